@@ -1,0 +1,174 @@
+// Time in both directions: checkpoints, the input log and exact rewind by putting pre-images back and replaying.
+import { assert } from '../base/assert.ts'
+import { clonePlain } from '../base/clone.ts'
+import { createHash, hashAdd, hashDigest } from '../base/hash.ts'
+import type { RunLimits } from './dispatch.ts'
+import { applyDueInputs, runUntil } from './dispatch.ts'
+import { cloneQueue, forEachEvent, peekAt, queueSize } from './queue.ts'
+import type { Checkpoint, Rules, SimWorld } from './world.ts'
+
+export const MAX_CHECKPOINTS = 64
+
+// Events between the checkpoints that a replay leaves; as many as are pending, since those are copied each time.
+const SHORTEST_STRIDE = 512
+const LONGEST_STRIDE = 65536
+
+/** Keeps the present as a place to come back to. A frozen world is not worth keeping. */
+export function checkpoint(world: SimWorld): void {
+  if (world.frozen !== undefined) return
+  world.epoch++
+  world.checkpoints.push({
+    now: world.now,
+    seq: world.seq,
+    nEvents: world.nEvents,
+    inputCursor: world.inputCursor,
+    lost: world.lost,
+    rng: { ...world.rng },
+    scalars: { ...world.scalars },
+    queue: cloneQueue(world.queue),
+    nTargets: world.targets.length,
+    preimages: new Map(),
+  })
+}
+
+/** A checkpoint if the last one is `everyEvents` events old, and thinning. True if one was taken. */
+export function maybeCheckpoint(world: SimWorld, everyEvents: number): boolean {
+  const last = world.checkpoints.at(-1)
+  if (last !== undefined && world.nEvents - last.nEvents < everyEvents) return false
+  checkpoint(world)
+  thin(world, MAX_CHECKPOINTS)
+  return true
+}
+
+/**
+ * Logs an input and applies it now, or at the later time `at` if nothing is pending before that. Whatever was logged
+ * for the future is forgotten: this is a new branch. An input that throws freezes the world.
+ */
+export function submitInput<W extends SimWorld>(
+  world: W,
+  rules: Rules<W>,
+  kind: string,
+  body: unknown,
+  at = world.now,
+): void {
+  if (world.frozen !== undefined) return
+  assert(Number.isSafeInteger(at), 'sim: an input at no integer time')
+  cut(world)
+  const place = at > world.now && peekAt(world.queue) >= at ? at : world.now
+  world.inputs.push({ afterEvent: world.nEvents, at: place, kind, body: clonePlain(body) })
+  applyDueInputs(world, rules, Number.POSITIVE_INFINITY, Number.POSITIVE_INFINITY)
+}
+
+/** Forgets the logged inputs that have not been applied yet. */
+export function cut(world: SimWorld): void {
+  world.inputs.length = world.inputCursor
+}
+
+/**
+ * Goes to the moment after event number `nEvents` and the inputs logged right after it, backwards or forwards.
+ * Forward it stops early where nothing is pending or the world freezes.
+ */
+export function seek<W extends SimWorld>(world: W, rules: Rules<W>, nEvents: number): void {
+  const end = Math.max(world.nEvents, nEvents)
+  if (world.nEvents > nEvents) rewind(world, (c) => c.nEvents <= nEvents)
+  replay(world, rules, { untilEvent: nEvents, maxEvents: Number.POSITIVE_INFINITY }, end - world.nEvents)
+}
+
+/** Goes to the moment after everything that happens at or before `at` ns, backwards or forwards. */
+export function seekTime<W extends SimWorld>(world: W, rules: Rules<W>, at: number): void {
+  const end = world.nEvents
+  if (world.now > at) rewind(world, (c) => c.now <= at)
+  replay(world, rules, { untilAt: at, maxEvents: Number.POSITIVE_INFINITY }, end - world.nEvents)
+}
+
+/** Goes to the moment just before the logged input with this index is applied: the place to undo it from. */
+export function seekInput<W extends SimWorld>(world: W, rules: Rules<W>, index: number): void {
+  const input = world.inputs[index]
+  assert(input !== undefined, 'sim: no such input')
+  const end = Math.max(world.nEvents, input.afterEvent)
+  if (world.inputCursor > index || world.nEvents > input.afterEvent) {
+    rewind(world, (c) => c.inputCursor <= index && c.nEvents <= input.afterEvent)
+  }
+  const limits = { untilInput: index, untilEvent: input.afterEvent, maxEvents: Number.POSITIVE_INFINITY }
+  replay(world, rules, limits, end - world.nEvents)
+}
+
+/**
+ * Forgets checkpoints until `maxCheckpoints` are left: never the first or the last, and in between those that are
+ * close to their neighbours for their age, so that the past is kept ever more coarsely.
+ */
+export function thin(world: SimWorld, maxCheckpoints: number): void {
+  assert(maxCheckpoints >= 2, 'sim: the first and the last checkpoint stay')
+  const { checkpoints } = world
+  while (checkpoints.length > maxCheckpoints) {
+    let least = 1
+    let leastGap = Number.POSITIVE_INFINITY
+    for (let i = 1; i < checkpoints.length - 1; i++) {
+      const from = checkpoints[i - 1].nEvents
+      const gap = (checkpoints[i + 1].nEvents - from) / (world.nEvents - from + 1)
+      if (gap < leastGap) {
+        least = i
+        leastGap = gap
+      }
+    }
+    forget(checkpoints, least)
+  }
+}
+
+/**
+ * The hash of everything that the future depends on: equal after any way of reaching the same moment. The log,
+ * the checkpoints and the targets' `epoch` are no part of it.
+ */
+export function stateHash(world: SimWorld): string {
+  const hash = createHash()
+  const { now, seq, nEvents, lost, scalars, rng } = world
+  hashAdd(hash, { now, seq, nEvents, lost, scalars, rng })
+  forEachEvent(world.queue, (event) => hashAdd(hash, event))
+  for (const target of world.targets) {
+    hashAdd(hash, target === undefined ? undefined : { ...target, epoch: 0 })
+  }
+  return hashDigest(hash)
+}
+
+/** Runs up to the limits, leaving checkpoints on the way so that the next step back is short. */
+function replay<W extends SimWorld>(world: W, rules: Rules<W>, limits: RunLimits, distance: number): void {
+  for (;;) {
+    const stride = Math.max(SHORTEST_STRIDE, queueSize(world.queue), Math.min(distance / 16, LONGEST_STRIDE))
+    const maxEvents = Math.ceil(stride)
+    if (runUntil(world, rules, { ...limits, maxEvents }) < maxEvents) return
+    if (world.checkpoints.length > 0) maybeCheckpoint(world, maxEvents)
+  }
+}
+
+function rewind(world: SimWorld, fits: (c: Checkpoint) => boolean): void {
+  const { checkpoints, targets } = world
+  const k = checkpoints.findLastIndex(fits)
+  assert(k >= 0, 'sim: no checkpoint to go back to')
+  for (let i = checkpoints.length - 1; i >= k; i--) {
+    for (const [id, before] of checkpoints[i].preimages) targets[id] = before
+  }
+  checkpoints.length = k + 1
+  restore(world, checkpoints[k])
+}
+
+function restore(world: SimWorld, to: Checkpoint): void {
+  to.preimages.clear()
+  world.targets.length = to.nTargets
+  world.now = to.now
+  world.seq = to.seq
+  world.nEvents = to.nEvents
+  world.inputCursor = to.inputCursor
+  world.lost = to.lost
+  world.rng = { ...to.rng }
+  world.scalars = { ...to.scalars }
+  world.queue = cloneQueue(to.queue)
+  world.frozen = undefined
+  world.epoch++
+}
+
+/** Forgets checkpoint `i`: what it kept goes to the one before, whose own older pre-images win. */
+function forget(checkpoints: Checkpoint[], i: number): void {
+  const older = checkpoints[i - 1].preimages
+  for (const [id, before] of checkpoints[i].preimages) if (!older.has(id)) older.set(id, before)
+  checkpoints.splice(i, 1)
+}
