@@ -1,0 +1,214 @@
+/**
+ * The one interface that every front end uses. Commands cross by Comlink (every call answers with a promise there);
+ * streams come by one MessagePort as `StreamMessage`s, and the page acknowledges trace batches.
+ */
+import type {
+  Inspection,
+  Scene,
+  SceneDiff,
+  Sentence,
+  StepView,
+  TraceSummary,
+  TraceView,
+} from '../view/types.ts'
+
+/** A mistake in text that somebody typed, in the real tool's words where there is one. Lines and columns count from 1. */
+export interface Diagnostic {
+  severity: 'error' | 'warning' | 'info'
+  message: string
+  line: number
+  column: number
+  endLine: number
+  endColumn: number
+}
+
+export interface OpenResult {
+  ok: boolean
+  /** The lab's text as it now stands (unchanged where it was refused). */
+  text: string
+  diagnostics: Diagnostic[]
+  title: string
+  /** What is written in the lab but not modelled, by name. */
+  notModelled: string[]
+}
+
+/** An edit of the picture; each one is an edit of the lab's text. Room ids are `MACHINE` or `MACHINE.NETNS`, port ids `ROOM/IFNAME`. */
+export type EditOp =
+  | { op: 'addMachine'; role: 'host' | 'router' | 'switch' | 'internet'; x: number; y: number; name?: string }
+  | { op: 'addNetns'; machine: string; name?: string }
+  | { op: 'addBridge'; room: string; name?: string }
+  /** Joins two rooms (a new interface on each), two ports, or a room and a bridge port; a cable between machines, a veth pair inside one. */
+  | { op: 'connect'; a: string; b: string }
+  | { op: 'move'; machine: string; x: number; y: number }
+  | { op: 'rename'; id: string; name: string }
+  | { op: 'remove'; ids: string[] }
+  | { op: 'setAddress'; port: string; cidr: string }
+  | { op: 'setWire'; edge: string; latencyMs?: number; lossPercent?: number; rateMbit?: number }
+
+export interface EditResult extends OpenResult {
+  /** Ids that the edit made, to select them. */
+  created: string[]
+}
+
+export type StepUnit = 'event' | 'hop' | 'packet'
+
+export interface ClockState {
+  /** Virtual time in ns and the number of events handled. */
+  now: number
+  event: number
+  /** The furthest event this timeline has been to: forward of `event` after stepping back. */
+  headEvent: number
+  headNow: number
+  running: boolean
+  /** Index into SPEEDS. */
+  speed: number
+  /** Set when a handler failed: the world stands still, the page offers the reproduction. */
+  frozen: { message: string; event: number; at: number; reproduction: string } | null
+  /** Nothing is pending: the lab is quiet until somebody types. */
+  idle: boolean
+  pending: number
+}
+
+/** Milliseconds of real time that one cable's or veth's crossing takes; the last is "as fast as possible". */
+export const SPEEDS = [3000, 1500, 700, 300, 120, 40, 0] as const
+
+/** A frame on its way: drawn as one glyph moving from one port to another between two virtual times. */
+export interface Flight {
+  packet: number
+  trace: number
+  fromNs: number
+  fromIfindex: number
+  toNs: number
+  toIfindex: number
+  departAt: number
+  arriveAt: number
+  event: number
+  proto: TraceSummary['proto']
+  /** Short text beside the glyph: 'echo request 20.1.1.1 > 20.1.1.2'. */
+  label: string
+  encapsulated: boolean
+  /** Lost on the wire. */
+  lost: boolean
+}
+
+/** A mark where a packet ended. */
+export interface DropMark {
+  trace: number
+  packet: number
+  ns: number
+  ifindex: number
+  at: number
+  event: number
+  reason: string
+}
+
+/** A stretch of virtual time and the real time that showing it takes: inside it the shown time runs linearly. */
+export interface ClockSegment {
+  from: number
+  to: number
+  realMs: number
+}
+
+export type StreamMessage =
+  | { type: 'clock'; state: ClockState; segment: ClockSegment | null }
+  | { type: 'scene'; diff: SceneDiff }
+  /** The picture jumped (opened, sought): everything known before is void. */
+  | { type: 'reset'; scene: Scene; flights: Flight[]; state: ClockState }
+  | { type: 'flights'; flights: Flight[]; drops: DropMark[]; seq: number; omitted: number }
+  /** Trace records (see net/trace.ts), transferred; acknowledged with {type:'ack', seq}. */
+  | { type: 'records'; buffer: ArrayBuffer; n: number; seq: number }
+  /** Terminal output; `reset` replaces all that the terminal shows (after a seek). */
+  | { type: 'tty'; tty: number; text: string; reset: boolean }
+  | { type: 'ttyClosed'; tty: number }
+  /** What the event just handled did, in words. */
+  | {
+      type: 'now'
+      event: number
+      at: number
+      room: string
+      steps: { sentence: Sentence; trace: number; reason: string }[]
+    }
+  | { type: 'marks'; marks: TimelineMark[] }
+
+/** A mark on the scrubber. */
+export interface TimelineMark {
+  event: number
+  at: number
+  kind: 'drop' | 'input' | 'fault' | 'nat'
+  label: string
+}
+
+export type StreamAck = { type: 'ack'; seq: number }
+
+export interface CheckResult {
+  id: string
+  title: string
+  ok: boolean
+  detail: string
+}
+
+export interface LessonView {
+  title: string
+  /** Text by language tag. */
+  text: Record<string, string>
+  checks: { id: string; title: string }[]
+}
+
+export interface ExplainQuery {
+  /** `MACHINE` or `MACHINE/NETNS`. */
+  from: string
+  proto: 'icmp' | 'udp' | 'tcp'
+  src?: string
+  dst: string
+  dport?: number
+}
+
+export interface Completion {
+  /** Text that replaces [from, to) of the line. */
+  from: number
+  to: number
+  candidates: string[]
+}
+
+export interface Session {
+  /** Opens a lab: boots it and leaves it paused. A text with errors changes nothing. */
+  open(text: string, seed?: number): OpenResult
+  /** Makes the running lab what the text says; what did not change goes on running. A text with errors changes nothing. */
+  apply(text: string): OpenResult
+  /** Diagnostics only. */
+  lint(text: string): Diagnostic[]
+  /** Edits the lab's text as the picture was edited, and applies it. */
+  edit(op: EditOp): EditResult
+  text(): string
+  /** `script`: exec'd on start, e.g. the lesson's first commands; runs in a terminal of its own. */
+  play(): void
+  pause(): void
+  setSpeed(index: number): void
+  /** Steps and waits for it. Backwards restores every table. */
+  step(unit: StepUnit, direction: 1 | -1): ClockState
+  seek(event: number): ClockState
+  seekTime(at: number): ClockState
+  state(): ClockState
+  scene(): Scene
+  /** A new terminal in a room; answers its number. */
+  openTerminal(room: string): number
+  closeTerminal(tty: number): void
+  /** Keys as a terminal sends them: text, '\r', '\x03' (Ctrl-C), '\x04' (Ctrl-D), '\t', arrows, backspace. */
+  type(tty: number, keys: string): void
+  /** Everything on the terminal so far. */
+  terminalText(tty: number): string
+  terminals(): { tty: number; room: string }[]
+  inspect(subject: string): Inspection
+  /** Newest last. */
+  traces(limit: number): TraceSummary[]
+  trace(id: number): TraceView | null
+  /** The steps of one event in words. */
+  eventSteps(event: number): { room: string; steps: StepView[] }
+  explain(query: ExplainQuery): { traces: TraceView[]; error: string }
+  lesson(): LessonView | null
+  runChecks(): CheckResult[]
+  exportAs(format: 'yaml' | 'containerlab' | 'sh'): string
+  stateHash(): string
+  /** Gives the stream port. */
+  connect(port: MessagePort): void
+}
