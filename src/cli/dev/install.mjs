@@ -25,13 +25,12 @@ export function ensureInstalled({ quiet = false } = {}) {
     if (!quiet) console.log('Installing the dependencies (npm ci) …')
     const npm = process.env.npm_execpath
     const args = ['ci', '--no-audit', '--no-fund', '--include=dev']
-    // npm is given no lifecycle of ours: a nested npm must not think that it runs inside `npm test`.
     const done = npm?.endsWith('.js')
       ? runSync(process.execPath, [npm, ...args], { cwd: root, quiet })
       : runSync('npm', args, { cwd: root, quiet, shell: process.platform === 'win32' })
     if (done.code !== 0) {
       if (quiet) process.stderr.write(done.output)
-      console.error(`npm ci failed (exit code ${done.code}): is the package registry reachable?`)
+      console.error(`npm ci failed (exit code ${done.code}): see what npm said above; is its registry reachable?`)
       process.exit(1)
     }
   }
