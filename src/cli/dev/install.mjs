@@ -30,7 +30,9 @@ export function ensureInstalled({ quiet = false } = {}) {
       : runSync('npm', args, { cwd: root, quiet, shell: process.platform === 'win32' })
     if (done.code !== 0) {
       if (quiet) process.stderr.write(done.output)
-      console.error(`npm ci failed (exit code ${done.code}): see what npm said above; is its registry reachable?`)
+      console.error(
+        `npm ci failed (exit code ${done.code}): see what npm said above; is its registry reachable?`,
+      )
       process.exit(1)
     }
   }

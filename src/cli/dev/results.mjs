@@ -92,11 +92,14 @@ function bad(done, line) {
 }
 
 function addFailure(counts, done, line) {
-  const last = done.output.trim().split('\n').at(-1)
-  const reason = done.timedOut
-    ? 'it took too long and was stopped'
-    : line?.trim() || last || `exit code ${done.code}`
-  return { ...counts, failed: counts.failed + 1, line: reason }
+  const lines = plain(done.output).trim().split('\n')
+  const telling = lines.find((one) => /^\s*\w*Error: |^No test files/.test(one)) ?? lines.at(-1)
+  const reason = line?.trim() || telling?.trim() || `exit code ${done.code}`
+  return {
+    ...counts,
+    failed: counts.failed + 1,
+    line: done.timedOut ? 'took too long and was stopped' : reason,
+  }
 }
 
 function firstUnhandled(output) {
