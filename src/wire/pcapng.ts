@@ -8,6 +8,7 @@ import { concatBytes, putMac } from './bytes.ts'
 export interface CaptureDevice {
   /** `MACHINE/dev` or `MACHINE.NETNS/dev`. */
   name: string
+  /** 0 for a loopback, which has none: its block then carries no address. */
   mac: Mac
 }
 
@@ -85,7 +86,7 @@ function interfaceBlock(device: CaptureDevice): Uint8Array {
     concatBytes([
       head,
       option(OPT_IF_NAME, asciiBytes(device.name)),
-      option(OPT_IF_MAC, mac),
+      device.mac === 0 ? new Uint8Array(0) : option(OPT_IF_MAC, mac),
       option(OPT_IF_TSRESOL, Uint8Array.of(9)),
       new Uint8Array(4),
     ]),

@@ -1,0 +1,37 @@
+// The IPv6 frames of two captures of the same flow: duplicate address detection, MLD, solicitations, echoes.
+// The oracle compares IPv4 and ARP only.
+
+const FIELDS = [
+  'frame.interface_name',
+  'frame.packet_flags_direction',
+  'ipv6.src',
+  'ipv6.dst',
+  'ipv6.hlim',
+  'ipv6.plen',
+  'icmpv6.type',
+  'icmpv6.code',
+  'icmpv6.nd.ns.target_address',
+  'icmpv6.nd.na.target_address',
+  'icmpv6.nd.na.flag',
+  'icmpv6.echo.sequence_number',
+  'icmpv6.mldr.mar.multicast_address',
+]
+
+async function lines(run, file) {
+  const args = ['-r', file, '-Y', 'ipv6', '-T', 'fields', ...FIELDS.flatMap((field) => ['-e', field])]
+  const done = await run('tshark', args)
+  if (done.code !== 0) throw new Error(`tshark ${file}: ${done.stderr}`)
+  return done.stdout.split('\n').filter((line) => line !== '')
+}
+
+/** Differences as text, '' for none. Frames are compared as a multiset: timers of independent hosts race. */
+export async function compareIpv6(run, real, sim) {
+  const [left, right] = await Promise.all([lines(run, real), lines(run, sim)])
+  const count = new Map()
+  for (const line of left) count.set(line, (count.get(line) ?? 0) + 1)
+  for (const line of right) count.set(line, (count.get(line) ?? 0) - 1)
+  const differ = [...count].filter(([, n]) => n !== 0)
+  return differ
+    .map(([line, n]) => `${n > 0 ? '-' : '+'} ipv6 ${line.replaceAll('\t', ' ')} x${Math.abs(n)}\n`)
+    .join('')
+}
