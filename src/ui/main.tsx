@@ -1,3 +1,22 @@
 import { createRoot } from 'react-dom/client'
+import { App } from './App.tsx'
+import { begin } from './client/begin.ts'
+import { startSession } from './client/client.ts'
+import { readPrefs } from './client/prefs.ts'
+import { registerFrameActions } from './commands/frameActions.ts'
+import { listenForKeys } from './commands/keys.ts'
+import { startI18n } from './i18n/i18n.ts'
+import { applyTheme } from './theme/theme.ts'
+import './theme/tokens.css'
+import './theme/base.css'
+import './frame/frame.css'
 
-createRoot(document.getElementById('root')!).render(<h1>Kubehop</h1>)
+// The worker loads while the page is still being made.
+startSession()
+const prefs = readPrefs()
+applyTheme(prefs)
+registerFrameActions()
+listenForKeys()
+await startI18n(prefs.language)
+createRoot(document.getElementById('root')!).render(<App />)
+void begin()

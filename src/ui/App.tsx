@@ -1,0 +1,100 @@
+/** The frame: top bar, panels, canvas, player, dock. Every heavy part is loaded after the canvas. */
+import { lazy, Suspense } from 'react'
+import { useTranslation } from 'react-i18next'
+import { Group, Panel, Separator } from 'react-resizable-panels'
+import { CanvasPane } from './canvas/CanvasPane.tsx'
+import { useStore } from './client/store.ts'
+import { Banners } from './frame/Banners.tsx'
+import { Dialogs } from './frame/Dialogs.tsx'
+import { Dock } from './frame/Dock.tsx'
+import { rememberedLayout, rememberLayout } from './frame/layouts.ts'
+import { LeftPanel } from './frame/LeftPanel.tsx'
+import { Notices } from './frame/Notices.tsx'
+import { TopBar } from './frame/TopBar.tsx'
+import { useNarrow } from './frame/useNarrow.ts'
+import { Player } from './player/Player.tsx'
+
+const InspectorPanel = lazy(() =>
+  import('./inspector/InspectorPanel.tsx').then((module) => ({ default: module.InspectorPanel })),
+)
+
+export function App() {
+  const { t } = useTranslation()
+  const prefs = useStore((state) => state.prefs)
+  const narrow = useNarrow()
+  const left = prefs.left && !prefs.allHidden && !narrow
+  const right = prefs.right && !prefs.allHidden && !narrow
+  const dock = prefs.dock && !prefs.allHidden
+  const columns = rememberedLayout('columns', left, right)
+  const rows = rememberedLayout('rows', dock)
+  return (
+    <div className="app">
+      <a className="skip btn strong" href="#canvas">
+        {t('skip')}
+      </a>
+      <TopBar />
+      <Banners />
+      <Group
+        className="body"
+        orientation="horizontal"
+        {...columns}
+        onLayoutChanged={rememberLayout('columns', left, right)}
+      >
+        {left && (
+          <Panel
+            id="left"
+            className="panel"
+            minSize={160}
+            defaultSize={216}
+            maxSize={420}
+            groupResizeBehavior="preserve-pixel-size"
+          >
+            <LeftPanel />
+          </Panel>
+        )}
+        {left && <Separator className="seam" aria-label={t('resize')} />}
+        <Panel id="middle" minSize={320}>
+          <Group orientation="vertical" {...rows} onLayoutChanged={rememberLayout('rows', dock)}>
+            <Panel id="stage" minSize={220} className="stage">
+              <main id="canvas" className="stage-inner" aria-label={t('canvas')}>
+                <CanvasPane />
+                <Player />
+              </main>
+            </Panel>
+            {dock && <Separator className="seam flat" aria-label={t('resize')} />}
+            {dock && (
+              <Panel
+                id="dock"
+                className="panel"
+                minSize={90}
+                defaultSize={narrow ? 160 : 220}
+                groupResizeBehavior="preserve-pixel-size"
+              >
+                <Dock />
+              </Panel>
+            )}
+          </Group>
+        </Panel>
+        {right && <Separator className="seam" aria-label={t('resize')} />}
+        {right && (
+          <Panel
+            id="right"
+            className="panel"
+            minSize={220}
+            defaultSize={320}
+            maxSize={720}
+            groupResizeBehavior="preserve-pixel-size"
+          >
+            <aside className="slot" aria-label={t('inspector')}>
+              <Suspense fallback={null}>
+                <InspectorPanel />
+              </Suspense>
+            </aside>
+          </Panel>
+        )}
+      </Group>
+      <Notices />
+      <Dialogs />
+    </div>
+  )
+}

@@ -1,0 +1,3 @@
+export function CanvasPane() {
+  return <div className="canvas" />
+}

@@ -1,0 +1,3 @@
+export function ObjectTree() {
+  return null
+}

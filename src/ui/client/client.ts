@@ -1,0 +1,196 @@
+/** The page's side of the session: the worker, the calls (Comlink) and the stream (one MessagePort) into the store. */
+import { type Remote, transfer, wrap } from 'comlink'
+import type { Session, StreamMessage } from '../../session/types.ts'
+import type { Scene, SceneDiff } from '../../view/types.ts'
+import { board } from './flights.ts'
+import { type SceneState, useStore } from './store.ts'
+
+type TtyListener = (text: string, reset: boolean) => void
+type RecordsListener = (words: Uint32Array, n: number) => void
+
+interface Wire {
+  worker: Worker
+  session: Remote<Session>
+  port: MessagePort
+  watchdog: ReturnType<typeof setInterval>
+}
+
+let wire: Wire | null = null
+const ttyListeners = new Map<number, Set<TtyListener>>()
+const recordListeners = new Set<RecordsListener>()
+
+const PING_EVERY = 2500
+const PING_PATIENCE = 5000
+
+/** Starts (or starts anew) the worker. Nothing is open yet afterwards. */
+export function startSession(): void {
+  stopSession()
+  const worker = new Worker(new URL('../../session/worker.ts', import.meta.url), { type: 'module' })
+  const session = wrap<Session>(worker)
+  const channel = new MessageChannel()
+  channel.port1.onmessage = (event: MessageEvent<StreamMessage>) => receive(event.data, channel.port1)
+  void session.connect(transfer(channel.port2, [channel.port2]))
+  worker.onerror = () => useStore.setState({ status: 'lost' })
+  wire = { worker, session, port: channel.port1, watchdog: watch(session) }
+  useStore.setState({ status: 'starting' })
+}
+
+/** The running session; every call answers with a promise. Starts the worker at the first use. */
+export function session(): Remote<Session> {
+  if (!wire) startSession()
+  return wire!.session
+}
+
+/** Calls `listener` with what a terminal prints from now on; answers a function that stops it. */
+export function onTty(tty: number, listener: TtyListener): () => void {
+  const set = ttyListeners.get(tty) ?? new Set<TtyListener>()
+  set.add(listener)
+  ttyListeners.set(tty, set)
+  return () => {
+    set.delete(listener)
+  }
+}
+
+/** Calls `listener` with every batch of trace records (net/trace.ts has the layout: 8 words each). */
+export function onRecords(listener: RecordsListener): () => void {
+  recordListeners.add(listener)
+  return () => {
+    recordListeners.delete(listener)
+  }
+}
+
+/** Opens a terminal in a room and shows it in the dock. */
+export async function openTerminal(room: string): Promise<number> {
+  const tty = await session().openTerminal(room)
+  const { terminals } = useStore.getState()
+  if (!terminals.some((terminal) => terminal.tty === tty)) {
+    useStore.setState({ terminals: [...terminals, { tty, room }] })
+  }
+  useStore.setState({ activeTty: tty })
+  return tty
+}
+
+export async function closeTerminal(tty: number): Promise<void> {
+  await session().closeTerminal(tty)
+  forgetTerminal(tty)
+}
+
+/** Chooses the trace whose path is drawn and fetches its hops; null chooses none. */
+export async function chooseTrace(id: number | null): Promise<void> {
+  useStore.setState({ chosenTrace: id, chosenTraceView: null })
+  if (id === null) return
+  const view = await session().trace(id)
+  if (useStore.getState().chosenTrace === id) useStore.setState({ chosenTraceView: view })
+}
+
+function stopSession(): void {
+  if (!wire) return
+  clearInterval(wire.watchdog)
+  wire.port.close()
+  wire.worker.terminate()
+  wire = null
+  ttyListeners.clear()
+  useStore.setState({ terminals: [], activeTty: null, chosenTrace: null, chosenTraceView: null })
+}
+
+/** Offers a restart (status 'lost') where the worker leaves a question unanswered for too long. */
+function watch(remote: Remote<Session>): ReturnType<typeof setInterval> {
+  let askedAt = 0
+  return setInterval(() => {
+    if (document.hidden) {
+      askedAt = 0
+      return
+    }
+    const now = performance.now()
+    if (askedAt > 0) {
+      if (now - askedAt > PING_PATIENCE) useStore.setState({ status: 'lost' })
+      return
+    }
+    askedAt = now
+    void remote.state().then(
+      () => {
+        askedAt = 0
+        if (useStore.getState().status === 'lost') useStore.setState({ status: 'ready' })
+      },
+      () => useStore.setState({ status: 'lost' }),
+    )
+  }, PING_EVERY)
+}
+
+function receive(message: StreamMessage, port: MessagePort): void {
+  switch (message.type) {
+    case 'clock':
+      board.clock = message.state
+      board.segment = message.segment
+      board.segmentBegan = performance.now()
+      useStore.setState({ clock: message.state })
+      break
+    case 'scene':
+      useStore.setState({ scene: applyDiff(useStore.getState().scene, message.diff) })
+      break
+    case 'reset':
+      board.flights = message.flights
+      board.drops = []
+      board.clock = message.state
+      board.segment = null
+      useStore.setState({ scene: wholeScene(useStore.getState().scene, message.scene), clock: message.state })
+      break
+    case 'flights':
+      board.flights = board.flights.concat(message.flights)
+      board.drops = board.drops.concat(message.drops)
+      board.omitted = message.omitted
+      port.postMessage({ type: 'ack', seq: message.seq })
+      break
+    case 'records': {
+      const words = new Uint32Array(message.buffer)
+      for (const listener of recordListeners) listener(words, message.n)
+      port.postMessage({ type: 'ack', seq: message.seq })
+      break
+    }
+    case 'tty':
+      for (const listener of ttyListeners.get(message.tty) ?? []) listener(message.text, message.reset)
+      break
+    case 'ttyClosed':
+      forgetTerminal(message.tty)
+      break
+    case 'now':
+      useStore.setState({ now: message })
+      break
+    case 'marks':
+      useStore.setState({ marks: message.marks })
+      break
+  }
+}
+
+function forgetTerminal(tty: number): void {
+  ttyListeners.delete(tty)
+  const state = useStore.getState()
+  const terminals = state.terminals.filter((terminal) => terminal.tty !== tty)
+  const activeTty = state.activeTty === tty ? (terminals.at(-1)?.tty ?? null) : state.activeTty
+  useStore.setState({ terminals, activeTty })
+}
+
+function wholeScene(before: SceneState, scene: Scene): SceneState {
+  return {
+    machines: Object.fromEntries(scene.machines.map((machine) => [machine.id, machine])),
+    order: scene.machines.map((machine) => machine.id),
+    edges: Object.fromEntries(scene.edges.map((edge) => [edge.id, edge])),
+    version: before.version + 1,
+  }
+}
+
+/** The scene after a difference; untouched machines and edges keep their identity. */
+export function applyDiff(before: SceneState, diff: SceneDiff): SceneState {
+  const machines = { ...before.machines }
+  const edges = { ...before.edges }
+  for (const id of diff.removedMachines) delete machines[id]
+  for (const id of diff.removedEdges) delete edges[id]
+  const added: string[] = []
+  for (const machine of diff.machines) {
+    if (!(machine.id in before.machines)) added.push(machine.id)
+    machines[machine.id] = machine
+  }
+  for (const edge of diff.edges) edges[edge.id] = edge
+  const order = diff.order ?? [...before.order.filter((id) => id in machines), ...added]
+  return { machines, edges, order, version: before.version + 1 }
+}

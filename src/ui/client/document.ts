@@ -1,0 +1,93 @@
+/** The lab's text as a document: open, apply, edit, undo and redo. Time has its own history and is not touched here. */
+import type { EditOp, EditResult, OpenResult } from '../../session/types.ts'
+import { session } from './client.ts'
+import { saveDocument } from './saved.ts'
+import { notify, select, useStore } from './store.ts'
+
+const MAX_UNDO = 200
+const set = useStore.setState
+const get = useStore.getState
+
+/** Opens a text as a new document. A text with errors changes nothing but the diagnostics. */
+export async function openText(text: string, origin = ''): Promise<boolean> {
+  const result = await session().open(text)
+  if (!result.ok) {
+    refuse(result)
+    return false
+  }
+  const { title, diagnostics, notModelled } = result
+  set({
+    status: 'ready',
+    doc: { text: result.text, title, origin, diagnostics, notModelled, past: [], future: [] },
+    selection: [],
+    chosenTrace: null,
+    chosenTraceView: null,
+    marks: [],
+    now: null,
+    terminals: await session().terminals(),
+  })
+  set({ activeTty: get().terminals.at(-1)?.tty ?? null })
+  void saveDocument(get().doc)
+  return true
+}
+
+/** Makes the running lab what the text says; the change can be undone. */
+export async function applyText(text: string): Promise<OpenResult> {
+  const result = await session().apply(text)
+  if (result.ok) record(result)
+  else refuse(result)
+  return result
+}
+
+/** Edits the picture, thereby the text. Selects what was made. */
+export async function edit(op: EditOp): Promise<EditResult> {
+  const result = await session().edit(op)
+  if (!result.ok) {
+    refuse(result)
+    return result
+  }
+  record(result)
+  if (result.created.length > 0) select(result.created)
+  return result
+}
+
+export async function undo(): Promise<void> {
+  const { doc } = get()
+  const text = doc.past.at(-1)
+  if (text === undefined) return
+  await travel(text, doc.past.slice(0, -1), [doc.text, ...doc.future])
+}
+
+export async function redo(): Promise<void> {
+  const { doc } = get()
+  const text = doc.future[0]
+  if (text === undefined) return
+  await travel(text, [...doc.past, doc.text], doc.future.slice(1))
+}
+
+async function travel(text: string, past: string[], future: string[]): Promise<void> {
+  const result = await session().apply(text)
+  if (!result.ok) {
+    refuse(result)
+    return
+  }
+  const { title, diagnostics, notModelled } = result
+  set({ doc: { ...get().doc, text: result.text, title, diagnostics, notModelled, past, future } })
+  void saveDocument(get().doc)
+}
+
+function record(result: OpenResult): void {
+  const { doc } = get()
+  const { text, title, diagnostics, notModelled } = result
+  const past = text === doc.text ? doc.past : [...doc.past, doc.text].slice(-MAX_UNDO)
+  const future = text === doc.text ? doc.future : []
+  set({ doc: { ...doc, text, title, diagnostics, notModelled, past, future } })
+  void saveDocument(get().doc)
+}
+
+function refuse(result: OpenResult): void {
+  set({ doc: { ...get().doc, diagnostics: result.diagnostics } })
+  const first = result.diagnostics.find((diagnostic) => diagnostic.severity === 'error')
+  if (first)
+    notify('error', first.line > 0 ? `${first.line}:${first.column} ${first.message}` : first.message)
+}

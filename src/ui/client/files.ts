@@ -1,0 +1,37 @@
+/** Lab files of the person: new, open from disk, save to disk. */
+import { openText } from './document.ts'
+import { useStore } from './store.ts'
+
+const EMPTY_LAB = 'name: lab\ntopology:\n  nodes: {}\n'
+
+export async function openNew(): Promise<void> {
+  await openText(EMPTY_LAB)
+}
+
+/** Asks for a file and opens it. */
+export function openFile(): Promise<void> {
+  return new Promise((resolve) => {
+    const input = document.createElement('input')
+    input.type = 'file'
+    input.accept = '.yaml,.yml'
+    input.onchange = async () => {
+      const file = input.files?.[0]
+      if (file) await openText(await file.text())
+      resolve()
+    }
+    input.oncancel = () => resolve()
+    input.click()
+  })
+}
+
+/** Gives the lab's text as a download. */
+export function saveFile(): void {
+  const { doc } = useStore.getState()
+  const name = doc.title.replace(/[^\p{L}\p{N}._-]+/gu, '-').replace(/^-+|-+$/g, '') || 'lab'
+  const url = URL.createObjectURL(new Blob([doc.text], { type: 'application/yaml' }))
+  const link = document.createElement('a')
+  link.href = url
+  link.download = `${name}.yaml`
+  link.click()
+  setTimeout(() => URL.revokeObjectURL(url), 10_000)
+}

@@ -1,0 +1,57 @@
+/** Moving time: play, pause, step and seek. Undo is elsewhere (document.ts): two histories, never mixed. */
+import type { ClockState, StepUnit } from '../../session/types.ts'
+import { session } from './client.ts'
+import { setPrefs, useStore } from './store.ts'
+
+/** Number of entries of the session's SPEEDS; the last one is "as fast as possible". */
+export const SPEED_COUNT = 7
+
+const get = useStore.getState
+const show = (clock: ClockState) => useStore.setState({ clock })
+
+export async function playOrPause(): Promise<void> {
+  useStore.setState({ invited: true })
+  if (get().clock?.running) await session().pause()
+  else await session().play()
+  show(await session().state())
+}
+
+export async function step(direction: 1 | -1, unit: StepUnit = get().stepUnit): Promise<void> {
+  useStore.setState({ invited: true })
+  if (get().clock?.running) await session().pause()
+  show(await session().step(unit, direction))
+}
+
+/** To an event, both ways; seeks that come while one is under way are merged into the last. */
+export async function seek(event: number): Promise<void> {
+  wanted = event
+  if (seeking) return
+  seeking = true
+  try {
+    if (get().clock?.running) await session().pause()
+    while (wanted !== null) {
+      const target: number = wanted
+      wanted = null
+      show(await session().seek(target))
+    }
+  } finally {
+    seeking = false
+  }
+}
+
+let wanted: number | null = null
+let seeking = false
+
+export async function setSpeed(index: number): Promise<void> {
+  const speed = Math.min(SPEED_COUNT - 1, Math.max(0, index))
+  setPrefs({ speed })
+  await session().setSpeed(speed)
+}
+
+/** '12.345 678 ms'-like text for a virtual time: the unit fits the size. */
+export function timeText(ns: number): string {
+  if (ns < 1e3) return `${ns} ns`
+  if (ns < 1e6) return `${(ns / 1e3).toFixed(2)} µs`
+  if (ns < 1e9) return `${(ns / 1e6).toFixed(3)} ms`
+  return `${(ns / 1e9).toFixed(4)} s`
+}

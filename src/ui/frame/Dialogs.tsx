@@ -1,0 +1,20 @@
+/** Dialogs, each loaded when first asked for. */
+import { type ComponentType, lazy, Suspense } from 'react'
+import { type Dialog, useStore } from '../client/store.ts'
+
+const dialogs: Record<Exclude<Dialog, null | 'explain'>, ComponentType> = {
+  palette: lazy(() => import('../commands/Palette.tsx').then((m) => ({ default: m.Palette }))),
+  help: lazy(() => import('../commands/Help.tsx').then((m) => ({ default: m.Help }))),
+  library: lazy(() => import('../library/LibraryDialog.tsx').then((m) => ({ default: m.LibraryDialog }))),
+}
+
+export function Dialogs() {
+  const open = useStore((state) => state.dialog)
+  if (open === null || open === 'explain') return null
+  const Contents = dialogs[open]
+  return (
+    <Suspense fallback={null}>
+      <Contents />
+    </Suspense>
+  )
+}

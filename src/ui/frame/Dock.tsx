@@ -1,0 +1,82 @@
+/** The bottom dock: four tabs, their contents loaded when first shown and kept afterwards. */
+import { type ComponentType, lazy, Suspense, useEffect, useState } from 'react'
+import { useTranslation } from 'react-i18next'
+import { DOCK_TABS, type DockTab, setPrefs, useStore } from '../client/store.ts'
+
+const panels: Record<DockTab, ComponentType> = {
+  terminal: lazy(() => import('../terminal/TerminalPanel.tsx').then((m) => ({ default: m.TerminalPanel }))),
+  yaml: lazy(() => import('../editor/EditorPanel.tsx').then((m) => ({ default: m.EditorPanel }))),
+  events: lazy(() => import('../inspector/EventsPanel.tsx').then((m) => ({ default: m.EventsPanel }))),
+  traces: lazy(() => import('../inspector/TracesPanel.tsx').then((m) => ({ default: m.TracesPanel }))),
+}
+const titles: Record<DockTab, string> = {
+  terminal: 'dockTerminal',
+  yaml: 'dockYaml',
+  events: 'dockEvents',
+  traces: 'dockTraces',
+}
+
+export function Dock() {
+  const { t } = useTranslation()
+  const tab = useStore((state) => state.prefs.dockTab)
+  const errors = useStore((state) => state.doc.diagnostics.filter((d) => d.severity === 'error').length)
+  const [seen, setSeen] = useState<DockTab[]>([])
+  const [awake, setAwake] = useState(false)
+  useEffect(() => {
+    // xterm and Monaco wait until the canvas has been painted.
+    const wake = setTimeout(() => setAwake(true), 300)
+    return () => clearTimeout(wake)
+  }, [])
+  useEffect(() => {
+    setSeen((before) => (before.includes(tab) ? before : [...before, tab]))
+  }, [tab])
+  const onArrow = (event: React.KeyboardEvent) => {
+    const by = event.key === 'ArrowRight' ? 1 : event.key === 'ArrowLeft' ? -1 : 0
+    if (by === 0) return
+    event.preventDefault()
+    const next = DOCK_TABS[(DOCK_TABS.indexOf(tab) + by + DOCK_TABS.length) % DOCK_TABS.length]!
+    setPrefs({ dockTab: next })
+    document.getElementById(`dock-tab-${next}`)?.focus()
+  }
+  return (
+    <section className="slot dock" aria-label={t('dock')}>
+      <div className="tabs" role="tablist" aria-label={t('dock')} onKeyDown={onArrow}>
+        {DOCK_TABS.map((id) => (
+          <button
+            type="button"
+            role="tab"
+            key={id}
+            id={`dock-tab-${id}`}
+            aria-selected={tab === id}
+            aria-controls={`dock-${id}`}
+            tabIndex={tab === id ? 0 : -1}
+            className="tab"
+            onClick={() => setPrefs({ dockTab: id })}
+          >
+            {t(titles[id])}
+            {id === 'yaml' && errors > 0 && <span className="count error">{errors}</span>}
+          </button>
+        ))}
+      </div>
+      {DOCK_TABS.map((id) => {
+        const Contents = panels[id]
+        return (
+          <div
+            key={id}
+            id={`dock-${id}`}
+            role="tabpanel"
+            aria-labelledby={`dock-tab-${id}`}
+            className="dock-body"
+            hidden={tab !== id}
+          >
+            {awake && seen.includes(id) && (
+              <Suspense fallback={<p className="quiet pad">{t('loading')}</p>}>
+                <Contents />
+              </Suspense>
+            )}
+          </div>
+        )
+      })}
+    </section>
+  )
+}

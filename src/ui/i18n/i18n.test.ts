@@ -1,0 +1,31 @@
+import { readdirSync, readFileSync } from 'node:fs'
+import { dirname, join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { describe, expect, it } from 'vitest'
+
+const here = dirname(fileURLToPath(import.meta.url))
+const areas = readdirSync(join(here, 'en')).sort()
+
+const read = (language: string, file: string): Record<string, string> =>
+  JSON.parse(readFileSync(join(here, language, file), 'utf8'))
+const placeholders = (text: string): string[] => (text.match(/\{\{[^}]+\}\}/g) ?? []).sort()
+/** Plural forms differ by language: `files_few` and `files_one` are one key. */
+const stem = (key: string): string => key.replace(/_(zero|one|two|few|many|other)$/, '')
+const stems = (texts: Record<string, string>): string[] => [...new Set(Object.keys(texts).map(stem))].sort()
+
+describe.each(['ru', 'zh'])('texts in %s', (language) => {
+  it('has the same areas as English', () => {
+    expect(readdirSync(join(here, language)).sort()).toEqual(areas)
+  })
+
+  it.each(areas)('%s: every key, none besides, the same values inside', (file) => {
+    const english = read('en', file)
+    const other = read(language, file)
+    expect(stems(other)).toEqual(stems(english))
+    for (const [key, text] of Object.entries(other)) {
+      const source = english[key] ?? english[`${stem(key)}_other`]!
+      expect([key, ...new Set(placeholders(text))]).toEqual([key, ...new Set(placeholders(source))])
+      expect(text.trim(), key).not.toBe('')
+    }
+  })
+})

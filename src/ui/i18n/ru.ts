@@ -1,0 +1,10 @@
+import canvas from './ru/canvas.json'
+import editor from './ru/editor.json'
+import frame from './ru/frame.json'
+import inspector from './ru/inspector.json'
+import library from './ru/library.json'
+import player from './ru/player.json'
+import terminal from './ru/terminal.json'
+import words from './ru/words.json'
+
+export const texts = { frame, canvas, player, terminal, editor, inspector, library, words }

@@ -1,0 +1,3 @@
+export function TracesPanel() {
+  return null
+}

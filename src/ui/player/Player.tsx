@@ -1,0 +1,3 @@
+export function Player() {
+  return null
+}
