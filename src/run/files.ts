@@ -1,0 +1,227 @@
+/**
+ * A machine's file tree: a small standing tree, what was changed since, and the files that the kernel generates.
+ * Errors are strerror(3)'s words, '' for none. Not here: owners, permissions, hard links, mounts.
+ */
+import type { Netns, World } from '../net/types.ts'
+import { touch } from '../sim/dispatch.ts'
+import { procList, procRead, procWrite } from './procfs.ts'
+import type { FileNode, Machine } from './types.ts'
+
+/** Characters and nodes that one machine's changes may have. */
+export const FILES_MAX = 8_388_608
+export const NODES_MAX = 4096
+
+/** Where a path is looked up: a ProcCtx is one. */
+export interface FileCtx {
+  world: World
+  ns: Netns
+  machine: Machine
+  proc: { readonly cwd: string }
+}
+
+export const ENOENT = 'No such file or directory'
+export const EISDIR = 'Is a directory'
+export const ENOTDIR = 'Not a directory'
+export const EACCES = 'Permission denied'
+export const EEXIST = 'File exists'
+export const ENOTEMPTY = 'Directory not empty'
+export const ENOSPC = 'No space left on device'
+const ELOOP = 'Too many levels of symbolic links'
+
+const DIRS: ReadonlySet<string> = new Set([
+  '/', '/bin', '/dev', '/etc', '/etc/netns', '/home', '/proc', '/root', '/run', '/run/netns', '/sys', '/tmp',
+  '/usr', '/usr/bin', '/var', '/var/log',
+]) // biome-ignore format: one list
+const LINKS: Readonly<Record<string, string>> = Object.freeze({ '/var/run': '/run' })
+const STANDING = ['/etc/hostname', '/etc/hosts', '/etc/resolv.conf', '/dev/null', '/var/run']
+
+/** The text of a file; `error` is '' where it could be read. */
+export function readFile(ctx: FileCtx, path: string): { text: string; error: string } {
+  const at = locate(ctx, path)
+  if (at.error !== '') return { text: '', error: at.error }
+  const node = nodeAt(ctx, at.path)
+  if (node === undefined) return { text: '', error: ENOENT }
+  if (node.kind === 'dir') return { text: '', error: EISDIR }
+  return { text: node.text, error: '' }
+}
+
+/** The file, directory or (with `follow` false) link at a path. */
+export function statFile(ctx: FileCtx, path: string, follow = true): FileNode | undefined {
+  const at = locate(ctx, path, follow)
+  return at.error === '' ? nodeAt(ctx, at.path) : undefined
+}
+
+/** Names in a directory, sorted by code point; undefined where it is none. */
+export function listDir(ctx: FileCtx, path: string): string[] | undefined {
+  const at = locate(ctx, path)
+  if (at.error !== '' || nodeAt(ctx, at.path)?.kind !== 'dir') return undefined
+  const names = new Set<string>(procList(ctx, at.path) ?? [])
+  const prefix = at.path === '/' ? '/' : `${at.path}/`
+  const add = (full: string) => {
+    if (full.length > prefix.length && full.startsWith(prefix) && !full.includes('/', prefix.length)) {
+      names.add(full.slice(prefix.length))
+    }
+  }
+  for (const dir of DIRS) add(dir)
+  for (const file of STANDING) add(file)
+  for (const full of ctx.machine.files.keys()) add(full)
+  for (const name of [...names]) if (nodeAt(ctx, prefix + name) === undefined) names.delete(name)
+  return [...names].sort()
+}
+
+/** Replaces a file's text, making the file where its directory exists. Answers the error. */
+export function writeFile(ctx: FileCtx, path: string, text: string): string {
+  const at = locate(ctx, path)
+  if (at.error !== '') return at.error
+  if (at.path === '/dev/null') return ''
+  const generated = procWrite(ctx, at.path, text)
+  if (generated !== undefined) return generated
+  const node = nodeAt(ctx, at.path)
+  if (node?.kind === 'dir') return EISDIR
+  return put(ctx, at.path, { kind: 'file', text, mode: node?.mode ?? 0o644, mtime: ctx.world.now })
+}
+
+/** Adds to a file's end. */
+export function appendFile(ctx: FileCtx, path: string, text: string): string {
+  const at = locate(ctx, path)
+  if (at.error !== '') return at.error
+  const node = procRead(ctx, at.path) === undefined ? nodeAt(ctx, at.path) : undefined
+  return writeFile(ctx, path, node?.kind === 'file' ? node.text + text : text)
+}
+
+/** What opening for writing does: makes the file, or empties it. Generated files are left as they are. */
+export function truncateFile(ctx: FileCtx, path: string): string {
+  const at = locate(ctx, path)
+  if (at.error !== '') return at.error
+  if (procRead(ctx, at.path) !== undefined) return ''
+  if (at.path.startsWith('/proc/') || at.path.startsWith('/sys/')) return EACCES
+  return writeFile(ctx, path, '')
+}
+
+export function makeDir(ctx: FileCtx, path: string): string {
+  const at = locate(ctx, path)
+  if (at.error !== '') return at.error
+  if (nodeAt(ctx, at.path) !== undefined) return EEXIST
+  return put(ctx, at.path, { kind: 'dir', text: '', mode: 0o755, mtime: ctx.world.now })
+}
+
+/** A symbolic link at `path` to `target`. */
+export function makeLink(ctx: FileCtx, path: string, target: string): string {
+  const at = locate(ctx, path, false)
+  if (at.error !== '') return at.error
+  if (nodeAt(ctx, at.path) !== undefined) return EEXIST
+  return put(ctx, at.path, { kind: 'link', text: target, mode: 0o777, mtime: ctx.world.now })
+}
+
+/** Changes the mode bits. */
+export function changeMode(ctx: FileCtx, path: string, mode: number): string {
+  const at = locate(ctx, path)
+  const node = at.error === '' ? nodeAt(ctx, at.path) : undefined
+  if (node === undefined) return at.error === '' ? ENOENT : at.error
+  return put(ctx, at.path, { ...node, mode })
+}
+
+/** Removes a file, a link, or an empty directory. */
+export function removeFile(ctx: FileCtx, path: string): string {
+  const at = locate(ctx, path, false)
+  if (at.error !== '') return at.error
+  const node = nodeAt(ctx, at.path)
+  if (node === undefined) return ENOENT
+  if (procRead(ctx, at.path) !== undefined || procList(ctx, at.path) !== undefined) {
+    return 'Operation not permitted'
+  }
+  if (node.kind === 'dir' && (listDir(ctx, at.path)?.length ?? 0) > 0) return ENOTEMPTY
+  touch(ctx.world, ctx.machine.id)
+  if (isStanding(at.path)) ctx.machine.files.set(at.path, null)
+  else ctx.machine.files.delete(at.path)
+  return ''
+}
+
+/** An absolute path without `.`, `..` and double slashes. */
+export function resolvePath(cwd: string, path: string): string {
+  const parts: string[] = []
+  for (const part of (path.startsWith('/') ? path : `${cwd}/${path}`).split('/')) {
+    if (part === '..') parts.pop()
+    else if (part !== '' && part !== '.') parts.push(part)
+  }
+  return `/${parts.join('/')}`
+}
+
+/** Follows links and `/etc/netns/NAME`; the parent must be a directory. */
+function locate(ctx: FileCtx, path: string, follow = true): { path: string; error: string } {
+  if (path === '') return { path: '', error: ENOENT }
+  const todo = resolvePath(ctx.proc.cwd, path).split('/').slice(1)
+  let at = ''
+  let hops = 0
+  while (todo.length > 0) {
+    const part = todo.shift()!
+    if (part === '') continue
+    const next = `${at}/${part}`
+    const node = nodeAt(ctx, next)
+    const last = todo.length === 0
+    if (node === undefined && !last) return { path: next, error: ENOENT }
+    if (node?.kind === 'file' && (!last || path.endsWith('/'))) return { path: next, error: ENOTDIR }
+    if (node?.kind === 'link' && (!last || follow)) {
+      if (++hops > 8) return { path: next, error: ELOOP }
+      todo.unshift(
+        ...resolvePath(at === '' ? '/' : at, node.text)
+          .split('/')
+          .slice(1),
+      )
+      at = ''
+    } else at = next
+  }
+  return { path: overlay(ctx, at === '' ? '/' : at), error: '' }
+}
+
+/** In a named namespace, files of /etc/netns/NAME stand in the place of those of /etc (ip-netns(8)). */
+function overlay(ctx: FileCtx, path: string): string {
+  if (!path.startsWith('/etc/') || path.startsWith('/etc/netns/') || ctx.ns.id === ctx.machine.rootNs)
+    return path
+  const name = ctx.ns.name.slice(ctx.ns.name.indexOf('.') + 1)
+  const own = `/etc/netns/${name}${path.slice(4)}`
+  const node = ctx.machine.files.get(own)
+  return node === undefined || node === null ? path : own
+}
+
+function nodeAt(ctx: FileCtx, path: string): FileNode | undefined {
+  const changed = ctx.machine.files.get(path)
+  if (changed !== undefined) return changed ?? undefined
+  if (LINKS[path] !== undefined) return { kind: 'link', text: LINKS[path], mode: 0o777, mtime: 0 }
+  if (DIRS.has(path)) return { kind: 'dir', text: '', mode: 0o755, mtime: 0 }
+  const standing = standingText(ctx.machine, path)
+  if (standing !== undefined) return { kind: 'file', text: standing, mode: 0o644, mtime: 0 }
+  const generated = procRead(ctx, path)
+  if (generated !== undefined) return { kind: 'file', text: generated, mode: 0o644, mtime: ctx.world.now }
+  if (procList(ctx, path) === undefined) return undefined
+  return { kind: 'dir', text: '', mode: 0o555, mtime: ctx.world.now }
+}
+
+function standingText(machine: Machine, path: string): string | undefined {
+  if (path === '/etc/hostname') return `${machine.hostname}\n`
+  if (path === '/etc/hosts') {
+    const v6 = '::1\tlocalhost ip6-localhost ip6-loopback\n'
+    return `127.0.0.1\tlocalhost\n127.0.1.1\t${machine.hostname}\n${v6}`
+  }
+  if (path === '/etc/resolv.conf' || path === '/dev/null') return ''
+  return undefined
+}
+
+function isStanding(path: string): boolean {
+  return DIRS.has(path) || STANDING.includes(path)
+}
+
+function put(ctx: FileCtx, path: string, node: FileNode): string {
+  if (path.startsWith('/proc/') || path.startsWith('/sys/')) return ENOENT
+  const parent = nodeAt(ctx, path.slice(0, path.lastIndexOf('/')) || '/')
+  if (parent === undefined) return ENOENT
+  if (parent.kind !== 'dir') return ENOTDIR
+  const { machine } = ctx
+  const before = machine.files.get(path)
+  let size = node.text.length - (before?.text.length ?? 0)
+  for (const file of machine.files.values()) size += file?.text.length ?? 0
+  if (size > FILES_MAX || (before === undefined && machine.files.size >= NODES_MAX)) return ENOSPC
+  touch(ctx.world, machine.id)
+  machine.files.set(path, Object.freeze(node))
+  return ''
+}

@@ -1,0 +1,247 @@
+/**
+ * Processes: made, replaced, signalled, ended. Models fork, execve, wait4, kill and exit as far as programs that
+ * keep plain data need them (Linux 6.18). Not here: stopped jobs, sessions, users, zombies (a parent is told of an
+ * end by an event, and the record goes at once).
+ */
+import { assert } from '../base/assert.ts'
+import type { Netns, World } from '../net/types.ts'
+import { findNetns, netnsOf } from '../net/world.ts'
+import { schedule, touch } from '../sim/dispatch.ts'
+import type { ChildRef, TimerRef } from './events.ts'
+import { RunEv } from './events.ts'
+import { closeFd, holdFd } from './fds.ts'
+import { machineNetnsReleased, machineOf } from './machine.ts'
+import { closeProcSockets } from './sockets.ts'
+import type { Fd, Machine, ProcCtx, Process, Programs, SignalName } from './types.ts'
+
+/** Living processes that one machine may have. */
+export const PROCESS_MAX = 256
+
+const SIGNALS: Readonly<Record<SignalName, number>> = Object.freeze({
+  SIGHUP: 1,
+  SIGINT: 2,
+  SIGQUIT: 3,
+  SIGKILL: 9,
+  SIGUSR1: 10,
+  SIGUSR2: 12,
+  SIGPIPE: 13,
+  SIGALRM: 14,
+  SIGTERM: 15,
+})
+
+export interface SpawnRequest {
+  machine: number
+  ns: number
+  program: string
+  argv: string[]
+  env: ReadonlyMap<string, string>
+  cwd: string
+  fds: ReadonlyMap<number, Fd>
+  /** 0 where nobody waits for it. */
+  ppid: number
+  parentNs: number
+  /** 0 or undefined: a group of its own. */
+  pgid?: number
+  tty?: number
+  /** Plain data that the program finds in `proc.state` at its start. */
+  state?: unknown
+}
+
+/** Makes a process; it starts by an event at the present time. Answers its pid, 0 where the machine is full. */
+export function spawn(world: World, request: SpawnRequest): number {
+  const machine = touchMachine(world, request.machine)
+  if (machine.pids.size >= PROCESS_MAX) return 0
+  touch(world, request.ns)
+  const ns = netnsOf(world, request.ns)
+  const pid = machine.nextPid++
+  const proc: Process = {
+    pid,
+    ppid: request.ppid,
+    parentNs: request.parentNs,
+    pgid: request.pgid === undefined || request.pgid === 0 ? pid : request.pgid,
+    machine: request.machine,
+    ns: request.ns,
+    program: request.program,
+    argv: request.argv,
+    env: new Map(request.env),
+    cwd: request.cwd,
+    fds: new Map(),
+    state: request.state,
+    tty: request.tty ?? 0,
+    startedAt: world.now,
+    timers: new Map(),
+    nextTimer: 1,
+    reads: [],
+    written: 0,
+    children: [],
+    exited: false,
+  }
+  for (const [n, fd] of request.fds) {
+    proc.fds.set(n, { ...fd })
+    holdFd(machine, fd)
+  }
+  ns.procs ??= new Map()
+  ns.procs.set(pid, proc)
+  machine.pids.set(pid, ns.id)
+  schedule(world, world.now, RunEv.ProcStart, ns.id, pid, undefined)
+  return pid
+}
+
+/** What a child inherits unless told otherwise. */
+export interface ChildOptions {
+  ns?: number
+  env?: ReadonlyMap<string, string>
+  cwd?: string
+  fds?: ReadonlyMap<number, Fd>
+  pgid?: number
+  state?: unknown
+}
+
+/** A child of the calling process, with its descriptors, environment, group and directory. 0 where the machine is full. */
+export function spawnChild(
+  ctx: ProcCtx,
+  program: string,
+  argv: string[],
+  options: ChildOptions = {},
+): number {
+  const { world, proc } = ctx
+  const pid = spawn(world, {
+    machine: proc.machine,
+    ns: options.ns ?? proc.ns,
+    program,
+    argv,
+    env: options.env ?? proc.env,
+    cwd: options.cwd ?? proc.cwd,
+    fds: options.fds ?? proc.fds,
+    ppid: proc.pid,
+    parentNs: proc.ns,
+    pgid: options.pgid ?? proc.pgid,
+    tty: proc.tty,
+    state: options.state,
+  })
+  if (pid !== 0) proc.children.push(pid)
+  return pid
+}
+
+/** As `spawnChild`, in another namespace (`ip netns exec`). */
+export function spawnIn(
+  ctx: ProcCtx,
+  ns: number,
+  program: string,
+  argv: string[],
+  options: ChildOptions = {},
+): number {
+  return spawnChild(ctx, program, argv, { ...options, ns })
+}
+
+/** Goes on as another program with the same pid, descriptors and parent (execve). The caller must return at once. */
+export function execProgram(
+  ctx: ProcCtx,
+  program: string,
+  argv: string[],
+  env: ReadonlyMap<string, string> = ctx.proc.env,
+): void {
+  const { world, proc } = ctx
+  proc.program = program
+  proc.argv = argv
+  proc.env = new Map(env)
+  proc.state = undefined
+  proc.timers.clear()
+  proc.reads = []
+  schedule(world, world.now, RunEv.ProcStart, proc.ns, proc.pid, undefined)
+}
+
+/** Ends the process: descriptors, sockets and timers go, the parent is told. Codes as the shell sees them (0-255). */
+export function exitProcess(ctx: ProcCtx, code: number): void {
+  const { world, ns, machine, proc } = ctx
+  if (proc.exited) return
+  proc.exited = true
+  touch(world, machine.id)
+  for (const n of [...proc.fds.keys()]) closeFd(ctx, n)
+  proc.timers.clear()
+  proc.reads = []
+  closeProcSockets(world, ns, proc.pid)
+  ns.procs?.delete(proc.pid)
+  if (ns.procs?.size === 0) ns.procs = null
+  machine.pids.delete(proc.pid)
+  if (proc.ppid !== 0 && findProcess(world, machine, proc.ppid) !== undefined) {
+    const ref: ChildRef = { pid: proc.pid, code: code & 255 }
+    schedule(world, world.now, RunEv.ProcChild, proc.parentNs, proc.ppid, ref)
+  }
+  machineNetnsReleased(world, machine, ns.id)
+}
+
+/** Arms the timer `tag` at `at` ns, instead of the one of that tag that is armed. */
+export function setTimer(ctx: ProcCtx, at: number, tag: string): void {
+  const { world, proc } = ctx
+  const gen = proc.nextTimer++
+  proc.timers.set(tag, gen)
+  const ref: TimerRef = { tag, gen }
+  schedule(world, Math.max(world.now, Math.round(at)), RunEv.ProcTimer, proc.ns, proc.pid, ref)
+}
+
+export function cancelTimer(ctx: ProcCtx, tag: string): void {
+  ctx.proc.timers.delete(tag)
+}
+
+/** Sends a signal; it arrives by an event. False where there is no such process. */
+export function signalProcess(world: World, machine: Machine, pid: number, name: SignalName): boolean {
+  const ns = machine.pids.get(pid)
+  if (ns === undefined) return false
+  schedule(world, world.now, RunEv.ProcSignal, ns, pid, name)
+  return true
+}
+
+/** Sends a signal to every process of a group. False where there is none. */
+export function signalGroup(world: World, machine: Machine, pgid: number, name: SignalName): boolean {
+  let found = false
+  for (const proc of processesOf(world, machine)) {
+    if (proc.pgid === pgid) found = signalProcess(world, machine, proc.pid, name) || found
+  }
+  return found
+}
+
+/** A signal's number as `kill -l` has it. */
+export function signalNumber(name: SignalName): number {
+  return SIGNALS[name]
+}
+
+/** `9`, `KILL`, `SIGKILL` or `sigkill`; undefined for a signal that is not modelled. */
+export function parseSignal(text: string): SignalName | undefined {
+  const upper = text.toUpperCase()
+  for (const name of Object.keys(SIGNALS) as SignalName[]) {
+    if (upper === name || upper === name.slice(3) || text === String(SIGNALS[name])) return name
+  }
+  return undefined
+}
+
+/** The living process with this pid. */
+export function findProcess(world: World, machine: Machine, pid: number): Process | undefined {
+  const id = machine.pids.get(pid)
+  const ns = id === undefined ? undefined : findNetns(world, id)
+  return ns?.procs?.get(pid) as Process | undefined
+}
+
+/** All living processes of a machine, by pid. */
+export function processesOf(world: World, machine: Machine): Process[] {
+  const list: Process[] = []
+  for (const pid of machine.pids.keys()) {
+    const proc = findProcess(world, machine, pid)
+    if (proc !== undefined) list.push(proc)
+  }
+  return list
+}
+
+/** The context of a living process; undefined where it or its machine is gone. */
+export function procCtx(world: World, ns: Netns, pid: number, programs: Programs): ProcCtx | undefined {
+  const proc = ns.procs?.get(pid) as Process | undefined
+  const machine = machineOf(world, ns.id)
+  return proc === undefined || machine === undefined ? undefined : { world, ns, machine, proc, programs }
+}
+
+function touchMachine(world: World, id: number): Machine {
+  touch(world, id)
+  const machine = world.targets[id] as Machine | undefined
+  assert(machine !== undefined && machine.type === 'machine', `target ${id} is a machine`)
+  return machine
+}

@@ -1,0 +1,207 @@
+/**
+ * Machines, processes, terminals, pipes and what is captured of a command: plain records only.
+ *
+ * A process belongs to its namespace's target (`Netns.procs`); machines, terminals and captures are targets of
+ * their own. Programs are known by name: the code comes from a registry that the composition root builds.
+ */
+import type { Netns, TapFrame, World } from '../net/types.ts'
+import type { Target } from '../sim/world.ts'
+
+export type MachineRole = 'host' | 'router' | 'switch' | 'internet'
+
+/** A kernel with its file tree: the root namespace and those that `ip netns add` made. */
+export interface Machine extends Target {
+  type: 'machine'
+  name: string
+  role: MachineRole
+  hostname: string
+  rootNs: number
+  /** Named namespaces to their ids, in creation order. */
+  netns: Map<string, number>
+  /** Namespaces whose name is gone while processes still live in them. */
+  orphans: number[]
+  /** What differs from the standing tree, by absolute path; null: removed. Nodes are frozen, so copies share them. */
+  files: Map<string, FileNode | null>
+  /** Living processes: pid to the id of the namespace they live in. */
+  pids: Map<number, number>
+  nextPid: number
+  pipes: Map<number, Pipe>
+  nextPipe: number
+}
+
+export interface FileNode {
+  readonly kind: 'file' | 'dir' | 'link'
+  /** A file's text, a symbolic link's target. */
+  readonly text: string
+  readonly mode: number
+  /** Virtual time of the last change, ns. */
+  readonly mtime: number
+}
+
+/** Who waits for a descriptor to become readable. */
+export interface Waiter {
+  ns: number
+  pid: number
+  fd: number
+}
+
+export interface Pipe {
+  id: number
+  text: string
+  /** Descriptors that refer to either end, over all processes. */
+  readers: number
+  writers: number
+  waiters: Waiter[]
+}
+
+export type Fd =
+  | { kind: 'null' }
+  | { kind: 'tty'; tty: number }
+  | { kind: 'pipe'; pipe: number; end: 'r' | 'w' }
+  /** Writes go to the file's end; reads continue at `offset`. */
+  | { kind: 'file'; path: string; offset: number; mode: 'r' | 'w' | 'rw' }
+  /** A here-document. */
+  | { kind: 'text'; text: string; offset: number }
+  | { kind: 'capture'; capture: number; stream: 'out' | 'err' }
+
+/** A process. Its `state` is the program's own plain data. */
+export interface Process {
+  pid: number
+  ppid: number
+  /** Namespace of the parent: where its end is told. */
+  parentNs: number
+  /** Process group: what Ctrl-C reaches. */
+  pgid: number
+  machine: number
+  ns: number
+  program: string
+  argv: string[]
+  env: Map<string, string>
+  cwd: string
+  fds: Map<number, Fd>
+  state: unknown
+  /** Controlling terminal, 0 for none. */
+  tty: number
+  startedAt: number
+  /** Armed timers: tag to the generation that is valid. */
+  timers: Map<string, number>
+  nextTimer: number
+  /** Descriptors on which the program waits for input. */
+  reads: number[]
+  /** Characters written so far, against OUTPUT_MAX. */
+  written: number
+  children: number[]
+  /** Set once it has ended; the record is gone from the namespace then. */
+  exited: boolean
+}
+
+/** A terminal: what was shown, and the line that is being typed. */
+export interface Tty extends Target {
+  type: 'tty'
+  machine: number
+  ns: number
+  /** The last TTY_TEXT_MAX characters shown, with terminal escapes. */
+  text: string
+  /** Characters cut off in front of `text`. */
+  dropped: number
+  /** Line that is being typed, and the cursor in it. */
+  line: string
+  cursor: number
+  prompt: string
+  /** A shell edits its line here; otherwise the line is a plain cooked one. */
+  editing: boolean
+  history: string[]
+  /** Place in the history while browsing it, history.length for the new line, and that line. */
+  histAt: number
+  histSaved: string
+  /** Text killed by Ctrl-U, Ctrl-K, Ctrl-W, for Ctrl-Y. */
+  killed: string
+  /** Complete lines that nobody has read yet (with their newline); '' is an end of file. */
+  lines: string[]
+  /** The keys so far of an escape sequence that came in pieces. */
+  escape: string
+  /** The last key was a Tab without a unique answer: the next lists the candidates. */
+  tabbed: boolean
+  /** Foreground process group and the shell. */
+  fg: number
+  shell: number
+  waiters: Waiter[]
+}
+
+/** Output and exit code of a command run without a terminal. */
+export interface Capture extends Target {
+  type: 'capture'
+  pid: number
+  out: string
+  err: string
+  /** Exit code, -1 while it runs. */
+  code: number
+  /** Output was cut at CAPTURE_MAX. */
+  cut: boolean
+}
+
+export type SignalName =
+  | 'SIGHUP'
+  | 'SIGINT'
+  | 'SIGQUIT'
+  | 'SIGKILL'
+  | 'SIGUSR1'
+  | 'SIGUSR2'
+  | 'SIGPIPE'
+  | 'SIGALRM'
+  | 'SIGTERM'
+
+/** What happens to a process after its start. */
+export type ProcEvent =
+  | { type: 'timer'; tag: string }
+  /** A socket has something to read, or an error. */
+  | { type: 'sock'; sock: number }
+  | { type: 'tap'; frame: TapFrame }
+  /** What `readInput` asked for. At the end of the input `eof` is true and `text` empty. */
+  | { type: 'input'; fd: number; text: string; eof: boolean }
+  | { type: 'child'; pid: number; code: number }
+  /** Only for signals in the program's `handles`. */
+  | { type: 'signal'; name: SignalName }
+
+/** Where a program runs: passed in, never kept. */
+export interface ProcCtx {
+  world: World
+  ns: Netns
+  machine: Machine
+  proc: Process
+  programs: Programs
+}
+
+/** What a completion sees: the words before the cursor, the last one being typed. */
+export interface CompletionRequest {
+  world: World
+  ns: Netns
+  machine: Machine
+  cwd: string
+  programs: Programs
+  words: string[]
+}
+
+/** Text that replaces [from, to) of a line. */
+export interface Completion {
+  from: number
+  to: number
+  candidates: string[]
+}
+
+/** The code of a program. It keeps nothing of its own: its memory is `ctx.proc.state`. */
+export interface Program {
+  name: string
+  /** One line for `help`. */
+  help: string
+  /** Signals it handles itself; all others end it. SIGKILL cannot be handled. */
+  handles?: readonly SignalName[]
+  /** `ctx.proc.argv[0]` is the name it was called by. Ends by `exitProcess`, or waits for an event. */
+  start(ctx: ProcCtx): void
+  on?(ctx: ProcCtx, event: ProcEvent): void
+  /** Candidates for the last of `words`; undefined: file names. */
+  complete?(request: CompletionRequest): string[] | undefined
+}
+
+/** Programs by name. */
+export type Programs = ReadonlyMap<string, Program>
