@@ -98,7 +98,10 @@ export interface TraceSummary {
   reason: string
 }
 
-/** Batfish's idea: how a trace ended. */
+/**
+ * Batfish's idea: how a trace ended. ACCEPTED by a socket, ANSWERED by the kernel (an echo request), DELIVERED to a kernel
+ * protocol (ARP, spanning tree, an ICMP error); FLOODED: copies went out and nobody was meant.
+ */
 export type Disposition = 'ACCEPTED' | 'DELIVERED' | 'DROPPED' | 'IN_FLIGHT' | 'ANSWERED' | 'FLOODED'
 
 export interface TraceView extends TraceSummary {
@@ -107,7 +110,10 @@ export interface TraceView extends TraceSummary {
   truncated: boolean
 }
 
-/** What one event did to the packet in one namespace. */
+/**
+ * What one namespace did to the packet from its arrival to its leaving. One event, but for packets that waited (see
+ * StepView.event). Where a bridge flooded, `devOut` names all devices, with ', ' between.
+ */
 export interface HopView {
   event: number
   at: number
@@ -122,6 +128,10 @@ export interface HopView {
 }
 
 export interface StepView {
+  /** The event that took this step: later than the hop's where the packet waited for a neighbour or for fragments. */
+  event: number
+  at: number
+  /** Names of StepKind and StepAction ('' for none), and the drop reason by the kernel's name. */
   kind: string
   action: string
   reason: string
