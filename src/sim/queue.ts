@@ -42,8 +42,10 @@ export interface Queue {
 }
 
 const SLOT_NS = 1024
+const HIGH = 1 / 0x40000000
 const SLOTS = 1024
 const LEVELS = 5
+const SORT_BLOCK = 16
 const MIN_CAPACITY = 64
 const NONE = -1
 
@@ -230,8 +232,8 @@ function copyNode(q: Queue, node: number, copy: Queue, refs: unknown[]): number 
 
 /** Puts a node at the end of the slot for its time, which is not before the current slot. */
 function link(q: Queue, node: number, at: number): void {
-  const high = Math.floor(at / 0x40000000)
-  const low = at - high * 0x40000000
+  const high = (at * HIGH) | 0
+  const low = (at - high * 0x40000000) | 0
   const apart = high ^ q.curHigh
   let slot: number
   if (apart === 0) {
@@ -279,13 +281,17 @@ function loadSlot(q: Queue): void {
     q.summary[level] &= ~(1 << (word & 31))
     if (q.summary[level] === 0) q.levels &= ~(1 << level)
   }
-  q.curHigh = Math.floor(min / 0x40000000)
+  q.curHigh = (min * HIGH) | 0
   q.curLow = (min - q.curHigh * 0x40000000) & ~1023
   q.limit = q.curHigh * 0x40000000 + q.curLow + SLOT_NS
   q.runHead = 0
   q.runEnd = 0
-  let sorted = true
   let node = q.next[last]
+  if (node === last) {
+    q.run[q.runEnd++] = last
+    return
+  }
+  let sorted = true
   for (;;) {
     const following = q.next[node]
     const at = q.doubles[node * 4]
@@ -300,20 +306,42 @@ function loadSlot(q: Queue): void {
   if (!sorted) sortNodes(q, q.run.subarray(0, q.runEnd))
 }
 
+/** Merge sort of node numbers by (at, seq): insertion sort of short blocks, then merging them pairwise. */
 function sortNodes(q: Queue, nodes: Int32Array): void {
   const { doubles } = q
-  if (nodes.length > 24) {
-    nodes.sort((a, b) => doubles[a * 4] - doubles[b * 4] || doubles[a * 4 + 1] - doubles[b * 4 + 1])
-    return
-  }
-  for (let i = 1; i < nodes.length; i++) {
-    const node = nodes[i]
-    let j = i - 1
-    while (j >= 0 && before(doubles, node, nodes[j])) {
-      nodes[j + 1] = nodes[j]
-      j--
+  const n = nodes.length
+  for (let start = 0; start < n; start += SORT_BLOCK) {
+    const end = Math.min(start + SORT_BLOCK, n)
+    for (let i = start + 1; i < end; i++) {
+      const node = nodes[i]
+      let j = i - 1
+      while (j >= start && before(doubles, node, nodes[j])) {
+        nodes[j + 1] = nodes[j]
+        j--
+      }
+      nodes[j + 1] = node
     }
-    nodes[j + 1] = node
+  }
+  if (n <= SORT_BLOCK) return
+  let from = nodes
+  let to: Int32Array = new Int32Array(n)
+  for (let width = SORT_BLOCK; width < n; width *= 2) {
+    for (let start = 0; start < n; start += width * 2) merge(doubles, from, to, start, width)
+    const done = to
+    to = from
+    from = done
+  }
+  if (from !== nodes) nodes.set(from)
+}
+
+function merge(doubles: Float64Array, from: Int32Array, to: Int32Array, start: number, width: number): void {
+  const middle = Math.min(start + width, from.length)
+  const end = Math.min(start + width * 2, from.length)
+  let left = start
+  let right = middle
+  for (let i = start; i < end; i++) {
+    const takeLeft = left < middle && (right === end || !before(doubles, from[right], from[left]))
+    to[i] = takeLeft ? from[left++] : from[right++]
   }
 }
 

@@ -1,0 +1,371 @@
+import { describe, expect, it } from 'vitest'
+import { createRng, nextBelow } from '../base/rng.ts'
+import { addTarget, getTarget, removeTarget, runUntil, schedule, stepEvent, touch } from './dispatch.ts'
+import type { SimEvent } from './queue.ts'
+import { peekAt } from './queue.ts'
+import {
+  checkpoint,
+  cut,
+  maybeCheckpoint,
+  seek,
+  seekInput,
+  seekTime,
+  stateHash,
+  submitInput,
+  thin,
+} from './timeline.ts'
+import type { Rules, SimWorld, Target } from './world.ts'
+import { createSimWorld } from './world.ts'
+
+// A toy: packets walk at random between counters, which keep some back, change each other, spawn and go.
+const PACKET = 0
+const SPAWN = 1
+const DIE = 2
+const BOOM = 3
+
+interface Packet {
+  ttl: number
+  path: number[]
+}
+
+interface Counter extends Target {
+  count: number
+  kept: Packet[]
+  seen: Map<number, { last: number }>
+}
+
+interface Toy extends SimWorld {
+  targets: (Counter | undefined)[]
+}
+
+function counter(): Counter {
+  return { id: 0, epoch: 0, count: 0, kept: [], seen: new Map() }
+}
+
+function anyTarget(world: Toy): number {
+  return 1 + nextBelow(world.rng, world.targets.length - 1)
+}
+
+function onPacket(world: Toy, target: Counter, event: SimEvent): void {
+  const packet = event.ref as Packet
+  target.count++
+  world.scalars.packets++
+  packet.path.push(target.id)
+  if (packet.path.length > 8) packet.path.shift()
+  const from = event.arg
+  target.seen.set(from, { last: world.now })
+  if (target.seen.size > 6) target.seen.delete(target.seen.keys().next().value as number)
+  packet.ttl--
+  const other = getTarget(world, anyTarget(world))
+  if (other !== undefined && nextBelow(world.rng, 4) === 0) {
+    touch(world, other.id)
+    other.count += 100
+  }
+  if (packet.ttl <= 0 && target.kept.length < 3) {
+    target.kept.push(packet)
+    return
+  }
+  const next = target.kept.length > 2 ? (target.kept.shift() as Packet) : packet
+  if (next !== packet) target.kept.push(packet)
+  next.ttl = Math.max(next.ttl, 5)
+  const delay = [0, 10_000, 50_000, 1_000_000][nextBelow(world.rng, 4)] ?? 0
+  schedule(world, world.now + delay, PACKET, anyTarget(world), target.id, next)
+}
+
+const rules: Rules<Toy> = {
+  handlers: [
+    onPacket,
+    function onSpawn(world: Toy, _target: Counter, event: SimEvent): void {
+      const id = addTarget(world, counter())
+      schedule(world, world.now + 1e5, PACKET, id, 0, { ttl: 9, path: [] })
+      if (nextBelow(world.rng, 3) > 0)
+        schedule(world, world.now + 5e5 + nextBelow(world.rng, 1e6), DIE, id, 0, null)
+      schedule(world, world.now + 3e5, SPAWN, event.target, 0, null)
+    },
+    function onDie(world: Toy, target: Counter): void {
+      removeTarget(world, target.id)
+      target.count = -1
+      target.kept.length = 0
+    },
+    function onBoom(_world: Toy, target: Counter): void {
+      target.count += 1000
+      throw new Error(`boom at ${target.count}`)
+    },
+  ],
+  applyInput(world, input) {
+    const body = input.body as { id: number; packet: Packet }
+    if (input.kind === 'inject') schedule(world, world.now, PACKET, body.id, 0, body.packet)
+    else if (input.kind === 'remove') {
+      if (getTarget(world, body.id) !== undefined) removeTarget(world, body.id)
+    } else if (input.kind === 'add') addTarget(world, counter())
+    else if (input.kind === 'boom') schedule(world, world.now + 777, BOOM, body.id, 0, null)
+    else throw new Error(`no such input: ${input.kind}`)
+  },
+}
+
+function createToy(seed: number): Toy {
+  const world: Toy = { ...createSimWorld(seed), targets: [undefined] }
+  world.scalars.packets = 0
+  for (let i = 0; i < 10; i++) addTarget(world, counter())
+  schedule(world, 0, SPAWN, 1, 0, null)
+  for (let i = 0; i < 10; i++) schedule(world, i * 1000, PACKET, 1 + i, 0, { ttl: 20, path: [] })
+  return world
+}
+
+const run = (world: Toy, untilEvent: number) => runUntil(world, rules, { untilEvent, maxEvents: 1e9 })
+
+const SCRIPT = [0, 0, 17, 400, 400, 400, 401, 1000, 1500, 2200, 2200, 2999]
+
+function submit(world: Toy, index: number): void {
+  const kind = ['inject', 'add', 'remove'][index % 3] ?? ''
+  submitInput(world, rules, kind, { id: 1 + (index % 9) + 1, packet: { ttl: 30, path: [] } })
+}
+
+/** Hash after every event number of one run without any checkpoint. */
+function straight(seed: number, end: number): { hashes: string[]; times: number[] } {
+  const world = createToy(seed)
+  const hashes: string[] = []
+  const times: number[] = []
+  for (let n = 0; n <= end; n++) {
+    run(world, n)
+    SCRIPT.forEach((at, index) => {
+      if (at === n) submit(world, index)
+    })
+    hashes.push(stateHash(world))
+    times.push(world.now)
+  }
+  return { hashes, times }
+}
+
+/** The same run with checkpoints, left at its end. */
+function recorded(seed: number, end: number, everyEvents: number): Toy {
+  const world = createToy(seed)
+  checkpoint(world)
+  SCRIPT.forEach((at, index) => {
+    while (world.nEvents < at) {
+      run(world, Math.min(at, world.nEvents + everyEvents))
+      maybeCheckpoint(world, everyEvents)
+    }
+    submit(world, index)
+  })
+  run(world, end)
+  return world
+}
+
+describe('rewind', () => {
+  const end = 4000
+  const { hashes, times } = straight(5, end)
+
+  it('reaches the state of a straight run from anywhere, also when checkpoints are thinned', () => {
+    for (const everyEvents of [37, 500, 5000]) {
+      const world = recorded(5, end, everyEvents)
+      expect(stateHash(world)).toBe(hashes[end])
+      const rng = createRng(everyEvents, 0)
+      for (let i = 0; i < 400; i++) {
+        const near = nextBelow(rng, 2) === 0
+        const to = near ? Math.max(0, world.nEvents - nextBelow(rng, 30)) : nextBelow(rng, end + 1)
+        seek(world, rules, to)
+        expect(world.nEvents).toBe(to)
+        if (stateHash(world) !== hashes[to]) expect(`${everyEvents} ${i} ${to}`).toBe('the same state')
+        if (nextBelow(rng, 5) === 0) checkpoint(world)
+        if (nextBelow(rng, 5) === 0) thin(world, 2 + nextBelow(rng, 12))
+      }
+      expect(world.inputs.length).toBe(SCRIPT.length)
+    }
+  })
+
+  it('spawned and removed on the way, or this proves little', () => {
+    const world = recorded(5, end, 37)
+    const gone = world.targets.filter((target, id) => id > 0 && target === undefined).length
+    expect(gone).toBeGreaterThan(20)
+    expect(world.targets.length).toBeGreaterThan(50)
+    expect(world.lost).toBeGreaterThan(5)
+    expect(new Set(hashes).size).toBe(hashes.length)
+  })
+
+  it('seeks by time: everything at or before it has happened', () => {
+    const world = recorded(5, end, 300)
+    for (let i = 0; i < 100; i++) {
+      const index = (i * 1237) % end
+      const at = times[index] ?? 0
+      seekTime(world, rules, at)
+      expect(stateHash(world)).toBe(hashes[times.lastIndexOf(at)])
+      expect(peekAt(world.queue)).toBeGreaterThan(at)
+    }
+  })
+
+  it('stops between the inputs of one event', () => {
+    const world = recorded(5, end, 300)
+    for (const index of [10, 4, 3, 5, 1, 0, 9]) {
+      seekInput(world, rules, index)
+      expect([world.inputCursor, world.nEvents]).toEqual([index, SCRIPT[index]])
+    }
+    seekInput(world, rules, 4)
+    const before = stateHash(world)
+    seek(world, rules, 400)
+    expect(stateHash(world)).toBe(hashes[400])
+    seekInput(world, rules, 4)
+    expect(stateHash(world)).toBe(before)
+  })
+
+  it('starts a new branch with an input or a cut, and goes back beyond it', () => {
+    const world = recorded(5, end, 300)
+    seek(world, rules, 1200)
+    submitInput(world, rules, 'add', null)
+    expect(world.inputs.length).toBe(SCRIPT.filter((at) => at <= 1200).length + 1)
+    run(world, 1300)
+    expect(stateHash(world)).not.toBe(hashes[1300])
+    seek(world, rules, 1199)
+    expect(stateHash(world)).toBe(hashes[1199])
+    cut(world)
+    run(world, 1300)
+    expect(stateHash(world)).toBe(hashes[1300])
+    run(world, 1501)
+    expect(stateHash(world)).not.toBe(hashes[1501])
+  })
+
+  it('replays logged inputs when stepping by hand', () => {
+    const world = recorded(5, end, 300)
+    seek(world, rules, 0)
+    for (let n = 0; n < 500; n++) stepEvent(world, rules)
+    expect(stateHash(world)).toBe(hashes[500])
+  })
+
+  it('needs nothing of the recorder but seed and inputs', () => {
+    const world = recorded(5, end, 300)
+    const again = createToy(5)
+    again.inputs = structuredClone(world.inputs)
+    run(again, end)
+    expect(stateHash(again)).toBe(hashes[end])
+  })
+
+  it('keeps few checkpoints, the first among them, ever closer towards the present', () => {
+    const world = createToy(6)
+    checkpoint(world)
+    for (let i = 0; i < 2000; i++) {
+      run(world, world.nEvents + 10)
+      maybeCheckpoint(world, 10)
+    }
+    const at = world.checkpoints.map((c) => c.nEvents)
+    expect(at.length).toBe(64)
+    expect(at[0]).toBe(0)
+    expect(at.at(-1)).toBe(20_000)
+    expect((at.at(-1) ?? 0) - (at.at(-5) ?? 0)).toBeLessThanOrEqual(60)
+    for (let i = 1; i < at.length - 1; i++) {
+      const age = 20_000 - (at[i - 1] ?? 0)
+      expect((at[i] ?? 0) - (at[i - 1] ?? 0)).toBeLessThanOrEqual(Math.max(10, age / 4))
+    }
+  })
+
+  it('refuses to go back before the first checkpoint', () => {
+    const world = createToy(6)
+    run(world, 10)
+    checkpoint(world)
+    run(world, 20)
+    expect(() => seek(world, rules, 9)).toThrow('no checkpoint')
+    seek(world, rules, 10)
+    expect(world.nEvents).toBe(10)
+  })
+})
+
+describe('inputs and limits', () => {
+  it('moves time to a later input only when nothing is pending before it', () => {
+    const world = createToy(7)
+    run(world, 50)
+    const { now } = world
+    submitInput(world, rules, 'add', null, now + 1e12)
+    expect(world.now).toBe(now)
+    const quiet: Toy = { ...createSimWorld(1), targets: [undefined] }
+    checkpoint(quiet)
+    submitInput(quiet, rules, 'add', null, 5e9)
+    submitInput(quiet, rules, 'add', null, 1)
+    expect([quiet.now, quiet.inputs.map((input) => input.at)]).toEqual([5e9, [5e9, 5e9]])
+    seekTime(quiet, rules, 4e9)
+    expect([quiet.now, quiet.targets.length]).toEqual([0, 1])
+    seekTime(quiet, rules, 5e9)
+    expect([quiet.now, quiet.targets.length]).toEqual([5e9, 3])
+  })
+
+  it('keeps the log apart from the world: a handler may own an input body', () => {
+    const world = createToy(8)
+    const body = { id: 3, packet: { ttl: 30, path: [] } }
+    submitInput(world, rules, 'inject', body)
+    run(world, 100)
+    expect(world.inputs[0]?.body).toEqual({ id: 3, packet: { ttl: 30, path: [] } })
+    expect(body.packet).toEqual({ ttl: 30, path: [] })
+  })
+
+  it('stops at each limit', () => {
+    const world = createToy(9)
+    expect(runUntil(world, rules, { maxEvents: 7 })).toBe(7)
+    expect(runUntil(world, rules, { untilEvent: 10, maxEvents: 100 })).toBe(3)
+    runUntil(world, rules, { untilAt: 400_000, maxEvents: 1e6 })
+    expect(world.now).toBeLessThanOrEqual(400_000)
+    expect(peekAt(world.queue)).toBeGreaterThan(400_000)
+    expect(stepEvent(world, rules)).toBe(true)
+    expect(world.now).toBeGreaterThan(400_000)
+    const empty: Toy = { ...createSimWorld(1), targets: [undefined] }
+    expect(stepEvent(empty, rules)).toBe(false)
+    expect(runUntil(empty, rules, { maxEvents: 5 })).toBe(0)
+  })
+
+  it('asserts on events in the past and at no integer', () => {
+    const world = createToy(9)
+    run(world, 20)
+    for (const at of [world.now - 1, world.now + 0.5, Number.NaN, Number.POSITIVE_INFINITY])
+      expect(() => schedule(world, at, PACKET, 1, 0, null)).toThrow('integer time')
+  })
+})
+
+describe('a handler that throws', () => {
+  function broken(): Toy {
+    const world = createToy(11)
+    checkpoint(world)
+    run(world, 300)
+    submitInput(world, rules, 'boom', { id: 1 })
+    runUntil(world, rules, { maxEvents: 10_000 })
+    return world
+  }
+
+  it('freezes the world and is thrown no further', () => {
+    const world = broken()
+    expect(world.frozen).toMatchObject({ kind: BOOM, target: 1, nEvents: world.nEvents, at: world.now })
+    expect(world.frozen?.message).toMatch(/^Error: boom at \d+$/)
+    const hash = stateHash(world)
+    expect(stepEvent(world, rules)).toBe(false)
+    expect(runUntil(world, rules, { maxEvents: 10 })).toBe(0)
+    seek(world, rules, world.nEvents + 5)
+    submitInput(world, rules, 'add', null)
+    maybeCheckpoint(world, 1)
+    expect(stateHash(world)).toBe(hash)
+    expect(world.inputs.length).toBe(1)
+    expect(world.checkpoints.length).toBe(1)
+  })
+
+  it('does so again after going back, and from seed and inputs alone', () => {
+    const world = broken()
+    const { frozen, nEvents } = world
+    const hash = stateHash(world)
+    seek(world, rules, nEvents - 1)
+    expect(world.frozen).toBeUndefined()
+    seek(world, rules, nEvents + 100)
+    expect([world.frozen, stateHash(world)]).toEqual([frozen, hash])
+    const again = createToy(11)
+    again.inputs = structuredClone(world.inputs)
+    runUntil(again, rules, { maxEvents: 10_000 })
+    expect([again.frozen, stateHash(again)]).toEqual([frozen, hash])
+  })
+
+  it('freezes on inputs and unknown kinds as well', () => {
+    const world = createToy(12)
+    checkpoint(world)
+    submitInput(world, rules, 'nonsense', null)
+    expect(world.frozen).toMatchObject({ kind: -1, message: 'Error: no such input: nonsense' })
+    seekInput(world, rules, 0)
+    expect(world.frozen).toBeUndefined()
+    cut(world)
+    schedule(world, 0, 99, 1, 0, null)
+    runUntil(world, rules, { maxEvents: 10_000 })
+    expect(world.frozen?.message).toContain('no handler for events of kind 99')
+  })
+})
