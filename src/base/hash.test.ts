@@ -127,6 +127,17 @@ describe('hashPlain', () => {
     expect(hashPlain(one)).not.toBe(hashPlain(first))
   })
 
+  it('does not mind freezing inside a cycle', () => {
+    const build = (finish: (part: object) => object) => {
+      const root: Record<string, unknown> = {}
+      const part = finish({ back: root })
+      root.near = part
+      root.far = { deep: { part } }
+      return root
+    }
+    expect(hashPlain(build(Object.freeze))).toBe(hashPlain(build((part) => part)))
+  })
+
   it('goes on piece by piece', () => {
     const hash = createHash()
     hashAdd(hash, 1)

@@ -36,8 +36,6 @@ export function addTarget(world: SimWorld, target: Target): number {
   target.id = id
   target.epoch = world.epoch
   world.targets.push(target)
-  const preimages = world.checkpoints.at(-1)?.preimages
-  if (preimages !== undefined && !preimages.has(id)) preimages.set(id, undefined)
   return id
 }
 
@@ -136,8 +134,7 @@ function runEvent<W extends SimWorld>(world: W, rules: Rules<W>, event: SimEvent
 }
 
 function saveTarget(world: SimWorld, target: Target): void {
-  const preimages = world.checkpoints.at(-1)?.preimages
-  if (preimages !== undefined && !preimages.has(target.id)) preimages.set(target.id, clonePlain(target))
+  world.checkpoints.at(-1)?.preimages.set(target.id, clonePlain(target))
   target.epoch = world.epoch
 }
 

@@ -130,6 +130,18 @@ describe('queue', () => {
     expect(out).toMatchObject({ seq: 1990, ref: { ttl: 1 } })
   })
 
+  it('goes on in the middle of an instant after copying', () => {
+    const queue = createQueue()
+    for (const at of [5000, 5001, 5010]) pushEvent(queue, at, at, 0, 0, 0, undefined)
+    popEvent(queue, blank())
+    const copy = cloneQueue(queue)
+    const order: number[] = []
+    pushEvent(copy, 5005, 6000, 0, 0, 0, undefined)
+    const out = blank()
+    while (popEvent(copy, out)) order.push(out.at)
+    expect(order).toEqual([5001, 5005, 5010])
+  })
+
   it('lets go of what was popped', () => {
     const queue = createQueue()
     pushEvent(queue, 1, 0, 0, 0, 0, { big: true })

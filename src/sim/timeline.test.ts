@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest'
+import { clonePlain } from '../base/clone.ts'
 import { createRng, nextBelow } from '../base/rng.ts'
 import { addTarget, getTarget, removeTarget, runUntil, schedule, stepEvent, touch } from './dispatch.ts'
 import type { SimEvent } from './queue.ts'
@@ -234,7 +235,7 @@ describe('rewind', () => {
   it('needs nothing of the recorder but seed and inputs', () => {
     const world = recorded(5, end, 300)
     const again = createToy(5)
-    again.inputs = structuredClone(world.inputs)
+    again.inputs = clonePlain(world.inputs)
     run(again, end)
     expect(stateHash(again)).toBe(hashes[end])
   })
@@ -248,6 +249,8 @@ describe('rewind', () => {
     }
     const at = world.checkpoints.map((c) => c.nEvents)
     expect(at.length).toBe(64)
+    for (const { preimages, nTargets } of world.checkpoints)
+      for (const id of preimages.keys()) expect(id).toBeLessThan(nTargets)
     expect(at[0]).toBe(0)
     expect(at.at(-1)).toBe(20_000)
     expect((at.at(-1) ?? 0) - (at.at(-5) ?? 0)).toBeLessThanOrEqual(60)
@@ -293,6 +296,8 @@ describe('inputs and limits', () => {
     run(world, 100)
     expect(world.inputs[0]?.body).toEqual({ id: 3, packet: { ttl: 30, path: [] } })
     expect(body.packet).toEqual({ ttl: 30, path: [] })
+    body.id = 4
+    expect(world.inputs[0]?.body).toMatchObject({ id: 3 })
   })
 
   it('stops at each limit', () => {
@@ -351,7 +356,7 @@ describe('a handler that throws', () => {
     seek(world, rules, nEvents + 100)
     expect([world.frozen, stateHash(world)]).toEqual([frozen, hash])
     const again = createToy(11)
-    again.inputs = structuredClone(world.inputs)
+    again.inputs = clonePlain(world.inputs)
     runUntil(again, rules, { maxEvents: 10_000 })
     expect([again.frozen, stateHash(again)]).toEqual([frozen, hash])
   })

@@ -163,12 +163,13 @@ function restore(world: SimWorld, to: Checkpoint): void {
   world.scalars = { ...to.scalars }
   world.queue = cloneQueue(to.queue)
   world.frozen = undefined
-  world.epoch++
 }
 
-/** Forgets checkpoint `i`: what it kept goes to the one before, whose own older pre-images win. */
+/** Forgets checkpoint `i`: what it kept goes to the one before, unless that knows better or did not know the target. */
 function forget(checkpoints: Checkpoint[], i: number): void {
-  const older = checkpoints[i - 1].preimages
-  for (const [id, before] of checkpoints[i].preimages) if (!older.has(id)) older.set(id, before)
+  const { preimages, nTargets } = checkpoints[i - 1]
+  for (const [id, before] of checkpoints[i].preimages) {
+    if (id < nTargets && !preimages.has(id)) preimages.set(id, before)
+  }
   checkpoints.splice(i, 1)
 }

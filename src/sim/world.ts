@@ -39,9 +39,10 @@ export interface Checkpoint {
   rng: Rng
   scalars: Record<string, number>
   queue: Queue
+  /** length of `targets`: those with this id or a higher one did not exist */
   nTargets: number
-  /** targets touched since, as they were; undefined: it did not exist */
-  preimages: Map<number, Target | undefined>
+  /** targets touched or removed since, as they were */
+  preimages: Map<number, Target>
 }
 
 export interface SimWorld {
