@@ -98,7 +98,7 @@ export function resolved(source: Source, node: ParsedNode | null, doc: Document.
 
 /**
  * The fields of a mapping by name, each name in `known` at most once; what is not known is reported as
- * `unknown field "x" in WHERE`, and what is in `refused` by its reason. Undefined where the node is no mapping.
+ * `unknown field "x" in WHERE`, and what is in `refused` by its reason. Undefined where there is nothing or no mapping.
  */
 export function fieldsOf(
   source: Source,
@@ -109,7 +109,7 @@ export function fieldsOf(
   refused: ReadonlyMap<string, string> = new Map(),
 ): Map<string, Field> | undefined {
   const node = resolved(source, raw, doc)
-  if (node === null) return undefined
+  if (node === null || isNull(node)) return undefined
   if (!isMap(node)) {
     problem(source, spanOfNode(source, node), `${where} must be a mapping`)
     return undefined
@@ -141,7 +141,7 @@ export function itemsOf(
   where: string,
 ): ParsedNode[] | undefined {
   const node = resolved(source, raw, doc)
-  if (node === null) return undefined
+  if (node === null || isNull(node)) return undefined
   if (!isSeq(node)) {
     problem(source, spanOfNode(source, node), `${where} must be a list`)
     return undefined
@@ -212,6 +212,11 @@ export function keyText(key: unknown): string | undefined {
 /** True for a plain, quoted or block scalar that holds a string. */
 export function isString(node: unknown): node is Scalar<string> {
   return node instanceof Scalar && typeof node.value === 'string'
+}
+
+/** A key with nothing behind it, or `~`. */
+function isNull(node: ParsedNode): boolean {
+  return isScalar(node) && node.value === null
 }
 
 function nowhere(): Span {
