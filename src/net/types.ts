@@ -222,8 +222,8 @@ export interface Bridge {
   forwardDelayNs: number
   helloNs: number
   maxAgeNs: number
-  /** Spanning tree working state, null while STP is off. */
-  tree: StpBridge | null
+  /** Spanning tree working state; port roles follow it even while STP is off, but nothing is sent or timed then. */
+  tree: StpBridge
   /** True once a MAC was set by hand: it no longer follows the lowest port's. */
   macSet: boolean
   /** True once an MTU was set by hand: it no longer follows the smallest port's. */
@@ -440,7 +440,9 @@ export interface Neigh {
 export interface RouteException {
   dst: Ip
   mtu: number
+  /** A redirect's gateway, undefined for none. */
   gateway: Ip | undefined
+  /** When `mtu` is forgotten. */
   expiresAt: number
 }
 
@@ -496,7 +498,7 @@ export interface Netns extends Target {
   /** SNMP counters by their name in /proc/net/snmp and netstat (IpInAddrErrors, TcpExtIPReversePathFilter ...). */
   snmp: Map<string, number> | null
   /** ICMP error tokens per destination, and when they were last filled. */
-  icmpTokens: Map<Ip, { tokens: number; at: number }> | null
+  icmpTokens: Map<Ip, IcmpPeer> | null
   nextIpId: number
   nextSock: number
   /** Kernel log lines (dmesg). */
@@ -505,8 +507,17 @@ export interface Netns extends Target {
   procs: Map<number, { pid: number }> | null
 }
 
+/** What rate limits know of one destination (struct inet_peer). Tokens are milliseconds, `at` the time of the last change. */
+export interface IcmpPeer {
+  tokens: number
+  at: number
+  redirects: number
+}
+
 export interface FragQueue {
   whole: Packet
+  /** The fragment with offset 0, once it is here: an error about the queue quotes it. */
+  first: Packet | null
   /** [from, to) byte ranges of the network payload already here. */
   got: [number, number][]
   total: number
@@ -537,6 +548,10 @@ export interface Socket {
   pmtudisc: number
   recvErr: boolean
   broadcast: boolean
+  /** raw ICMP: bit n set keeps type n out (ICMP_FILTER). */
+  icmpFilter: number
+  /** SO_ERROR: what the next call returns instead of working; '' for none. */
+  err: string
   /** Received packets (raw and ping: with their IP header), bounded. */
   rx: SockMessage[]
   rxBytes: number
@@ -552,5 +567,10 @@ export interface SockMessage {
   /** Error queue: errno name (EHOSTUNREACH ...) and who said it (undefined: this host itself). */
   errno: string
   offender: Ip | undefined
+  /** Path MTU for EMSGSIZE, 0 otherwise. */
   info: number
+  /** Error queue: who found out, this host or an ICMP message, and that message's type and code. '' for data. */
+  origin: '' | 'local' | 'icmp'
+  type: number
+  code: number
 }

@@ -1,0 +1,176 @@
+/**
+ * Network devices: how one is made, found and described, and the carrier rules between devices.
+ * Models net/core/dev.c, net/core/link_watch.c and the carrier parts of drivers/net/veth.c (Linux 6.18).
+ * Link watching is immediate here; the kernel's takes up to a second for some devices.
+ */
+import type { Mac } from '../../base/addr.ts'
+import { multicastMac } from '../../base/addr.ts'
+import type { Link, LinkKind, LinkStats, Netns, OperState, Wire, World } from '../types.ts'
+import { findNetns } from '../world.ts'
+
+export const DEFAULT_MTU = 1500
+export const VETH_LATENCY_NS = 10_000
+export const CABLE_LATENCY_NS = 50_000
+export const ETH_HLEN = 14
+export const VLAN_HLEN = 4
+
+/** The device at `ifindex`, or undefined. */
+export function linkAt(ns: Netns, ifindex: number): Link | undefined {
+  return ns.links[ifindex]
+}
+
+/** The device called `name`, or undefined. */
+export function linkByName(ns: Netns, name: string): Link | undefined {
+  for (const link of ns.links) if (link !== undefined && link.name === name) return link
+  return undefined
+}
+
+/** All devices, by ifindex. */
+export function linksOf(ns: Netns): Link[] {
+  const list: Link[] = []
+  for (const link of ns.links) if (link !== undefined) list.push(link)
+  return list
+}
+
+/** Up, and somebody at the other end: IFF_RUNNING as far as frames can pass. */
+export function isRunning(link: Link): boolean {
+  return link.up && link.carrier
+}
+
+/** The state that `ip link` prints: of a device that is down always DOWN. */
+export function operState(link: Link): OperState {
+  return link.up ? link.operstate : 'DOWN'
+}
+
+/** The other end of a veth or cable and its namespace, or undefined. For reading; `touch` before writing. */
+export function peerOf(world: World, link: Link): { ns: Netns; link: Link } | undefined {
+  if (link.peer === null) return undefined
+  const ns = findNetns(world, link.peer.ns)
+  const peer = ns?.links[link.peer.ifindex]
+  return ns === undefined || peer === undefined ? undefined : { ns, link: peer }
+}
+
+/** What IFLA_LINK says: the peer of a veth, the device below a vlan, otherwise the device itself. */
+export function iflinkOf(link: Link): number {
+  if (link.kind === 'veth' && link.peer !== null) return link.peer.ifindex
+  return link.kind === 'vlan' ? link.lower : link.ifindex
+}
+
+/** The next locally administered address of this world: 02:00:00:00:00:01 and so on. */
+export function newMac(world: World): Mac {
+  const n = world.scalars.nextMac ?? 1
+  world.scalars.nextMac = n + 1
+  return 0x020000000000 + n
+}
+
+/** The next free index of a namespace: they only grow, as the kernel's cyclic allocation does. */
+export function allocIfindex(ns: Netns): number {
+  while (ns.links[ns.nextIfindex] !== undefined) ns.nextIfindex++
+  return ns.nextIfindex++
+}
+
+/** A device record with a kind's defaults, not yet in any namespace. The one place where one is made. */
+export function createLink(ns: Netns, ifindex: number, name: string, kind: LinkKind, mac: Mac): Link {
+  return {
+    ifindex,
+    name,
+    kind,
+    mac,
+    mtu: DEFAULT_MTU,
+    up: false,
+    carrier: false,
+    operstate: 'UNKNOWN',
+    promisc: 0,
+    noarp: kind === 'dummy',
+    qlen: 1000,
+    master: 0,
+    peer: null,
+    lower: 0,
+    vlanId: 0,
+    wire: createWire(kind === 'phys' ? CABLE_LATENCY_NS : VETH_LATENCY_NS),
+    bridge: null,
+    port: null,
+    addrs: [],
+    conf: { ...ns.confDefault },
+    stats: createStats(),
+    groups: [],
+  }
+}
+
+export function createWire(latencyNs: number): Wire {
+  return { latencyNs, rateBps: 0, lossPpm: 0, busyUntil: 0, windowAt: 0, windowCount: 0 }
+}
+
+/** Puts a device into its namespace's table; holes below it are filled so that the array stays packed. */
+export function insertLink(ns: Netns, link: Link): void {
+  while (ns.links.length < link.ifindex) ns.links.push(undefined)
+  ns.links[link.ifindex] = link
+}
+
+/**
+ * Multicast addresses that the device listens to, in the order `bridge fdb show` prints them as `self
+ * permanent`. A bridge has two more for multicast snooping's sake. Empty for loopback.
+ */
+export function linkMulticast(link: Link): Mac[] {
+  if (link.kind === 'loopback') return []
+  const macs: Mac[] = []
+  if (link.conf.disableIpv6 === 0) macs.push(0x333300000001)
+  if (link.kind === 'bridge' && link.up) macs.push(0x01005e00006a, 0x33330000006a)
+  if (link.up) macs.push(0x01005e000001)
+  for (const group of link.groups) {
+    const mac = multicastMac(group)
+    if (!macs.includes(mac)) macs.push(mac)
+  }
+  return macs
+}
+
+/**
+ * Sets the carrier and what follows from it: the operational state and nothing else. True when it changed.
+ * Whoever calls it tells the layers above.
+ */
+export function setCarrier(ns: Netns, link: Link, carrier: boolean): boolean {
+  if (link.carrier === carrier) return false
+  link.carrier = carrier
+  updateOperState(ns, link)
+  return true
+}
+
+/** RFC 2863: a device whose lower or peer *in this namespace* has no carrier is LOWERLAYERDOWN. */
+export function updateOperState(ns: Netns, link: Link): void {
+  if (link.carrier) link.operstate = 'UP'
+  else {
+    const iflink = iflinkOf(link)
+    const lower = iflink === link.ifindex ? undefined : ns.links[iflink]
+    link.operstate = lower === undefined || lower.carrier ? 'DOWN' : 'LOWERLAYERDOWN'
+  }
+}
+
+/** What the carrier of a device ought to be by its kind. Not for bridges: their ports' states decide. */
+export function carrierOf(world: World, ns: Netns, link: Link): boolean {
+  switch (link.kind) {
+    case 'veth':
+    case 'phys': {
+      const peer = peerOf(world, link)
+      return peer !== undefined && link.up && peer.link.up
+    }
+    case 'vlan':
+      return ns.links[link.lower]?.carrier === true
+    default:
+      return link.carrier
+  }
+}
+
+function createStats(): LinkStats {
+  return {
+    rxPackets: 0,
+    rxBytes: 0,
+    rxErrors: 0,
+    rxDropped: 0,
+    rxMulticast: 0,
+    txPackets: 0,
+    txBytes: 0,
+    txErrors: 0,
+    txDropped: 0,
+    txCarrier: 0,
+  }
+}

@@ -1,0 +1,124 @@
+/**
+ * Network namespaces: made with `lo` at index 1 (down), removed with every virtual device in them.
+ * Models net/core/net_namespace.c and drivers/net/loopback.c (Linux 6.18). Not here: namespace ids, procfs.
+ */
+import { assert } from '../base/assert.ts'
+import { createRng } from '../base/rng.ts'
+import { addTarget, removeTarget, touch } from '../sim/dispatch.ts'
+import { createLink, insertLink, linksOf } from './link/device.ts'
+import { linkRemove } from './link/lifecycle.ts'
+import type { InterfaceConf, Netns, World } from './types.ts'
+import { findNetns, netnsOf, registryOf, touchRegistry } from './world.ts'
+
+export const LOOPBACK_IFINDEX = 1
+export const LOOPBACK_MTU = 65536
+
+/**
+ * A new namespace called `name` (`MACHINE` or `MACHINE.NETNS`), in the registry. `machine` is the id of the
+ * machine it belongs to, 0 for none. Asserts that the name is free.
+ */
+export function createNetns(world: World, name: string, machine: number): Netns {
+  const registry = touchRegistry(world)
+  assert(!registry.netns.has(name), `the namespace name ${name} is free`)
+  const ns = emptyNetns(world, name, machine)
+  const id = addTarget(world, ns)
+  ns.rng = createRng(world.seed, id)
+  const lo = createLink(ns, LOOPBACK_IFINDEX, 'lo', 'loopback', 0)
+  lo.mtu = LOOPBACK_MTU
+  lo.carrier = true
+  lo.conf.acceptDad = -1
+  lo.wire.latencyNs = 1_000
+  insertLink(ns, lo)
+  ns.nextIfindex = LOOPBACK_IFINDEX + 1
+  registry.netns.set(name, id)
+  if (!name.includes('.')) registry.machines.set(name, id)
+  return ns
+}
+
+/**
+ * Takes a namespace away: its virtual devices vanish, and with a veth its other end wherever that is; a
+ * machine's cables fall out of their other ends. Sockets and processes are the caller's business, and go
+ * first.
+ */
+export function removeNetns(world: World, id: number): void {
+  const ns = netnsOf(world, id)
+  touch(world, id)
+  const links = linksOf(ns)
+  for (let i = links.length - 1; i >= 0; i--) {
+    const link = links[i]
+    if (link !== undefined && ns.links[link.ifindex] === link) linkRemove(world, ns, link)
+  }
+  const registry = touchRegistry(world)
+  registry.netns.delete(ns.name)
+  if (registry.machines.get(ns.name) === id) registry.machines.delete(ns.name)
+  removeTarget(world, id)
+}
+
+/** All namespaces, by name in the order of creation. */
+export function netnsList(world: World): Netns[] {
+  const list: Netns[] = []
+  for (const id of registryOf(world).netns.values()) {
+    const ns = findNetns(world, id)
+    if (ns !== undefined) list.push(ns)
+  }
+  return list
+}
+
+/** The kernel's own values of net.ipv4.conf.X and net.ipv6.conf.X in a new namespace. */
+export function createConf(): InterfaceConf {
+  return {
+    forwarding: 0,
+    rpFilter: 0,
+    arpIgnore: 0,
+    arpAnnounce: 0,
+    arpNotify: 0,
+    arpAccept: 0,
+    proxyArp: 0,
+    acceptRedirects: 1,
+    sendRedirects: 1,
+    secureRedirects: 1,
+    sharedMedia: 1,
+    routeLocalnet: 0,
+    logMartians: 0,
+    acceptLocal: 0,
+    disableIpv6: 0,
+    forwarding6: 0,
+    acceptRa: 1,
+    acceptDad: 1,
+    hopLimit6: 64,
+  }
+}
+
+function emptyNetns(world: World, name: string, machine: number): Netns {
+  const confAll = createConf()
+  confAll.acceptDad = 0
+  return {
+    id: 0,
+    epoch: 0,
+    type: 'netns',
+    name,
+    machine,
+    rng: createRng(world.seed, 0),
+    links: [],
+    nextIfindex: 1,
+    fib4: null,
+    fib6: null,
+    rules4: null,
+    rules6: null,
+    neigh: null,
+    exceptions: null,
+    frags: null,
+    nf: null,
+    sockets: null,
+    taps: null,
+    sysctl: null,
+    confAll,
+    confDefault: createConf(),
+    snmp: null,
+    icmpTokens: null,
+    nextIpId: 1,
+    nextSock: 1,
+    log: null,
+    procs: null,
+  }
+}
