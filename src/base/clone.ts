@@ -8,9 +8,10 @@ type Plain = Record<string, unknown>
  * A deep copy of plain data: records, arrays, Map, Set, typed arrays and primitives. Two references to one
  * object stay two references to one copy, cycles included. A frozen object is taken for an immutable shared
  * value and is not copied, nor is anything below it. Asserts on functions, symbols and class instances.
+ * `seen` is filled with originals and copies: its size tells how much was copied.
  */
-export function clonePlain<T>(value: T): T {
-  if (typeof value === 'object' && value !== null) return cloneObject(value, new Map()) as T
+export function clonePlain<T>(value: T, seen: Map<object, object> = new Map()): T {
+  if (typeof value === 'object' && value !== null) return cloneObject(value, seen) as T
   assertPrimitive(value)
   return value
 }

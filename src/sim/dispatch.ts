@@ -17,7 +17,10 @@ export interface RunLimits {
   maxEvents: number
 }
 
-/** Adds an event at `at` ns, which must not lie in the past. Events of one time run in the order of scheduling. */
+/**
+ * Adds an event at `at` ns, which must not lie in the past. Events of one time run in the order of scheduling.
+ * `ref` belongs to the event from now on: whoever keeps another reference to it has two packets after a rewind.
+ */
 export function schedule(
   world: SimWorld,
   at: number,
@@ -134,7 +137,12 @@ function runEvent<W extends SimWorld>(world: W, rules: Rules<W>, event: SimEvent
 }
 
 function saveTarget(world: SimWorld, target: Target): void {
-  world.checkpoints.at(-1)?.preimages.set(target.id, clonePlain(target))
+  const last = world.checkpoints.at(-1)
+  if (last !== undefined) {
+    const seen = new Map<object, object>()
+    last.preimages.set(target.id, clonePlain(target, seen))
+    last.objects += seen.size
+  }
   target.epoch = world.epoch
 }
 

@@ -9,7 +9,12 @@ import type { Checkpoint, Rules, SimWorld } from './world.ts'
 
 export const MAX_CHECKPOINTS = 64
 
-// Events between the checkpoints that a replay leaves; as many as are pending, since those are copied each time.
+/** All checkpoints together: 100 to 300 MB. */
+export const MAX_OBJECTS = 1_000_000
+
+const FEWEST_CHECKPOINTS = 4
+const OBJECTS_PER_EVENT = 3
+// Events between the checkpoints that a replay leaves behind.
 const SHORTEST_STRIDE = 512
 const LONGEST_STRIDE = 65536
 
@@ -28,13 +33,19 @@ export function checkpoint(world: SimWorld): void {
     queue: cloneQueue(world.queue),
     nTargets: world.targets.length,
     preimages: new Map(),
+    objects: queueSize(world.queue) * OBJECTS_PER_EVENT,
   })
 }
 
-/** A checkpoint if the last one is `everyEvents` events old, and thinning. True if one was taken. */
+/**
+ * Takes a checkpoint and thins if the last one is `everyEvents` events old, and as many events as it copied objects:
+ * so checkpoints cost less than the run, however large the world (0: now in any case). True if one was taken.
+ */
 export function maybeCheckpoint(world: SimWorld, everyEvents: number): boolean {
   const last = world.checkpoints.at(-1)
-  if (last !== undefined && world.nEvents - last.nEvents < everyEvents) return false
+  if (last !== undefined && everyEvents > 0) {
+    if (world.nEvents - last.nEvents < Math.max(everyEvents, last.objects)) return false
+  }
   checkpoint(world)
   thin(world, MAX_CHECKPOINTS)
   return true
@@ -94,13 +105,14 @@ export function seekInput<W extends SimWorld>(world: W, rules: Rules<W>, index: 
 }
 
 /**
- * Forgets checkpoints until `maxCheckpoints` are left: never the first or the last, and in between those that are
- * close to their neighbours for their age, so that the past is kept ever more coarsely.
+ * Forgets checkpoints until at most `maxCheckpoints` are left, and fewer if they hold more than MAX_OBJECTS: never the
+ * first or the last, and in between those that are close to their neighbours for their age, so that the past is
+ * kept ever more coarsely.
  */
 export function thin(world: SimWorld, maxCheckpoints: number): void {
   assert(maxCheckpoints >= 2, 'sim: the first and the last checkpoint stay')
   const { checkpoints } = world
-  while (checkpoints.length > maxCheckpoints) {
+  while (checkpoints.length > maxCheckpoints || isHeavy(checkpoints)) {
     let least = 1
     let leastGap = Number.POSITIVE_INFINITY
     for (let i = 1; i < checkpoints.length - 1; i++) {
@@ -130,13 +142,19 @@ export function stateHash(world: SimWorld): string {
   return hashDigest(hash)
 }
 
-/** Runs up to the limits, leaving checkpoints on the way so that the next step back is short. */
+/**
+ * Runs up to the limits, about `distance` events, and leaves checkpoints on the way: a few evenly, as far as they are
+ * cheap, and one shortly before the end, so that the next step back is short.
+ */
 function replay<W extends SimWorld>(world: W, rules: Rules<W>, limits: RunLimits, distance: number): void {
+  const end = limits.untilEvent ?? Number.POSITIVE_INFINITY
+  const near = end - Math.max(SHORTEST_STRIDE, queueSize(world.queue))
+  const stride = Math.ceil(Math.max(SHORTEST_STRIDE, Math.min(distance / 16, LONGEST_STRIDE)))
   for (;;) {
-    const stride = Math.max(SHORTEST_STRIDE, queueSize(world.queue), Math.min(distance / 16, LONGEST_STRIDE))
-    const maxEvents = Math.ceil(stride)
-    if (runUntil(world, rules, { ...limits, maxEvents }) < maxEvents) return
-    if (world.checkpoints.length > 0) maybeCheckpoint(world, maxEvents)
+    const stop = Math.min(world.nEvents < near ? near : end, world.nEvents + stride)
+    const maxEvents = stop - world.nEvents
+    if (runUntil(world, rules, { ...limits, maxEvents }) < maxEvents || world.nEvents >= end) return
+    if (world.checkpoints.length > 0) maybeCheckpoint(world, world.nEvents === near ? 0 : stride)
   }
 }
 
@@ -153,6 +171,7 @@ function rewind(world: SimWorld, fits: (c: Checkpoint) => boolean): void {
 
 function restore(world: SimWorld, to: Checkpoint): void {
   to.preimages.clear()
+  to.objects = queueSize(to.queue) * OBJECTS_PER_EVENT
   world.targets.length = to.nTargets
   world.now = to.now
   world.seq = to.seq
@@ -165,11 +184,24 @@ function restore(world: SimWorld, to: Checkpoint): void {
   world.frozen = undefined
 }
 
+function isHeavy(checkpoints: Checkpoint[]): boolean {
+  if (checkpoints.length <= FEWEST_CHECKPOINTS) return false
+  let objects = 0
+  for (const c of checkpoints) objects += c.objects
+  return objects > MAX_OBJECTS
+}
+
 /** Forgets checkpoint `i`: what it kept goes to the one before, unless that knows better or did not know the target. */
 function forget(checkpoints: Checkpoint[], i: number): void {
-  const { preimages, nTargets } = checkpoints[i - 1]
-  for (const [id, before] of checkpoints[i].preimages) {
-    if (id < nTargets && !preimages.has(id)) preimages.set(id, before)
+  const older = checkpoints[i - 1]
+  const { preimages, queue, objects } = checkpoints[i]
+  let taken = 0
+  for (const [id, before] of preimages) {
+    if (id >= older.nTargets || older.preimages.has(id)) continue
+    older.preimages.set(id, before)
+    taken++
   }
+  const inPreimages = objects - queueSize(queue) * OBJECTS_PER_EVENT
+  if (taken > 0) older.objects += (inPreimages * taken) / preimages.size
   checkpoints.splice(i, 1)
 }

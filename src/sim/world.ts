@@ -43,6 +43,8 @@ export interface Checkpoint {
   nTargets: number
   /** targets touched or removed since, as they were */
   preimages: Map<number, Target>
+  /** about how many objects the pre-images and the queue consist of */
+  objects: number
 }
 
 export interface SimWorld {
