@@ -1,6 +1,11 @@
 /**
  * The one interface that every front end uses. Commands cross by Comlink (every call answers with a promise there);
- * streams come by one MessagePort as `StreamMessage`s, and the page acknowledges trace batches.
+ * streams come by one MessagePort as `StreamMessage`s, and the page acknowledges trace batches ('flights' and 'records',
+ * by `seq`; an acknowledgement covers all before it). A page that does not acknowledge gets two batches of records and
+ * thirty of flights, then none until it does.
+ *
+ * Nothing is thrown out of a call. What goes wrong is in the answer or in `ClockState.frozen`; a frozen world can still be
+ * looked at, and stepping back leaves it.
  */
 import type {
   Inspection,
@@ -53,7 +58,10 @@ export interface EditResult extends OpenResult {
 export type StepUnit = 'event' | 'hop' | 'packet'
 
 export interface ClockState {
-  /** Virtual time in ns and the number of events handled. */
+  /**
+   * The virtual time that is shown, ns: while a segment runs or after a pause in its midst it lies between the last event
+   * and the next, so that a frame stands half way over its cable. And the number of events handled.
+   */
   now: number
   event: number
   /** The furthest event this timeline has been to: forward of `event` after stepping back. */
@@ -64,7 +72,7 @@ export interface ClockState {
   speed: number
   /** Set when a handler failed: the world stands still, the page offers the reproduction. */
   frozen: { message: string; event: number; at: number; reproduction: string } | null
-  /** Nothing is pending: the lab is quiet until somebody types. */
+  /** Nothing is pending, or only timers more than 2 s away: the lab is quiet until somebody types. */
   idle: boolean
   pending: number
 }
@@ -102,7 +110,11 @@ export interface DropMark {
   reason: string
 }
 
-/** A stretch of virtual time and the real time that showing it takes: inside it the shown time runs linearly. */
+/**
+ * A stretch of virtual time and the real time that showing it takes, from the moment that the message arrives: inside it
+ * the shown time runs linearly. The frames that fly in it came in a 'flights' message before it. A step forward also
+ * comes with a short segment (at most 400 ms) although `state.running` is false; at the last speed there is none.
+ */
 export interface ClockSegment {
   from: number
   to: number
@@ -117,7 +129,7 @@ export type StreamMessage =
   | { type: 'flights'; flights: Flight[]; drops: DropMark[]; seq: number; omitted: number }
   /** Trace records (see net/trace.ts), transferred; acknowledged with {type:'ack', seq}. */
   | { type: 'records'; buffer: ArrayBuffer; n: number; seq: number }
-  /** Terminal output; `reset` replaces all that the terminal shows (after a seek). */
+  /** Terminal output; `reset` replaces all that the terminal shows (after a seek; '' where it was not open yet). */
   | { type: 'tty'; tty: number; text: string; reset: boolean }
   | { type: 'ttyClosed'; tty: number }
   /** What the event just handled did, in words. */
@@ -173,34 +185,46 @@ export interface Completion {
 export interface Session {
   /** Opens a lab: boots it and leaves it paused. A text with errors changes nothing. */
   open(text: string, seed?: number): OpenResult
-  /** Makes the running lab what the text says; what did not change goes on running. A text with errors changes nothing. */
+  /**
+   * Makes the running lab what the text says; what did not change goes on running. A text with errors changes nothing.
+   * A text that differs only in places, roles or the lesson is no event: time and its future stay. Any other change, like
+   * a typed key, begins a new branch at the present moment: the future that was there is forgotten.
+   */
   apply(text: string): OpenResult
   /** Diagnostics only. */
   lint(text: string): Diagnostic[]
   /** Edits the lab's text as the picture was edited, and applies it. */
   edit(op: EditOp): EditResult
   text(): string
-  /** `script`: exec'd on start, e.g. the lesson's first commands; runs in a terminal of its own. */
+  /** The lesson's first commands were typed by `open` in terminals of their own (see `terminals`): time makes them run. */
   play(): void
   pause(): void
   setSpeed(index: number): void
-  /** Steps and waits for it. Backwards restores every table. */
+  /**
+   * Pauses, steps and waits for it. Backwards restores every table. 'event': one event of any kind; 'hop': to the next
+   * event that touches a packet; 'packet': to the next event in which a packet is born, taken or lost.
+   */
   step(unit: StepUnit, direction: 1 | -1): ClockState
+  /** To just after this event, within what the run has been through; pauses. The stream gets a 'reset'. */
   seek(event: number): ClockState
   seekTime(at: number): ClockState
   state(): ClockState
   scene(): Scene
-  /** A new terminal in a room; answers its number. */
+  /**
+   * A new terminal in a room; answers its number, 0 where there is no such room. The number outlives time travel: before
+   * the moment of opening the terminal is empty, and typing there opens it anew.
+   */
   openTerminal(room: string): number
   closeTerminal(tty: number): void
-  /** Keys as a terminal sends them: text, '\r', '\x03' (Ctrl-C), '\x04' (Ctrl-D), '\t', arrows, backspace. */
+  /** While paused, what can happen without time passing happens at once (echo, a command's first packet). Keys as a terminal sends them: text, '\r', '\x03' (Ctrl-C), '\x04' (Ctrl-D), '\t', arrows, backspace. */
   type(tty: number, keys: string): void
   /** Everything on the terminal so far. */
   terminalText(tty: number): string
   terminals(): { tty: number; room: string }[]
   inspect(subject: string): Inspection
-  /** Newest last. */
+  /** Those that have begun by now, as far as they have come. Newest last. */
   traces(limit: number): TraceSummary[]
+  /** What is known of its future (after stepping back) is included: compare `event` with the clock's. */
   trace(id: number): TraceView | null
   /** The steps of one event in words. */
   eventSteps(event: number): { room: string; steps: StepView[] }

@@ -80,11 +80,16 @@ export function flightsNow(world: World): FlightView[] {
   return flights
 }
 
+/** A copy that a flood brought to the wrong place, or that was simply used up. */
+export function isQuietDrop(step: StepDetail): boolean {
+  return QUIET.includes(step.reason)
+}
+
 /** The ends of packets that deserve a mark. */
 export function dropsOf(details: readonly StepDetail[]): DropView[] {
   const drops: DropView[] = []
   for (const step of details) {
-    if (step.kind !== StepKind.Drop || QUIET.includes(step.reason)) continue
+    if (step.kind !== StepKind.Drop || isQuietDrop(step)) continue
     drops.push({
       trace: step.trace,
       packet: step.packet,

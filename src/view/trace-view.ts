@@ -168,11 +168,14 @@ function hopView(steps: readonly StepDetail[], names: TraceNames): HopView {
   }
 }
 
-/** A bridge or vlan device that sends passes the frame to a device below in the same breath: that one leaves the room. */
+/** A bridge or vlan device that sends hands the same copy to a device below in the same breath: that one leaves the room. */
 function isInside(step: StepDetail, steps: readonly StepDetail[]): boolean {
-  const next = steps[steps.indexOf(step) + 1]
-  if (next === undefined || next.event !== step.event) return false
-  return next.kind === StepKind.Bridge || next.kind === StepKind.Encap
+  for (let i = steps.indexOf(step) + 1; i < steps.length; i++) {
+    const next = steps[i] as StepDetail
+    if (next.event !== step.event || next.packet !== step.packet) continue
+    if (next.kind === StepKind.Bridge || next.kind === StepKind.Tx) return true
+  }
+  return false
 }
 
 /** Header fields that differ, before and after. What was not there yet (an address of a frame unborn) did not change. */

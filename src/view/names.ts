@@ -1,0 +1,59 @@
+/** Names for what steps only number: devices, bridges, tables; and their evidence as its tool prints it. */
+import { findNetns } from '../net/world.ts'
+import type { PolicyRule, World } from '../net/types.ts'
+import { evidenceOf } from './evidence.ts'
+import { fdbText, neighText, routeText } from './printers.ts'
+import type { TraceNames } from './trace-view.ts'
+
+const TABLE_NAMES: Readonly<Record<number, string>> = { 253: 'default', 254: 'main', 255: 'local' }
+
+/** Names as they are in `world` now. A device that is gone is called by its number. */
+export function namesOf(world: World): TraceNames {
+  const dev = (ns: number, ifindex: number): string => {
+    return findNetns(world, ns)?.links[ifindex]?.name ?? `if${ifindex}`
+  }
+  return {
+    dev,
+    bridge: (ns, ifindex) => {
+      const link = findNetns(world, ns)?.links[ifindex]
+      if (link === undefined) return ''
+      if (link.bridge !== null) return link.name
+      return link.master === 0 ? '' : dev(ns, link.master)
+    },
+    tables: (ns, dst) => {
+      const netns = findNetns(world, ns)
+      const rules = typeof dst === 'number' ? netns?.rules4 : netns?.rules6
+      return tablesOf(rules ?? null, typeof dst === 'number')
+    },
+    route: (ns, route) => evidenceText(world, ns, route),
+    evidence: (ns, evidence) => evidenceText(world, ns, evidence),
+  }
+}
+
+function evidenceText(world: World, id: number, evidence: unknown): string {
+  const ns = findNetns(world, id)
+  if (ns === undefined) return ''
+  const found = evidenceOf(evidence)
+  switch (found.kind) {
+    case 'route':
+      return routeText(ns, found.route)
+    case 'neigh':
+      return neighText(ns, found.neigh)
+    case 'fdb':
+      return fdbText(ns, found.entry)
+    default:
+      return ''
+  }
+}
+
+/** The tables that the rules look through, but for `local`: that holds the host's own addresses only. */
+function tablesOf(rules: readonly PolicyRule[] | null, four: boolean): string {
+  if (rules === null) return four ? 'main, default' : 'main'
+  const names: string[] = []
+  for (const { action, table } of rules) {
+    if (action !== 'lookup' || table === 255) continue
+    const name = TABLE_NAMES[table] ?? String(table)
+    if (!names.includes(name)) names.push(name)
+  }
+  return names.join(', ')
+}
