@@ -86,6 +86,7 @@ export function createConf(): InterfaceConf {
     acceptRa: 1,
     acceptDad: 1,
     hopLimit6: 64,
+    acceptRedirects6: 1,
   }
 }
 

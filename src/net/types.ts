@@ -295,6 +295,7 @@ export interface InterfaceConf {
   acceptRa: number
   acceptDad: number
   hopLimit6: number
+  acceptRedirects6: number
 }
 
 export type OperState = 'UNKNOWN' | 'DOWN' | 'LOWERLAYERDOWN' | 'UP'
