@@ -312,7 +312,10 @@ export interface Link {
   carrier: boolean
   /** RFC 2863, as it was when the carrier last changed; read it through `operState`. */
   operstate: OperState
+  /** How many want every frame: a bridge that it is a port of, packet sockets, the administrator. */
   promisc: number
+  /** IFF_PROMISC set by hand, counted in `promisc`: what `ip link` prints. */
+  promiscFlag: boolean
   noarp: boolean
   qlen: number
   /** ifindex of the bridge that this is a port of, 0 for none. */

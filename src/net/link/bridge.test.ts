@@ -109,6 +109,23 @@ describe('bridge', () => {
     expect(frame(world, 'sw/br0', mac(world, 'a/eth0'))).toBe('sw/br0> sw/p1> a/eth0<')
   })
 
+  it('takes every frame up while promiscuous', () => {
+    const world = switchWorld('a', 'b')
+    frame(world, 'b/eth0', BROADCAST)
+    set(world, 'sw/br0', { promisc: true })
+    expect(frame(world, 'a/eth0', mac(world, 'b/eth0'))).toBe('a/eth0> sw/p1< sw/p2> sw/br0< b/eth0<')
+    set(world, 'sw/br0', { promisc: false })
+    expect(frame(world, 'a/eth0', mac(world, 'b/eth0'))).toBe('a/eth0> sw/p1< sw/p2> b/eth0<')
+  })
+
+  it('drops frames from a group or from no address', () => {
+    const world = switchWorld('a', 'b')
+    dev(world, 'a/eth0').mac = 0x010000000001
+    expect(frame(world, 'a/eth0', BROADCAST)).toBe('a/eth0> sw/p1< !NOT_SPECIFIED')
+    dev(world, 'a/eth0').mac = 0
+    expect(frame(world, 'a/eth0', BROADCAST)).toBe('a/eth0> sw/p1< !NOT_SPECIFIED')
+  })
+
   it('drops what does not fit the port', () => {
     const world = switchWorld('a', 'b')
     set(world, 'sw/p2', { mtu: 1400 })

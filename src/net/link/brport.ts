@@ -5,7 +5,7 @@
  */
 import type { Mac } from '../../base/addr.ts'
 import type { Bridge, Link, Netns, World } from '../types.ts'
-import { isRunning } from './device.ts'
+import { isRunning, setPromiscuity } from './device.ts'
 import { fdbAddLocal, fdbChangeBridgeMac, fdbChangePortMac, fdbDeleteByPort } from './fdb.ts'
 import { notifyMac } from './notify.ts'
 import {
@@ -89,7 +89,7 @@ export function brAddIf(world: World, ns: Netns, brLink: Link, link: Link): void
   }
   initPort(world, ns, brLink, br, link)
   setPortState(world, ns, brLink, link, PORT_DISABLED)
-  link.promisc++
+  setPromiscuity(world, ns, link, 1)
   br.ports.unshift(link.ifindex)
   fdbAddLocal(world, br, link.mac, link.ifindex)
   recalculateBridgeMac(world, ns, brLink)
@@ -107,7 +107,7 @@ export function brDelIf(world: World, ns: Netns, link: Link): void {
   fdbDeleteByPort(ns, brLink, link.ifindex, true)
   link.port = null
   link.master = 0
-  link.promisc--
+  setPromiscuity(world, ns, link, -1)
   mtuAutoAdjust(ns, brLink)
   recalculateBridgeMac(world, ns, brLink)
 }

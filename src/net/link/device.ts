@@ -7,6 +7,7 @@ import type { Mac } from '../../base/addr.ts'
 import { multicastMac } from '../../base/addr.ts'
 import type { Link, LinkKind, LinkStats, Netns, OperState, Wire, World } from '../types.ts'
 import { findNetns } from '../world.ts'
+import { klog } from './klog.ts'
 
 export const DEFAULT_MTU = 1500
 export const VETH_LATENCY_NS = 10_000
@@ -81,6 +82,7 @@ export function createLink(ns: Netns, ifindex: number, name: string, kind: LinkK
     carrier: false,
     operstate: 'UNKNOWN',
     promisc: 0,
+    promiscFlag: false,
     noarp: kind === 'dummy',
     qlen: 1000,
     master: 0,
@@ -122,6 +124,17 @@ export function linkMulticast(link: Link): Mac[] {
     if (!macs.includes(mac)) macs.push(mac)
   }
   return macs
+}
+
+/**
+ * One more (1) or one less (-1) wants every frame of the device: a bridge, a packet socket, the
+ * administrator.
+ */
+export function setPromiscuity(world: World, ns: Netns, link: Link, by: 1 | -1): void {
+  const before = link.promisc > 0
+  link.promisc += by
+  if (link.promisc > 0 === before) return
+  klog(world, ns, `${link.name}: ${before ? 'left' : 'entered'} promiscuous mode`)
 }
 
 /**

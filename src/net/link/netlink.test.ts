@@ -138,6 +138,19 @@ describe('carrier', () => {
     expect(dev(world, 'sw/br0').mac).toBe(0)
   })
 
+  it('of an empty bridge goes when it is given an address or spanning tree', () => {
+    const world = worldWith('a')
+    for (const name of ['bx', 'bz']) add(world, 'a', { kind: 'bridge', name })
+    add(world, 'a', { kind: 'bridge', name: 'by', mac: 0x020000000006 })
+    for (const name of ['bx', 'by', 'bz']) set(world, `a/${name}`, { up: true })
+    expect(state(world, 'a/bx')).toBe('UP,LOWER_UP UNKNOWN')
+    set(world, 'a/bx', { address: 0x020000000005 })
+    expect(state(world, 'a/bx')).toBe('UP DOWN')
+    expect(state(world, 'a/by')).toBe('UP DOWN')
+    set(world, 'a/bz', { bridge: { stp: true } })
+    expect(state(world, 'a/bz')).toBe('UP DOWN')
+  })
+
   it('of a cable needs the cable and both ends', () => {
     const world = worldWith('a', 'b')
     for (const ns of ['a', 'b']) physAdd(world, nsOf(world, ns), 'eth0')

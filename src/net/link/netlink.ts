@@ -22,6 +22,7 @@ import {
   linkByName,
   newMac,
   peerOf,
+  setPromiscuity,
   updateOperState,
 } from './device.ts'
 import { fdbAddLocal } from './fdb.ts'
@@ -153,7 +154,10 @@ function setRest(world: World, ns: Netns, link: Link, change: LinkChange): NlRes
     const bad = setMaster(world, ns, link, change.master)
     if (bad !== null) return bad
   }
-  if (change.promisc !== undefined) setPromisc(world, ns, link, change.promisc)
+  if (change.promisc !== undefined && change.promisc !== link.promiscFlag) {
+    link.promiscFlag = change.promisc
+    setPromiscuity(world, ns, link, change.promisc ? 1 : -1)
+  }
   if (change.arp !== undefined) link.noarp = !change.arp
   if (change.up === true && !linkUp(world, ns, link)) return nlErrno('ENETDOWN')
   if (change.up === false) linkDown(world, ns, link)
@@ -300,14 +304,6 @@ function setMaster(world: World, ns: Netns, link: Link, master: number): NlResul
   }
   brAddIf(world, ns, brLink, link)
   return null
-}
-
-/** IFF_PROMISC by hand counts once, whatever bridges and taps add. */
-function setPromisc(world: World, ns: Netns, link: Link, on: boolean): void {
-  const byPort = link.port === null ? 0 : 1
-  if (link.promisc > byPort === on) return
-  link.promisc += on ? 1 : -1
-  klog(world, ns, `${link.name}: ${on ? 'entered' : 'left'} promiscuous mode`)
 }
 
 /** To another namespace: down, without addresses and master; the index stays where it is free there. */

@@ -5,7 +5,7 @@
  * port goes straight to forwarding and nothing is sent: that is also how a bridge gets its carrier.
  */
 import { createPacket } from '../packet.ts'
-import { recordStep, StepAction, StepKind } from '../trace.ts'
+import { recordDrop, recordStep, StepAction, StepKind } from '../trace.ts'
 import type { Bridge, BridgePort, Link, Netns, Packet, World } from '../types.ts'
 import { ETH_P_802_2 } from '../types.ts'
 import type { Bpdu } from './bpdu.ts'
@@ -237,7 +237,11 @@ export function stpRcv(world: World, ns: Netns, link: Link, packet: Packet): voi
   if (port === null || packet.payload === null) return
   const brLink = ns.links[port.bridge]
   const br = brLink?.bridge
-  if (brLink === undefined || br == null || !br.stp || !brLink.up || port.state === PORT_DISABLED) return
+  if (brLink === undefined || br == null) return
+  if (!br.stp || !brLink.up || port.state === PORT_DISABLED) {
+    recordDrop(world, ns, packet, 'BRIDGE_INGRESS_STP_STATE', link.ifindex, port)
+    return
+  }
   const bpdu = decodeBpdu(packet.payload)
   if (bpdu === undefined) return
   recordStep(world, ns, packet, StepKind.Deliver, StepAction.Protocol, link.ifindex, port)

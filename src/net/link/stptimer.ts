@@ -138,7 +138,10 @@ function forwardDelayOver(world: World, ns: Netns, brLink: Link, br: Bridge, lin
     setPortState(world, ns, brLink, link, PORT_FORWARDING)
     const id = bridgeIdOf(br)
     let designated = false
-    for (const ifindex of br.ports) if (ns.links[ifindex]?.port?.designatedBridge === id) designated = true
+    for (const ifindex of br.ports) {
+      const other = ns.links[ifindex]?.port
+      if (other != null && other.state !== PORT_DISABLED && other.designatedBridge === id) designated = true
+    }
     if (designated) topologyChangeDetection(world, ns, brLink, br)
     bridgeCarrier(world, ns, brLink, true)
   }

@@ -7,7 +7,8 @@ import { runUntil } from '../../sim/dispatch.ts'
 import { queueSize } from '../../sim/queue.ts'
 import { checkpoint, seek, seekInput, stateHash, submitInput } from '../../sim/timeline.ts'
 import type { Rules } from '../../sim/world.ts'
-import type { World } from '../types.ts'
+import { Ev } from '../events.ts'
+import type { Socket, TapFrame, World } from '../types.ts'
 import { wireSet } from './cable.ts'
 import {
   BROADCAST,
@@ -102,6 +103,17 @@ describe('a loop of two switches', () => {
     expect(queueSize(world.queue)).toBe(0)
   })
 
+  it('ends in the instant where wires take no time', () => {
+    const world = loopWorld(3)
+    world.recorder.detail = null
+    for (const sw of ['s1', 's2']) {
+      for (const l of ['l1', 'l2', 'l3'])
+        wireSet(world, nsOf(world, sw), dev(world, `${sw}/${l}`), { latencyNs: 0 })
+    }
+    frame(world, 'a/eth0', BROADCAST)
+    expect(queueSize(world.queue)).toBe(0)
+  })
+
   it('is bounded where it multiplies', () => {
     const world = loopWorld(3)
     world.recorder.detail = null
@@ -111,6 +123,32 @@ describe('a loop of two switches', () => {
     // Three links both ways and a host: at most two windows of frames on each wire.
     expect(queueSize(world.queue)).toBeGreaterThan(WIRE_FRAMES)
     expect(queueSize(world.queue)).toBeLessThanOrEqual(7 * 2 * WIRE_FRAMES)
+  })
+})
+
+describe('a packet socket', () => {
+  it('sees what a device sends and receives, in copies of its own', () => {
+    const world = worldWith('a', 'b')
+    veth(world, 'a/eth0', 'b/eth0')
+    const ns = nsOf(world, 'b')
+    ns.taps = [{ sock: 9, ifindex: 0 }]
+    ns.sockets = new Map([[9, { pid: 42 } as Socket]])
+    const seen: string[] = []
+    const handlers = [...linkRules.handlers]
+    handlers[Ev.TapWake] = (_world, target, event) => {
+      const tap = event.ref as TapFrame
+      seen.push(
+        `${target.id === ns.id} ${event.arg} ${tap.dir} ${tap.pktType} ${tap.packet.length} ${tap.ifindex}`,
+      )
+      tap.packet.length = 0
+    }
+    broadcast(world, 'a/eth0')
+    runUntil(world, { ...linkRules, handlers }, { maxEvents: 10 })
+    broadcast(world, 'b/eth0')
+    runUntil(world, { ...linkRules, handlers }, { maxEvents: 10 })
+    expect(world.frozen).toBe(undefined)
+    // PACKET_BROADCAST is 1, PACKET_OUTGOING 4.
+    expect(seen).toEqual(['true 42 in 1 46 2', 'true 42 out 4 46 2'])
   })
 })
 

@@ -141,7 +141,7 @@ function rateLimit(world: World, link: Link, bytes: number): number {
 /** Counts frames per latency of the wire: a loop's storm fills the wire and not the memory. */
 function admit(world: World, link: Link): boolean {
   const { wire } = link
-  if (world.now - wire.windowAt >= wire.latencyNs) {
+  if (world.now - wire.windowAt >= Math.max(wire.latencyNs, 1_000)) {
     wire.windowAt = world.now
     wire.windowCount = 0
   }
