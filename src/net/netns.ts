@@ -92,7 +92,10 @@ export function createConf(): InterfaceConf {
 
 function emptyNetns(world: World, name: string, machine: number): Netns {
   const confAll = createConf()
+  const confDefault = createConf()
   confAll.acceptDad = 0
+  // The kernel's boot parameter ipv6.disable_ipv6=1, one for all machines of a lab.
+  if (world.scalars.ipv6Off === 1) confAll.disableIpv6 = confDefault.disableIpv6 = 1
   return {
     id: 0,
     epoch: 0,
@@ -114,7 +117,7 @@ function emptyNetns(world: World, name: string, machine: number): Netns {
     taps: null,
     sysctl: null,
     confAll,
-    confDefault: createConf(),
+    confDefault,
     snmp: null,
     icmpTokens: null,
     nextIpId: 1,
