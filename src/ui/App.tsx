@@ -45,7 +45,7 @@ export function App() {
             id="left"
             className="panel"
             minSize={160}
-            defaultSize={216}
+            defaultSize={240}
             maxSize={420}
             groupResizeBehavior="preserve-pixel-size"
           >

@@ -1,3 +1,218 @@
+/** The canvas: React Flow holds machines and wires, one overlay canvas above it holds whatever moves. */
+import {
+  Background,
+  BackgroundVariant,
+  ConnectionMode,
+  type EdgeTypes,
+  type FinalConnectionState,
+  type NodeChange,
+  type NodeTypes,
+  ReactFlow,
+  ReactFlowProvider,
+  useReactFlow,
+  useStore as useFlow,
+  useStoreApi,
+  type Viewport,
+} from '@xyflow/react'
+import '@xyflow/react/dist/base.css'
+import { useCallback, useEffect, useMemo, useRef } from 'react'
+import { useTranslation } from 'react-i18next'
+import { edit } from '../client/document.ts'
+import { select, useStore } from '../client/store.ts'
+import './canvas.css'
+import { CanvasTools } from './CanvasTools.tsx'
+import { registerCanvasActions } from './canvasActions.ts'
+import type { Drawing } from './drawing.ts'
+import { followScene, moveOnPicture, useCanvas } from './canvasStore.ts'
+import { choose, endId, join, thingAt } from './choosing.ts'
+import { insertAt, PALETTE_MIME } from './inserting.ts'
+import { type MachineFlowNode, MachineNode } from './MachineNode.tsx'
+import { Overlay } from './Overlay.tsx'
+import { edgesOf, nodesOf } from './flowParts.ts'
+import { type WireFlowEdge, WireEdge } from './WireEdge.tsx'
+
+const nodeTypes: NodeTypes = { machine: MachineNode }
+const edgeTypes: EdgeTypes = { wire: WireEdge }
+/** Levels of detail: below the first only tiles, above the second everything. */
+const FAR = 0.4
+const NEAR = 0.62
+
 export function CanvasPane() {
-  return <div className="canvas" />
+  useEffect(followScene, [])
+  useEffect(registerCanvasActions, [])
+  return (
+    <ReactFlowProvider>
+      <Flow />
+    </ReactFlowProvider>
+  )
+}
+
+function Flow() {
+  const { t } = useTranslation('canvas')
+  const scene = useStore((state) => state.scene)
+  const selection = useStore((state) => state.selection)
+  const trace = useStore((state) => state.chosenTraceView)
+  const addresses = useStore((state) => state.prefs.layers.addresses)
+  const drawing = useCanvas((state) => state.drawing)
+  const connecting = useCanvas((state) => state.connectFrom !== null)
+  const pane = useRef<HTMLDivElement>(null)
+  const lod = useFlow((state) =>
+    state.transform[2] < FAR ? 'far' : state.transform[2] < NEAR ? 'middle' : 'near',
+  )
+  const flow = useReactFlow()
+  useCanvasView(pane)
+  const nodes = useMemo(() => nodesOf(scene, drawing, selection), [scene, drawing, selection])
+  const edges = useMemo(() => edgesOf(drawing, selection, trace), [drawing, selection, trace])
+  const { onNodesChange, onNodeDragStop } = useDragging()
+  const onConnectEnd = useCallback((event: MouseEvent | TouchEvent, state: FinalConnectionState) => {
+    const from = state.fromHandle?.id
+    const point = 'changedTouches' in event ? event.changedTouches[0]! : event
+    const to = thingAt(point.clientX, point.clientY)
+    if (from && to !== '') void join(endId(from), to)
+  }, [])
+  const onDrop = (event: React.DragEvent) => {
+    const item = event.dataTransfer.getData(PALETTE_MIME)
+    if (item === '') return
+    event.preventDefault()
+    const place = flow.screenToFlowPosition({ x: event.clientX, y: event.clientY })
+    void insertAt(item, place, thingAt(event.clientX, event.clientY))
+  }
+  return (
+    // biome-ignore lint/a11y/noStaticElementInteractions: the object tree is the way of the keyboard
+    <div
+      ref={pane}
+      className={`canvas ${trace ? 'has-trail' : ''} ${addresses ? '' : 'no-addresses'} ${connecting ? 'connecting' : ''}`}
+      data-lod={lod}
+      onDragOver={(event) => {
+        if (event.dataTransfer.types.includes(PALETTE_MIME)) event.preventDefault()
+      }}
+      onDrop={onDrop}
+    >
+      <ReactFlow<MachineFlowNode, WireFlowEdge>
+        nodes={nodes}
+        edges={edges}
+        nodeTypes={nodeTypes}
+        edgeTypes={edgeTypes}
+        onNodesChange={onNodesChange}
+        onNodeDragStop={onNodeDragStop}
+        onNodeClick={(event, node) => choose(event, node.id)}
+        onEdgeClick={(event, edge) => choose(event, edge.id)}
+        onPaneClick={() => select([])}
+        onConnectEnd={onConnectEnd}
+        connectionMode={ConnectionMode.Loose}
+        connectionRadius={18}
+        connectOnClick={false}
+        elevateNodesOnSelect={false}
+        elevateEdgesOnSelect={false}
+        zIndexMode="manual"
+        onlyRenderVisibleElements
+        nodesFocusable={false}
+        edgesFocusable={false}
+        disableKeyboardA11y
+        deleteKeyCode={null}
+        selectionKeyCode="Shift"
+        multiSelectionKeyCode={null}
+        zoomOnDoubleClick={false}
+        nodeDragThreshold={3}
+        minZoom={0.05}
+        maxZoom={3}
+        attributionPosition="bottom-left"
+      >
+        <Background variant={BackgroundVariant.Dots} gap={24} size={1.4} color="var(--grid)" />
+      </ReactFlow>
+      <Overlay />
+      {scene.version > 0 && scene.order.length === 0 && <p className="canvas-empty">{t('empty')}</p>}
+      <CanvasTools />
+    </div>
+  )
+}
+
+/** Tells the canvas' store how to fit, zoom and find the middle; fits when the whole picture was replaced. */
+function useCanvasView(pane: React.RefObject<HTMLDivElement | null>): void {
+  const flow = useReactFlow()
+  const api = useStoreApi()
+  const fitRequest = useCanvas((state) => state.fitRequest)
+  useEffect(() => {
+    const fit = () => {
+      const { clientWidth, clientHeight } = pane.current!
+      void flow.setViewport(viewOf(useCanvas.getState().drawing, clientWidth, clientHeight))
+    }
+    useCanvas.setState({
+      fit,
+      zoomBy: (factor) => void flow.zoomTo(flow.getZoom() * factor),
+      centre: () => {
+        const box = pane.current!.getBoundingClientRect()
+        return flow.screenToFlowPosition({ x: box.left + box.width / 2, y: box.top + box.height / 2 })
+      },
+    })
+  }, [flow, pane])
+  useEffect(() => {
+    if (fitRequest === 0) return
+    useCanvas.getState().fit()
+  }, [fitRequest])
+  useEffect(() => {
+    // A panel that opens or closes must not push the network out of sight while nobody has moved it.
+    let moved = false
+    const stop = api.subscribe((state, before) => {
+      if (state.userSelectionActive !== before.userSelectionActive) return
+      if (state.paneDragging && !before.paneDragging) moved = true
+    })
+    const element = pane.current!
+    const onWheel = () => {
+      moved = true
+    }
+    element.addEventListener('wheel', onWheel, { passive: true })
+    const observer = new ResizeObserver(() => {
+      if (!moved) useCanvas.getState().fit()
+    })
+    observer.observe(element)
+    return () => {
+      stop()
+      element.removeEventListener('wheel', onWheel)
+      observer.disconnect()
+    }
+  }, [api, pane])
+}
+
+/** The whole network in the middle, with a margin, not larger than comfortable. */
+function viewOf(drawing: Drawing, width: number, height: number): Viewport {
+  const boxes = Object.values(drawing.boxes)
+  if (boxes.length === 0) return { x: width / 2, y: height / 2, zoom: 1 }
+  const left = Math.min(...boxes.map((box) => drawing.places[box.id]!.x))
+  const top = Math.min(...boxes.map((box) => drawing.places[box.id]!.y))
+  const right = Math.max(...boxes.map((box) => drawing.places[box.id]!.x + box.w))
+  const bottom = Math.max(...boxes.map((box) => drawing.places[box.id]!.y + box.h))
+  const side = 28
+  // The tools above, the invitation of the first minute below.
+  const above = 40
+  const below = useStore.getState().invited ? 28 : 72
+  const across = (width - side * 2) / (right - left)
+  const zoom = Math.min(1.4, Math.max(0.05, Math.min(across, (height - above - below) / (bottom - top))))
+  const middle = above + (height - above - below) / 2
+  return { x: width / 2 - ((left + right) / 2) * zoom, y: middle - ((top + bottom) / 2) * zoom, zoom }
+}
+
+/** Dragging moves the picture at once and the text on the drop. */
+function useDragging() {
+  const onNodesChange = useCallback((changes: NodeChange<MachineFlowNode>[]) => {
+    const moved: Record<string, { x: number; y: number }> = {}
+    let chosen: string[] | null = null
+    for (const change of changes) {
+      if (change.type === 'position' && change.position && change.dragging) moved[change.id] = change.position
+      if (change.type === 'select') {
+        chosen ??= useStore.getState().selection
+        chosen = chosen.filter((id) => id !== change.id)
+        if (change.selected) chosen = [...chosen, change.id]
+      }
+    }
+    if (Object.keys(moved).length > 0) moveOnPicture(moved)
+    if (chosen) select(chosen)
+  }, [])
+  const onNodeDragStop = useCallback(async (_: unknown, __: unknown, nodes: MachineFlowNode[]) => {
+    for (const node of nodes) {
+      const { x, y } = useCanvas.getState().drawing.places[node.id] ?? node.position
+      await edit({ op: 'move', machine: node.id, x: Math.round(x), y: Math.round(y) })
+    }
+  }, [])
+  return { onNodesChange, onNodeDragStop }
 }

@@ -1,3 +1,54 @@
+/** What can be drawn: dragged to the canvas, or inserted by Enter or a click. */
+import {
+  Box,
+  Cable,
+  Cloud,
+  EthernetPort,
+  type LucideIcon,
+  RectangleHorizontal,
+  Router,
+  Server,
+} from 'lucide-react'
+import { useTranslation } from 'react-i18next'
+import { keyText } from '../commands/keys.ts'
+import { PALETTE } from './canvasActions.ts'
+import { insertHere, PALETTE_MIME, type PaletteItem } from './inserting.ts'
+
+const ICONS: Record<PaletteItem, LucideIcon> = {
+  host: Server,
+  router: Router,
+  switch: EthernetPort,
+  internet: Cloud,
+  netns: Box,
+  bridge: RectangleHorizontal,
+  cable: Cable,
+}
+
 export function Palette() {
-  return null
+  const { t } = useTranslation()
+  return (
+    <ul className="palette-grid" aria-label={t('palette')}>
+      {PALETTE.map(([item, title, key]) => {
+        const Icon = ICONS[item]
+        return (
+          <li key={item}>
+            <button
+              type="button"
+              className="palette-item"
+              draggable
+              title={`${t('canvas:paletteHint')}${key === '' ? '' : ` (${keyText(key)})`}`}
+              onDragStart={(event) => {
+                event.dataTransfer.setData(PALETTE_MIME, item)
+                event.dataTransfer.effectAllowed = 'copy'
+              }}
+              onClick={() => void insertHere(item)}
+            >
+              <Icon aria-hidden="true" />
+              <span>{t(title)}</span>
+            </button>
+          </li>
+        )
+      })}
+    </ul>
+  )
 }

@@ -29,3 +29,14 @@ describe.each(['ru', 'zh'])('texts in %s', (language) => {
     }
   })
 })
+
+describe('the sentences', () => {
+  it('are those of the engine, word for word', async () => {
+    // A path in a variable: the page itself must not load anything of the engine.
+    const catalogue = join(here, '..', '..', 'view', 'words.ts')
+    const { SENTENCES } = (await import(/* @vite-ignore */ catalogue)) as {
+      SENTENCES: Record<string, string>
+    }
+    expect(read('en', 'words.json')).toEqual(SENTENCES)
+  })
+})

@@ -1,0 +1,216 @@
+/** One machine: frame with a title tab, rooms, bridges as bars, ports on the edges. Geometry comes from boxes.ts. */
+import { Handle, type Node, type NodeProps, Position, useUpdateNodeInternals } from '@xyflow/react'
+import { Cloud, EthernetPort, type LucideIcon, Router, Server } from 'lucide-react'
+import { memo, useEffect } from 'react'
+import { useTranslation } from 'react-i18next'
+import type { MachineRole, SceneMachine } from '../../view/types.ts'
+import { useStore } from '../client/store.ts'
+import type { BarBox, MachineBox, PortBox, RoomBox } from './boxes.ts'
+import { portLines } from './boxes.ts'
+import { PortGlyph } from './PortGlyph.tsx'
+import { RenameField } from './RenameField.tsx'
+import { choose } from './choosing.ts'
+
+export type MachineFlowNode = Node<{ machine: SceneMachine; box: MachineBox; tile: boolean }, 'machine'>
+
+export const ROLE_ICONS: Record<MachineRole, LucideIcon> = {
+  host: Server,
+  router: Router,
+  switch: EthernetPort,
+  internet: Cloud,
+}
+export const ROLE_KEYS: Record<MachineRole, string> = {
+  host: 'roleHost',
+  router: 'roleRouter',
+  switch: 'roleSwitch',
+  internet: 'roleInternet',
+}
+
+export const MachineNode = memo(function MachineNode({ id, data, selected }: NodeProps<MachineFlowNode>) {
+  const { t } = useTranslation('canvas')
+  const { machine, box, tile } = data
+  const update = useUpdateNodeInternals()
+  // biome-ignore lint/correctness/useExhaustiveDependencies: handles moved when the box changed
+  useEffect(() => update(id), [box, id, update])
+  const faded = useStore((state) => state.chosenTraceView !== null && !onTrail(state.chosenTraceView, id))
+  const Icon = ROLE_ICONS[machine.role]
+  const root = machine.rooms[0]
+  return (
+    <div
+      className={`machine ${machine.role} ${selected ? 'selected' : ''} ${faded ? 'faded' : ''}`}
+      style={{ width: box.w, height: box.h }}
+      data-machine={id}
+    >
+      <div className="frame" style={{ top: box.top }} data-connect={root?.id} />
+      <div className="title-tab" style={{ height: box.top }}>
+        <Icon aria-hidden="true" />
+        <Name id={id} name={machine.id} className="machine-name" />
+        <span className="role">{t(ROLE_KEYS[machine.role])}</span>
+        {root && <Grip id={root.id} />}
+      </div>
+      {tile ? (
+        <Tile machine={machine} box={box} />
+      ) : (
+        <>
+          {box.rooms.map((room) => (
+            <Room key={room.room.id} box={room} />
+          ))}
+          <Stubs box={box} />
+          {box.bars.map((bar) => (
+            <Bar key={bar.id} box={bar} />
+          ))}
+          {box.ports.map((port) => (
+            <Port key={port.id} box={port} />
+          ))}
+          <Tile machine={machine} box={box} />
+        </>
+      )}
+    </div>
+  )
+})
+
+function onTrail(view: { hops: { room: string }[] }, machine: string): boolean {
+  return view.hops.some((hop) => hop.room === machine || hop.room.startsWith(`${machine}.`))
+}
+
+/** What a machine shows from afar: its name and counts. */
+function Tile({ machine, box }: { machine: SceneMachine; box: MachineBox }) {
+  const { t } = useTranslation('canvas')
+  const rooms = machine.rooms.length - 1
+  const size = Math.min(40, Math.max(20, (box.w - 24) / (machine.id.length * 0.62)))
+  return (
+    <div className="tile" style={{ top: box.top }} aria-hidden="true">
+      <strong style={{ fontSize: size }}>{machine.id}</strong>
+      {rooms > 0 && <span style={{ fontSize: size * 0.6 }}>{t('rooms', { count: rooms })}</span>}
+    </div>
+  )
+}
+
+function Room({ box }: { box: RoomBox }) {
+  const { room } = box
+  const selected = useStore((state) => state.selection.includes(room.id))
+  const off = useStore(
+    (state) =>
+      state.chosenTraceView !== null && !state.chosenTraceView.hops.some((hop) => hop.room === room.id),
+  )
+  return (
+    // biome-ignore lint/a11y/noStaticElementInteractions: the object tree is the way of the keyboard
+    // biome-ignore lint/a11y/useKeyWithClickEvents: the object tree is the way of the keyboard
+    <div
+      className={`room ${selected ? 'selected' : ''} ${off ? 'faded' : ''}`}
+      style={{ left: box.x, top: box.y, width: box.w, height: box.h }}
+      data-connect={room.id}
+      onClick={(event) => choose(event, room.id)}
+    >
+      <div className="room-head">
+        <Name id={room.id} name={room.name} className="room-name" />
+        <Grip id={room.id} />
+      </div>
+    </div>
+  )
+}
+
+function Bar({ box }: { box: BarBox }) {
+  const selected = useStore((state) => state.selection.includes(box.id))
+  return (
+    // biome-ignore lint/a11y/noStaticElementInteractions: the object tree is the way of the keyboard
+    // biome-ignore lint/a11y/useKeyWithClickEvents: the object tree is the way of the keyboard
+    <div
+      className={`bar ${box.port.state} ${selected ? 'selected' : ''}`}
+      style={{ left: box.x, top: box.y, width: box.w, height: box.h }}
+      data-connect={box.id}
+      title={`${box.id}  ${box.port.mac}  mtu ${box.port.mtu}`}
+      onClick={(event) => choose(event, box.id)}
+    >
+      <PortGlyph port={box.port} />
+      <Name id={box.id} name={box.port.name} className="bar-name" />
+      <span className="addr">{box.port.addrs.filter((addr) => !addr.startsWith('fe80:')).join(' ')}</span>
+      <Grip id={box.id} />
+    </div>
+  )
+}
+
+function Port({ box }: { box: PortBox }) {
+  const selected = useStore((state) => state.selection.includes(box.id))
+  const { port } = box
+  const lines = portLines(port)
+  return (
+    <div
+      className={`port ${box.label} ${box.stub ? 'stubbed' : ''} ${selected ? 'selected' : ''}`}
+      style={{ left: box.x, top: box.y }}
+    >
+      <Handle
+        type="source"
+        id={box.id}
+        position={SIDES[box.side]}
+        className="port-handle"
+        data-connect={box.id}
+        title={[box.id, ...port.addrs, port.mac, `mtu ${port.mtu}`].join('\n')}
+        onClick={(event) => choose(event, box.id)}
+      >
+        <PortGlyph port={port} />
+      </Handle>
+      {box.label !== 'none' && (
+        <div className="port-text" aria-hidden="true">
+          <span className="port-name">{lines[0]}</span>
+          {port.master === '' &&
+            lines.slice(1).map((line) => (
+              <span key={line} className="addr">
+                {line}
+              </span>
+            ))}
+        </div>
+      )}
+    </div>
+  )
+}
+
+const SIDES: Record<PortBox['side'], Position> = {
+  left: Position.Left,
+  right: Position.Right,
+  top: Position.Top,
+  bottom: Position.Bottom,
+}
+
+/** Where a drag begins a cable from a room as a whole. */
+function Grip({ id }: { id: string }) {
+  return (
+    <Handle type="source" id={`room:${id}`} position={Position.Right} className="grip" data-connect={id} />
+  )
+}
+
+/** Short lines from bridge ports on the frame to their bar. */
+function Stubs({ box }: { box: MachineBox }) {
+  const stubs = box.ports.filter((port) => port.stub)
+  if (stubs.length === 0) return null
+  return (
+    <svg className="stubs" width={box.w} height={box.h} aria-hidden="true">
+      {stubs.map(({ id, x, y, side, stub }) => {
+        const bend = side === 'left' ? x + 18 : side === 'right' ? x - 18 : x
+        const d =
+          side === 'left' || side === 'right'
+            ? `M${x} ${y}H${bend}L${bend} ${stub!.y}H${stub!.x}`
+            : `M${x} ${y}V${stub!.y}`
+        return <path key={id} d={d} />
+      })}
+    </svg>
+  )
+}
+
+/** A name that can be changed in place: double-click or F2. */
+function Name({ id, name, className }: { id: string; name: string; className: string }) {
+  const renaming = useStore((state) => state.renaming === id)
+  if (renaming) return <RenameField id={id} name={name} />
+  return (
+    // biome-ignore lint/a11y/noStaticElementInteractions: the object tree is the way of the keyboard
+    <span
+      className={className}
+      onDoubleClick={(event) => {
+        event.stopPropagation()
+        useStore.setState({ renaming: id })
+      }}
+    >
+      {name}
+    </span>
+  )
+}

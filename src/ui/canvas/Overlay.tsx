@@ -1,0 +1,82 @@
+/** The canvas above React Flow that holds whatever moves. React renders it once; it paints itself. */
+import { useStoreApi } from '@xyflow/react'
+import i18next from 'i18next'
+import { useEffect, useRef } from 'react'
+import type { DropMark } from '../../session/types.ts'
+import { board, forget, shownTime } from '../client/flights.ts'
+import { useStore } from '../client/store.ts'
+import { useCanvas } from './canvasStore.ts'
+import { type Frame, paint } from './paint.ts'
+import { makeSprites, type Sprites } from './sprites.ts'
+
+/** Labels are read at the four slow speeds, and always while the clock stands. */
+const LABEL_SPEEDS = 4
+const GLYPH = 12
+
+export function Overlay() {
+  const canvas = useRef<HTMLCanvasElement>(null)
+  const flow = useStoreApi()
+  useEffect(() => {
+    const element = canvas.current!
+    const c = element.getContext('2d')!
+    const still = matchMedia('(prefers-reduced-motion: reduce)')
+    const dropSeen = new WeakMap<DropMark, number>()
+    let sprites: Sprites | null = null
+    let spriteKey = ''
+    let painted = ''
+    let wanted = true
+    let handle = 0
+    const tick = () => {
+      handle = requestAnimationFrame(tick)
+      const realNow = performance.now()
+      const { transform, width, height } = flow.getState()
+      const { drawing } = useCanvas.getState()
+      const { prefs, chosenTraceView } = useStore.getState()
+      const now = shownTime(board, realNow)
+      const running = board.clock?.running ?? false
+      const theme = document.documentElement.dataset.theme
+      const key = `${transform} ${width} ${height} ${now} ${drawing.version} ${board.flights.length} ${board.drops.length} ${chosenTraceView?.id} ${chosenTraceView?.nHops} ${theme} ${prefs.present} ${prefs.layers.packets} ${prefs.layers.labels} ${prefs.speed} ${running}`
+      if (key === painted && !wanted) return
+      painted = key
+      const ratio = devicePixelRatio
+      const scale = prefs.present ? 1.6 : 1
+      if (`${theme} ${ratio} ${scale}` !== spriteKey || !sprites) {
+        spriteKey = `${theme} ${ratio} ${scale}`
+        sprites = makeSprites(GLYPH * scale, ratio)
+      }
+      resize(element, width, height, ratio)
+      const frame: Frame = {
+        c,
+        view: { x: transform[0], y: transform[1], zoom: transform[2], width, height, ratio },
+        drawing,
+        board: prefs.layers.packets ? board : { ...board, flights: [], drops: [] },
+        sprites,
+        now,
+        realNow,
+        labels: prefs.layers.labels && (prefs.speed < LABEL_SPEEDS || !running),
+        still: still.matches,
+        trace: chosenTraceView,
+        font: 11 * scale,
+        dropSeen,
+        running,
+        rateText: (count) => i18next.t('flowRate', { ns: 'canvas', count }),
+      }
+      wanted = paint(frame)
+      forget(board, now)
+    }
+    handle = requestAnimationFrame(tick)
+    return () => cancelAnimationFrame(handle)
+  }, [flow])
+  // The object tree and the player's sentence say the same in words.
+  return <canvas ref={canvas} className="overlay" />
+}
+
+function resize(element: HTMLCanvasElement, width: number, height: number, ratio: number): void {
+  const w = Math.round(width * ratio)
+  const h = Math.round(height * ratio)
+  if (element.width === w && element.height === h) return
+  element.width = w
+  element.height = h
+  element.style.width = `${width}px`
+  element.style.height = `${height}px`
+}

@@ -1,0 +1,404 @@
+/**
+ * The drawing of one machine: where its rooms, bridges and ports are, in pixels from the node's upper left corner.
+ * Pure arithmetic: the same machine always gets the same drawing, and the packets' paths use the same numbers.
+ */
+import type { SceneMachine, ScenePort, SceneRoom } from '../../view/types.ts'
+
+export type Side = 'left' | 'right' | 'top' | 'bottom'
+
+export interface PortBox {
+  id: string
+  port: ScenePort
+  room: string
+  /** Centre of the glyph. */
+  x: number
+  y: number
+  side: Side
+  /** Where the text stands, relative to the glyph. */
+  label: 'right' | 'left' | 'above' | 'below' | 'none'
+  /** Bridge port outside the bar: where its stub meets the bar. */
+  stub: { x: number; y: number } | null
+  /** Outline of the row of rooms that a wire has to leave by the gutter, null where the way is free. */
+  gutter: { x: number; rowBottom: number; gridBottom: number } | null
+}
+
+export interface BarBox {
+  id: string
+  port: ScenePort
+  room: string
+  x: number
+  y: number
+  w: number
+  h: number
+}
+
+export interface RoomBox {
+  room: SceneRoom
+  x: number
+  y: number
+  w: number
+  h: number
+}
+
+export interface MachineBox {
+  id: string
+  w: number
+  h: number
+  /** The frame's top edge; above it is the title tab. */
+  top: number
+  rooms: RoomBox[]
+  bars: BarBox[]
+  ports: PortBox[]
+}
+
+/** What a machine's drawing needs to know of the rest. */
+export interface Surroundings {
+  /** Port id at the other end, '' for none. */
+  peerOf(port: string): string
+  /** Side of this machine that faces the machine of `peer`, and the peer's place along that side. */
+  towards(peer: string): { side: Side; order: number }
+}
+
+export const PORT_SIZE = 11
+export const TAB = 26
+const BAR = 26
+const CHAR = 6.9
+const PAD = 16
+const LINE = 15
+const ROOM_HEAD = 28
+const GAP_X = 44
+const GAP_Y = 40
+
+export function layoutMachine(machine: SceneMachine, around: Surroundings): MachineBox {
+  const root = machine.rooms.find((room) => room.name === '')
+  const named = machine.rooms.filter((room) => room.name !== '')
+  const edgePorts = root ? framePorts(root, around) : emptySides()
+  const inset = insets(edgePorts)
+  const grid = roomGrid(named, around)
+  const band = root ? bandOf(root, edgePorts) : { bars: [], free: [] as ScenePort[], need: 0 }
+  const minimum = Math.max(96, titleWidth(machine.id) - inset.left - inset.right)
+  const innerW = Math.max(grid.w, band.need, minimum, horizontalNeed(edgePorts))
+  const bandH = band.bars.length > 0 || band.free.length > 0 ? BAR + (grid.h > 0 ? 46 : 20) : 0
+  const innerH = Math.max(grid.h + bandH, verticalNeed(edgePorts), 34)
+  const w = Math.round(inset.left + innerW + inset.right)
+  const h = Math.round(TAB + inset.top + innerH + inset.bottom)
+  const box: MachineBox = { id: machine.id, w, h, top: TAB, rooms: [], bars: [], ports: [] }
+  const ox = inset.left + (innerW - grid.w) / 2
+  const oy = TAB + inset.top
+  placeRooms(box, grid, ox, oy)
+  if (root) {
+    const bandY = oy + Math.max(innerH - BAR, grid.h > 0 ? grid.h + 46 : (innerH - BAR) / 2)
+    placeBand(box, root, band, around, inset.left, bandH > 0 ? bandY : oy, innerW)
+    placeFramePorts(box, root, edgePorts)
+  }
+  return box
+}
+
+/** Width of a text of the canvas' small monospace. */
+export function textWidth(text: string): number {
+  return text.length * CHAR
+}
+
+/** The lines beside a port: its name, then up to two addresses (link-local ones only where nothing else is). */
+export function portLines(port: ScenePort): string[] {
+  const global = port.addrs.filter((addr) => !addr.startsWith('fe80:'))
+  return [port.name, ...(global.length > 0 ? global : port.addrs).slice(0, 2)]
+}
+
+export function labelWidth(port: ScenePort): number {
+  return Math.max(...portLines(port).map(textWidth))
+}
+
+function titleWidth(name: string): number {
+  return name.length * 8 + 110
+}
+
+type Sides = Record<Side, ScenePort[]>
+
+function emptySides(): Sides {
+  return { left: [], right: [], top: [], bottom: [] }
+}
+
+/** The root namespace's physical ports (and their vlans) by the side of the frame they face. */
+function framePorts(root: SceneRoom, around: Surroundings): Sides {
+  const sides = emptySides()
+  const orders = new Map<string, number>()
+  for (const port of root.ports.filter((one) => one.kind === 'phys')) {
+    const peer = around.peerOf(port.id)
+    const { side, order } =
+      peer === '' ? { side: 'bottom' as Side, order: port.ifindex } : around.towards(peer)
+    orders.set(port.id, order)
+    sides[side].push(port)
+  }
+  for (const side of Object.keys(sides) as Side[]) {
+    sides[side].sort((a, b) => orders.get(a.id)! - orders.get(b.id)! || a.ifindex - b.ifindex)
+    sides[side] = sides[side].flatMap((port) => [port, ...root.ports.filter((one) => one.lower === port.id)])
+  }
+  return sides
+}
+
+function insets(sides: Sides) {
+  const wide = (ports: ScenePort[]) => (ports.length > 0 ? Math.max(...ports.map(labelWidth)) + 20 : PAD)
+  const tall = (ports: ScenePort[]) =>
+    ports.length > 0 ? Math.max(...ports.map((port) => portLines(port).length)) * LINE + 16 : PAD
+  return {
+    left: wide(sides.left),
+    right: wide(sides.right),
+    top: tall(sides.top),
+    bottom: tall(sides.bottom),
+  }
+}
+
+const SLOT = 40
+
+function verticalNeed(sides: Sides): number {
+  return Math.max(sides.left.length, sides.right.length) * SLOT
+}
+
+function horizontalNeed(sides: Sides): number {
+  const need = (ports: ScenePort[]) => ports.reduce((sum, port) => sum + labelWidth(port) + 16, 0)
+  return Math.max(need(sides.top), need(sides.bottom))
+}
+
+interface Grid {
+  w: number
+  h: number
+  cellW: number
+  cellH: number
+  cols: number
+  rooms: { room: SceneRoom; sides: Sides; bridges: ScenePort[]; row: number; col: number }[]
+}
+
+function roomGrid(named: SceneRoom[], around: Surroundings): Grid {
+  const n = named.length
+  const cols = n <= 4 ? n : Math.ceil(Math.sqrt(n * 1.8))
+  const at = new Map(named.map((room, i) => [room.id, { row: Math.floor(i / cols), col: i % cols }]))
+  const rooms = named.map((room) => {
+    const { row, col } = at.get(room.id)!
+    const sides = emptySides()
+    for (const port of ownPorts(room)) sides[roomSide(at, row, col, around.peerOf(port.id))].push(port)
+    return { room, sides, bridges: room.ports.filter((port) => port.kind === 'bridge'), row, col }
+  })
+  const cellW = Math.max(112, ...rooms.map(roomWidth))
+  const cellH = Math.max(60, ...rooms.map(roomHeight))
+  const rows = Math.ceil(n / Math.max(1, cols))
+  const w = n === 0 ? 0 : cols * cellW + (cols - 1) * GAP_X
+  const h = n === 0 ? 0 : rows * cellH + (rows - 1) * GAP_Y
+  return { w, h, cellW, cellH, cols, rooms }
+}
+
+/** Ports that stand on the room's edge. */
+function ownPorts(room: SceneRoom): ScenePort[] {
+  return room.ports.filter((port) => port.kind !== 'loopback' && port.kind !== 'bridge')
+}
+
+function roomSide(
+  at: Map<string, { row: number; col: number }>,
+  row: number,
+  col: number,
+  peer: string,
+): Side {
+  const other = at.get(peer.slice(0, peer.indexOf('/')))
+  if (!other) return 'bottom'
+  if (other.row > row) return 'bottom'
+  if (other.row < row) return 'top'
+  if (other.col === col + 1) return 'right'
+  if (other.col === col - 1) return 'left'
+  return 'bottom'
+}
+
+function roomWidth(one: Grid['rooms'][number]): number {
+  const { sides, room, bridges } = one
+  const sum = (ports: ScenePort[]) => ports.reduce((total, port) => total + labelWidth(port) + 18, 0)
+  const most = (ports: ScenePort[]) => Math.max(0, ...ports.map(labelWidth))
+  const across = most(sides.left) + most(sides.right) + 40
+  const bars = Math.max(0, ...bridges.map((port) => barWidth(port, [])))
+  return Math.max(room.name.length * 8 + 44, sum(sides.bottom), sum(sides.top), across, bars + 24)
+}
+
+function roomHeight(one: Grid['rooms'][number]): number {
+  const { sides, bridges } = one
+  const lines = (ports: ScenePort[]) => Math.max(0, ...ports.map((port) => portLines(port).length)) * LINE
+  const rows = Math.max(sides.left.length, sides.right.length) * SLOT
+  const below = sides.bottom.length > 0 ? lines(sides.bottom) + 12 : 0
+  const above = sides.top.length > 0 ? lines(sides.top) + 6 : 0
+  return ROOM_HEAD + above + Math.max(rows, 4) + bridges.length * (BAR + 10) + below
+}
+
+function placeRooms(box: MachineBox, grid: Grid, ox: number, oy: number): void {
+  for (const one of grid.rooms) {
+    const x = ox + one.col * (grid.cellW + GAP_X)
+    const y = oy + one.row * (grid.cellH + GAP_Y)
+    const { cellW: w, cellH: h } = grid
+    box.rooms.push({ room: one.room, x, y, w, h })
+    const lastRow = y + h >= oy + grid.h - 1
+    const gutter = lastRow ? null : { x: x + w + GAP_X / 2, rowBottom: y + h, gridBottom: oy + grid.h }
+    const add = (port: ScenePort, px: number, py: number, side: Side, label: PortBox['label']) =>
+      box.ports.push({
+        id: port.id,
+        port,
+        room: one.room.id,
+        x: px,
+        y: py,
+        side,
+        label,
+        stub: null,
+        gutter: side === 'bottom' ? gutter : null,
+      })
+    spread(one.sides.bottom, x, w, (port, px) => add(port, px, y + h, 'bottom', 'above'))
+    spread(one.sides.top, x, w, (port, px) => add(port, px, y, 'top', 'below'))
+    for (const side of ['left', 'right'] as const) {
+      const ports = one.sides[side]
+      const free = h - ROOM_HEAD
+      ports.forEach((port, i) => {
+        const py = y + ROOM_HEAD + (free * (i + 0.5)) / ports.length - 4
+        add(port, side === 'left' ? x : x + w, py, side, side === 'left' ? 'right' : 'left')
+      })
+    }
+    one.bridges.forEach((port, i) => {
+      const bar = {
+        id: port.id,
+        port,
+        room: one.room.id,
+        x: x + 12,
+        y: y + ROOM_HEAD + i * (BAR + 10),
+        w: w - 24,
+        h: BAR,
+      }
+      box.bars.push(bar)
+      for (const member of box.ports.filter((p) => p.port.master === port.id)) {
+        member.stub = { x: clamp(member.x, bar.x, bar.x + bar.w), y: member.y > bar.y ? bar.y + BAR : bar.y }
+      }
+    })
+  }
+}
+
+/** Places ports along a horizontal line of width `w`, each with room for its text. */
+function spread(ports: ScenePort[], x: number, w: number, put: (port: ScenePort, x: number) => void): void {
+  const widths = ports.map((port) => labelWidth(port) + 16)
+  const total = widths.reduce((sum, width) => sum + width, 0)
+  const extra = Math.max(0, w - total) / (ports.length + 1)
+  let at = x + extra
+  ports.forEach((port, i) => {
+    put(port, at + widths[i]! / 2)
+    at += widths[i]! + extra
+  })
+}
+
+interface Band {
+  bars: { port: ScenePort; members: ScenePort[]; need: number }[]
+  free: ScenePort[]
+  need: number
+}
+
+/** The root namespace's bridges, and its ports that are neither on the frame nor on a bridge. */
+function bandOf(root: SceneRoom, sides: Sides): Band {
+  const onFrame = new Set(Object.values(sides).flatMap((ports) => ports.map((port) => port.id)))
+  const bars = root.ports
+    .filter((port) => port.kind === 'bridge')
+    .map((port) => {
+      const members = root.ports.filter((one) => one.master === port.id && !onFrame.has(one.id))
+      return { port, members, need: barWidth(port, members) }
+    })
+  const free = root.ports.filter(
+    (port) =>
+      port.kind !== 'loopback' && port.kind !== 'bridge' && port.master === '' && !onFrame.has(port.id),
+  )
+  const need =
+    bars.reduce((sum, bar) => sum + bar.need + 24, 0) +
+    free.reduce((sum, port) => sum + labelWidth(port) + 44, 0)
+  return { bars, free, need: need > 0 ? need - 24 : 0 }
+}
+
+function barWidth(port: ScenePort, members: ScenePort[]): number {
+  const own = textWidth(portLines(port).join(' ')) + 44
+  return Math.max(
+    own,
+    members.reduce((sum, member) => sum + textWidth(member.name) + 26, 12),
+    120,
+  )
+}
+
+function placeBand(
+  box: MachineBox,
+  root: SceneRoom,
+  band: Band,
+  around: Surroundings,
+  x: number,
+  y: number,
+  w: number,
+): void {
+  const slots = band.bars.length + band.free.length
+  const extra = slots > 0 ? Math.max(0, w - band.need) / Math.max(1, band.bars.length || slots) : 0
+  let at = x
+  for (const { port, members, need } of band.bars) {
+    const width = need + extra
+    box.bars.push({ id: port.id, port, room: root.id, x: at, y, w: width, h: BAR })
+    const wanted = members.map(
+      (member) => box.ports.find((one) => one.id === around.peerOf(member.id))?.x ?? at,
+    )
+    members.forEach((member, i) => {
+      const px = memberX(wanted, i, at, width, members)
+      box.ports.push(edgePort(member, root.id, px, y, 'top', 'right'))
+    })
+    at += width + 24
+  }
+  for (const port of band.free) {
+    const width = labelWidth(port) + 20
+    box.ports.push(edgePort(port, root.id, at + 8, y + BAR / 2, 'top', 'right'))
+    at += width + 24 + (band.bars.length === 0 ? extra : 0)
+  }
+}
+
+/** Under its peer where there is room for the texts, else spread evenly. */
+function memberX(wanted: number[], i: number, x: number, w: number, members: ScenePort[]): number {
+  const fits = wanted.every((px, k) => {
+    if (px < x + 8 || px > x + w - 8) return false
+    return k === 0 || px - wanted[k - 1]! >= textWidth(members[k - 1]!.name) + 16
+  })
+  return fits ? wanted[i]! : x + (w * (i + 0.5)) / members.length
+}
+
+function placeFramePorts(box: MachineBox, root: SceneRoom, sides: Sides): void {
+  const bar = (port: ScenePort) => box.bars.find((one) => one.id === port.master)
+  const frameH = box.h - TAB
+  for (const side of ['left', 'right'] as const) {
+    sides[side].forEach((port, i) => {
+      const py = TAB + (frameH * (i + 0.5)) / sides[side].length
+      const inner = port.lower === '' ? 0 : 16
+      const px = side === 'left' ? inner : box.w - inner
+      const one = edgePort(port, root.id, px, py, side, side === 'left' ? 'right' : 'left')
+      const target = bar(port)
+      if (target) one.stub = { x: side === 'left' ? target.x : target.x + target.w, y: target.y + BAR / 2 }
+      box.ports.push(one)
+    })
+  }
+  for (const side of ['top', 'bottom'] as const) {
+    spread(sides[side], 0, box.w, (port, px) => {
+      const py = side === 'top' ? TAB : box.h
+      const one = edgePort(port, root.id, px, py, side, side === 'top' ? 'below' : 'above')
+      const target = bar(port)
+      if (target)
+        one.stub = {
+          x: clamp(px, target.x, target.x + target.w),
+          y: side === 'top' ? target.y : target.y + BAR,
+        }
+      box.ports.push(one)
+    })
+  }
+}
+
+function edgePort(
+  port: ScenePort,
+  room: string,
+  x: number,
+  y: number,
+  side: Side,
+  label: PortBox['label'],
+): PortBox {
+  return { id: port.id, port, room, x, y, side, label, stub: null, gutter: null }
+}
+
+function clamp(value: number, low: number, high: number): number {
+  return Math.min(high, Math.max(low, value))
+}

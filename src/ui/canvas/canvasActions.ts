@@ -1,0 +1,91 @@
+/** Actions of drawing: insert, rename, delete, select, fit. */
+import { chooseTrace } from '../client/client.ts'
+import { edit } from '../client/document.ts'
+import { select, useStore } from '../client/store.ts'
+import { type Action, registerActions } from '../commands/actions.ts'
+import { useCanvas } from './canvasStore.ts'
+import { insertHere, type PaletteItem } from './inserting.ts'
+
+export const PALETTE: [PaletteItem, string, string][] = [
+  ['host', 'canvas:addHost', 'H'],
+  ['router', 'canvas:addRouter', 'R'],
+  ['switch', 'canvas:addSwitch', 'S'],
+  ['internet', 'canvas:addInternet', ''],
+  ['netns', 'canvas:addNetns', 'N'],
+  ['bridge', 'canvas:addBridge', 'B'],
+  ['cable', 'canvas:addCable', 'C'],
+]
+
+export function registerCanvasActions(): () => void {
+  const some: Action['enabled'] = (s) => s.selection.length > 0
+  const inserts = PALETTE.map(
+    ([item, title, key]): Action => ({
+      id: `draw.${item}`,
+      title,
+      group: 'draw',
+      keys: key === '' ? undefined : [key],
+      run: () => insertHere(item),
+    }),
+  )
+  return registerActions([
+    ...inserts,
+    {
+      id: 'draw.rename',
+      title: 'canvas:rename',
+      group: 'draw',
+      keys: ['F2'],
+      enabled: (s) => s.selection.length === 1 && !s.selection[0]!.includes('--'),
+      run: () => useStore.setState({ renaming: useStore.getState().selection[0]! }),
+    },
+    {
+      id: 'draw.delete',
+      title: 'canvas:delete',
+      group: 'draw',
+      keys: ['Delete', 'Backspace'],
+      enabled: some,
+      run: remove,
+    },
+    {
+      id: 'draw.selectAll',
+      title: 'canvas:selectAll',
+      group: 'draw',
+      keys: ['Mod+A'],
+      run: () => select([...useStore.getState().scene.order]),
+    },
+    { id: 'draw.selectNone', title: 'canvas:selectNone', group: 'draw', keys: ['Escape'], run: letGo },
+    {
+      id: 'view.fit',
+      title: 'canvas:fit',
+      group: 'view',
+      keys: ['F', '0'],
+      run: () => useCanvas.getState().fit(),
+    },
+    {
+      id: 'view.zoomIn',
+      title: 'canvas:zoomIn',
+      group: 'view',
+      keys: ['Mod+=', 'Mod++'],
+      run: () => useCanvas.getState().zoomBy(1.25),
+    },
+    {
+      id: 'view.zoomOut',
+      title: 'canvas:zoomOut',
+      group: 'view',
+      keys: ['Mod+-'],
+      run: () => useCanvas.getState().zoomBy(0.8),
+    },
+  ])
+}
+
+async function remove(): Promise<void> {
+  const { selection } = useStore.getState()
+  const result = await edit({ op: 'remove', ids: selection })
+  if (result.ok) select([])
+}
+
+/** Escape: first the cable that was begun, then the chosen packet, then the selection. */
+function letGo(): void {
+  if (useCanvas.getState().connectFrom !== null) useCanvas.setState({ connectFrom: null })
+  else if (useStore.getState().chosenTrace !== null) void chooseTrace(null)
+  else select([])
+}

@@ -1,0 +1,51 @@
+/** The canvas' own state: where machines stand and what is drawn. Follows the scene of the page's store. */
+import { create } from 'zustand'
+import { type SceneState, useStore } from '../client/store.ts'
+import { type Drawing, draw, emptyDrawing } from './drawing.ts'
+import { type Place, type Places, placeMachines } from './place.ts'
+
+interface CanvasState {
+  drawing: Drawing
+  /** First end of a cable that is being drawn by keyboard or by choosing, null for none. */
+  connectFrom: string | null
+  /** Middle of the view in drawing coordinates, kept by the canvas for insertion by keyboard. */
+  centre: () => Place
+  fit: () => void
+  zoomBy: (factor: number) => void
+  /** Grows when the whole picture was replaced: then the view is fitted. */
+  fitRequest: number
+}
+
+export const useCanvas = create<CanvasState>(() => ({
+  drawing: emptyDrawing,
+  connectFrom: null,
+  centre: () => ({ x: 0, y: 0 }),
+  fit: () => {},
+  zoomBy: () => {},
+  fitRequest: 0,
+}))
+
+/** Moves machines on the picture only (while they are dragged). */
+export function moveOnPicture(moved: Places): void {
+  const { drawing } = useCanvas.getState()
+  const places = { ...drawing.places, ...moved }
+  useCanvas.setState({ drawing: draw(useStore.getState().scene, places, drawing) })
+}
+
+/** Follows the scene from now on; answers a function that stops. */
+export function followScene(): () => void {
+  redraw(useStore.getState().scene)
+  return useStore.subscribe((state, before) => {
+    if (state.scene !== before.scene) redraw(state.scene)
+  })
+}
+
+function redraw(scene: SceneState): void {
+  const { drawing, fitRequest } = useCanvas.getState()
+  const known = scene.order.some((id) => drawing.places[id])
+  const places = placeMachines(scene, drawing.places)
+  useCanvas.setState({
+    drawing: draw(scene, places, drawing),
+    fitRequest: known || scene.order.length === 0 ? fitRequest : fitRequest + 1,
+  })
+}

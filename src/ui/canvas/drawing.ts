@@ -1,0 +1,128 @@
+/** The whole drawing from scene and places: boxes, wires and their paths. Unchanged machines and wires keep identity. */
+import type { SceneEdge, SceneMachine, ScenePort } from '../../view/types.ts'
+import type { SceneState } from '../client/store.ts'
+import { layoutMachine, type MachineBox, type PortBox, type Side } from './boxes.ts'
+import { type WirePath, wirePath } from './paths.ts'
+import { machineOf, peersIn, type Place, type Places, roughSize } from './place.ts'
+
+export interface Wire {
+  edge: SceneEdge
+  path: WirePath
+}
+
+export interface Drawing {
+  boxes: Record<string, MachineBox>
+  places: Places
+  wires: Record<string, Wire>
+  /** Port box by port id, and port id by `NS:IFINDEX`. */
+  ports: Record<string, PortBox>
+  byIndex: Map<string, string>
+  wireOfPort: Map<string, string>
+  version: number
+}
+
+export const emptyDrawing: Drawing = {
+  boxes: {},
+  places: {},
+  wires: {},
+  ports: {},
+  byIndex: new Map(),
+  wireOfPort: new Map(),
+  version: 0,
+}
+
+export function draw(scene: SceneState, places: Places, before: Drawing): Drawing {
+  const peers = peersIn(scene)
+  const wireOfPort = new Map<string, string>()
+  for (const edge of Object.values(scene.edges)) {
+    wireOfPort.set(edge.a, edge.id)
+    wireOfPort.set(edge.b, edge.id)
+  }
+  const drawing: Drawing = {
+    boxes: {},
+    places,
+    wires: {},
+    ports: {},
+    byIndex: new Map(),
+    wireOfPort,
+    version: before.version + 1,
+  }
+  for (const id of scene.order) {
+    const machine = scene.machines[id]!
+    const box = boxOf(scene, machine, places, peers)
+    const old = before.boxes[id]
+    const kept = old && sameBox(old, box) ? old : box
+    drawing.boxes[id] = kept
+    for (const port of kept.ports) drawing.ports[port.id] = port
+    for (const room of machine.rooms) {
+      for (const port of room.ports) drawing.byIndex.set(indexKey(port), port.id)
+    }
+  }
+  for (const edge of Object.values(scene.edges)) {
+    const wire = wireOf(edge, drawing, before)
+    if (wire) drawing.wires[edge.id] = wire
+  }
+  return drawing
+}
+
+function indexKey(port: ScenePort): string {
+  return `${port.ns}:${port.ifindex}`
+}
+
+function boxOf(
+  scene: SceneState,
+  machine: SceneMachine,
+  places: Places,
+  peers: Map<string, string>,
+): MachineBox {
+  const own = centre(scene, machine.id, places)
+  return layoutMachine(machine, {
+    peerOf: (port) => peers.get(port) ?? '',
+    towards(peer) {
+      const id = machineOf(peer)
+      if (id === machine.id || !scene.machines[id]) return { side: 'bottom', order: 0 }
+      const other = centre(scene, id, places)
+      const dx = other.x - own.x
+      const dy = other.y - own.y
+      const upright = Math.abs(dy) > Math.abs(dx)
+      const side: Side = upright ? (dy > 0 ? 'bottom' : 'top') : dx > 0 ? 'right' : 'left'
+      return { side, order: upright ? other.x : other.y }
+    },
+  })
+}
+
+function centre(scene: SceneState, id: string, places: Places): Place {
+  const { w, h } = roughSize(scene, id)
+  const place = places[id]!
+  return { x: place.x + w / 2, y: place.y + h / 2 }
+}
+
+function wireOf(edge: SceneEdge, drawing: Drawing, before: Drawing): Wire | null {
+  const a = drawing.ports[edge.a]
+  const b = drawing.ports[edge.b]
+  if (!a || !b) return null
+  const [ma, mb] = [machineOf(edge.a), machineOf(edge.b)]
+  const old = before.wires[edge.id]
+  const unmoved = (id: string) =>
+    before.boxes[id] === drawing.boxes[id] && samePlace(before.places[id], drawing.places[id])
+  if (old && old.edge === edge && unmoved(ma) && unmoved(mb)) return old
+  return { edge, path: wirePath(endOf(a, drawing.places[ma]!), endOf(b, drawing.places[mb]!)) }
+}
+
+function endOf(port: PortBox, place: Place) {
+  const gutter = port.gutter && {
+    x: port.gutter.x + place.x,
+    rowBottom: port.gutter.rowBottom + place.y,
+    gridBottom: port.gutter.gridBottom + place.y,
+  }
+  return { x: port.x + place.x, y: port.y + place.y, side: port.side, gutter }
+}
+
+function samePlace(a: Place | undefined, b: Place | undefined): boolean {
+  return a !== undefined && b !== undefined && a.x === b.x && a.y === b.y
+}
+
+/** Boxes are small plain values: equal text, equal drawing. */
+function sameBox(a: MachineBox, b: MachineBox): boolean {
+  return JSON.stringify(a) === JSON.stringify(b)
+}

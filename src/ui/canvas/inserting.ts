@@ -1,0 +1,87 @@
+/** Palette items: dropped on the canvas, or put by Enter in the middle of the view. */
+import i18next from 'i18next'
+import { edit } from '../client/document.ts'
+import { notify, select, useStore } from '../client/store.ts'
+import { useCanvas } from './canvasStore.ts'
+import { join } from './choosing.ts'
+import { machineOf, type Place } from './place.ts'
+
+export const PALETTE_MIME = 'application/x-kubehop-item'
+export type PaletteItem = 'host' | 'router' | 'switch' | 'internet' | 'netns' | 'bridge' | 'cable'
+
+/** `onto`: the room, port or bridge under the pointer, '' for the bare canvas. */
+export async function insertAt(item: string, place: Place, onto: string): Promise<void> {
+  switch (item) {
+    case 'host':
+    case 'router':
+    case 'switch':
+    case 'internet':
+      await edit({ op: 'addMachine', role: item, x: Math.round(place.x - 80), y: Math.round(place.y - 40) })
+      break
+    case 'netns':
+    case 'bridge':
+      await insertInto(item, onto)
+      break
+    case 'cable':
+      beginCable(onto)
+      break
+  }
+}
+
+/** By keyboard: machines in the middle of the view, the rest into what is selected. */
+export async function insertHere(item: PaletteItem): Promise<void> {
+  const { selection } = useStore.getState()
+  if (item === 'cable' && selection.length === 2) await join(selection[0]!, selection[1]!)
+  else await insertAt(item, freePlace(useCanvas.getState().centre()), selection.at(-1) ?? '')
+}
+
+async function insertInto(item: 'netns' | 'bridge', onto: string): Promise<void> {
+  const { scene } = useStore.getState()
+  const target = onto || (scene.order.length === 1 ? scene.order[0]! : '')
+  const machine = machineOf(target)
+  if (!scene.machines[machine]) {
+    const what = i18next.t(item === 'netns' ? 'addNetns' : 'addBridge', { ns: 'canvas' })
+    notify('info', i18next.t('intoMachine', { ns: 'canvas', what }))
+    return
+  }
+  if (item === 'netns') await edit({ op: 'addNetns', machine })
+  else await edit({ op: 'addBridge', room: roomOf(target) })
+}
+
+function beginCable(onto: string): void {
+  const { selection } = useStore.getState()
+  const from = onto || selection.at(-1) || ''
+  if (from === '') {
+    notify('info', i18next.t('cableHint', { ns: 'canvas' }))
+    return
+  }
+  select([from])
+  useCanvas.setState({ connectFrom: from })
+  notify('info', i18next.t('connectPick', { ns: 'canvas' }))
+}
+
+/** Not on top of another machine: further down and right until free. */
+function freePlace(middle: Place): Place {
+  const { drawing } = useCanvas.getState()
+  const place = { x: middle.x, y: middle.y }
+  for (let tries = 0; tries < 40; tries++) {
+    const hit = Object.values(drawing.boxes).some((box) => {
+      const at = drawing.places[box.id]!
+      return (
+        place.x > at.x - 100 &&
+        place.x < at.x + box.w + 100 &&
+        place.y > at.y - 60 &&
+        place.y < at.y + box.h + 60
+      )
+    })
+    if (!hit) break
+    place.x += 48
+    place.y += 36
+  }
+  return place
+}
+
+function roomOf(id: string): string {
+  const slash = id.indexOf('/')
+  return slash < 0 ? id : id.slice(0, slash)
+}

@@ -1,0 +1,366 @@
+/** One frame of the overlay: flights on their wires, marks of drops, the chosen packet's trail, rates as flow lines. */
+import type { DropMark, Flight } from '../../session/types.ts'
+import type { TraceView } from '../../view/types.ts'
+import type { Board } from '../client/flights.ts'
+import type { Drawing } from './drawing.ts'
+import { pointAt, SAMPLES, type WirePath } from './paths.ts'
+import { machineOf } from './place.ts'
+import type { Sprites } from './sprites.ts'
+
+export interface View {
+  /** React Flow's transform: x, y, zoom. */
+  x: number
+  y: number
+  zoom: number
+  width: number
+  height: number
+  ratio: number
+}
+
+export interface Frame {
+  c: CanvasRenderingContext2D
+  view: View
+  drawing: Drawing
+  board: Board
+  sprites: Sprites
+  /** Shown virtual time. */
+  now: number
+  realNow: number
+  labels: boolean
+  still: boolean
+  trace: TraceView | null
+  font: number
+  /** Real time when a drop was first shown. */
+  dropSeen: WeakMap<DropMark, number>
+  running: boolean
+  rateText: (rate: number) => string
+}
+
+/** More than this many at once are shown as flow lines with rates. */
+export const FLOW_LIMIT = 1500
+const LABEL_LIMIT = 14
+const DROP_SHOWN_MS = 4000
+
+interface Spot {
+  x: number
+  y: number
+}
+
+/** Answers whether something moves by itself, so that another frame is wanted. */
+export function paint(f: Frame): boolean {
+  const { c, view } = f
+  c.setTransform(view.ratio, 0, 0, view.ratio, 0, 0)
+  c.clearRect(0, 0, view.width, view.height)
+  if (f.trace) paintTrail(f, f.trace)
+  const inAir = f.board.flights.filter((flight) => flight.departAt <= f.now && flight.arriveAt >= f.now)
+  if (inAir.length > FLOW_LIMIT) paintFlows(f, inAir)
+  else paintFlights(f, inAir)
+  return paintDrops(f) || inAir.length > 0
+}
+
+const spot: Spot = { x: 0, y: 0 }
+const ahead: Spot = { x: 0, y: 0 }
+
+function paintFlights(f: Frame, flights: Flight[]): void {
+  const { c, view, sprites } = f
+  const labelled = f.labels && flights.length <= LABEL_LIMIT
+  const labels: Label[] = []
+  const margin = 24
+  for (const flight of flights) {
+    const way = wayOf(f.drawing, flight)
+    if (!way || outside(way.path, view)) continue
+    const part = partOf(f, flight)
+    pointAt(way.path, way.back ? 1 - part : part, spot)
+    toScreen(view, spot)
+    if (spot.x < -margin || spot.y < -margin || spot.x > view.width + margin || spot.y > view.height + margin)
+      continue
+    const faded = f.trace !== null && f.trace.id !== flight.trace
+    c.globalAlpha = faded ? 0.35 : 1
+    if (!f.still) paintTail(f, way, part, flight)
+    const lostAt = flight.lost && part > 0.55 ? (part - 0.55) / 0.45 : 0
+    if (lostAt > 0) {
+      c.globalAlpha *= 1 - lostAt
+      spot.y += lostAt * 18
+    }
+    const sprite = sprites.of(flight.proto, isAnswer(flight), flight.encapsulated)
+    c.drawImage(sprite, spot.x - sprites.half, spot.y - sprites.half, sprites.half * 2, sprites.half * 2)
+    if (labelled && !faded)
+      labels.push({ text: flight.label, x: spot.x, y: spot.y, colour: sprites.palette.proto[flight.proto] })
+  }
+  c.globalAlpha = 1
+  paintLabels(f, labels)
+}
+
+/** Under reduced motion a packet jumps from end to end. */
+function partOf(f: Frame, flight: Flight): number {
+  const span = flight.arriveAt - flight.departAt
+  const part = span > 0 ? (f.now - flight.departAt) / span : 1
+  return f.still ? (part < 0.5 ? 0.12 : 0.88) : part
+}
+
+/** A short line behind the glyph: where it comes from. */
+function paintTail(f: Frame, way: Way, part: number, flight: Flight): void {
+  const { c, view, sprites } = f
+  const behind = Math.max(0, part - 16 / Math.max(30, way.path.length * view.zoom))
+  pointAt(way.path, way.back ? 1 - behind : behind, ahead)
+  toScreen(view, ahead)
+  c.beginPath()
+  c.moveTo(ahead.x, ahead.y)
+  c.lineTo(spot.x, spot.y)
+  c.strokeStyle = sprites.palette.proto[flight.proto]
+  c.lineWidth = 3
+  c.stroke()
+}
+
+interface Label {
+  text: string
+  x: number
+  y: number
+  colour: string
+}
+
+/** Texts on small plates, pushed apart where they would cover each other. */
+function paintLabels(f: Frame, labels: Label[]): void {
+  const { c, sprites, view } = f
+  c.font = `${f.font}px ${MONO}`
+  c.textBaseline = 'middle'
+  const taken: { x: number; y: number; w: number }[] = []
+  const h = f.font + 8
+  for (const label of labels) {
+    const w = c.measureText(label.text).width + 12
+    const x = Math.min(view.width - w - 6, Math.max(6, label.x - w / 2))
+    let y = label.y - sprites.size - h
+    while (taken.some((one) => Math.abs(one.y - y) < h && one.x < x + w && x < one.x + one.w)) y -= h + 2
+    if (y < 4) y = label.y + sprites.size + 2
+    taken.push({ x, y, w })
+    plate(c, x, y, w, h, sprites.palette.raised, label.colour)
+    c.fillStyle = sprites.palette.ink
+    c.fillText(label.text, x + 6, y + h / 2 + 0.5)
+  }
+}
+
+const MONO = 'ui-monospace, "SF Mono", Menlo, Consolas, "DejaVu Sans Mono", monospace'
+
+function plate(
+  c: CanvasRenderingContext2D,
+  x: number,
+  y: number,
+  w: number,
+  h: number,
+  fill: string,
+  stroke: string,
+): void {
+  c.beginPath()
+  c.roundRect(x + 0.5, y + 0.5, w - 1, h - 1, 3)
+  c.fillStyle = fill
+  c.fill()
+  c.strokeStyle = stroke
+  c.lineWidth = 1
+  c.stroke()
+}
+
+function paintDrops(f: Frame): boolean {
+  const { c, view, sprites, board } = f
+  let moving = false
+  c.font = `${f.font}px ${MONO}`
+  c.textBaseline = 'middle'
+  const taken: { x: number; y: number }[] = []
+  for (let i = board.drops.length - 1; i >= Math.max(0, board.drops.length - 40); i--) {
+    const drop = board.drops[i]!
+    if (drop.at > f.now) continue
+    const seen = f.dropSeen.get(drop) ?? f.realNow
+    f.dropSeen.set(drop, seen)
+    const age = f.realNow - seen
+    if (f.running && age > DROP_SHOWN_MS) continue
+    if (f.running) moving = true
+    if (!portSpot(f.drawing, drop.ns, drop.ifindex, spot)) continue
+    toScreen(view, spot)
+    const fall = f.still ? 1 : Math.min(1, age / 350)
+    if (fall < 1) moving = true
+    const x = spot.x
+    let y = spot.y + 6 + fall * 14
+    while (taken.some((one) => Math.abs(one.y - y) < f.font + 8 && Math.abs(one.x - x) < 120))
+      y += f.font + 10
+    taken.push({ x, y })
+    paintDrop(c, x, y, drop.reason, f.font, sprites)
+  }
+  return moving
+}
+
+function paintDrop(
+  c: CanvasRenderingContext2D,
+  x: number,
+  y: number,
+  reason: string,
+  font: number,
+  sprites: Sprites,
+): void {
+  const w = c.measureText(reason).width + 26
+  const h = font + 8
+  plate(c, x - 10, y - h / 2, w, h, sprites.palette.raised, sprites.palette.drop)
+  c.beginPath()
+  for (const [dx, dy] of [
+    [-4, -4],
+    [-4, 4],
+  ] as const) {
+    c.moveTo(x + dx, y + dy)
+    c.lineTo(x - dx, y - dy)
+  }
+  c.strokeStyle = sprites.palette.drop
+  c.lineWidth = 2.4
+  c.stroke()
+  c.fillStyle = sprites.palette.ink
+  c.fillText(reason, x + 10, y + 0.5)
+}
+
+/** The chosen packet's way: a thin line over its wires and through its rooms, hops numbered. */
+function paintTrail(f: Frame, trace: TraceView): void {
+  const { c, view, drawing, sprites } = f
+  c.strokeStyle = sprites.palette.accent
+  c.lineWidth = 2
+  const numbers: { x: number; y: number; n: number }[] = []
+  trace.hops.forEach((hop, i) => {
+    const inPort = drawing.ports[`${hop.room}/${hop.devIn}`]
+    const outId = `${hop.room}/${hop.devOut}`
+    const outPort = drawing.ports[outId]
+    const a = inPort && at(view, drawing, inPort.id, { x: 0, y: 0 })
+    const b = outPort && at(view, drawing, outPort.id, { x: 0, y: 0 })
+    c.beginPath()
+    if (a && b) {
+      c.moveTo(a.x, a.y)
+      c.lineTo(b.x, b.y)
+    }
+    const wire = outPort && drawing.wires[drawing.wireOfPort.get(outId) ?? '']
+    if (wire) {
+      for (let k = 0; k < SAMPLES; k++) {
+        const x = wire.path.samples[k * 2]! * view.zoom + view.x
+        const y = wire.path.samples[k * 2 + 1]! * view.zoom + view.y
+        if (k === 0) c.moveTo(x, y)
+        else c.lineTo(x, y)
+      }
+    }
+    c.stroke()
+    const mark = a ?? b
+    if (mark) numbers.push({ x: mark.x, y: mark.y, n: i + 1 })
+  })
+  paintNumbers(f, numbers)
+}
+
+function paintNumbers(f: Frame, numbers: { x: number; y: number; n: number }[]): void {
+  const { c, sprites } = f
+  const r = f.font * 0.8
+  c.font = `600 ${f.font - 1}px ${MONO}`
+  c.textAlign = 'center'
+  c.textBaseline = 'middle'
+  const taken: Spot[] = []
+  for (const { x, y: wanted, n } of numbers) {
+    let y = wanted - r - 8
+    while (taken.some((one) => Math.hypot(one.x - x, one.y - y) < r * 2)) y -= r * 2 + 1
+    taken.push({ x, y })
+    c.beginPath()
+    c.arc(x, y, r, 0, Math.PI * 2)
+    c.fillStyle = sprites.palette.accent
+    c.fill()
+    c.fillStyle = sprites.palette.raised
+    c.fillText(String(n), x, y + 0.5)
+  }
+  c.textAlign = 'start'
+}
+
+/** Too many to follow: each wire as a line whose width grows with what is on it, and the number beside it. */
+function paintFlows(f: Frame, flights: Flight[]): void {
+  const { c, view, sprites } = f
+  const flows = new Map<WirePath, { n: number; proto: Flight['proto'] }>()
+  for (const flight of flights) {
+    const way = wayOf(f.drawing, flight)
+    if (!way || outside(way.path, view)) continue
+    const flow = flows.get(way.path) ?? { n: 0, proto: flight.proto }
+    flow.n++
+    flows.set(way.path, flow)
+  }
+  c.font = `${f.font}px ${MONO}`
+  c.textBaseline = 'middle'
+  for (const [path, { n, proto }] of flows) {
+    c.beginPath()
+    for (let k = 0; k < SAMPLES; k += 2) {
+      c.lineTo(path.samples[k * 2]! * view.zoom + view.x, path.samples[k * 2 + 1]! * view.zoom + view.y)
+    }
+    c.strokeStyle = sprites.palette.proto[proto]
+    c.lineWidth = Math.min(10, 2 + Math.log2(1 + n))
+    c.stroke()
+    const text = f.rateText(n)
+    const w = c.measureText(text).width + 10
+    const h = f.font + 6
+    const x = path.mid.x * view.zoom + view.x
+    const y = path.mid.y * view.zoom + view.y
+    plate(c, x - w / 2, y - h / 2, w, h, sprites.palette.raised, sprites.palette.proto[proto])
+    c.fillStyle = sprites.palette.ink
+    c.fillText(text, x - w / 2 + 5, y + 0.5)
+  }
+}
+
+interface Way {
+  path: WirePath
+  /** From the path's second end to its first. */
+  back: boolean
+}
+
+/** A wire that no longer exists has no way: the flight is not drawn. */
+function wayOf(drawing: Drawing, flight: Flight): Way | null {
+  const from = drawing.byIndex.get(`${flight.fromNs}:${flight.fromIfindex}`)
+  if (from === undefined) return null
+  const wire = drawing.wires[drawing.wireOfPort.get(from) ?? '']
+  if (!wire) return null
+  return { path: wire.path, back: wire.edge.a !== from }
+}
+
+/** A port's place in drawing coordinates; a port that is not drawn (lo) stands for its room or machine. */
+export function portSpot(drawing: Drawing, ns: number, ifindex: number, out: Spot): boolean {
+  const id = drawing.byIndex.get(`${ns}:${ifindex}`) ?? drawing.byIndex.get(`${ns}:1`)
+  if (id === undefined) return false
+  const machine = machineOf(id)
+  const place = drawing.places[machine]
+  const box = drawing.boxes[machine]
+  if (!place || !box) return false
+  const port = drawing.ports[id]
+  const room = box.rooms.find((one) => id.startsWith(`${one.room.id}/`))
+  const bar = box.bars.find((one) => one.id === id)
+  if (port) set(out, place.x + port.x, place.y + port.y)
+  else if (bar) set(out, place.x + bar.x + bar.w / 2, place.y + bar.y + bar.h / 2)
+  else if (room) set(out, place.x + room.x + room.w / 2, place.y + room.y + room.h / 2)
+  else set(out, place.x + box.w / 2, place.y + (box.top + box.h) / 2)
+  return true
+}
+
+function at(view: View, drawing: Drawing, port: string, out: Spot): Spot {
+  const box = drawing.ports[port]!
+  const place = drawing.places[machineOf(port)]!
+  set(out, place.x + box.x, place.y + box.y)
+  toScreen(view, out)
+  return out
+}
+
+function set(out: Spot, x: number, y: number): void {
+  out.x = x
+  out.y = y
+}
+
+function toScreen(view: View, point: Spot): void {
+  point.x = point.x * view.zoom + view.x
+  point.y = point.y * view.zoom + view.y
+}
+
+function outside(path: WirePath, view: View): boolean {
+  const [left, top, right, bottom] = path.bounds
+  return (
+    right * view.zoom + view.x < -20 ||
+    left * view.zoom + view.x > view.width + 20 ||
+    bottom * view.zoom + view.y < -20 ||
+    top * view.zoom + view.y > view.height + 20
+  )
+}
+
+/** An answer is drawn hollow. */
+function isAnswer(flight: Flight): boolean {
+  return /repl|is-at|unreachable|exceeded|needed|advert/i.test(flight.label)
+}
