@@ -12,7 +12,7 @@ import { RunEv } from './events.ts'
 import { closeFd, holdFd } from './fds.ts'
 import { machineNetnsReleased, machineOf } from './machine.ts'
 import { closeProcSockets } from './sockets.ts'
-import type { Fd, Machine, ProcCtx, Process, Programs, SignalName } from './types.ts'
+import type { Capture, Fd, Machine, ProcCtx, Process, Programs, SignalName } from './types.ts'
 
 /** Living processes that one machine may have. */
 export const PROCESS_MAX = 256
@@ -43,6 +43,7 @@ export interface SpawnRequest {
   /** 0 or undefined: a group of its own. */
   pgid?: number
   tty?: number
+  capture?: number
   /** Plain data that the program finds in `proc.state` at its start. */
   state?: unknown
 }
@@ -68,6 +69,7 @@ export function spawn(world: World, request: SpawnRequest): number {
     fds: new Map(),
     state: request.state,
     tty: request.tty ?? 0,
+    capture: request.capture ?? 0,
     startedAt: world.now,
     timers: new Map(),
     nextTimer: 1,
@@ -164,6 +166,11 @@ export function exitProcess(ctx: ProcCtx, code: number): void {
   ns.procs?.delete(proc.pid)
   if (ns.procs?.size === 0) ns.procs = null
   machine.pids.delete(proc.pid)
+  const capture = world.targets[proc.capture] as Capture | undefined
+  if (capture?.type === 'capture') {
+    touch(world, capture.id)
+    capture.code = code & 255
+  }
   if (proc.ppid !== 0 && findProcess(world, machine, proc.ppid) !== undefined) {
     const ref: ChildRef = { pid: proc.pid, code: code & 255 }
     schedule(world, world.now, RunEv.ProcChild, proc.parentNs, proc.ppid, ref)

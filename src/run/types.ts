@@ -82,6 +82,8 @@ export interface Process {
   state: unknown
   /** Controlling terminal, 0 for none. */
   tty: number
+  /** The capture that is told of its exit code, 0 for none. */
+  capture: number
   startedAt: number
   /** Armed timers: tag to the generation that is valid. */
   timers: Map<string, number>
@@ -131,6 +133,7 @@ export interface Tty extends Target {
 /** Output and exit code of a command run without a terminal. */
 export interface Capture extends Target {
   type: 'capture'
+  machine: number
   pid: number
   out: string
   err: string
