@@ -235,9 +235,9 @@ function devOf(step: StepDetail, namer: Namer): string {
 
 function macOf(step: StepDetail): string {
   const found = evidenceOf(step.evidence)
-  if (found.kind === 'neigh') return formatMac(found.neigh.mac)
   if (step.kind === StepKind.Learn) return formatMac(step.headers.smac)
   if (step.kind === StepKind.Deliver && step.headers.arp !== null) return formatMac(step.headers.arp.sha)
+  if (found.kind === 'neigh') return formatMac(found.neigh.mac)
   return formatMac(step.headers.dmac)
 }
 
