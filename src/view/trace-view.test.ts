@@ -143,19 +143,9 @@ sysctl r net.ipv4.ip_forward=1`
     expect(text).toContain('\n      changed: TTL 64 -> 63, source MAC ')
     expect(lines.at(-2)).toBe('  ANSWERED: the kernel replies')
     expect(traceText(echo, true)).toContain('Internet Protocol Version 4: DS field 0x00, Total Length 84')
-    expect(JSON.parse(JSON.stringify(traceJson([echo])))).toMatchObject({
-      version: 1,
-      traces: [
-        {
-          id: 1,
-          hops: [
-            { room: 'a' },
-            { steps: [{ text: expect.stringMatching(/^a0 receives it from/) }, {}, {}, {}, {}] },
-            {},
-          ],
-        },
-      ],
-    })
+    const json = JSON.parse(JSON.stringify(traceJson([echo])))
+    expect([json.version, json.traces[0].id, json.traces[0].hops[1].room]).toEqual([1, 1, 'r'])
+    expect(json.traces[0].hops[1].steps[0].text).toMatch(/^a0 receives it from/)
   })
 
   it('ends a packet whose TTL is used up', () => {
