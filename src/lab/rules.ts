@@ -1,0 +1,130 @@
+/** The dispatch table of the whole simulator and the inputs that change a lab from outside. */
+import { assert } from '../base/assert.ts'
+import { Ev } from '../net/events.ts'
+import { fragTimer } from '../net/ip/frag.ts'
+import { neighTimer } from '../net/ip/neigh.ts'
+import { linkRx } from '../net/link/rx.ts'
+import { bridgeTimer } from '../net/link/stptimer.ts'
+import type { World } from '../net/types.ts'
+import { netnsNamed, registryOf } from '../net/world.ts'
+import { execLine, openTty } from '../proc/shell/session.ts'
+import { processHandlers } from '../run/handlers.ts'
+import { machineOf } from '../run/machine.ts'
+import { closeTty, ttyKeys } from '../run/tty.ts'
+import { submitInput } from '../sim/timeline.ts'
+import type { Handler, Input, Rules } from '../sim/world.ts'
+import { applyLab } from './apply.ts'
+import { labPrograms } from './programs.ts'
+
+/** Bodies of inputs by kind. Rooms are full namespace names: `MACHINE` or `MACHINE.NETNS`. */
+export interface InputBodies {
+  exec: { room: string; line: string }
+  'tty.open': { room: string }
+  'tty.close': { tty: number }
+  'tty.keys': { tty: number; keys: string }
+  apply: { text: string }
+}
+
+/** Handlers by event kind, and how inputs are applied. One value serves any number of worlds. */
+export function labRules(): Rules<World> {
+  const handlers: (Handler<World> | undefined)[] = []
+  handlers[Ev.LinkRx] = linkRx as Handler<World>
+  handlers[Ev.NeighTimer] = neighTimer as Handler<World>
+  handlers[Ev.BridgeTimer] = bridgeTimer as Handler<World>
+  handlers[Ev.FragTimer] = fragTimer as Handler<World>
+  for (const [kind, handler] of Object.entries(processHandlers(labPrograms())))
+    handlers[Number(kind)] = handler
+  return { handlers, applyInput }
+}
+
+/** Runs a command line in a room. Answers the id of its capture (see proc/shell/session.ts), 0 where there is no such room. */
+export function submitExec(
+  world: World,
+  rules: Rules<World>,
+  room: string,
+  line: string,
+  at = world.now,
+): number {
+  if (netnsNamed(world, room) === undefined) return 0
+  return submitMaking(world, rules, 'exec', { room, line }, at)
+}
+
+/** Opens a terminal with a shell in a room. Answers its id, 0 where there is no such room. */
+export function submitTty(world: World, rules: Rules<World>, room: string, at = world.now): number {
+  if (netnsNamed(world, room) === undefined) return 0
+  return submitMaking(world, rules, 'tty.open', { room }, at)
+}
+
+/** Types keys on a terminal, as a terminal sends them. */
+export function submitKeys(
+  world: World,
+  rules: Rules<World>,
+  tty: number,
+  keys: string,
+  at = world.now,
+): void {
+  submitInput(world, rules, 'tty.keys', { tty, keys } satisfies InputBodies['tty.keys'], at)
+}
+
+/** Closes a terminal and what runs on it. */
+export function submitClose(world: World, rules: Rules<World>, tty: number, at = world.now): void {
+  submitInput(world, rules, 'tty.close', { tty } satisfies InputBodies['tty.close'], at)
+}
+
+/** Makes the running world what the text says. The text must be without errors. */
+export function submitApply(world: World, rules: Rules<World>, text: string, at = world.now): void {
+  submitInput(world, rules, 'apply', { text } satisfies InputBodies['apply'], at)
+}
+
+/** The room's names as they are now. */
+export function roomNames(world: World): string[] {
+  return [...registryOf(world).netns.keys()].filter((name) => !name.includes('#'))
+}
+
+/** Submits an input whose first new target is what it is about. */
+function submitMaking<K extends 'exec' | 'tty.open'>(
+  world: World,
+  rules: Rules<World>,
+  kind: K,
+  body: InputBodies[K],
+  at: number,
+): number {
+  const id = world.targets.length
+  submitInput(world, rules, kind, body, at)
+  return world.targets[id] === undefined ? 0 : id
+}
+
+function applyInput(world: World, input: Input): void {
+  switch (input.kind) {
+    case 'exec': {
+      const { room, line } = input.body as InputBodies['exec']
+      const at = placeOf(world, room)
+      if (at !== undefined) execLine(world, { ...at, line })
+      break
+    }
+    case 'tty.open': {
+      const at = placeOf(world, (input.body as InputBodies['tty.open']).room)
+      if (at !== undefined) openTty(world, at)
+      break
+    }
+    case 'tty.close':
+      closeTty(world, (input.body as InputBodies['tty.close']).tty)
+      break
+    case 'tty.keys': {
+      const { tty, keys } = input.body as InputBodies['tty.keys']
+      ttyKeys(world, tty, keys)
+      break
+    }
+    case 'apply':
+      applyLab(world, (input.body as InputBodies['apply']).text)
+      break
+    default:
+      assert(false, `lab: no input of kind ${input.kind}`)
+  }
+}
+
+function placeOf(world: World, room: string): { machine: number; ns: number } | undefined {
+  const ns = netnsNamed(world, room)
+  const machine = ns === undefined ? undefined : machineOf(world, ns.id)
+  return ns === undefined || machine === undefined ? undefined : { machine: machine.id, ns: ns.id }
+}
