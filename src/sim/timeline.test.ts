@@ -287,6 +287,17 @@ describe('rewind', () => {
     expect(world.checkpoints[0]?.nEvents).toBe(0)
   })
 
+  it('leaves a checkpoint shortly before where it goes, so that the next step back is short', () => {
+    const world = ticking(50)
+    runUntil(world, tick, { maxEvents: 50_000 })
+    seek(world, tick, 40_000)
+    expect(world.checkpoints.at(-1)?.nEvents).toBe(40_000 - 512)
+    const { length } = world.checkpoints
+    for (let n = 39_999; n > 39_900; n--) seek(world, tick, n)
+    expect(world.checkpoints.length).toBe(length)
+    expect(world.checkpoints.at(-1)?.objects).toBeLessThan(100)
+  })
+
   it('does not keep removed targets in checkpoints from before their time', () => {
     const world = recorded(5, end, 37)
     thin(world, 5)
