@@ -23,7 +23,8 @@ export function sceneOf(world: World, places: ScenePlaces): Scene {
   const registry = registryOf(world)
   for (const [name, id] of registry.netns) {
     const ns = findNetns(world, id)
-    if (ns === undefined) continue
+    // A namespace whose name was deleted lives on under a name with '#' until its last process ends.
+    if (ns === undefined || name.includes('#')) continue
     const machine = machineOf(name)
     const list = rooms.get(machine)
     if (list === undefined) rooms.set(machine, [roomOf(ns)])

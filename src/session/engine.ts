@@ -1,0 +1,42 @@
+/** What the session asks of the composition root `lab`; tests put small worlds in its place. */
+import type { Edited, Lab } from '../lab/types.ts'
+import type { World } from '../net/types.ts'
+import type { Rules } from '../sim/world.ts'
+import type { ScenePlaces } from '../view/scene.ts'
+import type { Core } from './core.ts'
+import type { CheckResult, Diagnostic, EditOp } from './types.ts'
+
+export interface ParsedLab {
+  /** Undefined where the text holds an error. */
+  lab: Lab | undefined
+  diagnostics: Diagnostic[]
+}
+
+/** What a terminal shows, how much of its beginning was dropped, and the line that is being typed. */
+export interface Screen {
+  text: string
+  dropped: number
+  line: string
+}
+
+/** Functions that take `at` submit an input at that virtual time. */
+export interface Engine {
+  parse(text: string): ParsedLab
+  /** The world of a lab after boot, with its first checkpoint; boot commands that failed are warnings. */
+  build(lab: Lab, text: string, seed: number): { world: World; diagnostics: Diagnostic[] }
+  rules(lab: Lab): Rules<World>
+  places(lab: Lab): ScenePlaces
+  /** Whether the world already is what the lab says (places and the lesson are not in the world). */
+  sameWorld(core: Core, lab: Lab): boolean
+  /** Makes the running world what the text says. */
+  apply(core: Core, text: string, at: number): void
+  edit(text: string, op: EditOp): Edited
+  exportAs(core: Core, format: 'yaml' | 'containerlab' | 'sh'): string
+  check(core: Core): CheckResult[]
+  /** Opens a terminal with a shell in a room (`MACHINE` or `MACHINE.NETNS`). Its target's id, 0 where there is no such room. */
+  openTerminal(core: Core, room: string, at: number): number
+  closeTerminal(core: Core, target: number, at: number): void
+  type(core: Core, target: number, keys: string, at: number): void
+  /** Undefined where the terminal is not open at this moment. */
+  screen(world: World, target: number): Screen | undefined
+}

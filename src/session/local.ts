@@ -1,0 +1,317 @@
+/**
+ * The session in this very process: everything that a front end may call, over the lab and the views. Knows no DOM and
+ * no worker. Nothing is thrown out of a call: what goes wrong is in the answer or in `ClockState.frozen`.
+ */
+import type { Lab } from '../lab/types.ts'
+import { stateHash } from '../sim/timeline.ts'
+import { inspect } from '../view/tables.ts'
+import type { Core, SessionHost } from './core.ts'
+import { createDetails } from './details.ts'
+import type { Engine } from './engine.ts'
+import { explainFlow } from './explain.ts'
+import { labEngine } from './lab-engine.ts'
+import { withInput } from './inputs.ts'
+import { eventView, traceList, traceOf } from './past.ts'
+import { fail, flush, halt, pause, play, wake } from './run-loop.ts'
+import { acknowledge, clockState, createStream, postReset, postScene } from './stream.ts'
+import { closeTerminal, openTerminal, typeKeys } from './terminals.ts'
+import { seekAt, seekEvent, stepBack, stepForward } from './travel.ts'
+import type { Diagnostic, EditOp, EditResult, LessonView, OpenResult, Session, StreamAck } from './types.ts'
+import { SPEEDS } from './types.ts'
+
+export type { SessionHost } from './core.ts'
+
+/** A session whose streams go to `host.post`; the receiver tells `ack` what it has taken. */
+export interface LocalSession extends Session {
+  ack(seq: number): void
+}
+
+const EMPTY_LAB = 'name: empty\ntopology:\n  nodes: {}\n'
+const START_SPEED = 1
+
+/** A session with nothing open. */
+export function createSession(host: SessionHost, engine: Engine = labEngine()): LocalSession {
+  const core = createCore(host, engine)
+  return {
+    open: (text, seed) =>
+      guard(
+        core,
+        () => openLab(core, text, seed),
+        () => refused(core, text),
+      ),
+    apply: (text) =>
+      guard(
+        core,
+        () => applyText(core, text),
+        () => refused(core, text),
+      ),
+    lint: (text) => engine.parse(text).diagnostics,
+    edit: (op) =>
+      guard(
+        core,
+        () => editLab(core, op),
+        () => ({ ...refused(core, core.text), created: [] }),
+      ),
+    text: () => core.text,
+    play: () =>
+      guard(
+        core,
+        () => play(core),
+        () => undefined,
+      ),
+    pause: () =>
+      guard(
+        core,
+        () => pause(core),
+        () => undefined,
+      ),
+    setSpeed: (index) => setSpeed(core, index),
+    step: (unit, direction) => {
+      const go = () => (direction > 0 ? stepForward(core, unit) : stepBack(core, unit))
+      guard(core, go, () => undefined)
+      return clockState(core)
+    },
+    seek: (event) => {
+      guard(
+        core,
+        () => seekEvent(core, event),
+        () => undefined,
+      )
+      return clockState(core)
+    },
+    seekTime: (at) => {
+      guard(
+        core,
+        () => seekAt(core, at),
+        () => undefined,
+      )
+      return clockState(core)
+    },
+    state: () => clockState(core),
+    scene: () => {
+      postScene(core, true)
+      return core.stream.scene
+    },
+    openTerminal: (room) =>
+      guard(
+        core,
+        () => openTerminal(core, room),
+        () => 0,
+      ),
+    closeTerminal: (tty) =>
+      guard(
+        core,
+        () => closeTerminal(core, tty),
+        () => undefined,
+      ),
+    type: (tty, keys) =>
+      guard(
+        core,
+        () => typeKeys(core, tty, keys),
+        () => undefined,
+      ),
+    terminalText: (tty) => core.engine.screen(core.world, core.terminals.get(tty)?.target ?? 0)?.text ?? '',
+    terminals: () => [...core.terminals.values()].map(({ tty, room }) => ({ tty, room })),
+    inspect: (subject) => inspect(core.world, subject),
+    traces: (limit) =>
+      guard(
+        core,
+        () => traceList(core, limit),
+        () => [],
+      ),
+    trace: (id) =>
+      guard(
+        core,
+        () => traceOf(core, id),
+        () => null,
+      ),
+    eventSteps: (event) =>
+      guard(
+        core,
+        () => eventView(core, event),
+        () => ({ room: '', steps: [] }),
+      ),
+    explain: (query) =>
+      guard(
+        core,
+        () => explainFlow(core, query),
+        (error) => ({ traces: [], error }),
+      ),
+    lesson: () => lessonView(core.lab),
+    runChecks: () =>
+      guard(
+        core,
+        () => engine.check(core),
+        () => [],
+      ),
+    exportAs: (format) =>
+      guard(
+        core,
+        () => engine.exportAs(core, format),
+        (error) => `# ${error}\n`,
+      ),
+    stateHash: () => stateHash(core.world),
+    connect: (port) => connect(core, port),
+    ack: (seq) => acknowledge(core, seq),
+  }
+}
+
+function createCore(host: SessionHost, engine: Engine): Core {
+  const lab = engine.parse(EMPTY_LAB).lab as Lab
+  const { world } = engine.build(lab, EMPTY_LAB, 0)
+  return {
+    host,
+    engine,
+    rules: engine.rules(lab),
+    text: EMPTY_LAB,
+    openedText: EMPTY_LAB,
+    lab,
+    seed: 0,
+    world,
+    places: engine.places(lab),
+    cache: createDetails(),
+    headEvent: world.nEvents,
+    headNow: world.now,
+    running: false,
+    speed: START_SPEED,
+    shownAt: world.now,
+    segment: null,
+    segmentBegan: 0,
+    timer: 0,
+    idle: true,
+    failure: null,
+    terminals: new Map(),
+    nextTty: 1,
+    marks: [],
+    marksChanged: false,
+    stream: createStream(),
+  }
+}
+
+function openLab(core: Core, text: string, seed?: number): OpenResult {
+  const { lab, diagnostics } = core.engine.parse(text)
+  if (lab === undefined) return result(core, false, text, diagnostics)
+  const chosen = seed ?? lab.lesson?.seed ?? 1
+  let built: ReturnType<Engine['build']>
+  try {
+    built = core.engine.build(lab, text, chosen)
+  } catch (error) {
+    // What was open stays.
+    const message = `this lab cannot be built: ${String(error)}`
+    const place = { line: 1, column: 1, endLine: 1, endColumn: 1 }
+    return result(core, false, text, [...diagnostics, { severity: 'error', message, ...place }])
+  }
+  pause(core)
+  halt(core)
+  for (const tty of core.terminals.keys()) core.host.post({ type: 'ttyClosed', tty })
+  const { nextTty, stream } = core
+  Object.assign(core, createCoreOf(core, lab, text, chosen, built.world), { nextTty })
+  core.stream.nextSeq = stream.nextSeq
+  postReset(core)
+  startLesson(core)
+  flush(core)
+  return result(core, true, text, [...diagnostics, ...built.diagnostics])
+}
+
+function createCoreOf(core: Core, lab: Lab, text: string, seed: number, world: Core['world']): Partial<Core> {
+  return {
+    rules: core.engine.rules(lab),
+    text,
+    openedText: text,
+    lab,
+    seed,
+    world,
+    places: core.engine.places(lab),
+    cache: createDetails(),
+    headEvent: world.nEvents,
+    headNow: world.now,
+    shownAt: world.now,
+    idle: false,
+    failure: null,
+    terminals: new Map(),
+    marks: [],
+    stream: createStream(),
+  }
+}
+
+/** The lesson's first commands, each typed in a terminal of its room: packets move as soon as time does. */
+function startLesson(core: Core): void {
+  const ttys = new Map<string, number>()
+  for (const { machine, netns, command } of core.lab.lesson?.start ?? []) {
+    const room = netns === '' ? machine : `${machine}.${netns}`
+    const tty = ttys.get(room) ?? openTerminal(core, room)
+    ttys.set(room, tty)
+    typeKeys(core, tty, `${command}\r`)
+  }
+}
+
+function applyText(core: Core, text: string): OpenResult {
+  const { lab, diagnostics } = core.engine.parse(text)
+  if (lab === undefined) return result(core, false, text, diagnostics)
+  if (text !== core.text) {
+    const same = core.engine.sameWorld(core, lab)
+    core.text = text
+    core.lab = lab
+    core.places = core.engine.places(lab)
+    // Moving things in the picture is no event in the world: time and its future stay.
+    if (!same) withInput(core, 'apply', (at) => core.engine.apply(core, text, at))
+    postScene(core, true)
+  }
+  return result(core, true, text, diagnostics)
+}
+
+function editLab(core: Core, op: EditOp): EditResult {
+  const edited = core.engine.edit(core.text, op)
+  if (edited.diagnostics.some((one) => one.severity === 'error')) {
+    return { ...result(core, false, core.text, edited.diagnostics), created: [] }
+  }
+  return { ...applyText(core, edited.text), created: edited.created }
+}
+
+function setSpeed(core: Core, index: number): void {
+  core.speed = Math.min(Math.max(0, Math.floor(index)), SPEEDS.length - 1)
+  wake(core)
+  flush(core)
+}
+
+function result(core: Core, ok: boolean, text: string, diagnostics: Diagnostic[]): OpenResult {
+  const title = core.lab.lesson?.title.get('en') ?? core.lab.name
+  return { ok, text, diagnostics, title, notModelled: core.lab.notModelled }
+}
+
+function refused(core: Core, text: string): OpenResult {
+  return result(core, false, text, [])
+}
+
+function lessonView(lab: Lab): LessonView | null {
+  const { lesson } = lab
+  if (lesson === undefined) return null
+  return {
+    title: lesson.title.get('en') ?? lesson.name,
+    text: Object.fromEntries(lesson.text),
+    checks: lesson.checks.map(({ id, title }) => ({ id, title: title.get('en') ?? id })),
+  }
+}
+
+function connect(core: Core, port: MessagePort): void {
+  const host = core.host
+  core.host = {
+    ...host,
+    post: (message, transfer) => port.postMessage(message, transfer ?? []),
+  }
+  port.onmessage = (event: MessageEvent<StreamAck>) => {
+    if (event.data?.type === 'ack') acknowledge(core, event.data.seq)
+  }
+  postReset(core)
+  flush(core)
+}
+
+/** Whatever is thrown inside freezes the session's picture and becomes an answer. */
+function guard<T>(core: Core, act: () => T, otherwise: (error: string) => T): T {
+  try {
+    return act()
+  } catch (error) {
+    fail(core, error)
+    return otherwise(String(error))
+  }
+}

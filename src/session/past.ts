@@ -1,0 +1,72 @@
+/** Traces and steps of what has happened, collected anew where nobody was watching. */
+import { RECORD_WORDS } from '../net/trace.ts'
+import type { StepDetail } from '../net/trace.ts'
+import { StepKind } from '../net/trace.ts'
+import type { World } from '../net/types.ts'
+import { namesOf } from '../view/names.ts'
+import { groupTraces, stepView, summarize, traceView } from '../view/trace-view.ts'
+import type { StepView, TraceSummary, TraceView } from '../view/types.ts'
+import type { Core } from './core.ts'
+import { collectDetails, firstEvent, knownSteps } from './details.ts'
+
+/** Events that are run again to list what went before the present moment. */
+const LIST_EVENTS = 2000
+const MAX_LIST = 1000
+
+/** The last `limit` traces that had begun by now, as far as they had come. Newest last. */
+export function traceList(core: Core, limit: number): TraceSummary[] {
+  const { world } = core
+  const wanted = Math.min(Math.max(0, Math.floor(limit)), MAX_LIST)
+  if (core.cache.to < (world.scalars.nRecords ?? 0) || isBefore(core)) {
+    collectDetails(core, world.nEvents - LIST_EVENTS, world.nEvents)
+  }
+  const steps = knownSteps(core)
+  const ids = new Set<number>()
+  for (let i = steps.length - 1; i >= 0 && ids.size < wanted; i--) ids.add((steps[i] as StepDetail).trace)
+  const traces = groupTraces(steps.filter((step) => ids.has(step.trace)))
+  return [...traces.values()].map(summarize)
+}
+
+/** A trace with its hops, known future included: after stepping back the whole path stays in view. Null for none. */
+export function traceOf(core: Core, id: number): TraceView | null {
+  const names = namesOf(core.world)
+  const known = knownSteps(core, true).filter((step) => step.trace === id)
+  if (known[0]?.kind === StepKind.Originate) return traceView(known, names)
+  const range = eventsOf(core.world, id)
+  if (range === null) return known.length === 0 ? null : traceView(known, names)
+  const steps = collectDetails(core, range.first - 1, range.last).filter((step) => step.trace === id)
+  const best = steps.length > known.length ? steps : known
+  return best.length === 0 ? null : traceView(best, names)
+}
+
+/** The steps of one event in words. */
+export function eventView(core: Core, event: number): { room: string; steps: StepView[] } {
+  const names = namesOf(core.world)
+  let steps = knownSteps(core, true).filter((step) => step.event === event)
+  if (steps.length === 0 && event > firstEvent(core.world) && event <= core.headEvent) {
+    steps = collectDetails(core, event - 1, event).filter((step) => step.event === event)
+  }
+  return { room: steps[0]?.nsName ?? '', steps: steps.map((step) => stepView(step, names)) }
+}
+
+/** True where the present moment lies before everything that is known. */
+function isBefore(core: Core): boolean {
+  const now = core.world.scalars.nRecords ?? 0
+  return now > 0 && now <= core.cache.from
+}
+
+/** First and last event of a trace by the records in the ring. */
+function eventsOf(world: World, trace: number): { first: number; last: number } | null {
+  const { ring, capacity } = world.recorder
+  const end = world.scalars.nRecords ?? 0
+  let first = 0
+  let last = 0
+  for (let n = end - 1; n >= Math.max(0, end - capacity); n--) {
+    const at = (n & (capacity - 1)) * RECORD_WORDS
+    const event = ring[at] ?? 0
+    if (ring[at + 4] !== trace || event > world.nEvents) continue
+    first = event
+    if (last === 0) last = event
+  }
+  return last === 0 ? null : { first, last }
+}

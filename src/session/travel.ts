@@ -1,0 +1,154 @@
+/** Stepping and seeking, forwards and backwards. Every table is afterwards as it was at that moment. */
+import type { StepDetail } from '../net/trace.ts'
+import { StepKind } from '../net/trace.ts'
+import { runUntil, stepEvent } from '../sim/dispatch.ts'
+import { maybeCheckpoint, seek, seekTime } from '../sim/timeline.ts'
+import { isQuietDrop } from '../view/flights.ts'
+import type { Core } from './core.ts'
+import { collectDetails, firstEvent, knownSteps, takeDetails, watchDetails } from './details.ts'
+import { markDrops } from './marks.ts'
+import { gapMs } from './pace.ts'
+import { fail, flush, halt, nextAt, pause } from './run-loop.ts'
+import { postFlights, postMarks, postNow, postReset, speedMs } from './stream.ts'
+import type { StepUnit } from './types.ts'
+
+/** A step gives up after so many events or milliseconds without what it looks for. */
+const MAX_STEP_EVENTS = 200_000
+const MAX_STEP_MS = 1000
+const MAX_STEPS_SHOWN = 4000
+/** Showing a step takes at most this long, ms. */
+const STEP_MS = 400
+const INTERACTIVE_STRIDE = 500
+/** How far back the last packet event is looked for, at first, in events. */
+const LOOK_BACK = 256
+
+export function stepForward(core: Core, unit: StepUnit): void {
+  pause(core)
+  halt(core)
+  const { world, rules, host } = core
+  const from = core.shownAt
+  const until = host.now() + MAX_STEP_MS
+  const first = nextAt(core)
+  const wasAtHead = world.nEvents >= core.headEvent
+  watchDetails(core, MAX_STEPS_SHOWN)
+  const open = world.recorder.detail as StepDetail[]
+  for (let n = 0; n < MAX_STEP_EVENTS; n++) {
+    const seen = open.length
+    const more = stepEvent(world, rules)
+    if ((n & 255) === 255) maybeCheckpoint(world, INTERACTIVE_STRIDE)
+    if (!more || unit === 'event' || endsStep(open, seen, unit) || host.now() > until) break
+  }
+  maybeCheckpoint(world, INTERACTIVE_STRIDE)
+  const { steps, lost } = takeDetails(core)
+  core.shownAt = Math.max(world.now, from)
+  core.idle = nextAt(core) === Number.POSITIVE_INFINITY
+  if (core.shownAt > from && Number.isFinite(first)) {
+    const realMs = Math.min(STEP_MS, gapMs(core.shownAt - from, speedMs(core)))
+    core.segment = realMs > 0 ? { from, to: core.shownAt, realMs } : null
+    core.segmentBegan = host.now()
+  }
+  if (wasAtHead) markDrops(core, steps)
+  postFlights(core, steps, lost)
+  if (steps.length > 0) postNow(core, steps)
+  flush(core)
+  // The world is already there; only the page is still on its way.
+  core.segment = null
+}
+
+export function stepBack(core: Core, unit: StepUnit): void {
+  pause(core)
+  const { world } = core
+  const event = unit === 'event' ? world.nEvents - 1 : lastBefore(core, unit)
+  seekEvent(core, event)
+}
+
+/** Goes to just after event number `event`, within what this run has been through. */
+export function seekEvent(core: Core, event: number): void {
+  const { world, rules } = core
+  const to = Math.min(Math.max(Math.floor(event), firstEvent(world)), core.headEvent)
+  travel(core, () => {
+    if (to !== world.nEvents) seek(world, rules, to)
+    core.shownAt = world.now
+  })
+}
+
+/** Goes to virtual time `at`, ns; the shown time is exactly that. Forward no further than this run has been. */
+export function seekAt(core: Core, at: number): void {
+  const { world, rules } = core
+  const first = world.checkpoints[0]?.now ?? world.now
+  const to = Math.min(Math.max(Math.floor(at), first), Math.max(core.headNow, core.shownAt))
+  travel(core, () => {
+    seekTime(world, rules, to)
+    core.shownAt = Math.max(to, world.now)
+  })
+}
+
+function travel(core: Core, go: () => void): void {
+  pause(core)
+  halt(core)
+  core.failure = null
+  core.world.recorder.detail = null
+  try {
+    go()
+  } catch (error) {
+    fail(core, error)
+    return
+  }
+  core.idle = nextAt(core) === Number.POSITIVE_INFINITY
+  postReset(core)
+  const steps = knownSteps(core)
+  const here = steps.filter((step) => step.event === core.world.nEvents)
+  if (here.length > 0) postNow(core, here)
+  postMarks(core, false)
+  flush(core)
+}
+
+/** The last event before this one that ends a step of `unit`; the first of all where there is none. */
+function lastBefore(core: Core, unit: StepUnit): number {
+  const event = core.world.nEvents
+  const first = firstEvent(core.world)
+  const known = lastEnd(knownSteps(core), event, unit)
+  if (known > first) return known
+  for (let back = LOOK_BACK; ; back *= 4) {
+    const from = Math.max(first, event - back)
+    const found = lastEnd(collectDetails(core, from, event - 1), event, unit)
+    if (found > from) return found
+    if (from === first || back > MAX_STEP_EVENTS) return from
+  }
+}
+
+function lastEnd(steps: readonly StepDetail[], before: number, unit: StepUnit): number {
+  for (let i = steps.length - 1; i >= 0; i--) {
+    const step = steps[i] as StepDetail
+    if (step.event < before && isEnd(step, unit)) return step.event
+  }
+  return -1
+}
+
+function endsStep(steps: readonly StepDetail[], from: number, unit: StepUnit): boolean {
+  for (let i = from; i < steps.length; i++) if (isEnd(steps[i] as StepDetail, unit)) return true
+  // Beyond what is collected nothing can be told apart: stop.
+  return steps.length >= MAX_STEPS_SHOWN
+}
+
+/** A hop ends with any event that touches a packet; a packet where one is born, taken or lost. */
+function isEnd(step: StepDetail, unit: StepUnit): boolean {
+  if (unit !== 'packet') return true
+  if (step.kind === StepKind.Originate || step.kind === StepKind.Deliver) return true
+  return step.kind === StepKind.Drop && !isQuietDrop(step)
+}
+
+/** Runs what can happen without time passing: keys that were typed while the world stands still are seen at once. */
+export function settle(core: Core, maxEvents: number): void {
+  const { world, rules } = core
+  watchDetails(core, MAX_STEPS_SHOWN)
+  runUntil(world, rules, { untilAt: world.now, maxEvents })
+  maybeCheckpoint(world, INTERACTIVE_STRIDE)
+  const { steps, lost } = takeDetails(core)
+  core.shownAt = Math.max(core.shownAt, world.now)
+  core.idle = nextAt(core) === Number.POSITIVE_INFINITY
+  markDrops(core, steps)
+  postFlights(core, steps, lost)
+  if (steps.length > 0) postNow(core, steps)
+  flush(core)
+}
