@@ -29,7 +29,7 @@ export const ipRules: Rules<World> = { handlers: handlers(), applyInput: () => u
 
 /**
  * A world from lines: `link A/eth0 B/eth0` (veth, both up, lo up), `addr A/eth0 10.0.0.1/24`, `route A add default
- * via 10.0.0.9`, `rule A from ... table 100`, `sysctl A net.x=1`, `mtu A/eth0 1400`, `up|down A/eth0`. Fails on errors.
+ * via 10.0.0.9`, `bridge S/br0`, `master S/p1 br0`, `rule A from ... table 100`, `sysctl A net.x=1`, `mtu A/eth0 1400`, `up|down A/eth0`. Fails on errors.
  */
 export function netOf(text: string): World {
   const world = createWorld(11)
@@ -54,7 +54,13 @@ export function doLine(world: World, line: string): string {
   if (verb === 'route') return said(routeLine(world, nsOf(world, where), rest))
   if (verb === 'rule') return said(ruleLine(world, nsOf(world, where), rest))
   const ns = nsOf(world, where.split('/')[0]!)
+  if (verb === 'bridge') {
+    return (
+      said(linkAdd(world, ns, { kind: 'bridge', name: where.split('/')[1]! })) || doLine(world, `up ${where}`)
+    )
+  }
   const link = dev(world, where)
+  if (verb === 'master') return said(linkSet(world, ns, link, { master: linkByName(ns, rest[0]!)!.ifindex }))
   if (verb === 'up' || verb === 'down') return said(linkSet(world, ns, link, { up: verb === 'up' }))
   if (verb === 'mtu') return said(linkSet(world, ns, link, { mtu: Number(rest[0]) }))
   const prefix = parsePrefix(rest[0]!)!

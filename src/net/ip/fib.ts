@@ -108,7 +108,7 @@ export function routeDel(world: World, ns: Netns, spec: RouteSpec): NlResult {
   const id = specTable(spec)
   const routes = tableOf(ns, spec.family, id)
   if (routes.length === 0 && id !== RT_TABLE_MAIN && id !== RT_TABLE_LOCAL && spec.family === 4) {
-    return nlError('ESRCH', 'ipv4: FIB table does not exist')
+    return nlError('ESRCH', 'FIB table does not exist')
   }
   if (maskIp(spec.dst, spec.len) !== spec.dst)
     return nlError('EINVAL', 'Invalid prefix for given prefix length')
@@ -159,10 +159,10 @@ export function withNexthops(route: Route, nexthops: NextHop[]): Route {
 /** `ip rule add`. Without a preference it goes before the first rule that is not at 0. */
 export function ruleAdd(world: World, ns: Netns, spec: RuleSpec): NlResult {
   const rules = rulesOf(ns, spec.family)
-  if (spec.action === undefined || spec.action === 'lookup') {
-    if (spec.table === undefined || spec.table === 0) return nlError('EINVAL', 'Invalid table')
-  }
-  const rule = createRule(spec, spec.pref ?? defaultPref(rules))
+  // A lookup without a table gets the first that is empty (fib_empty_table).
+  let table = spec.table ?? 0
+  if (table === 0) for (table = 1; tableOf(ns, spec.family, table).length > 0; ) table++
+  const rule = createRule({ ...spec, table }, spec.pref ?? defaultPref(rules))
   if (spec.pref !== undefined && rules.some((other) => sameRule(other, rule))) return nlErrno('EEXIST')
   const at = rules.findIndex((other) => other.pref > rule.pref)
   setRules(world, ns, spec.family, rules.toSpliced(at < 0 ? rules.length : at, 0, rule))

@@ -2,10 +2,9 @@ import { describe, expect, it } from 'vitest'
 import { formatIp } from '../../base/addr.ts'
 import { snmpGet } from '../snmp.ts'
 import { SEC } from '../wheel.ts'
-import { doLine, drops, ip, netOf, nsOf, ping, runFor, sentFrames, stepsOf, udp } from './checkip.ts'
-import { ipRouteOutput, isRefusal, routeGet } from './route.ts'
-import { heard } from './checkip.ts'
 import { StepKind } from '../trace.ts'
+import { doLine, drops, heard, ip, netOf, nsOf, ping, runFor, sentFrames, stepsOf, udp } from './checkip.ts'
+import { ipRouteOutput, isRefusal, routeGet } from './route.ts'
 
 // kernel.md lines 19-27 and what ping 20221126 on Linux 6.18 printed in namespaces of this shape.
 const PAIR = `
@@ -240,6 +239,39 @@ describe('redirects', () => {
     const world = netOf(`${TRIANGLE}\n ${off}`)
     ping(world, 'H', '50.1.1.1', { ttl: 2 })
     expect(stepsOf(world, StepKind.Originate).filter((s) => s.headers.icmp?.type === 5)).toEqual([])
+  })
+
+  it('are taken by a host at the second time, once it knows the new gateway; never by a router', () => {
+    const text = `
+      link H/e0 S/p1
+      link R/e0 S/p2
+      link G/e0 S/p3
+      bridge S/br0
+      master S/p1 br0
+      master S/p2 br0
+      master S/p3 br0
+      addr H/e0 10.0.0.2/24
+      addr R/e0 10.0.0.1/24
+      addr G/e0 10.0.0.3/24
+      addr G/lo 50.0.0.1/32
+      route H add default via 10.0.0.1
+      route R add 50.0.0.0/8 via 10.0.0.3
+      sysctl R net.ipv4.ip_forward=1`
+    const world = netOf(text)
+    // Linux 6.18: two redirects, then straight to 10.0.0.3; ip route get says redirected, expires 296sec.
+    const answers = ping(world, 'H', '50.0.0.1', { count: 5, waitMs: 1000 })
+    expect(answers.filter((line) => line.includes('ttl='))).toEqual([1, 2, 3, 4, 5].map((n) => `${n} ttl=64`))
+    expect(answers.filter((line) => line.includes('5/1'))).toEqual([
+      '1 from 10.0.0.1 5/1',
+      '2 from 10.0.0.1 5/1',
+    ])
+    const got = routeGet(world, nsOf(world, 'H'), { dst: ip('50.0.0.1') })
+    expect(got).toMatchObject({ via: ip('10.0.0.3'), flags: ['redirected'], expiresInS: 296 })
+    const router = netOf(`${text}\n sysctl H net.ipv4.ip_forward=1`)
+    ping(router, 'H', '50.0.0.1', { count: 3 })
+    expect(routeGet(router, nsOf(router, 'H'), { dst: ip('50.0.0.1') })).toMatchObject({
+      via: ip('10.0.0.1'),
+    })
   })
 
   it('ip_forward=1 turns accept_redirects of all off', () => {

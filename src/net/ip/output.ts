@@ -55,6 +55,7 @@ export function ipLocalOut(world: World, ns: Netns, packet: Packet, route: Route
  */
 export function ipOutput(world: World, ns: Netns, packet: Packet, link: Link, mtu: number): void {
   packet.oif = link.ifindex
+  snmpAdd(ns, 'IpOutTransmits')
   if (ns.nf !== null) {
     if (nfHook(world, ns, NF_INET_POST_ROUTING, packet, packet.iif, link.ifindex) !== NF_ACCEPT) return
   }

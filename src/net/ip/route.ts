@@ -194,7 +194,7 @@ export function routeGet(
     iif: 0,
     flags,
     mtu: pmtu ? route.exception!.mtu : (route.fib.route?.mtu ?? 0),
-    expiresInS: pmtu ? Math.floor((route.exception!.expiresAt - world.now) / SEC) : 0,
+    expiresInS: route.exception === null ? 0 : Math.floor((route.exception.expiresAt - world.now) / SEC),
   }
 }
 
