@@ -12,7 +12,7 @@ export function CanvasTools() {
     <>
       {trace && (
         <div className="trail-note">
-          <span>{t('chosenTrace', { label: trace.label })}</span>
+          <span title={trace.label}>{t('chosenTrace', { label: trace.label })}</span>
           <button type="button" className="btn" onClick={() => void chooseTrace(null)}>
             <X aria-hidden="true" />
             {t('clearTrace')}

@@ -136,7 +136,7 @@ function Port({ box }: { box: PortBox }) {
   const lines = portLines(port)
   return (
     <div
-      className={`port ${box.label} ${box.stub ? 'stubbed' : ''} ${selected ? 'selected' : ''}`}
+      className={`port ${port.kind} ${box.label} ${box.stub ? 'stubbed' : ''} ${selected ? 'selected' : ''}`}
       style={{ left: box.x, top: box.y }}
     >
       <Handle

@@ -9,6 +9,9 @@ import { ROLE_ICONS, ROLE_KEYS } from './MachineNode.tsx'
 import { peersIn } from './place.ts'
 import { PortGlyph } from './PortGlyph.tsx'
 
+/** With more machines than this they are closed until opened. */
+const MANY = 30
+
 interface Row {
   id: string
   level: number
@@ -28,15 +31,14 @@ export function ObjectTree() {
   const { t } = useTranslation('canvas')
   const scene = useStore((state) => state.scene)
   const selection = useStore((state) => state.selection)
-  const [closed, setClosed] = useState<ReadonlySet<string>>(new Set())
+  const [toggled, setToggled] = useState<ReadonlySet<string>>(new Set())
   const [focus, setFocus] = useState('')
-  const rows = useMemo(() => rowsOf(scene, closed, t), [scene, closed, t])
+  const rows = useMemo(() => rowsOf(scene, toggled, t), [scene, toggled, t])
   const current = rows.some((row) => row.id === focus) ? focus : rows[0]?.id
-  const toggle = (id: string, open: boolean) => {
-    const next = new Set(closed)
-    if (open) next.delete(id)
-    else next.add(id)
-    setClosed(next)
+  const toggle = (id: string) => {
+    const next = new Set(toggled)
+    if (!next.delete(id)) next.add(id)
+    setToggled(next)
   }
   const go = (row: Row | undefined) => {
     if (!row) return
@@ -61,11 +63,11 @@ export function ObjectTree() {
         go(rows.at(-1))
         break
       case 'ArrowRight':
-        if (row.open === false) toggle(row.id, true)
+        if (row.open === false) toggle(row.id)
         else if (row.open) go(rows[at + 1])
         break
       case 'ArrowLeft':
-        if (row.open) toggle(row.id, false)
+        if (row.open) toggle(row.id)
         else go(rows.find((one) => one.id === row.parent))
         break
       case 'Enter':
@@ -114,7 +116,7 @@ export function ObjectTree() {
             onClick={(event) => {
               if (row.open === null) return
               event.stopPropagation()
-              toggle(row.id, !row.open)
+              toggle(row.id)
             }}
           >
             {row.open === true && <ChevronDown aria-hidden="true" />}
@@ -139,7 +141,9 @@ function MachineIcon({ id }: { id: string }) {
 
 type Translate = (key: string, values?: Record<string, string>) => string
 
-function rowsOf(scene: SceneState, closed: ReadonlySet<string>, t: Translate): Row[] {
+function rowsOf(scene: SceneState, toggled: ReadonlySet<string>, t: Translate): Row[] {
+  const small = scene.order.length <= MANY
+  const isOpen = (id: string) => toggled.has(id) !== small
   const peers = peersIn(scene)
   const rows: Row[] = []
   const addPorts = (ports: ScenePort[], level: number, parent: string, before: number, count: number) =>
@@ -150,7 +154,7 @@ function rowsOf(scene: SceneState, closed: ReadonlySet<string>, t: Translate): R
     const machine = scene.machines[id]
     if (!machine) return
     const role = t(ROLE_KEYS[machine.role])
-    const open = !closed.has(id)
+    const open = isOpen(id)
     const place = { position: i + 1, count: scene.order.length, parent: '', port: null }
     rows.push({ id, level: 1, open, text: id, detail: role, spoken: `${id}, ${role}`, ...place })
     if (!open) return
@@ -158,7 +162,7 @@ function rowsOf(scene: SceneState, closed: ReadonlySet<string>, t: Translate): R
     const rooms = machine.rooms.filter((room) => room.name !== '')
     const count = rooms.length + rootPorts.length
     rooms.forEach((room, k) => {
-      const roomOpen = !closed.has(room.id)
+      const roomOpen = isOpen(room.id)
       const ports = room.ports.filter(shown)
       const roomPlace = { position: k + 1, count, parent: id, port: null }
       rows.push({

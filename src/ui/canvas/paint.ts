@@ -51,10 +51,11 @@ export function paint(f: Frame): boolean {
   const { c, view } = f
   c.setTransform(view.ratio, 0, 0, view.ratio, 0, 0)
   c.clearRect(0, 0, view.width, view.height)
-  if (f.trace) paintTrail(f, f.trace)
+  const numbers = f.trace ? paintTrail(f, f.trace) : []
   const inAir = f.board.flights.filter((flight) => flight.departAt <= f.now && flight.arriveAt >= f.now)
   if (inAir.length > FLOW_LIMIT) paintFlows(f, inAir)
   else paintFlights(f, inAir)
+  paintNumbers(f, numbers)
   return paintDrops(f) || inAir.length > 0
 }
 
@@ -214,11 +215,11 @@ function paintDrop(
 }
 
 /** The chosen packet's way: a thin line over its wires and through its rooms, hops numbered. */
-function paintTrail(f: Frame, trace: TraceView): void {
+function paintTrail(f: Frame, trace: TraceView): HopNumber[] {
   const { c, view, drawing, sprites } = f
   c.strokeStyle = sprites.palette.accent
   c.lineWidth = 2
-  const numbers: { x: number; y: number; n: number }[] = []
+  const numbers: HopNumber[] = []
   trace.hops.forEach((hop, i) => {
     const inPort = drawing.ports[`${hop.room}/${hop.devIn}`]
     const outId = `${hop.room}/${hop.devOut}`
@@ -243,10 +244,16 @@ function paintTrail(f: Frame, trace: TraceView): void {
     const mark = a ?? b
     if (mark) numbers.push({ x: mark.x, y: mark.y, n: i + 1 })
   })
-  paintNumbers(f, numbers)
+  return numbers
 }
 
-function paintNumbers(f: Frame, numbers: { x: number; y: number; n: number }[]): void {
+interface HopNumber {
+  x: number
+  y: number
+  n: number
+}
+
+function paintNumbers(f: Frame, numbers: HopNumber[]): void {
   const { c, sprites } = f
   const r = f.font * 0.8
   c.font = `600 ${f.font - 1}px ${MONO}`

@@ -41,6 +41,7 @@ const SHOWN: Record<string, string> = {
   ArrowUp: '↑',
   ArrowDown: '↓',
   Delete: 'Del',
+  Escape: 'Esc',
 }
 
 function actionFor(keys: string, target: EventTarget | null): Action | undefined {

@@ -76,7 +76,7 @@ function UnitSelect() {
   const unit = useStore((state) => state.stepUnit)
   return (
     <label className="field">
-      <span className="wide-only">{t('stepBy')}</span>
+      <span aria-hidden="true">{t('stepBy')}</span>
       <select
         className="select"
         aria-label={t('stepBy')}

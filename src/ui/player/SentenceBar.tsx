@@ -18,31 +18,30 @@ export function SentenceBar() {
   const quiet = status === 'starting' ? t('starting') : idle || !now ? t('idle') : ''
   return (
     <div className={`sentence ${dropped ? 'dropped' : ''}`}>
-      <p aria-live={running ? 'off' : 'polite'} title={parts.join('; ')}>
+      <div aria-live={running ? 'off' : 'polite'} title={parts.join('; ')}>
         {now && parts.length > 0 ? (
-          <>
-            <span className="where mono">{now.room}</span>
-            {trace === undefined ? (
-              <Parts parts={parts} />
-            ) : (
-              <button type="button" className="sentence-link" onClick={() => void chooseTrace(trace)}>
-                <Parts parts={parts} />
-              </button>
-            )}
-          </>
+          <SentenceText room={now.room} parts={parts} trace={trace} />
         ) : (
-          <span className="quiet">{quiet}</span>
+          <p className="quiet">{quiet}</p>
         )}
-      </p>
+      </div>
     </div>
   )
 }
 
-function Parts({ parts }: { parts: string[] }) {
-  return parts.map((part, i) => (
-    // biome-ignore lint/suspicious/noArrayIndexKey: parts have no other name
-    <span key={i} className="part">
-      {part}
-    </span>
-  ))
+/** A click on the sentence chooses its packet: the whole path is drawn. */
+function SentenceText(props: { room: string; parts: string[]; trace: number | undefined }) {
+  const { room, parts, trace } = props
+  const text = (
+    <>
+      <span className="where mono">{room}</span>
+      {parts.join('; ')}
+    </>
+  )
+  if (trace === undefined) return <p className="sentence-text">{text}</p>
+  return (
+    <button type="button" className="sentence-text" onClick={() => void chooseTrace(trace)}>
+      {text}
+    </button>
+  )
 }

@@ -1,0 +1,30 @@
+import { describe, expect, it } from 'vitest'
+import type { ClockState, Flight } from '../../session/types.ts'
+import { type Board, forget, shownTime } from './flights.ts'
+
+const empty: Board = { flights: [], drops: [], omitted: 0, segment: null, segmentBegan: 0, clock: null }
+const flight = (departAt: number, arriveAt: number) => ({ departAt, arriveAt }) as Flight
+
+describe('the shown time', () => {
+  const moving = { ...empty, segment: { from: 1000, to: 3000, realMs: 200 }, segmentBegan: 50 }
+
+  it('runs linearly through a segment and waits at its end', () => {
+    expect(shownTime(moving, 50)).toBe(1000)
+    expect(shownTime(moving, 150)).toBe(2000)
+    expect(shownTime(moving, 250)).toBe(3000)
+    expect(shownTime(moving, 900)).toBe(3000)
+  })
+
+  it('is the clock while nothing is being shown, and the end of a segment that takes no time', () => {
+    expect(shownTime({ ...empty, clock: { now: 77 } as ClockState }, 5)).toBe(77)
+    expect(shownTime({ ...moving, segment: { from: 0, to: 9, realMs: 0 } }, 50)).toBe(9)
+  })
+})
+
+describe('forgetting', () => {
+  it('keeps what has not arrived yet, also what has not left', () => {
+    const board = { ...empty, flights: [flight(0, 10), flight(5, 20), flight(30, 40)] }
+    forget(board, 15)
+    expect(board.flights.map((one) => one.arriveAt)).toEqual([20, 40])
+  })
+})
