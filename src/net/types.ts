@@ -8,7 +8,12 @@
 import type { Ip, Mac } from '../base/addr.ts'
 import type { Rng } from '../base/rng.ts'
 import type { SimWorld, Target } from '../sim/world.ts'
+import type { ArpHeader, IcmpHeader, TcpHeader } from './headers.ts'
+import type { Socket } from './sock/types.ts'
 import type { Recorder } from './trace.ts'
+
+export type { ArpHeader, IcmpHeader, NdBody, TcpHeader } from './headers.ts'
+export type { Socket, SocketKind, SockMessage } from './sock/types.ts'
 
 /** The whole truth of one run. Target 1 is always the registry. */
 export interface World extends SimWorld {
@@ -43,60 +48,6 @@ export const PACKET_MULTICAST = 2
 export const PACKET_OTHERHOST = 3
 export const PACKET_OUTGOING = 4
 export const PACKET_LOOPBACK = 5
-
-export interface ArpHeader {
-  /** 1 request, 2 reply. */
-  op: number
-  sha: Mac
-  spa: number
-  tha: Mac
-  tpa: number
-}
-
-/** ICMP and ICMPv6, neighbour discovery and MLD included. Fields that a type does not have are 0 or null. */
-export interface IcmpHeader {
-  type: number
-  code: number
-  id: number
-  seq: number
-  /** Fragmentation needed, packet too big. */
-  mtu: number
-  /** Redirect. */
-  gateway: Ip
-  /** The packet an error quotes, as it was when quoted; `quotedLen` bytes of it are on the wire. */
-  quoted: Packet | null
-  quotedLen: number
-  nd: NdBody | null
-}
-
-/** Neighbour discovery and MLDv2 bodies (RFC 4861, RFC 3810). */
-export interface NdBody {
-  target: string
-  /** NA: router, solicited, override bits as on the wire (0x80, 0x40, 0x20). */
-  flags: number
-  /** Source or target link-layer address option; -1 where absent. */
-  lladdr: Mac
-  /** Nonce option of enhanced duplicate address detection (RFC 7527), 48 bits; -1 where absent. */
-  nonce: number
-  /** MLDv2 report: record type and group. */
-  groups: { type: number; group: string }[] | null
-}
-
-export interface TcpHeader {
-  seq: number
-  ack: number
-  /** FIN 1, SYN 2, RST 4, PSH 8, ACK 16, URG 32. */
-  flags: number
-  window: number
-  /** 0 where absent. */
-  mss: number
-  /** -1 where absent. */
-  wscale: number
-  sackOk: boolean
-  /** Timestamps option; -1 where absent. */
-  tsval: number
-  tsecr: number
-}
 
 /** An skb. Hot: one shape, made only by `createPacket`, copied only by `clonePacket`. */
 export interface Packet {
@@ -527,54 +478,4 @@ export interface FragQueue {
   total: number
   startedAt: number
   timer: number
-}
-
-export type SocketKind = 'raw' | 'ping' | 'udp' | 'tcp' | 'packet'
-
-/** A socket; tcp's own state hangs below `tcp` (next issue). */
-export interface Socket {
-  id: number
-  kind: SocketKind
-  family: 4 | 6
-  pid: number
-  /** raw: protocol; packet: ethertype (3 for all). */
-  proto: number
-  local: Ip | undefined
-  lport: number
-  remote: Ip | undefined
-  rport: number
-  /** SO_BINDTODEVICE, 0 for none. */
-  oif: number
-  ttl: number
-  tos: number
-  mark: number
-  /** IP_MTU_DISCOVER: 0 dont, 1 want, 2 do, 3 probe. */
-  pmtudisc: number
-  recvErr: boolean
-  broadcast: boolean
-  /** raw ICMP: bit n set keeps type n out (ICMP_FILTER). */
-  icmpFilter: number
-  /** SO_ERROR: what the next call returns instead of working; '' for none. */
-  err: string
-  /** Received packets (raw and ping: with their IP header), bounded. */
-  rx: SockMessage[]
-  rxBytes: number
-  /** Errors that arrived (IP_RECVERR), bounded. */
-  errors: SockMessage[]
-  dropped: number
-}
-
-/** One received datagram or one entry of the error queue. */
-export interface SockMessage {
-  at: number
-  packet: Packet
-  /** Error queue: errno name (EHOSTUNREACH ...) and who said it (undefined: this host itself). */
-  errno: string
-  offender: Ip | undefined
-  /** Path MTU for EMSGSIZE, 0 otherwise. */
-  info: number
-  /** Error queue: who found out, this host or an ICMP message, and that message's type and code. '' for data. */
-  origin: '' | 'local' | 'icmp'
-  type: number
-  code: number
 }

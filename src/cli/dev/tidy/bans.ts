@@ -10,7 +10,8 @@ const ambient = new Set(
 const localeMethods = /^(localeCompare|toLocale\w+)$/
 const htmlSinks = /^(innerHTML|outerHTML|insertAdjacentHTML|dangerouslySetInnerHTML|srcdoc)$/
 const mutators = /^(set|add|delete|clear|push|pop|shift|unshift|splice|sort|reverse|fill|copyWithin)$/
-const collections = /^(Map|Set|WeakMap|WeakSet|Array|ArrayBuffer|DataView|\w+Array)$/
+// A WeakMap is allowed: by its keys it can only remember what was derived from immutable values of the world.
+const collections = /^(Map|Set|WeakSet|Array|ArrayBuffer|DataView|\w+Array)$/
 const functions = /^(FunctionDeclaration|FunctionExpression|ArrowFunctionExpression)$/
 
 type Report = (node: Node, message: string) => void
@@ -89,6 +90,7 @@ function moduleState(tree: Tree, report: Report): void {
     const init = target === undefined ? undefined : constants.get(target)
     if (!target || !init || (count.get(target) ?? 0) > 1) return
     if (node.type === 'CallExpression' && init.type === 'ObjectExpression') return
+    if (nameOf(init.callee) === 'WeakMap') return
     report(node, `${target} of module level is changed`)
   })
 }
