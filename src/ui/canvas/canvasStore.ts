@@ -2,7 +2,7 @@
 import { create } from 'zustand'
 import { type SceneState, useStore } from '../client/store.ts'
 import { type Drawing, draw, emptyDrawing } from './drawing.ts'
-import { type Place, type Places, placeMachines } from './place.ts'
+import { type Layouter, type Place, type Places, placeMachines, wantsLayout } from './place.ts'
 
 interface CanvasState {
   drawing: Drawing
@@ -40,10 +40,19 @@ export function followScene(): () => void {
   })
 }
 
+let layOut: Layouter | null = null
+
 function redraw(scene: SceneState): void {
   const { drawing, fitRequest } = useCanvas.getState()
+  if (!layOut && wantsLayout(scene, drawing.places)) {
+    void import('./layOut.ts').then((module) => {
+      layOut = module.layOut
+      redraw(useStore.getState().scene)
+    })
+    return
+  }
   const known = scene.order.some((id) => drawing.places[id])
-  const places = placeMachines(scene, drawing.places)
+  const places = placeMachines(scene, drawing.places, layOut)
   useCanvas.setState({
     drawing: draw(scene, places, drawing),
     fitRequest: known || scene.order.length === 0 ? fitRequest : fitRequest + 1,

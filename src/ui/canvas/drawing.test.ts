@@ -2,6 +2,7 @@ import { describe, expect, it } from 'vitest'
 import type { SceneEdge, SceneMachine, ScenePort } from '../../view/types.ts'
 import type { SceneState } from '../client/store.ts'
 import { draw, emptyDrawing } from './drawing.ts'
+import { layOut } from './layOut.ts'
 import { pointAt } from './paths.ts'
 import { placeMachines } from './place.ts'
 
@@ -80,7 +81,7 @@ function scene(positions: Record<string, { x: number; y: number }> = {}): SceneS
 }
 
 const drawn = (state: SceneState, before = emptyDrawing) =>
-  draw(state, placeMachines(state, before.places), before)
+  draw(state, placeMachines(state, before.places, layOut), before)
 
 describe('the drawing', () => {
   it('puts every room, bridge and port inside its machine and no room on another', () => {

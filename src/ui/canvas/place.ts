@@ -1,5 +1,4 @@
-/** Where machines stand: as the lab says, as they stood before, or laid out by dagre; the same input, the same places. */
-import { Graph, layout } from '@dagrejs/dagre'
+/** Where machines stand: as the lab says, as they stood before, or laid out; the same input, the same places. */
 import type { SceneMachine } from '../../view/types.ts'
 import type { SceneState } from '../client/store.ts'
 import { layoutMachine } from './boxes.ts'
@@ -10,13 +9,41 @@ export interface Place {
 }
 export type Places = Record<string, Place>
 
-const GAP = 72
+export const GAP = 72
 
 /**
  * A place for every machine. `before` is kept for machines that the lab does not place;
  * a machine that is new among known ones goes beside them without moving any.
  */
-export function placeMachines(scene: SceneState, before: Places): Places {
+export function placeMachines(scene: SceneState, before: Places, layOut: Layouter | null): Places {
+  const { places, unplaced } = settled(scene, before)
+  if (unplaced.length === 0) return places
+  const cabled = layOut && cablesAmong(scene, unplaced).length > 0
+  const laid = cabled ? layOut(scene, unplaced) : inGrid(scene, unplaced)
+  const known = Object.keys(places)
+  const offset = known.length === 0 ? { x: 0, y: 0 } : besides(scene, places, known)
+  for (const id of unplaced) places[id] = { x: laid[id]!.x + offset.x, y: laid[id]!.y + offset.y }
+  return places
+}
+
+/** Places for some machines by the cables among them (see layOut.ts, loaded when first needed). */
+export type Layouter = (scene: SceneState, ids: string[]) => Places
+
+/** Whether some machines without a place are joined by cables, so that rows would not do. */
+export function wantsLayout(scene: SceneState, before: Places): boolean {
+  return cablesAmong(scene, settled(scene, before).unplaced).length > 0
+}
+
+/** The cables between some machines, by id. */
+export function cablesAmong(scene: SceneState, ids: string[]): { id: string; a: string; b: string }[] {
+  const wanted = new Set(ids)
+  return Object.values(scene.edges)
+    .map((edge) => ({ id: edge.id, a: machineOf(edge.a), b: machineOf(edge.b) }))
+    .filter(({ a, b }) => a !== b && wanted.has(a) && wanted.has(b))
+    .sort((one, other) => (one.id < other.id ? -1 : 1))
+}
+
+function settled(scene: SceneState, before: Places): { places: Places; unplaced: string[] } {
   const places: Places = {}
   const unplaced: string[] = []
   for (const id of scene.order) {
@@ -25,12 +52,7 @@ export function placeMachines(scene: SceneState, before: Places): Places {
     else if (before[id]) places[id] = before[id]
     else unplaced.push(id)
   }
-  if (unplaced.length === 0) return places
-  const laid = laidOut(scene, unplaced)
-  const known = Object.keys(places)
-  const offset = known.length === 0 ? { x: 0, y: 0 } : besides(scene, places, known)
-  for (const id of unplaced) places[id] = { x: laid[id]!.x + offset.x, y: laid[id]!.y + offset.y }
-  return places
+  return { places, unplaced }
 }
 
 /** Width and height of a machine whose neighbours are to its left and right. */
@@ -61,30 +83,6 @@ export function peersIn(scene: SceneState): Map<string, string> {
   }
   peerCache.set(scene.edges, peers)
   return peers
-}
-
-function laidOut(scene: SceneState, ids: string[]): Places {
-  const graph = new Graph({ multigraph: true })
-  graph.setGraph({ rankdir: 'LR', ranksep: GAP + 24, nodesep: GAP - 28, marginx: 0, marginy: 0 })
-  graph.setDefaultEdgeLabel(() => ({}))
-  const wanted = new Set(ids)
-  for (const id of ids) {
-    const { w, h } = roughSize(scene, id)
-    graph.setNode(id, { width: w, height: h })
-  }
-  const edges = Object.values(scene.edges).sort((a, b) => (a.id < b.id ? -1 : 1))
-  for (const edge of edges) {
-    const [a, b] = [machineOf(edge.a), machineOf(edge.b)]
-    if (a !== b && wanted.has(a) && wanted.has(b)) graph.setEdge(a, b, {}, edge.id)
-  }
-  if (graph.edgeCount() === 0) return inGrid(scene, ids)
-  layout(graph)
-  const places: Places = {}
-  for (const id of ids) {
-    const node = graph.node(id) as { x: number; y: number; width: number; height: number }
-    places[id] = { x: Math.round(node.x - node.width / 2), y: Math.round(node.y - node.height / 2) }
-  }
-  return places
 }
 
 /** Machines without any cable: rows. */
