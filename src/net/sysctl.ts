@@ -45,6 +45,8 @@ const SCALARS: Readonly<Record<string, Scalar>> = Object.freeze({
   'net.bridge.bridge-nf-call-iptables': { value: '1' },
   'net.ipv4.icmp_echo_ignore_all': { value: '0', min: 0, max: 1 },
   'net.ipv4.icmp_echo_ignore_broadcasts': { value: '1', min: 0, max: 1 },
+  'net.ipv4.icmp_msgs_burst': { value: '50', min: 0 },
+  'net.ipv4.icmp_msgs_per_sec': { value: '1000', min: 0 },
   'net.ipv4.icmp_ratelimit': { value: '1000' },
   'net.ipv4.icmp_ratemask': { value: '6168' },
   'net.ipv4.ip_default_ttl': { value: '64', min: 1, max: 255 },

@@ -247,7 +247,19 @@ function setTable(world: World, ns: Netns, family: 4 | 6, table: number, routes:
   ns.fib4 ??= new Map()
   ns.fib6 ??= new Map()
   const tables = family === 4 ? ns.fib4 : ns.fib6
+  if (ns.exceptions !== null) dropExceptions(ns, tables.get(table) ?? [], routes)
   tables.set(table, Object.freeze(routes) as readonly Route[])
+}
+
+/** What was learned about paths over a next hop goes with its route. */
+function dropExceptions(ns: Netns, before: readonly Route[], after: readonly Route[]): void {
+  const kept = new Set(after)
+  for (const route of before) {
+    if (kept.has(route)) continue
+    for (const dst of ns.exceptions?.keys() ?? []) {
+      if (inPrefix(dst, route.dst, route.len)) ns.exceptions?.delete(dst)
+    }
+  }
 }
 
 function setRules(world: World, ns: Netns, family: 4 | 6, rules: readonly PolicyRule[]): void {

@@ -1,7 +1,8 @@
-// Models the sending half of net/ipv4/icmp.c and inet_peer_xrlim_allow (Linux 6.18). Not here: the limit over all
-// destinations (icmp_msgs_per_sec), timestamps, address masks, RFC 4884 extensions, RFC 8335 probes.
+// Models the sending half of net/ipv4/icmp.c and inet_peer_xrlim_allow (Linux 6.18). Not here: timestamps, address
+// masks, RFC 4884 extensions, RFC 8335 probes.
 import type { Ip } from '../../base/addr.ts'
 import { isMulticast } from '../../base/addr.ts'
+import { nextBelow } from '../../base/rng.ts'
 import { createIcmp, createPacket, snapshotPacket } from '../packet.ts'
 import { snmpAdd } from '../snmp.ts'
 import { sysctlInt } from '../sysctl.ts'
@@ -24,6 +25,8 @@ export const ICMP_PARAMETERPROB = 12
 const MAX_ERROR = 576
 const BURST_FACTOR = 6
 const HEADERS = 28
+/** The limit over all destinations is kept under the address that is never one. */
+const EVERYBODY = 0
 
 /**
  * icmp_send: tells the sender of `packet` what became of it. `info` is the MTU (3/4) or the gateway (5). Nothing is sent
@@ -45,7 +48,7 @@ export function icmpSend(
   const route = ipRouteOutput(world, ns, { dst: src, src: own, oif: 0, mark: 0, tos: packet.tos & 0x1c })
   if (isRefusal(route)) return
   const out = ns.links[route.oif]
-  if (out === undefined || !rateAllows(world, ns, out, src, type, code)) return
+  if (out === undefined || !rateAllows(world, ns, out, packet, type, code)) return
   const icmp = createIcmp(type, code)
   if (type === ICMP_REDIRECT) icmp.gateway = info
   else icmp.mtu = info as number
@@ -147,13 +150,37 @@ function mayReport(ns: Netns, packet: Packet): boolean {
   return addrType(ns, packet.dst) !== 'broadcast'
 }
 
-function rateAllows(world: World, ns: Netns, out: Link, dst: number, type: number, code: number): boolean {
+/** icmpv4_global_allow, then icmpv4_xrlim_allow: the host's own limit, then that of one destination. */
+function rateAllows(world: World, ns: Netns, out: Link, packet: Packet, type: number, code: number): boolean {
   if (type === ICMP_DEST_UNREACH && code === 4) return true
-  if (((1 << type) & sysctlInt(ns, 'net.ipv4.icmp_ratemask')) === 0 || out.kind === 'loopback') return true
-  const limit = sysctlInt(ns, 'net.ipv4.icmp_ratelimit')
-  if (limit === 0 || peerAllows(world, ns, dst, limit)) return true
-  snmpAdd(ns, 'IcmpOutRateLimitHost')
-  return false
+  if (((1 << type) & sysctlInt(ns, 'net.ipv4.icmp_ratemask')) === 0) return true
+  const limited = ns.links[packet.iif]?.kind !== 'loopback'
+  if (limited && !globalAllows(world, ns)) {
+    snmpAdd(ns, 'IcmpOutRateLimitGlobal')
+    return false
+  }
+  if (out.kind !== 'loopback') {
+    const limit = sysctlInt(ns, 'net.ipv4.icmp_ratelimit')
+    if (limit !== 0 && !peerAllows(world, ns, packet.src, limit)) {
+      snmpAdd(ns, 'IcmpOutRateLimitHost')
+      return false
+    }
+  }
+  // icmp_global_consume: none, one or two, so that nobody can count another's messages.
+  if (limited) icmpPeer(world, ns, EVERYBODY).tokens -= nextBelow(ns.rng, 3)
+  return true
+}
+
+/** icmp_global_allow: icmp_msgs_per_sec, and icmp_msgs_burst at once; refilled every 20 ms at most. */
+function globalAllows(world: World, ns: Netns): boolean {
+  const all = icmpPeer(world, ns, EVERYBODY)
+  if (all.tokens > 0) return true
+  const elapsed = Math.min(world.now - all.at, SEC)
+  const more = Math.floor((sysctlInt(ns, 'net.ipv4.icmp_msgs_per_sec') * elapsed) / SEC)
+  if (elapsed < 20 * MS || more === 0) return false
+  all.tokens = Math.min(all.tokens + more, sysctlInt(ns, 'net.ipv4.icmp_msgs_burst'))
+  all.at = world.now
+  return true
 }
 
 function countOut(ns: Netns, type: number): void {

@@ -88,6 +88,9 @@ function putNeigh(
     admin: true,
     isRouter: spec.router,
   })
-  if (errno === 'EINVAL') return nlError('EINVAL', 'No link layer address given')
+  if (errno === 'EINVAL') {
+    if (old === undefined) neighRemove(world, ns, link, neigh)
+    return nlError('EINVAL', 'No link layer address given')
+  }
   return errno === '' ? null : nlErrno(errno)
 }
