@@ -7,7 +7,9 @@ import { labRules, roomNames, submitExec } from '../lab/rules.ts'
 import type { Diagnostic, Lab } from '../lab/types.ts'
 import type { World } from '../net/types.ts'
 import { captureOf } from '../proc/shell/session.ts'
+import { parseReproduction } from '../session/reproduction.ts'
 import { runUntil } from '../sim/dispatch.ts'
+import { seek } from '../sim/timeline.ts'
 import type { Rules } from '../sim/world.ts'
 import type { Args, Typed } from './args.ts'
 import type { Io } from './io.ts'
@@ -50,14 +52,23 @@ export function openLab(args: Args, io: Io): Opened | number {
     io.err(`${args.file}: ${error instanceof Error ? error.message : String(error)}\n`)
     return EXIT_USAGE
   }
+  // The page offers its reproductions as JSON with the lab's text inside.
+  const read = parseReproduction(text)
+  const reproduction = typeof read === 'string' ? undefined : read
+  if (reproduction !== undefined) text = reproduction.lab
   const { lab, diagnostics } = parseLab(text)
   say(io, args.file, diagnostics)
   if (lab === undefined) return EXIT_USAGE
-  const seed = args.seed ?? seedOf(lab)
+  const seed = args.seed ?? reproduction?.seed ?? seedOf(lab)
   const rules = labRules()
   const built = buildWorld(lab, text, seed, rules)
   const { world } = built
   say(io, args.file, built.diagnostics)
+  const { now: bootedAt, nEvents: bootEvents } = world
+  if (reproduction !== undefined) {
+    world.inputs.push(...reproduction.inputs)
+    seek(world, rules, Math.max(bootEvents, args.event ?? reproduction.event))
+  }
   const opened = {
     args,
     text,
@@ -66,8 +77,8 @@ export function openLab(args: Args, io: Io): Opened | number {
     rules,
     world,
     built,
-    bootedAt: world.now,
-    bootEvents: world.nEvents,
+    bootedAt,
+    bootEvents,
   }
   return world.frozen === undefined ? opened : sayFrozen(opened, io)
 }

@@ -5,6 +5,7 @@
 import type { Lab } from '../lab/types.ts'
 import { stateHash } from '../sim/timeline.ts'
 import { inspect } from '../view/tables.ts'
+import type { Inspection } from '../view/types.ts'
 import type { Core, SessionHost } from './core.ts'
 import { createDetails } from './details.ts'
 import type { Engine } from './engine.ts'
@@ -12,6 +13,7 @@ import { explainFlow } from './explain.ts'
 import { labEngine } from './lab-engine.ts'
 import { withInput } from './inputs.ts'
 import { eventView, traceList, traceOf } from './past.ts'
+import { reproductionOf } from './reproduction.ts'
 import { fail, flush, halt, pause, play, wake } from './run-loop.ts'
 import { acknowledge, clockState, createStream, postReset, postScene } from './stream.ts'
 import { closeTerminal, openTerminal, typeKeys } from './terminals.ts'
@@ -45,7 +47,11 @@ export function createSession(host: SessionHost, engine: Engine = labEngine()): 
         () => applyText(core, text),
         () => refused(core, text),
       ),
-    lint: (text) => engine.parse(text).diagnostics,
+    lint: (text) =>
+      soft(
+        () => engine.parse(text).diagnostics,
+        () => [],
+      ),
     edit: (op) =>
       guard(
         core,
@@ -112,7 +118,11 @@ export function createSession(host: SessionHost, engine: Engine = labEngine()): 
       ),
     terminalText: (tty) => core.engine.screen(core.world, core.terminals.get(tty)?.target ?? 0)?.text ?? '',
     terminals: () => [...core.terminals.values()].map(({ tty, room }) => ({ tty, room })),
-    inspect: (subject) => inspect(core.world, subject),
+    inspect: (subject) =>
+      soft(
+        () => inspect(core.world, subject),
+        (error) => gone(core, subject, error),
+      ),
     traces: (limit) =>
       guard(
         core,
@@ -151,6 +161,7 @@ export function createSession(host: SessionHost, engine: Engine = labEngine()): 
         (error) => `# ${error}\n`,
       ),
     stateHash: () => stateHash(core.world),
+    reproduction: () => reproductionOf(core, core.world.nEvents),
     connect: (port) => connect(core, port),
     ack: (seq) => acknowledge(core, seq),
   }
@@ -304,6 +315,19 @@ function connect(core: Core, port: MessagePort): void {
   }
   postReset(core)
   flush(core)
+}
+
+/** For calls that only read: what is thrown inside becomes an answer, and the world goes on. */
+function soft<T>(act: () => T, otherwise: (error: string) => T): T {
+  try {
+    return act()
+  } catch (error) {
+    return otherwise(String(error))
+  }
+}
+
+function gone(core: Core, subject: string, title: string): Inspection {
+  return { subject, kind: 'gone', title, at: core.world.now, event: core.world.nEvents, tables: [] }
 }
 
 /** Whatever is thrown inside freezes the session's picture and becomes an answer. */

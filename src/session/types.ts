@@ -233,6 +233,8 @@ export interface Session {
   runChecks(): CheckResult[]
   exportAs(format: 'yaml' | 'containerlab' | 'sh'): string
   stateHash(): string
+  /** This run up to the present moment as JSON (see session/reproduction.ts): a bug report, and what `lab replay` takes. */
+  reproduction(): string
   /** Gives the stream port. */
   connect(port: MessagePort): void
 }

@@ -26,8 +26,10 @@ const ROUTE: Route = {
   prefsrc: undefined,
   mtu: 0,
   tos: 0,
-  nexthops: [{ oif: 2, via: 0x0a000001, weight: 1, onlink: false, dead: false, linkdown: false }],
-} as Route
+  pref: 0,
+  expiresAt: 0,
+  nexthops: [{ oif: 2, via: 0x0a000001, weight: 1, onlink: false, scope: 253, dead: false, linkdown: false }],
+}
 
 function step(patch: Partial<StepDetail>): StepDetail {
   const headers = createPacket(createWorld(1, 64), 0x0800, 0)

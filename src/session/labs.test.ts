@@ -1,0 +1,168 @@
+// The session over the labs of public/labs: the whole engine below it.
+import { readdirSync, readFileSync } from 'node:fs'
+import { describe, expect, it } from 'vitest'
+import { createRng, nextBelow } from '../base/rng.ts'
+import { applyScene } from '../view/scene.ts'
+import type { Scene } from '../view/types.ts'
+import { testHost } from './clock.ts'
+import { createSession } from './local.ts'
+import { parseReproduction } from './reproduction.ts'
+
+const FIRST = 'public/labs/1.1-two-namespaces.yaml'
+const LABS = readdirSync('public/labs')
+  .filter((name) => name.endsWith('.yaml'))
+  .map((name) => `public/labs/${name}`)
+
+function open(file: string) {
+  const host = testHost()
+  const session = createSession(host)
+  const result = session.open(readFileSync(file, 'utf8'))
+  expect(result.diagnostics).toEqual([])
+  expect(result.ok).toBe(true)
+  return { host, session }
+}
+
+function playFor({ host, session }: ReturnType<typeof open>, ms: number): void {
+  session.play()
+  host.advance(ms)
+  session.pause()
+}
+
+describe('the first lab', () => {
+  it('opens with its ping typed, and playing makes packets fly between the two ends', () => {
+    const lab = open(FIRST)
+    expect(lab.session.terminals()).toEqual([{ tty: 1, room: 'host.net1' }])
+    expect(lab.session.terminalText(1)).toContain('ping 20.1.1.2')
+    expect(lab.session.state()).toMatchObject({ running: false, frozen: null })
+    lab.session.setSpeed(2)
+    playFor(lab, 20_000)
+    const flights = lab.host.of('flights').flatMap((message) => message.flights)
+    expect(
+      flights.slice(0, 4).map(({ proto, label }) => [proto, label.split(' ').slice(0, 2).join(' ')]),
+    ).toEqual([
+      ['arp', 'who-has 20.1.1.2'],
+      ['arp', 'reply 20.1.1.2'],
+      ['icmp', 'echo request'],
+      ['icmp', 'echo reply'],
+    ])
+    for (const one of flights) expect(one.arriveAt - one.departAt).toBe(10_000)
+    expect(lab.session.terminalText(1)).toContain('64 bytes from 20.1.1.2: icmp_seq=1 ttl=64')
+    const [echo] = lab.session.traces(50).filter((one) => one.label.includes('echo request'))
+    const view = lab.session.trace(echo?.id ?? 0)
+    expect(view?.hops.map((hop) => [hop.room, hop.devIn, hop.devOut])).toEqual([
+      ['host.net1', '', 'veth1'],
+      ['host.net2', 'veth2', ''],
+    ])
+  })
+
+  it('every step back is the same world again', () => {
+    const { session } = open(FIRST)
+    const hashes: [number, string][] = []
+    for (let i = 0; i < 40; i++) {
+      const { event } = session.step('hop', 1)
+      hashes.push([event, session.stateHash()])
+    }
+    for (const [event, hash] of hashes.reverse().slice(1)) {
+      expect(session.step('hop', -1).event).toBe(event)
+      expect(session.stateHash()).toBe(hash)
+    }
+  })
+
+  it('apply while it runs keeps the ping running', () => {
+    const lab = open(FIRST)
+    lab.session.setSpeed(5)
+    playFor(lab, 5000)
+    const text = lab.session
+      .text()
+      .replace('topology:\n  nodes:\n', 'topology:\n  nodes:\n    extra:\n      kind: linux\n')
+    const before = lab.session.terminalText(1)
+    lab.host.clear()
+    expect(lab.session.apply(text)).toMatchObject({ ok: true, diagnostics: [] })
+    expect(lab.host.of('scene').flatMap((message) => message.diff.machines.map((one) => one.id))).toContain(
+      'extra',
+    )
+    playFor(lab, 5000)
+    const after = lab.session.terminalText(1)
+    expect(after.startsWith(before)).toBe(true)
+    expect(after.length).toBeGreaterThan(before.length)
+    expect(lab.session.state().frozen).toBe(null)
+  })
+
+  it('moving a machine in the picture is no event', () => {
+    const lab = open(FIRST)
+    lab.session.step('hop', 1)
+    const { event } = lab.session.step('hop', 1)
+    lab.session.step('hop', -1)
+    const hash = lab.session.stateHash()
+    expect(lab.session.edit({ op: 'move', machine: 'host', x: 500, y: 40 }).ok).toBe(true)
+    expect(lab.session.stateHash()).toBe(hash)
+    expect(lab.session.state().headEvent).toBe(event)
+    expect(lab.host.of('scene').at(-1)?.diff.machines[0]).toMatchObject({ id: 'host', x: 500, y: 40 })
+  })
+
+  it('a text with errors changes nothing and says where', () => {
+    const { session } = open(FIRST)
+    const hash = session.stateHash()
+    const result = session.apply('name: x\ntopology:\n  nodes: [\n')
+    expect(result.ok).toBe(false)
+    expect(result.diagnostics[0]?.line).toBeGreaterThan(0)
+    expect(session.stateHash()).toBe(hash)
+  })
+
+  it('checks and probes leave the world as it was', () => {
+    const lab = open(FIRST)
+    lab.session.setSpeed(5)
+    playFor(lab, 2000)
+    const hash = lab.session.stateHash()
+    expect(lab.session.runChecks().map((one) => [one.id, one.ok])).toEqual([
+      ['ping', true],
+      ['host-has-no-end', true],
+    ])
+    const { traces, error } = lab.session.explain({ from: 'host/net1', proto: 'icmp', dst: '20.1.1.2' })
+    expect([error, traces[0]?.disposition]).toEqual(['', 'ANSWERED'])
+    expect(lab.session.explain({ from: 'host', proto: 'icmp', dst: '20.1.1.2' }).traces[0]?.reason).toBe(
+      'IP_OUTNOROUTES',
+    )
+    expect(lab.session.stateHash()).toBe(hash)
+    const before = lab.session.terminalText(1)
+    playFor(lab, 2000)
+    expect(lab.session.terminalText(1).length).toBeGreaterThan(before.length)
+  })
+
+  it('its reproduction holds the lab, the seed and what was typed', () => {
+    const lab = open(FIRST)
+    playFor(lab, 1000)
+    const text = lab.session.reproduction()
+    const reproduction = parseReproduction(text)
+    expect(reproduction).toMatchObject({
+      version: 1,
+      lab: lab.session.text(),
+      event: lab.session.state().event,
+    })
+    expect(text).toContain('ping 20.1.1.2')
+  })
+})
+
+describe.each(LABS)('%s', (file) => {
+  it('1,000 random seeks find the hashes of the straight run, the scene by differences is the scene from scratch', () => {
+    const { session, host } = open(file)
+    let scene: Scene = session.scene()
+    host.clear()
+    const hashes = new Map<number, string>()
+    for (let i = 0; i < 250 && !session.state().idle; i++) {
+      const { event } = session.step('event', 1)
+      hashes.set(event, session.stateHash())
+    }
+    for (const message of host.of('scene')) scene = applyScene(scene, message.diff)
+    expect(scene.machines).toEqual(session.scene().machines)
+    const rng = createRng(9, 0)
+    const events = [...hashes.keys()]
+    expect(events.length).toBeGreaterThan(5)
+    for (let i = 0; i < 1000; i++) {
+      const event = events[nextBelow(rng, events.length)] as number
+      session.seek(event)
+      expect(session.stateHash()).toBe(hashes.get(event))
+    }
+    expect(session.state().frozen).toBe(null)
+  })
+})
