@@ -34,65 +34,62 @@ export function App() {
       </a>
       <TopBar />
       <Banners />
-      <Group
-        className="body"
-        orientation="horizontal"
-        {...columns}
-        onLayoutChanged={rememberLayout('columns', left, right)}
-      >
-        {left && (
-          <Panel
-            id="left"
-            className="panel"
-            minSize={160}
-            defaultSize={240}
-            maxSize={420}
-            groupResizeBehavior="preserve-pixel-size"
-          >
-            <LeftPanel />
-          </Panel>
-        )}
-        {left && <Separator className="seam" aria-label={t('resize')} />}
-        <Panel id="middle" minSize={320}>
-          <Group orientation="vertical" {...rows} onLayoutChanged={rememberLayout('rows', dock)}>
-            <Panel id="stage" minSize={220} className="stage">
-              <main id="canvas" className="stage-inner" aria-label={t('canvas')}>
-                <CanvasPane />
-                <Player />
-              </main>
+      <main className="body">
+        <Group orientation="horizontal" {...columns} onLayoutChanged={rememberLayout('columns', left, right)}>
+          {left && (
+            <Panel
+              id="left"
+              className="panel"
+              minSize={160}
+              defaultSize={240}
+              maxSize={420}
+              groupResizeBehavior="preserve-pixel-size"
+            >
+              <LeftPanel />
             </Panel>
-            {dock && <Separator className="seam flat" aria-label={t('resize')} />}
-            {dock && (
-              <Panel
-                id="dock"
-                className="panel"
-                minSize={90}
-                defaultSize={narrow ? 160 : 220}
-                groupResizeBehavior="preserve-pixel-size"
-              >
-                <Dock />
+          )}
+          {left && <Separator className="seam" aria-label={t('resize')} />}
+          <Panel id="middle" minSize={320}>
+            <Group orientation="vertical" {...rows} onLayoutChanged={rememberLayout('rows', dock)}>
+              <Panel id="stage" minSize={220} className="stage">
+                <section id="canvas" className="stage-inner" aria-label={t('canvas')} tabIndex={-1}>
+                  <CanvasPane />
+                  <Player />
+                </section>
               </Panel>
-            )}
-          </Group>
-        </Panel>
-        {right && <Separator className="seam" aria-label={t('resize')} />}
-        {right && (
-          <Panel
-            id="right"
-            className="panel"
-            minSize={220}
-            defaultSize={320}
-            maxSize={720}
-            groupResizeBehavior="preserve-pixel-size"
-          >
-            <aside className="slot" aria-label={t('inspector')}>
-              <Suspense fallback={null}>
-                <InspectorPanel />
-              </Suspense>
-            </aside>
+              {dock && <Separator className="seam flat" aria-label={t('resize')} />}
+              {dock && (
+                <Panel
+                  id="dock"
+                  className="panel"
+                  minSize={90}
+                  defaultSize={narrow ? 160 : 220}
+                  groupResizeBehavior="preserve-pixel-size"
+                >
+                  <Dock />
+                </Panel>
+              )}
+            </Group>
           </Panel>
-        )}
-      </Group>
+          {right && <Separator className="seam" aria-label={t('resize')} />}
+          {right && (
+            <Panel
+              id="right"
+              className="panel"
+              minSize={220}
+              defaultSize={320}
+              maxSize={720}
+              groupResizeBehavior="preserve-pixel-size"
+            >
+              <section className="slot" aria-label={t('inspector')}>
+                <Suspense fallback={null}>
+                  <InspectorPanel />
+                </Suspense>
+              </section>
+            </Panel>
+          )}
+        </Group>
+      </main>
       <Notices />
       <Dialogs />
     </div>

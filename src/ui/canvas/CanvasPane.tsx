@@ -133,12 +133,21 @@ function useCanvasView(pane: React.RefObject<HTMLDivElement | null>): void {
   const api = useStoreApi()
   const fitRequest = useCanvas((state) => state.fitRequest)
   useEffect(() => {
-    const fit = () => {
+    const fitAll = () => {
       const { clientWidth, clientHeight } = pane.current!
       void flow.setViewport(viewOf(useCanvas.getState().drawing, clientWidth, clientHeight))
     }
     useCanvas.setState({
-      fit,
+      fit: fitAll,
+      reveal: (machine) => {
+        const { boxes, places } = useCanvas.getState().drawing
+        const [box, place] = [boxes[machine], places[machine]]
+        if (!box || !place) return
+        const { left, top, right, bottom } = pane.current!.getBoundingClientRect()
+        const a = flow.flowToScreenPosition(place)
+        const b = flow.flowToScreenPosition({ x: place.x + box.w, y: place.y + box.h })
+        if (a.x < left || a.y < top || b.x > right || b.y > bottom) fitAll()
+      },
       zoomBy: (factor) => void flow.zoomTo(flow.getZoom() * factor),
       centre: () => {
         const box = pane.current!.getBoundingClientRect()
@@ -185,7 +194,7 @@ function viewOf(drawing: Drawing, width: number, height: number): Viewport {
   const side = 28
   // The tools above, the invitation of the first minute below.
   const above = 40
-  const below = useStore.getState().invited ? 28 : 72
+  const below = useStore.getState().prefs.invited ? 28 : 72
   const across = (width - side * 2) / (right - left)
   const zoom = Math.min(1.4, Math.max(0.05, Math.min(across, (height - above - below) / (bottom - top))))
   const middle = above + (height - above - below) / 2

@@ -7,6 +7,7 @@ import type { MachineRole, SceneMachine } from '../../view/types.ts'
 import { useStore } from '../client/store.ts'
 import type { BarBox, MachineBox, PortBox, RoomBox } from './boxes.ts'
 import { portLines } from './boxes.ts'
+import { SIDES } from './flowParts.ts'
 import { PortGlyph } from './PortGlyph.tsx'
 import { RenameField } from './RenameField.tsx'
 import { choose } from './choosing.ts'
@@ -163,13 +164,6 @@ function Port({ box }: { box: PortBox }) {
       )}
     </div>
   )
-}
-
-const SIDES: Record<PortBox['side'], Position> = {
-  left: Position.Left,
-  right: Position.Right,
-  top: Position.Top,
-  bottom: Position.Bottom,
 }
 
 /** Where a drag begins a cable from a room as a whole. */

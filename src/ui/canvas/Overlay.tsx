@@ -3,7 +3,8 @@ import { useStoreApi } from '@xyflow/react'
 import i18next from 'i18next'
 import { useEffect, useRef } from 'react'
 import type { DropMark } from '../../session/types.ts'
-import { board, forget, shownTime } from '../client/flights.ts'
+import { board, forget, ratesAt, shownTime } from '../client/flights.ts'
+import { SPEED_COUNT } from '../client/speeds.ts'
 import { useStore } from '../client/store.ts'
 import { useCanvas } from './canvasStore.ts'
 import { type Frame, paint } from './paint.ts'
@@ -20,7 +21,8 @@ export function Overlay() {
     const element = canvas.current!
     const c = element.getContext('2d')!
     const still = matchMedia('(prefers-reduced-motion: reduce)')
-    const dropSeen = new WeakMap<DropMark, number>()
+    const dropAge = new WeakMap<DropMark, number>()
+    let lastFrame = performance.now()
     let sprites: Sprites | null = null
     let spriteKey = ''
     let painted = ''
@@ -34,8 +36,10 @@ export function Overlay() {
       const { prefs, chosenTraceView } = useStore.getState()
       const now = shownTime(board, realNow)
       const running = board.clock?.running ?? false
+      const fastest = running && board.clock?.speed === SPEED_COUNT - 1
+      const rates = fastest ? ratesAt(board.tally, realNow) : []
       const theme = document.documentElement.dataset.theme
-      const key = `${transform} ${width} ${height} ${now} ${drawing.version} ${board.flights.length} ${board.drops.length} ${chosenTraceView?.id} ${chosenTraceView?.nHops} ${theme} ${prefs.present} ${prefs.layers.packets} ${prefs.layers.labels} ${prefs.speed} ${running}`
+      const key = `${transform} ${width} ${height} ${now} ${drawing.version} ${board.flights.length} ${board.drops.length} ${chosenTraceView?.id} ${chosenTraceView?.nHops} ${theme} ${prefs.present} ${prefs.layers.packets} ${prefs.layers.labels} ${prefs.speed} ${running} ${rates.length}`
       if (key === painted && !wanted) return
       painted = key
       const ratio = devicePixelRatio
@@ -57,11 +61,14 @@ export function Overlay() {
         still: still.matches,
         trace: chosenTraceView,
         font: 11 * scale,
-        dropSeen,
+        dropAge,
+        elapsed: realNow - lastFrame,
+        rates,
         running,
-        rateText: (count) => i18next.t('flowRate', { ns: 'canvas', count }),
+        flowText: (n, perSecond) => i18next.t(perSecond ? 'flowPerSecond' : 'flowRate', { ns: 'canvas', n }),
       }
       wanted = paint(frame)
+      lastFrame = realNow
       forget(board, now)
     }
     handle = requestAnimationFrame(tick)

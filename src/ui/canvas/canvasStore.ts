@@ -11,6 +11,8 @@ interface CanvasState {
   /** Middle of the view in drawing coordinates, kept by the canvas for insertion by keyboard. */
   centre: () => Place
   fit: () => void
+  /** Fits the view where a machine is not wholly in sight. */
+  reveal: (machine: string) => void
   zoomBy: (factor: number) => void
   /** Grows when the whole picture was replaced: then the view is fitted. */
   fitRequest: number
@@ -21,6 +23,7 @@ export const useCanvas = create<CanvasState>(() => ({
   connectFrom: null,
   centre: () => ({ x: 0, y: 0 }),
   fit: () => {},
+  reveal: () => {},
   zoomBy: () => {},
   fitRequest: 0,
 }))
@@ -41,6 +44,8 @@ export function followScene(): () => void {
 }
 
 let layOut: Layouter | null = null
+let replacedAt = 0
+const GROWING_MS = 2000
 
 function redraw(scene: SceneState): void {
   const { drawing, fitRequest } = useCanvas.getState()
@@ -52,9 +57,13 @@ function redraw(scene: SceneState): void {
     return
   }
   const known = scene.order.some((id) => drawing.places[id])
+  const { past } = useStore.getState().doc
+  if (!known) replacedAt = performance.now()
+  // A lab that has just been opened goes on growing for a moment.
+  const growing = past.length === 0 && performance.now() - replacedAt < GROWING_MS
   const places = placeMachines(scene, drawing.places, layOut)
   useCanvas.setState({
     drawing: draw(scene, places, drawing),
-    fitRequest: known || scene.order.length === 0 ? fitRequest : fitRequest + 1,
+    fitRequest: growing && scene.order.length > 0 ? fitRequest + 1 : fitRequest,
   })
 }

@@ -1,12 +1,23 @@
 /** From the drawing to React Flow's nodes and edges; what did not change keeps its identity. */
+import { type NodeHandle, Position } from '@xyflow/react'
 import type { SceneState } from '../client/store.ts'
-import type { TraceView } from '../../view/types.ts'
+import type { SceneMachine, TraceView } from '../../view/types.ts'
+import type { MachineBox, PortBox } from './boxes.ts'
 import type { Drawing, Wire } from './drawing.ts'
 import type { MachineFlowNode } from './MachineNode.tsx'
 import type { WireFlowEdge } from './WireEdge.tsx'
 
 /** React Flow cannot pan smoothly above this many drawn things: machines become tiles with counts. */
 export const MAX_DETAILED = 300
+
+const HANDLE = 18
+
+export const SIDES: Record<PortBox['side'], Position> = {
+  left: Position.Left,
+  right: Position.Right,
+  top: Position.Top,
+  bottom: Position.Bottom,
+}
 
 const nodeCache = new WeakMap<object, MachineFlowNode>()
 const edgeCache = new WeakMap<Wire, WireFlowEdge>()
@@ -37,12 +48,28 @@ export function nodesOf(scene: SceneState, drawing: Drawing, selection: string[]
       width: box.w,
       height: box.h,
       measured: { width: box.w, height: box.h },
+      handles: handlesOf(machine, box),
       zIndex: 0,
     }
     nodeCache.set(machine, node)
     nodes.push(node)
   }
   return nodes
+}
+
+/** Known beforehand, so that wires and nodes may come in the same frame. */
+function handlesOf(machine: SceneMachine, box: MachineBox): NodeHandle[] {
+  const handle = (id: string, x: number, y: number, position: Position): NodeHandle => {
+    const half = HANDLE / 2
+    return { id, type: 'source', position, x: x - half, y: y - half, width: HANDLE, height: HANDLE }
+  }
+  const root = machine.rooms[0]
+  return [
+    ...box.ports.map((port) => handle(port.id, port.x, port.y, SIDES[port.side])),
+    ...box.rooms.map(({ room, x, y, w }) => handle(`room:${room.id}`, x + w - 14, y + 13, Position.Right)),
+    ...box.bars.map(({ id, x, y, w, h }) => handle(`room:${id}`, x + w - 14, y + h / 2, Position.Right)),
+    ...(root ? [handle(`room:${root.id}`, 120, 13, Position.Right)] : []),
+  ]
 }
 
 export function edgesOf(drawing: Drawing, selection: string[], trace: TraceView | null): WireFlowEdge[] {

@@ -17,6 +17,7 @@ export async function insertAt(item: string, place: Place, onto: string): Promis
     case 'switch':
     case 'internet':
       await edit({ op: 'addMachine', role: item, x: Math.round(place.x - 80), y: Math.round(place.y - 40) })
+      useCanvas.getState().reveal(useStore.getState().selection[0] ?? '')
       break
     case 'netns':
     case 'bridge':
@@ -60,11 +61,12 @@ function beginCable(onto: string): void {
   notify('info', i18next.t('connectPick', { ns: 'canvas' }))
 }
 
-/** Not on top of another machine: further down and right until free. */
+/** The place nearest to the middle that is not on another machine. */
 function freePlace(middle: Place): Place {
   const { drawing } = useCanvas.getState()
   const place = { x: middle.x, y: middle.y }
-  for (let tries = 0; tries < 40; tries++) {
+  // A spiral around the middle.
+  for (let tries = 0; tries < 80; tries++) {
     const hit = Object.values(drawing.boxes).some((box) => {
       const at = drawing.places[box.id]!
       return (
@@ -75,8 +77,9 @@ function freePlace(middle: Place): Place {
       )
     })
     if (!hit) break
-    place.x += 48
-    place.y += 36
+    const angle = tries * 0.9
+    place.x = middle.x + Math.cos(angle) * tries * 16
+    place.y = middle.y + Math.sin(angle) * tries * 12
   }
   return place
 }

@@ -1,7 +1,7 @@
 /** One frame of the overlay: flights on their wires, marks of drops, the chosen packet's trail, rates as flow lines. */
 import type { DropMark, Flight } from '../../session/types.ts'
 import type { TraceView } from '../../view/types.ts'
-import type { Board } from '../client/flights.ts'
+import type { Board, Flow } from '../client/flights.ts'
 import type { Drawing } from './drawing.ts'
 import { pointAt, SAMPLES, type WirePath } from './paths.ts'
 import { machineOf } from './place.ts'
@@ -30,16 +30,20 @@ export interface Frame {
   still: boolean
   trace: TraceView | null
   font: number
-  /** Real time when a drop was first shown. */
-  dropSeen: WeakMap<DropMark, number>
+  /** For how long each drop has been shown while the clock ran, ms. */
+  dropAge: WeakMap<DropMark, number>
+  /** Real milliseconds since the last frame. */
+  elapsed: number
+  rates: Flow[]
   running: boolean
-  rateText: (rate: number) => string
+  flowText: (n: number, perSecond: boolean) => string
 }
 
 /** More than this many at once are shown as flow lines with rates. */
 export const FLOW_LIMIT = 1500
 const LABEL_LIMIT = 14
 const DROP_SHOWN_MS = 4000
+const DROP_SHOWN_EVENTS = 40
 
 interface Spot {
   x: number
@@ -53,10 +57,11 @@ export function paint(f: Frame): boolean {
   c.clearRect(0, 0, view.width, view.height)
   const numbers = f.trace ? paintTrail(f, f.trace) : []
   const inAir = f.board.flights.filter((flight) => flight.departAt <= f.now && flight.arriveAt >= f.now)
-  if (inAir.length > FLOW_LIMIT) paintFlows(f, inAir)
+  if (f.rates.length > 0) paintFlows(f, f.rates, true)
+  else if (inAir.length > FLOW_LIMIT) paintFlows(f, gathered(inAir), false)
   else paintFlights(f, inAir)
   paintNumbers(f, numbers)
-  return paintDrops(f) || inAir.length > 0
+  return paintDrops(f) || inAir.length > 0 || f.rates.length > 0
 }
 
 const spot: Spot = { x: 0, y: 0 }
@@ -68,7 +73,7 @@ function paintFlights(f: Frame, flights: Flight[]): void {
   const labels: Label[] = []
   const margin = 24
   for (const flight of flights) {
-    const way = wayOf(f.drawing, flight)
+    const way = wayOf(f.drawing, flight.fromNs, flight.fromIfindex)
     if (!way || outside(way.path, view)) continue
     const part = partOf(f, flight)
     pointAt(way.path, way.back ? 1 - part : part, spot)
@@ -85,11 +90,24 @@ function paintFlights(f: Frame, flights: Flight[]): void {
     }
     const sprite = sprites.of(flight.proto, isAnswer(flight), flight.encapsulated)
     c.drawImage(sprite, spot.x - sprites.half, spot.y - sprites.half, sprites.half * 2, sprites.half * 2)
+    if (f.still) paintHop(f, f.board.hopOf.get(flight) ?? 1)
     if (labelled && !faded)
       labels.push({ text: flight.label, x: spot.x, y: spot.y, colour: sprites.palette.proto[flight.proto] })
   }
   c.globalAlpha = 1
   paintLabels(f, labels)
+}
+
+/** The number of the wire that the packet is on, beside its glyph. */
+function paintHop(f: Frame, n: number): void {
+  const { c, sprites } = f
+  c.font = `600 ${f.font}px ${MONO}`
+  c.textBaseline = 'middle'
+  c.lineWidth = 4
+  c.strokeStyle = sprites.palette.paper
+  c.fillStyle = sprites.palette.ink
+  c.strokeText(String(n), spot.x + sprites.size, spot.y)
+  c.fillText(String(n), spot.x + sprites.size, spot.y)
 }
 
 /** Under reduced motion a packet jumps from end to end. */
@@ -169,14 +187,13 @@ function paintDrops(f: Frame): boolean {
   for (let i = board.drops.length - 1; i >= Math.max(0, board.drops.length - 40); i--) {
     const drop = board.drops[i]!
     if (drop.at > f.now) continue
-    const seen = f.dropSeen.get(drop) ?? f.realNow
-    f.dropSeen.set(drop, seen)
-    const age = f.realNow - seen
-    if (f.running && age > DROP_SHOWN_MS) continue
+    const age = (f.dropAge.get(drop) ?? 0) + (f.running || !f.dropAge.has(drop) ? f.elapsed : 0)
+    f.dropAge.set(drop, age)
+    if (age > DROP_SHOWN_MS || drop.event < (board.clock?.event ?? 0) - DROP_SHOWN_EVENTS) continue
     if (f.running) moving = true
     if (!portSpot(f.drawing, drop.ns, drop.ifindex, spot)) continue
     toScreen(view, spot)
-    const fall = f.still ? 1 : Math.min(1, age / 350)
+    const fall = f.still || !f.running ? 1 : Math.min(1, age / 350)
     if (fall < 1) moving = true
     const x = spot.x
     let y = spot.y + 6 + fall * 14
@@ -274,16 +291,28 @@ function paintNumbers(f: Frame, numbers: HopNumber[]): void {
   c.textAlign = 'start'
 }
 
+/** Flights by the port they leave from. */
+function gathered(flights: Flight[]): Flow[] {
+  const flows = new Map<string, Flow>()
+  for (const { fromNs: ns, fromIfindex: ifindex, proto } of flights) {
+    const key = `${ns}:${ifindex}`
+    const flow = flows.get(key)
+    if (flow) flow.n++
+    else flows.set(key, { ns, ifindex, n: 1, proto })
+  }
+  return [...flows.values()]
+}
+
 /** Too many to follow: each wire as a line whose width grows with what is on it, and the number beside it. */
-function paintFlows(f: Frame, flights: Flight[]): void {
+function paintFlows(f: Frame, all: Flow[], perSecond: boolean): void {
   const { c, view, sprites } = f
   const flows = new Map<WirePath, { n: number; proto: Flight['proto'] }>()
-  for (const flight of flights) {
-    const way = wayOf(f.drawing, flight)
+  for (const one of all) {
+    const way = wayOf(f.drawing, one.ns, one.ifindex)
     if (!way || outside(way.path, view)) continue
-    const flow = flows.get(way.path) ?? { n: 0, proto: flight.proto }
-    flow.n++
-    flows.set(way.path, flow)
+    const flow = flows.get(way.path)
+    if (flow) flow.n += one.n
+    else flows.set(way.path, { n: one.n, proto: one.proto })
   }
   c.font = `${f.font}px ${MONO}`
   c.textBaseline = 'middle'
@@ -295,7 +324,7 @@ function paintFlows(f: Frame, flights: Flight[]): void {
     c.strokeStyle = sprites.palette.proto[proto]
     c.lineWidth = Math.min(10, 2 + Math.log2(1 + n))
     c.stroke()
-    const text = f.rateText(n)
+    const text = f.flowText(n, perSecond)
     const w = c.measureText(text).width + 10
     const h = f.font + 6
     const x = path.mid.x * view.zoom + view.x
@@ -313,8 +342,8 @@ interface Way {
 }
 
 /** A wire that no longer exists has no way: the flight is not drawn. */
-function wayOf(drawing: Drawing, flight: Flight): Way | null {
-  const from = drawing.byIndex.get(`${flight.fromNs}:${flight.fromIfindex}`)
+function wayOf(drawing: Drawing, ns: number, ifindex: number): Way | null {
+  const from = drawing.byIndex.get(`${ns}:${ifindex}`)
   if (from === undefined) return null
   const wire = drawing.wires[drawing.wireOfPort.get(from) ?? '']
   if (!wire) return null

@@ -10,6 +10,7 @@ export async function begin(): Promise<void> {
   const saved = await lastDocument()
   if (saved && (await openText(saved.text, saved.origin))) {
     await session().setSpeed(useStore.getState().prefs.speed)
+    await session().play()
     return
   }
   await openFromLibrary(FIRST_LAB)

@@ -2,7 +2,8 @@
 import { type Remote, transfer, wrap } from 'comlink'
 import type { Session, StreamMessage } from '../../session/types.ts'
 import type { Scene, SceneDiff } from '../../view/types.ts'
-import { board } from './flights.ts'
+import { addFlights, board } from './flights.ts'
+import { SPEED_COUNT } from './speeds.ts'
 import { type SceneState, useStore } from './store.ts'
 
 type TtyListener = (text: string, reset: boolean) => void
@@ -83,6 +84,24 @@ export async function chooseTrace(id: number | null): Promise<void> {
   if (useStore.getState().chosenTrace === id) useStore.setState({ chosenTraceView: view })
 }
 
+const FOLLOW_EVERY = 400
+let followedAt = 0
+
+/** A chosen packet that is still on its way grows its path. */
+function followChosen(): void {
+  const { chosenTrace, chosenTraceView } = useStore.getState()
+  if (chosenTrace === null || chosenTraceView?.disposition !== 'IN_FLIGHT') return
+  const now = performance.now()
+  if (now - followedAt < FOLLOW_EVERY) return
+  followedAt = now
+  void session()
+    .trace(chosenTrace)
+    .then((view) => {
+      if (view && useStore.getState().chosenTrace === chosenTrace)
+        useStore.setState({ chosenTraceView: view })
+    })
+}
+
 function stopSession(): void {
   if (!wire) return
   clearInterval(wire.watchdog)
@@ -124,21 +143,29 @@ function receive(message: StreamMessage, port: MessagePort): void {
       board.segment = message.segment
       board.segmentBegan = performance.now()
       useStore.setState({ clock: message.state })
+      followChosen()
       break
     case 'scene':
       useStore.setState({ scene: applyDiff(useStore.getState().scene, message.diff) })
       break
     case 'reset':
-      board.flights = message.flights
+      board.flights = []
       board.drops = []
+      board.crossed.clear()
+      board.tally = { began: performance.now(), counts: new Map(), rates: [] }
+      addFlights(board, message.flights, [], 0, false)
       board.clock = message.state
       board.segment = null
       useStore.setState({ scene: wholeScene(useStore.getState().scene, message.scene), clock: message.state })
       break
     case 'flights':
-      board.flights = board.flights.concat(message.flights)
-      board.drops = board.drops.concat(message.drops)
-      board.omitted = message.omitted
+      addFlights(
+        board,
+        message.flights,
+        message.drops,
+        message.omitted,
+        board.clock?.speed === SPEED_COUNT - 1,
+      )
       port.postMessage({ type: 'ack', seq: message.seq })
       break
     case 'records': {

@@ -1,8 +1,18 @@
 import { describe, expect, it } from 'vitest'
 import type { ClockState, Flight } from '../../session/types.ts'
-import { type Board, forget, shownTime } from './flights.ts'
+import { addFlights, type Board, forget, ratesAt, shownTime } from './flights.ts'
 
-const empty: Board = { flights: [], drops: [], omitted: 0, segment: null, segmentBegan: 0, clock: null }
+const empty: Board = {
+  flights: [],
+  drops: [],
+  omitted: 0,
+  segment: null,
+  segmentBegan: 0,
+  clock: null,
+  crossed: new Map(),
+  hopOf: new WeakMap(),
+  tally: { began: 0, counts: new Map(), rates: [] },
+}
 const flight = (departAt: number, arriveAt: number) => ({ departAt, arriveAt }) as Flight
 
 describe('the shown time', () => {
@@ -26,5 +36,30 @@ describe('forgetting', () => {
     const board = { ...empty, flights: [flight(0, 10), flight(5, 20), flight(30, 40)] }
     forget(board, 15)
     expect(board.flights.map((one) => one.arriveAt)).toEqual([20, 40])
+  })
+})
+
+describe('a batch of flights', () => {
+  const leave = (trace: number, fromIfindex: number) =>
+    ({ trace, fromNs: 1, fromIfindex, proto: 'icmp' }) as Flight
+
+  it('numbers the wires that each packet has crossed', () => {
+    const board = { ...empty }
+    const flights = [leave(7, 2), leave(8, 2), leave(7, 3)]
+    addFlights(board, flights, [], 0, false)
+    expect(flights.map((one) => board.hopOf.get(one))).toEqual([1, 1, 2])
+    expect(board.tally.counts.size).toBe(0)
+  })
+
+  it('becomes a rate at the fastest speed', () => {
+    const board = { ...empty, tally: { began: 0, counts: new Map(), rates: [] } }
+    const flights = [leave(1, 2), leave(2, 2), leave(3, 2), leave(4, 9)]
+    addFlights(board, flights, [], 0, true)
+    expect(ratesAt(board.tally, 500)).toEqual([])
+    expect(ratesAt(board.tally, 2000)).toEqual([
+      { ns: 1, ifindex: 2, n: 2, proto: 'icmp' },
+      { ns: 1, ifindex: 9, n: 1, proto: 'icmp' },
+    ])
+    expect(ratesAt(board.tally, 3001)).toEqual([])
   })
 })

@@ -18,6 +18,8 @@ export interface Prefs {
   present: boolean
   layers: { addresses: boolean; packets: boolean; labels: boolean; loopback: boolean }
   speed: number
+  /** The invitation of the first minute has been taken or waved away. */
+  invited: boolean
 }
 
 const KEY = 'kubehop.prefs'
@@ -53,6 +55,7 @@ function defaults(): Prefs {
     present: false,
     layers: { addresses: true, packets: true, labels: true, loopback: false },
     speed: 1,
+    invited: false,
   }
 }
 

@@ -59,8 +59,6 @@ export interface UiState {
   terminals: { tty: number; room: string }[]
   activeTty: number | null
   stepUnit: StepUnit
-  /** The invitation of the first minute has been taken or waved away. */
-  invited: boolean
   /** Id being renamed in place on the canvas. */
   renaming: string | null
   dialog: Dialog
@@ -84,7 +82,6 @@ export const useStore = create<UiState>(() => ({
   terminals: [],
   activeTty: null,
   stepUnit: 'event',
-  invited: false,
   renaming: null,
   dialog: null,
   notices: [],

@@ -1,23 +1,21 @@
 /** Moving time: play, pause, step and seek. Undo is elsewhere (document.ts): two histories, never mixed. */
 import type { ClockState, StepUnit } from '../../session/types.ts'
 import { session } from './client.ts'
+import { SPEED_COUNT } from './speeds.ts'
 import { setPrefs, useStore } from './store.ts'
-
-/** Number of entries of the session's SPEEDS; the last one is "as fast as possible". */
-export const SPEED_COUNT = 7
 
 const get = useStore.getState
 const show = (clock: ClockState) => useStore.setState({ clock })
 
 export async function playOrPause(): Promise<void> {
-  useStore.setState({ invited: true })
+  acceptInvitation()
   if (get().clock?.running) await session().pause()
   else await session().play()
   show(await session().state())
 }
 
 export async function step(direction: 1 | -1, unit: StepUnit = get().stepUnit): Promise<void> {
-  useStore.setState({ invited: true })
+  acceptInvitation()
   if (get().clock?.running) await session().pause()
   show(await session().step(unit, direction))
 }
@@ -54,4 +52,9 @@ export function timeText(ns: number): string {
   if (ns < 1e6) return `${(ns / 1e3).toFixed(2)} µs`
   if (ns < 1e9) return `${(ns / 1e6).toFixed(3)} ms`
   return `${(ns / 1e9).toFixed(4)} s`
+}
+
+/** The invitation of the first minute is taken or waved away, for good. */
+export function acceptInvitation(): void {
+  if (!get().prefs.invited) setPrefs({ invited: true })
 }

@@ -13,6 +13,7 @@ import {
   SunMoon,
   Undo2,
 } from 'lucide-react'
+import { useEffect } from 'react'
 import { useTranslation } from 'react-i18next'
 import { useStore } from '../client/store.ts'
 import { runAction } from '../commands/actions.ts'
@@ -23,6 +24,9 @@ import { Menu } from './Menu.tsx'
 export function TopBar() {
   const { t } = useTranslation()
   const title = useStore((state) => state.doc.title)
+  useEffect(() => {
+    document.title = title === '' ? 'Kubehop' : `${title} – Kubehop`
+  }, [title])
   return (
     <header className="topbar">
       <div className="topbar-side">

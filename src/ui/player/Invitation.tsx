@@ -1,12 +1,12 @@
 import { X } from 'lucide-react'
 import { useTranslation } from 'react-i18next'
 import { useStore } from '../client/store.ts'
-import { playOrPause } from '../client/time.ts'
+import { acceptInvitation, playOrPause } from '../client/time.ts'
 
 /** The one invitation of the first minute; gone once time has been touched. */
 export function Invitation() {
   const { t } = useTranslation('player')
-  const invited = useStore((state) => state.invited)
+  const invited = useStore((state) => state.prefs.invited)
   const running = useStore((state) => state.clock?.running ?? false)
   if (invited || !running) return null
   return (
@@ -15,12 +15,7 @@ export function Invitation() {
       <button type="button" className="btn strong" onClick={() => void playOrPause()}>
         {t('inviteAct')}
       </button>
-      <button
-        type="button"
-        className="btn icon"
-        aria-label={t('frame:close')}
-        onClick={() => useStore.setState({ invited: true })}
-      >
+      <button type="button" className="btn icon" aria-label={t('frame:close')} onClick={acceptInvitation}>
         <X aria-hidden="true" />
       </button>
     </aside>

@@ -15,7 +15,7 @@ export function SentenceBar() {
   const parts = useMemo(() => (now ? now.steps.map((step) => say(step.sentence)) : []), [now, i18n.language])
   const trace = now?.steps.find((step) => step.trace > 0)?.trace
   const dropped = now?.steps.some((step) => step.reason !== '') ?? false
-  const quiet = status === 'starting' ? t('starting') : idle || !now ? t('idle') : ''
+  const quiet = status === 'starting' ? t('starting') : idle ? t('idle') : ''
   return (
     <div className={`sentence ${dropped ? 'dropped' : ''}`}>
       <div aria-live={running ? 'off' : 'polite'} title={parts.join('; ')}>
