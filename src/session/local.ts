@@ -18,7 +18,16 @@ import { fail, flush, halt, pause, play, wake } from './run-loop.ts'
 import { acknowledge, clockState, createStream, postReset, postScene } from './stream.ts'
 import { closeTerminal, openTerminal, typeKeys } from './terminals.ts'
 import { seekAt, seekEvent, stepBack, stepForward } from './travel.ts'
-import type { Diagnostic, EditOp, EditResult, LessonView, OpenResult, Session, StreamAck } from './types.ts'
+import type {
+  Diagnostic,
+  EditOp,
+  EditResult,
+  LessonView,
+  OpenResult,
+  Session,
+  StreamAck,
+  StreamPort,
+} from './types.ts'
 import { SPEEDS } from './types.ts'
 
 export type { SessionHost } from './core.ts'
@@ -304,13 +313,13 @@ function lessonView(lab: Lab): LessonView | null {
   }
 }
 
-function connect(core: Core, port: MessagePort): void {
+function connect(core: Core, port: StreamPort): void {
   const host = core.host
   core.host = {
     ...host,
     post: (message, transfer) => port.postMessage(message, transfer ?? []),
   }
-  port.onmessage = (event: MessageEvent<StreamAck>) => {
+  port.onmessage = (event: { data: StreamAck }) => {
     if (event.data?.type === 'ack') acknowledge(core, event.data.seq)
   }
   postReset(core)

@@ -152,6 +152,12 @@ export interface TimelineMark {
 
 export type StreamAck = { type: 'ack'; seq: number }
 
+/** What a session needs of a MessagePort, which is one. Its `onmessage` will be taken. */
+export interface StreamPort {
+  postMessage(message: StreamMessage, transfer: ArrayBuffer[]): void
+  onmessage: unknown
+}
+
 export interface CheckResult {
   id: string
   title: string
@@ -236,5 +242,5 @@ export interface Session {
   /** This run up to the present moment as JSON (see session/reproduction.ts): a bug report, and what `lab replay` takes. */
   reproduction(): string
   /** Gives the stream port. */
-  connect(port: MessagePort): void
+  connect(port: StreamPort): void
 }

@@ -1,8 +1,12 @@
 /** Names for what steps only number: devices, bridges, tables; and their evidence as its tool prints it. */
+import { formatMac } from '../base/addr.ts'
 import { findNetns } from '../net/world.ts'
-import type { PolicyRule, World } from '../net/types.ts'
+import type { Place } from '../proc/print/names.ts'
+import { neighLine } from '../proc/print/neigh.ts'
+import { routeLine } from '../proc/print/route.ts'
+import { machineOf } from '../run/machine.ts'
+import type { FdbEntry, Netns, PolicyRule, World } from '../net/types.ts'
 import { evidenceOf } from './evidence.ts'
-import { fdbText, neighText, routeText } from './printers.ts'
 import type { TraceNames } from './trace-view.ts'
 
 const TABLE_NAMES: Readonly<Record<number, string>> = { 253: 'default', 254: 'main', 255: 'local' }
@@ -36,14 +40,19 @@ function evidenceText(world: World, id: number, evidence: unknown): string {
   const found = evidenceOf(evidence)
   switch (found.kind) {
     case 'route':
-      return routeText(ns, found.route)
+      return routeLine(placeOf(world, ns), found.route)
     case 'neigh':
-      return neighText(ns, found.neigh)
+      return neighLine(placeOf(world, ns), found.neigh)
     case 'fdb':
-      return fdbText(ns, found.entry)
+      return fdbLine(ns, found.entry)
     default:
       return ''
   }
+}
+
+/** Where a printer looks from: a namespace and the names that its machine knows. */
+export function placeOf(world: World, ns: Netns): Place {
+  return { world, ns, machine: machineOf(world, ns.id) }
 }
 
 /** The tables that the rules look through, but for `local`: that holds the host's own addresses only. */
@@ -56,4 +65,8 @@ function tablesOf(rules: readonly PolicyRule[] | null, four: boolean): string {
     if (!names.includes(name)) names.push(name)
   }
   return names.join(', ')
+}
+
+function fdbLine(ns: Netns, entry: FdbEntry): string {
+  return `${formatMac(entry.mac)} dev ${ns.links[entry.port]?.name ?? ''}`
 }
