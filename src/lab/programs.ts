@@ -1,8 +1,28 @@
 /** The programs that exist on every machine of a lab: the composition root names them, `run` only finds them. */
+import { corePrograms } from '../proc/cmd/core.ts'
+import { filesPrograms } from '../proc/cmd/files.ts'
+import { grepPrograms } from '../proc/cmd/grep.ts'
+import { launchPrograms } from '../proc/cmd/launch.ts'
+import { linesPrograms } from '../proc/cmd/lines.ts'
+import { probePrograms } from '../proc/cmd/probe.ts'
+import { sedPrograms } from '../proc/cmd/sed.ts'
+import { systemPrograms } from '../proc/cmd/system.ts'
+import { textPrograms } from '../proc/cmd/text.ts'
 import { shellPrograms } from '../proc/shell/shell.ts'
 import type { Program, Programs } from '../run/types.ts'
 
-const ALL: readonly (readonly Program[])[] = [shellPrograms]
+const ALL: readonly (readonly Program[])[] = [
+  shellPrograms,
+  corePrograms,
+  filesPrograms,
+  textPrograms,
+  linesPrograms,
+  grepPrograms,
+  sedPrograms,
+  systemPrograms,
+  launchPrograms,
+  probePrograms,
+]
 
 /** Programs by name. */
 export function labPrograms(): Programs {
