@@ -24,9 +24,7 @@ export function App() {
   const narrow = useNarrow()
   const left = prefs.left && !prefs.allHidden && !narrow
   const right = prefs.right && !prefs.allHidden && !narrow
-  const dock = prefs.dock && !prefs.allHidden
   const columns = rememberedLayout('columns', left, right)
-  const rows = rememberedLayout('rows', dock)
   return (
     <div className="app">
       <a className="skip btn strong" href="#canvas">
@@ -50,26 +48,7 @@ export function App() {
           )}
           {left && <Separator className="seam" aria-label={t('resize')} />}
           <Panel id="middle" minSize={320}>
-            <Group orientation="vertical" {...rows} onLayoutChanged={rememberLayout('rows', dock)}>
-              <Panel id="stage" minSize={220} className="stage">
-                <section id="canvas" className="stage-inner" aria-label={t('canvas')} tabIndex={-1}>
-                  <CanvasPane />
-                  <Player />
-                </section>
-              </Panel>
-              {dock && <Separator className="seam flat" aria-label={t('resize')} />}
-              {dock && (
-                <Panel
-                  id="dock"
-                  className="panel"
-                  minSize={90}
-                  defaultSize={narrow ? 160 : 220}
-                  groupResizeBehavior="preserve-pixel-size"
-                >
-                  <Dock />
-                </Panel>
-              )}
-            </Group>
+            <Middle narrow={narrow} />
           </Panel>
           {right && <Separator className="seam" aria-label={t('resize')} />}
           {right && (
@@ -93,5 +72,34 @@ export function App() {
       <Notices />
       <Dialogs />
     </div>
+  )
+}
+
+/** Canvas and player above, the dock below. */
+function Middle({ narrow }: { narrow: boolean }) {
+  const { t } = useTranslation()
+  const dock = useStore((state) => state.prefs.dock && !state.prefs.allHidden)
+  const rows = rememberedLayout('rows', dock)
+  return (
+    <Group orientation="vertical" {...rows} onLayoutChanged={rememberLayout('rows', dock)}>
+      <Panel id="stage" minSize={220} className="stage">
+        <section id="canvas" className="stage-inner" aria-label={t('canvas')} tabIndex={-1}>
+          <CanvasPane />
+          <Player />
+        </section>
+      </Panel>
+      {dock && <Separator className="seam flat" aria-label={t('resize')} />}
+      {dock && (
+        <Panel
+          id="dock"
+          className="panel"
+          minSize={90}
+          defaultSize={narrow ? 160 : 220}
+          groupResizeBehavior="preserve-pixel-size"
+        >
+          <Dock />
+        </Panel>
+      )}
+    </Group>
   )
 }

@@ -37,6 +37,28 @@ const edgeTypes: EdgeTypes = { wire: WireEdge }
 const FAR = 0.4
 const NEAR = 0.62
 
+/** Selecting, keys and focus are the page's own (choosing.ts, commands, the object tree). */
+const SETTINGS = {
+  connectionMode: ConnectionMode.Loose,
+  connectionRadius: 18,
+  connectOnClick: false,
+  elevateNodesOnSelect: false,
+  elevateEdgesOnSelect: false,
+  zIndexMode: 'manual',
+  onlyRenderVisibleElements: true,
+  nodesFocusable: false,
+  edgesFocusable: false,
+  disableKeyboardA11y: true,
+  deleteKeyCode: null,
+  selectionKeyCode: 'Shift',
+  multiSelectionKeyCode: null,
+  zoomOnDoubleClick: false,
+  nodeDragThreshold: 3,
+  minZoom: 0.05,
+  maxZoom: 3,
+  attributionPosition: 'bottom-left',
+} as const
+
 export function CanvasPane() {
   useEffect(followScene, [])
   useEffect(registerCanvasActions, [])
@@ -64,12 +86,6 @@ function Flow() {
   const nodes = useMemo(() => nodesOf(scene, drawing, selection), [scene, drawing, selection])
   const edges = useMemo(() => edgesOf(drawing, selection, trace), [drawing, selection, trace])
   const { onNodesChange, onNodeDragStop } = useDragging()
-  const onConnectEnd = useCallback((event: MouseEvent | TouchEvent, state: FinalConnectionState) => {
-    const from = state.fromHandle?.id
-    const point = 'changedTouches' in event ? event.changedTouches[0]! : event
-    const to = thingAt(point.clientX, point.clientY)
-    if (from && to !== '') void join(endId(from), to)
-  }, [])
   const onDrop = (event: React.DragEvent) => {
     const item = event.dataTransfer.getData(PALETTE_MIME)
     if (item === '') return
@@ -99,24 +115,7 @@ function Flow() {
         onEdgeClick={(event, edge) => choose(event, edge.id)}
         onPaneClick={() => select([])}
         onConnectEnd={onConnectEnd}
-        connectionMode={ConnectionMode.Loose}
-        connectionRadius={18}
-        connectOnClick={false}
-        elevateNodesOnSelect={false}
-        elevateEdgesOnSelect={false}
-        zIndexMode="manual"
-        onlyRenderVisibleElements
-        nodesFocusable={false}
-        edgesFocusable={false}
-        disableKeyboardA11y
-        deleteKeyCode={null}
-        selectionKeyCode="Shift"
-        multiSelectionKeyCode={null}
-        zoomOnDoubleClick={false}
-        nodeDragThreshold={3}
-        minZoom={0.05}
-        maxZoom={3}
-        attributionPosition="bottom-left"
+        {...SETTINGS}
       >
         <Background variant={BackgroundVariant.Dots} gap={24} size={1.4} color="var(--grid)" />
       </ReactFlow>
@@ -125,6 +124,14 @@ function Flow() {
       <CanvasTools />
     </div>
   )
+}
+
+/** A drag from a port or room ends on whatever lies under the pointer. */
+function onConnectEnd(event: MouseEvent | TouchEvent, state: FinalConnectionState): void {
+  const from = state.fromHandle?.id
+  const point = 'changedTouches' in event ? event.changedTouches[0]! : event
+  const to = thingAt(point.clientX, point.clientY)
+  if (from && to !== '') void join(endId(from), to)
 }
 
 /** Tells the canvas' store how to fit, zoom and find the middle; fits when the whole picture was replaced. */

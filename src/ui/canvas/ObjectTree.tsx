@@ -45,90 +45,101 @@ export function ObjectTree() {
     setFocus(row.id)
     document.getElementById(`tree-${row.id}`)?.focus()
   }
-  const onKey = (event: React.KeyboardEvent) => {
-    const at = rows.findIndex((row) => row.id === current)
-    const row = rows[at]
-    if (!row) return
-    switch (event.key) {
-      case 'ArrowDown':
-        go(rows[at + 1])
-        break
-      case 'ArrowUp':
-        go(rows[at - 1])
-        break
-      case 'Home':
-        go(rows[0])
-        break
-      case 'End':
-        go(rows.at(-1))
-        break
-      case 'ArrowRight':
-        if (row.open === false) toggle(row.id)
-        else if (row.open) go(rows[at + 1])
-        break
-      case 'ArrowLeft':
-        if (row.open) toggle(row.id)
-        else go(rows.find((one) => one.id === row.parent))
-        break
-      case 'Enter':
-      case ' ':
-        choose(event, row.id)
-        break
-      case 'F2':
-        select([row.id])
-        useStore.setState({ renaming: row.id })
-        break
-      default:
-        return
-    }
-    event.preventDefault()
-  }
   return (
     <div
       className="tree"
       role="tree"
       aria-label={t('networkTree')}
       aria-multiselectable="true"
-      onKeyDown={onKey}
+      onKeyDown={(event) => {
+        const at = rows.findIndex((row) => row.id === current)
+        if (at >= 0 && handleKey(event, rows, at, go, toggle)) event.preventDefault()
+      }}
     >
       {rows.map((row) => (
-        // biome-ignore lint/a11y/useKeyWithClickEvents: the tree listens for keys
-        <div
+        <TreeRow
           key={row.id}
-          id={`tree-${row.id}`}
-          role="treeitem"
-          aria-level={row.level}
-          aria-posinset={row.position}
-          aria-setsize={row.count}
-          aria-expanded={row.open ?? undefined}
-          aria-selected={selection.includes(row.id)}
-          aria-label={row.spoken}
-          tabIndex={row.id === current ? 0 : -1}
-          className="tree-row"
-          style={{ paddingLeft: 8 + (row.level - 1) * 14 }}
-          onFocus={() => setFocus(row.id)}
-          onClick={(event) => choose(event, row.id)}
-        >
-          {/* biome-ignore lint/a11y/noStaticElementInteractions: the object tree is the way of the keyboard */}
-          {/* biome-ignore lint/a11y/useKeyWithClickEvents: the object tree is the way of the keyboard */}
-          <span
-            className="tree-mark"
-            onClick={(event) => {
-              if (row.open === null) return
-              event.stopPropagation()
-              toggle(row.id)
-            }}
-          >
-            {row.open === true && <ChevronDown aria-hidden="true" />}
-            {row.open === false && <ChevronRight aria-hidden="true" />}
-          </span>
-          {row.port ? <PortGlyph port={row.port} /> : row.level === 1 && <MachineIcon id={row.id} />}
-          <span className="tree-text">{row.text}</span>
-          <span className="tree-detail" title={row.detail}>
-            {row.detail}
-          </span>
-        </div>
+          row={row}
+          selected={selection.includes(row.id)}
+          current={row.id === current}
+          toggle={toggle}
+          focus={setFocus}
+        />
       ))}
+    </div>
+  )
+}
+
+/** The keys of a tree; answers whether the key was one. */
+function handleKey(
+  event: React.KeyboardEvent,
+  rows: Row[],
+  at: number,
+  go: (row: Row | undefined) => void,
+  toggle: (id: string) => void,
+): boolean {
+  const row = rows[at]!
+  if (event.key === 'ArrowDown') go(rows[at + 1])
+  else if (event.key === 'ArrowUp') go(rows[at - 1])
+  else if (event.key === 'Home') go(rows[0])
+  else if (event.key === 'End') go(rows.at(-1))
+  else if (event.key === 'ArrowRight') {
+    if (row.open === false) toggle(row.id)
+    else if (row.open) go(rows[at + 1])
+  } else if (event.key === 'ArrowLeft') {
+    if (row.open) toggle(row.id)
+    else go(rows.find((one) => one.id === row.parent))
+  } else if (event.key === 'Enter' || event.key === ' ') choose(event, row.id)
+  else if (event.key === 'F2') {
+    select([row.id])
+    useStore.setState({ renaming: row.id })
+  } else return false
+  return true
+}
+
+function TreeRow(props: {
+  row: Row
+  selected: boolean
+  current: boolean
+  toggle: (id: string) => void
+  focus: (id: string) => void
+}) {
+  const { row, selected, current, toggle, focus } = props
+  return (
+    // biome-ignore lint/a11y/useKeyWithClickEvents: the tree listens for keys
+    <div
+      id={`tree-${row.id}`}
+      role="treeitem"
+      aria-level={row.level}
+      aria-posinset={row.position}
+      aria-setsize={row.count}
+      aria-expanded={row.open ?? undefined}
+      aria-selected={selected}
+      aria-label={row.spoken}
+      tabIndex={current ? 0 : -1}
+      className="tree-row"
+      style={{ paddingLeft: 8 + (row.level - 1) * 14 }}
+      onFocus={() => focus(row.id)}
+      onClick={(event) => choose(event, row.id)}
+    >
+      {/* biome-ignore lint/a11y/noStaticElementInteractions: the object tree is the way of the keyboard */}
+      {/* biome-ignore lint/a11y/useKeyWithClickEvents: the object tree is the way of the keyboard */}
+      <span
+        className="tree-mark"
+        onClick={(event) => {
+          if (row.open === null) return
+          event.stopPropagation()
+          toggle(row.id)
+        }}
+      >
+        {row.open === true && <ChevronDown aria-hidden="true" />}
+        {row.open === false && <ChevronRight aria-hidden="true" />}
+      </span>
+      {row.port ? <PortGlyph port={row.port} /> : row.level === 1 && <MachineIcon id={row.id} />}
+      <span className="tree-text">{row.text}</span>
+      <span className="tree-detail" title={row.detail}>
+        {row.detail}
+      </span>
     </div>
   )
 }
