@@ -1,17 +1,7 @@
 /** The command line's words: verb, file, options. */
+import type { Typed } from '../lab/headless.ts'
 import { parsePlaced } from '../lab/names.ts'
 import { parseDuration } from '../lab/units.ts'
-
-/** A command to type: a line of --exec or --script. */
-export interface Typed {
-  /** As it was written. */
-  text: string
-  machine: string
-  netns: string
-  command: string
-  /** It ended in `&`: nobody waits for it. */
-  background: boolean
-}
 
 export interface Args {
   verb: string

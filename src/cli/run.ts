@@ -1,22 +1,19 @@
 /** `run`: types commands and prints what they print. */
-import { stateHash } from '../sim/timeline.ts'
+import type { Ran, Run } from '../lab/headless.ts'
+import { hashOf, placeOfRoom } from '../lab/headless.ts'
 import type { Args } from './args.ts'
 import type { Io } from './io.ts'
-import { EXIT_USAGE, JSON_VERSION } from './io.ts'
-import type { Opened, Ran } from './lab-run.ts'
-import { exitOf, openLab, placeOfRoom, typeAll } from './lab-run.ts'
+import { JSON_VERSION } from './io.ts'
+import { exitOf, openLab, typeCommands } from './lab-run.ts'
 
 export function run(args: Args, io: Io): number {
   const opened = openLab(args, io)
   if (typeof opened === 'number') return opened
-  const ran = typeAll(opened)
-  if (typeof ran === 'string') {
-    io.err(`${ran}\n`)
-    return EXIT_USAGE
-  }
-  if (args.json) io.out(`${JSON.stringify(runJson(opened, ran), null, 2)}\n`)
+  const ran = typeCommands(opened, args, io)
+  if (typeof ran === 'number') return ran
+  if (args.json) io.out(jsonText(runJson(opened, ran)))
   else for (const one of ran) io.out(ranText(one))
-  return exitOf(opened, ran, io)
+  return exitOf(opened, ran, args, io)
 }
 
 /** A command as it would stand in a terminal, and its exit code. */
@@ -25,30 +22,34 @@ export function ranText(ran: Ran): string {
   return `${placeOfRoom(ran.room)}$ ${ran.command}\n${closed(ran.stdout)}${closed(ran.stderr)}[${end}]\n`
 }
 
-function closed(text: string): string {
-  return text === '' || text.endsWith('\n') ? text : `${text}\n`
-}
-
 /** Documented in help.ts. */
-export function runJson(opened: Opened, ran: Ran[]): unknown {
-  const { world, lab, seed, built } = opened
+export function runJson(run: Run, ran: Ran[]): Record<string, unknown> {
+  const { world, lab, seed, boot } = run
   return {
     version: JSON_VERSION,
     lab: lab.name,
     seed,
-    boot: built.boot,
-    commands: ran.map((one) => ({
-      place: placeOfRoom(one.room),
-      command: one.command,
-      code: one.code,
-      stdout: one.stdout,
-      stderr: one.stderr,
-      startedAt: one.startedAt,
-      endedAt: one.endedAt < 0 ? null : one.endedAt,
+    boot,
+    commands: ran.map(({ room, command, code, stdout, stderr, startedAt, endedAt }) => ({
+      place: placeOfRoom(room),
+      command,
+      code,
+      stdout,
+      stderr,
+      startedAt,
+      endedAt: endedAt < 0 ? null : endedAt,
     })),
     now: world.now,
     events: world.nEvents,
-    hash: stateHash(world),
+    hash: hashOf(run),
     frozen: world.frozen ?? null,
   }
+}
+
+export function jsonText(value: unknown): string {
+  return `${JSON.stringify(value, null, 2)}\n`
+}
+
+function closed(text: string): string {
+  return text === '' || text.endsWith('\n') ? text : `${text}\n`
 }
