@@ -25,33 +25,33 @@ export function dateText(now: number, format: string): string {
   const two = (n: number) => String(n).padStart(2, '0')
   const hour = Math.floor(c.second / 3600)
   const minute = Math.floor(c.second / 60) % 60
-  const table: Record<string, () => string> = {
-    Y: () => String(c.year),
-    y: () => two(c.year % 100),
-    C: () => two(Math.floor(c.year / 100)),
-    m: () => two(c.month),
-    d: () => two(c.day),
-    e: () => String(c.day).padStart(2),
-    H: () => two(hour),
-    I: () => two(hour % 12 === 0 ? 12 : hour % 12),
-    M: () => two(minute),
-    S: () => two(c.second % 60),
-    p: () => (hour < 12 ? 'AM' : 'PM'),
-    N: () => String(now % 1_000_000_000).padStart(9, '0'),
-    s: () => String(seconds),
-    a: () => DAYS[c.weekday]!.slice(0, 3),
-    A: () => DAYS[c.weekday]!,
-    b: () => MONTHS[c.month - 1]!.slice(0, 3),
-    h: () => MONTHS[c.month - 1]!.slice(0, 3),
-    B: () => MONTHS[c.month - 1]!,
-    j: () => String(c.yearday).padStart(3, '0'),
-    u: () => String(c.weekday === 0 ? 7 : c.weekday),
-    w: () => String(c.weekday),
-    Z: () => 'UTC',
-    z: () => '+0000',
-    n: () => '\n',
-    t: () => '\t',
-    '%': () => '%',
+  const table: Record<string, string> = {
+    Y: String(c.year),
+    y: two(c.year % 100),
+    C: two(Math.floor(c.year / 100)),
+    m: two(c.month),
+    d: two(c.day),
+    e: String(c.day).padStart(2),
+    H: two(hour),
+    I: two(hour % 12 === 0 ? 12 : hour % 12),
+    M: two(minute),
+    S: two(c.second % 60),
+    p: hour < 12 ? 'AM' : 'PM',
+    N: String(now % 1_000_000_000).padStart(9, '0'),
+    s: String(seconds),
+    a: DAYS[c.weekday]!.slice(0, 3),
+    A: DAYS[c.weekday]!,
+    b: MONTHS[c.month - 1]!.slice(0, 3),
+    h: MONTHS[c.month - 1]!.slice(0, 3),
+    B: MONTHS[c.month - 1]!,
+    j: String(c.yearday).padStart(3, '0'),
+    u: String(c.weekday === 0 ? 7 : c.weekday),
+    w: String(c.weekday),
+    Z: 'UTC',
+    z: '+0000',
+    n: '\n',
+    t: '\t',
+    '%': '%',
   }
   const whole: Record<string, string> = {
     F: '%Y-%m-%d',
@@ -61,7 +61,7 @@ export function dateText(now: number, format: string): string {
     c: '%a %b %e %H:%M:%S %Y',
   }
   const flat = format.replace(/%(%|[FTRDc])/g, (found, letter: string) => whole[letter] ?? found)
-  return flat.replace(/%([a-zA-Z%])/g, (found, letter: string) => table[letter]?.() ?? found)
+  return flat.replace(/%([a-zA-Z%])/g, (found, letter: string) => table[letter] ?? found)
 }
 
 /** Days to a date by the Gregorian calendar's 400-year eras. */

@@ -24,7 +24,7 @@ export function echoText(args: readonly string[], dialect: 'dash' | 'bash'): str
   }
   const text = args.slice(i).join(' ')
   if (!escapes) return newline ? `${text}\n` : text
-  const result = unescape(text, true)
+  const result = unescaped(text, true)
   return result.stop || !newline ? result.text : `${result.text}\n`
 }
 
@@ -40,14 +40,14 @@ export function printfText(format: string, args: readonly string[]): { text: str
       /\\([abfnrtv\\"']|[0-7]{1,3}|x[0-9a-fA-F]{1,2})|%%|%([-+ #0]*)(\*|[0-9]{1,4})?(?:\.(\*|[0-9]{0,4}))?([bcdiouxXsq])/g,
       (whole: string, _escape: string, flags = '', width = '', precision = undefined, kind = '') => {
         if (stopped) return ''
-        if (whole.startsWith('\\')) return unescape(whole, false).text
+        if (whole.startsWith('\\')) return unescaped(whole, false).text
         if (whole === '%%') return '%'
         const w = width === '*' ? Number(args[next++] ?? 0) : Number(width || 0)
         const p =
           precision === '*' ? Number(args[next++] ?? 0) : precision === undefined ? -1 : Number(precision)
         const arg = args[next++]
         const one = convert(kind, arg ?? '', flags, p, bad)
-        if (kind === 'b' && unescape(arg ?? '', true).stop) stopped = true
+        if (kind === 'b' && unescaped(arg ?? '', true).stop) stopped = true
         return pad(one, Math.min(Math.abs(w), 4096), flags, kind, p)
       },
     )
@@ -59,7 +59,7 @@ export function printfText(format: string, args: readonly string[]): { text: str
 function convert(kind: string, arg: string, flags: string, precision: number, bad: string[]): string {
   if (kind === 's') return precision >= 0 ? arg.slice(0, precision) : arg
   if (kind === 'c') return arg.slice(0, 1)
-  if (kind === 'b') return unescape(arg, true).text
+  if (kind === 'b') return unescaped(arg, true).text
   if (kind === 'q') return /^[\w@%+=:,./-]+$/.test(arg) ? arg : `'${arg.replaceAll("'", "'\\''")}'`
   let value = 0
   if (/^["']./.test(arg)) value = arg.codePointAt(1)!
@@ -94,7 +94,7 @@ function pad(text: string, width: number, flags: string, kind: string, precision
 }
 
 /** Escapes as echo -e and `%b` (zero-led octal) or as a printf format reads them. `\c` stops. */
-function unescape(text: string, zero: boolean): { text: string; stop: boolean } {
+function unescaped(text: string, zero: boolean): { text: string; stop: boolean } {
   const plain: Record<string, string> = {
     a: '\x07', b: '\b', e: '\x1b', f: '\f', n: '\n', r: '\r', t: '\t', v: '\v', '\\': '\\',
   } // biome-ignore format: one line

@@ -193,7 +193,7 @@ function element(p: Parser, seq: RegexNode[]): void {
   } else if (atOp(p, '{') && !first) bounds(p, seq)
   else if (c === '.') add(p, seq, { k: 'any' })
   else if (c === '[') bracket(p, seq)
-  else if (c === '\\') escape(p, seq)
+  else if (c === '\\') escaped(p, seq)
   else add(p, seq, { k: 'char', c })
 }
 
@@ -223,7 +223,7 @@ function bounds(p: Parser, seq: RegexNode[]): void {
   repeat(p, seq, min, max, match[0].length)
 }
 
-function escape(p: Parser, seq: RegexNode[]): void {
+function escaped(p: Parser, seq: RegexNode[]): void {
   const c = p.src[p.pos + 1]
   p.pos++
   if (c === undefined) p.bad = true

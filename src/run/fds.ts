@@ -11,8 +11,8 @@ import type { Capture, Fd, Machine, Pipe, ProcCtx, Tty, Waiter } from './types.t
 
 /** A pipe is full from here on: writers should wait. */
 export const PIPE_FULL = 65_536
-/** Nobody waited: what a pipe keeps at most. */
-export const PIPE_MAX = 1_048_576
+/** What a pipe keeps at most: a writer that did not wait ends there by SIGPIPE. */
+export const PIPE_MAX = 8_388_608
 /** Characters that one process may write to terminals, files and captures. */
 export const OUTPUT_MAX = 4_194_304
 /** Characters that a capture keeps of one stream. */
@@ -195,12 +195,13 @@ export function touchTty(world: World, id: number): Tty | undefined {
 
 function writePipe(ctx: ProcCtx, id: number, end: 'r' | 'w', text: string): boolean {
   const pipe = touchPipe(ctx, id)
-  if (pipe === undefined || end === 'r' || pipe.readers === 0) {
+  const over = pipe !== undefined && pipe.text.length + text.length > PIPE_MAX
+  if (pipe === undefined || end === 'r' || pipe.readers === 0 || over) {
     const { world, proc } = ctx
     if (end === 'w') schedule(world, world.now, RunEv.ProcSignal, proc.ns, proc.pid, 'SIGPIPE')
     return false
   }
-  if (pipe.text.length < PIPE_MAX) pipe.text += text.slice(0, PIPE_MAX - pipe.text.length)
+  pipe.text += text
   wake(ctx.world, pipe.waiters)
   return pipe.text.length < PIPE_FULL
 }

@@ -134,7 +134,8 @@ const timeout: Program = {
     ])
     if (options.error !== '') return void usage(ctx, options.error, 125)
     const [duration, ...argv] = options.operands
-    if (duration === undefined || argv.length === 0) return void usage(ctx, 'missing operand', 125)
+    if (duration === undefined || argv.length === 0)
+      return fail(ctx, 125, "Try 'timeout --help' for more information.")
     const ns = parseInterval(duration)
     if (ns === undefined) return void usage(ctx, `invalid time interval '${duration}'`, 125)
     const text = options.flags.get('s') ?? options.flags.get('signal') ?? 'TERM'
@@ -292,14 +293,17 @@ function itemsOf(state: XargsState): string[] {
       .map((line) => line.trimStart())
       .filter((line) => line !== '')
   }
-  const items = state.input.match(/(?:"[^"\n]*"|'[^'\n]*'|\\[^]|[^\s"'\\])+/g) ?? []
+  const items = state.input.match(/(?:"[^"\n]*"|'[^'\n]*'|\\[\s\S]|[^\s"'\\])+/g) ?? []
   return items.map((item) =>
-    item.replace(/"([^"]*)"|'([^']*)'|\\([^])/g, (_, a = '', b = '', c = '') => a + b + c),
+    item.replace(/"([^"]*)"|'([^']*)'|\\([\s\S])/g, (_, a = '', b = '', c = '') => a + b + c),
   )
 }
 
 function nextBatch(ctx: ProcCtx, state: XargsState, once: boolean): void {
-  if (state.items.length === 0 && !once) return exitProcess(ctx, state.code)
+  if (state.items.length === 0 && !once) {
+    exitProcess(ctx, state.code)
+    return
+  }
   let argv: string[]
   if (state.replace !== '') {
     const item = state.items.shift()!

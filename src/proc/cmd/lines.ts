@@ -206,7 +206,7 @@ function charSet(text: string): string {
   const plain = text
     .replace(/\[:([a-z]+):\]/g, (whole, name: string) => classes[name] ?? whole)
     .replace(/\\([nrt\\])/g, (_, c: string) => ({ n: '\n', r: '\r', t: '\t', '\\': '\\' })[c] ?? c)
-  return plain.replace(/([^])-([^])/g, (whole, a: string, b: string) => {
+  return plain.replace(/([\s\S])-([\s\S])/g, (whole, a: string, b: string) => {
     const [lo, hi] = [a.charCodeAt(0), b.charCodeAt(0)]
     if (hi < lo || hi - lo > 256) return whole
     return Array.from({ length: hi - lo + 1 }, (_, i) => String.fromCharCode(lo + i)).join('')
@@ -222,9 +222,10 @@ const seq: Program = {
     const args = ctx.proc.argv.slice(1)
     let separator = '\n'
     let wide = false
-    while (args[0] === '-s' || args[0] === '-w') {
-      if (args.shift() === '-w') wide = true
-      else separator = args.shift() ?? '\n'
+    while (/^-[sw]/.test(args[0] ?? '')) {
+      const option = args.shift()!
+      if (option === '-w') wide = true
+      else separator = option === '-s' ? (args.shift() ?? '\n') : option.slice(2)
     }
     if (args.length === 0) return void usage(ctx, 'missing operand')
     if (args.length > 3) return void usage(ctx, `extra operand '${args[3]}'`)

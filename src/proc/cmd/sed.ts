@@ -133,7 +133,7 @@ function substitute(line: string, command: Command, extended: boolean): string |
 }
 
 function expand(text: string, whole: string, groups: readonly (string | undefined)[]): string {
-  return text.replace(/\\([^])|&/g, (found, c: string | undefined) => {
+  return text.replace(/\\([\s\S])|&/g, (found, c: string | undefined) => {
     if (found === '&') return whole
     if (c !== undefined && /[0-9]/.test(c)) return c === '0' ? whole : (groups[Number(c)] ?? '')
     return c === 'n' ? '\n' : c === 't' ? '\t' : (c ?? '')

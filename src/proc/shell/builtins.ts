@@ -1,6 +1,6 @@
 /** What the shell does itself. Models dash 0.5.12's and bash 5.2's builtins; refused by name: fg, bg, alias, getopts. */
 import { readInput } from '../../run/fds.ts'
-import { listDir, readFile, resolvePath, statFile } from '../../run/files.ts'
+import { appendFile, listDir, readFile, resolvePath, statFile } from '../../run/files.ts'
 import { exitProcess, findProcess, parseSignal, signalGroup, signalProcess } from '../../run/process.ts'
 import { findTty } from '../../run/tty.ts'
 import type { ProcCtx } from '../../run/types.ts'
@@ -31,7 +31,7 @@ const BUILTINS: ReadonlyMap<string, Builtin> = new Map<string, Builtin>([
   [':', () => 0],
   ['true', () => 0],
   ['false', () => 1],
-  ['echo', (ctx, st, argv) => written(out(ctx, echoText(argv.slice(1), st.dialect)))],
+  ['echo', echoBuiltin],
   ['printf', printfBuiltin],
   ['test', testBuiltin],
   ['[', testBuiltin],
@@ -66,9 +66,14 @@ const BUILTINS: ReadonlyMap<string, Builtin> = new Map<string, Builtin>([
   ['hash', () => 0],
   ['shopt', () => 0],
   ...['fg', 'bg', 'alias', 'unalias', 'getopts', 'ulimit', 'times'].map((name): [string, Builtin] => {
-    return [name, (ctx, st) => (err(ctx, `${st.name}: ${name}: not modelled in Kubehop\n`), 127)]
+    return [name, notModelled]
   }),
 ])
+
+function notModelled(ctx: ProcCtx, _st: ShellState, argv: string[]): number {
+  err(ctx, `${argv[0]}: not modelled in Kubehop\n`)
+  return 127
+}
 
 /** The builtin of that name in a dialect. */
 export function builtinOf(dialect: Dialect, name: string): Builtin | undefined {
@@ -105,6 +110,31 @@ function written(ok: boolean): number {
   return ok ? 0 : 1
 }
 
+function echoBuiltin(ctx: ProcCtx, st: ShellState, argv: string[]): number {
+  return emit(ctx, st, 'echo', echoText(argv.slice(1), st.dialect))
+}
+
+/** Writes to standard output; a file that takes it not (a sysctl) is told as a write error. */
+function emit(ctx: ProcCtx, st: ShellState, name: string, text: string): number {
+  const fd = ctx.proc.fds.get(1)
+  const file = fd?.kind === 'file' && fd.mode !== 'r'
+  if (!file) {
+    const ok = out(ctx, text) || fd?.kind === 'pipe'
+    if (fd === undefined) {
+      complain(
+        ctx,
+        st,
+        st.dialect === 'dash' ? `${name}: ${name}: I/O error` : `${name}: write error: Bad file descriptor`,
+      )
+    }
+    return ok ? 0 : 1
+  }
+  const error = text === '' ? '' : appendFile(ctx, fd.path, text)
+  if (error === '') return 0
+  complain(ctx, st, st.dialect === 'dash' ? `${name}: ${name}: I/O error` : `${name}: write error: ${error}`)
+  return 1
+}
+
 function printfBuiltin(ctx: ProcCtx, st: ShellState, argv: string[]): number {
   const [format, ...args] = argv[1] === '--' ? argv.slice(2) : argv.slice(1)
   if (format === undefined) {
@@ -120,7 +150,7 @@ function printfBuiltin(ctx: ProcCtx, st: ShellState, argv: string[]): number {
       `printf: ${bad}: ${st.dialect === 'dash' ? 'expected numeric value' : 'invalid number'}`,
     )
   }
-  return written(out(ctx, result.text)) || (result.bad.length > 0 ? 1 : 0)
+  return emit(ctx, st, 'printf', result.text) || (result.bad.length > 0 ? 1 : 0)
 }
 
 function testBuiltin(ctx: ProcCtx, st: ShellState, argv: string[]): number {
@@ -368,6 +398,7 @@ function killBuiltin(ctx: ProcCtx, st: ShellState, argv: string[]): number {
     return bash ? 1 : 2
   }
   let status = 0
+  st.pause = true
   for (const arg of args) {
     const job = arg.startsWith('%') ? st.jobs.find((one) => one.n === Number(arg.slice(1))) : undefined
     const pid = job?.pid ?? Number(arg)
@@ -424,6 +455,8 @@ function letBuiltin(ctx: ProcCtx, st: ShellState, argv: string[]): number {
 
 function historyBuiltin(ctx: ProcCtx): number {
   const tty = findTty(ctx.world, ctx.proc.tty)
-  tty?.history.forEach((line, i) => out(ctx, `${String(i + 1).padStart(5)}  ${line}\n`))
+  tty?.history.forEach((line, i) => {
+    out(ctx, `${String(i + 1).padStart(5)}  ${line}\n`)
+  })
   return 0
 }

@@ -28,8 +28,18 @@ export function runShell(ctx: ProcCtx, st: ShellState): boolean {
   for (;;) {
     if (ctx.proc.exited) return false
     const top = st.frames.at(-1)
-    if (top === undefined) return true
+    if (top === undefined && !st.pause) return true
+    if (top === undefined) {
+      setTimer(ctx, ctx.world.now, 'slice')
+      st.pause = false
+      return false
+    }
     if (top.k === 'wait' || top.k === 'sub' || top.k === 'read') return false
+    if (st.pause) {
+      st.pause = false
+      setTimer(ctx, ctx.world.now, 'slice')
+      return false
+    }
     if (st.steps >= SLICE_STEPS) {
       st.steps = 0
       setTimer(ctx, ctx.world.now + SLICE_NS, 'slice')

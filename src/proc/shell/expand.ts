@@ -264,7 +264,7 @@ export function globFiles(ctx: ProcCtx, pattern: string): string[] {
     const next: string[] = []
     for (const base of found) {
       if (!isPattern(part)) {
-        const name = base + part.replace(/\\([^])/g, '$1')
+        const name = base + part.replace(/\\([\s\S])/g, '$1')
         if (statFile(ctx, name === '' ? '.' : name) !== undefined) next.push(last ? name : `${name}/`)
         continue
       }

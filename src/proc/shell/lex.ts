@@ -276,7 +276,7 @@ function badSubstitution(lexer: Lexer): void {
 }
 
 function readAnsi(lexer: Lexer, parts: Part[]): void {
-  const match = /^\$'((?:[^'\\]|\\[^])*)'/.exec(lexer.src.slice(lexer.pos))
+  const match = /^\$'((?:[^'\\]|\\[\s\S])*)'/.exec(lexer.src.slice(lexer.pos))
   if (match === null) {
     unterminated(lexer, "'")
     return
@@ -290,7 +290,7 @@ function readAnsi(lexer: Lexer, parts: Part[]): void {
     e: '\x1b',
     '0': '\0',
   }
-  const text = (match[1] ?? '').replace(/\\([^])/g, (_, c: string) => escapes[c] ?? c)
+  const text = (match[1] ?? '').replace(/\\([\s\S])/g, (_, c: string) => escapes[c] ?? c)
   parts.push({ t: 'lit', s: text, q: true })
   lexer.pos += match[0].length
 }

@@ -187,7 +187,7 @@ function parseFor(lexer: Lexer): Node {
   }
   nextToken(lexer)
   const name = token.text
-  if (token.type !== 'word') unexpected(lexer, token)
+  if (token.type !== 'word' && lexer.dialect === 'bash') unexpected(lexer, token)
   else if (!isName(name)) {
     const bash = `\`${name}': not a valid identifier`
     faultAt(lexer, lexer.dialect === 'bash' ? bash : 'Syntax error: Bad for loop variable')
@@ -300,7 +300,7 @@ function parseSimple(lexer: Lexer): Node {
       return { k: 'func', name: first.text, body: parseCommand(lexer) }
     } else if (token.type === 'word') {
       nextToken(lexer)
-      const assign = words.length === 0 ? assignOf(token) : undefined
+      const assign = words.length === 0 ? assignOf(lexer, token) : undefined
       if (assign !== undefined) assigns.push(assign)
       else words.push(token.word)
     } else break
@@ -308,10 +308,11 @@ function parseSimple(lexer: Lexer): Node {
   return { k: 'simple', line: first.line, assigns, words, redirs }
 }
 
-function assignOf(token: Token): Simple['assigns'][number] | undefined {
+function assignOf(lexer: Lexer, token: Token): Simple['assigns'][number] | undefined {
   const match = /^([A-Za-z_][A-Za-z0-9_]*)(\+?)=/.exec(token.text)
   const head = token.word[0]
-  if (match === null || head?.t !== 'lit' || head.q) return undefined
+  if (match === null || (match[2] === '+' && lexer.dialect === 'dash') || head?.t !== 'lit' || head.q)
+    return undefined
   const rest = head.s.slice(match[0].length)
   const word: Word = rest === '' ? token.word.slice(1) : [{ ...head, s: rest }, ...token.word.slice(1)]
   return { name: match[1]!, append: match[2] === '+', word }
@@ -393,6 +394,7 @@ function unexpected(lexer: Lexer, token: Token, wanted = ''): void {
   let what = plain ? 'word' : `"${token.text}"`
   if (end) what = 'end of file'
   else if (token.type === 'newline') what = 'newline'
+  else if (REDIRECTIONS.has(token.text)) what = 'redirection'
   const hint = wanted === '' ? '' : ` (expecting "${wanted}")`
   lexer.line = token.line
   faultAt(lexer, `Syntax error: ${what} unexpected${hint}`, end)

@@ -19,6 +19,13 @@ import { createShell, setVar, VALUE_MAX } from './state.ts'
 /** Codes of ended children that nobody waited for, kept at most. */
 const ENDED_MAX = 256
 
+/** What a shell says of a child that a signal ended (bash in a script says more: the place and the command). */
+const DEATHS: Readonly<Record<number, string>> = Object.freeze({
+  129: 'Hangup',
+  137: 'Killed',
+  143: 'Terminated',
+})
+
 export const shellPrograms: readonly Program[] = [
   shellProgram('sh', 'dash', 'run commands as dash does: sh -c COMMANDS, sh FILE'),
   shellProgram('dash', 'dash', 'the same as sh'),
@@ -177,11 +184,10 @@ function endWait(ctx: ProcCtx, st: ShellState, frame: Extract<Frame, { k: 'wait'
   let status = codes.at(-1) ?? 0
   if (st.flags.includes('P')) status = codes.findLast((code) => code !== 0) ?? 0
   if (frame.jobs) status = 0
-  if (st.interactive) {
-    setForeground(ctx, ctx.proc.pgid)
-    if (status === 130) err(ctx, '\n')
-    else if (status === 137 || status === 143) err(ctx, `${status === 137 ? 'Killed' : 'Terminated'}\n`)
-  }
+  const word = DEATHS[status]
+  if (st.interactive) setForeground(ctx, ctx.proc.pgid)
+  if (st.interactive && status === 130) err(ctx, '\n')
+  else if (word !== undefined && (st.interactive || st.dialect === 'dash')) err(ctx, `${word}\n`)
   const negate = frame.negate
   if (negate) status = status === 0 ? 1 : 0
   st.frames.pop()
@@ -268,7 +274,7 @@ function readLine(
   if (end < 0 && !event.eof && frame.text.length < VALUE_MAX) return false
   if (end >= 0) unreadInput(ctx, 0, frame.text.slice(end + 1))
   let line = end < 0 ? frame.text : frame.text.slice(0, end)
-  if (!frame.raw) line = line.replace(/\\(\n|[^])/g, (_, c: string) => (c === '\n' ? '' : c))
+  if (!frame.raw) line = line.replace(/\\(\n|[\s\S])/g, (_, c: string) => (c === '\n' ? '' : c))
   assignRead(st, frame.names, line)
   st.frames.pop()
   finishCommand(ctx, st, end < 0 ? 1 : 0)

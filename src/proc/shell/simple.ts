@@ -38,7 +38,7 @@ export function stepSimple(ctx: ProcCtx, st: ShellState, f: Extract<Frame, { k: 
     else finishCommand(ctx, st, st.dialect === 'dash' ? 2 : 1)
   } else if (name === undefined) {
     for (const [key, value] of values) if (!assign(ctx, st, key, value)) return
-    finishCommand(ctx, st, st.subStatus >= 0 ? st.subStatus : 0)
+    finishCommand(ctx, st, Math.max(0, st.subStatus))
   } else dispatch(ctx, st, fields, values, opened)
 }
 

@@ -66,6 +66,8 @@ export interface ShellState {
   /** The terminal's shell before this one. */
   outer: number
   depth: number
+  /** A signal was sent: give way before anything else, it may be for this shell. */
+  pause: boolean
   /** Exit status while the EXIT trap runs, -1 before. */
   exiting: number
 }
@@ -104,6 +106,7 @@ export function createShell(dialect: Dialect, name: string): ShellState {
     trapExit: '',
     outer: 0,
     depth: 0,
+    pause: false,
     exiting: -1,
   }
 }
@@ -121,6 +124,7 @@ export function forkShell(st: ShellState, body: Node): ShellState {
   copy.forked = true
   copy.trapExit = ''
   copy.exiting = -1
+  copy.pause = false
   copy.depth = st.depth + 1
   return copy
 }

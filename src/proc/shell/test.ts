@@ -68,7 +68,7 @@ export function isUnary(op: string): boolean {
 
 function few(t: State, args: readonly string[]): boolean {
   const [a = '', b = '', c = ''] = args
-  t.pos = args.length
+  t.pos = t.args.length
   if (args.length === 1) return a !== ''
   if (args.length === 2) {
     if (a === '!') return b === ''
