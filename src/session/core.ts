@@ -71,6 +71,9 @@ export interface Core {
   /** host.later's handle, 0 for none. */
   timer: number
   idle: boolean
+  /** Since when virtual time has stood still: the moment and the first event seen there. */
+  stillAt: number
+  stillFrom: number
   /** A failure outside the simulated world's own handlers. */
   failure: { message: string; event: number; at: number } | null
   terminals: Map<number, Terminal>

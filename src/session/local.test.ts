@@ -282,6 +282,17 @@ describe('failure', () => {
     expect(lab.session.state().frozen?.event).toBe(frozen?.event)
   })
 
+  it('a run in which time cannot go on stops and says so; stepping back leaves it', () => {
+    const { session, host } = open('beat 0', 0.02)
+    session.setSpeed(6)
+    session.play()
+    for (let i = 0; i < 4000 && session.state().frozen === null; i++) host.advance(20)
+    expect(session.state().frozen?.message).toMatch(
+      /^AssertionError: \d+ events at 1000000 ns and time does not go on$/,
+    )
+    expect(session.seek(0)).toMatchObject({ frozen: null, running: false, event: 0 })
+  })
+
   it('an input that throws freezes too, and nothing reaches the caller', () => {
     const { session } = open('beat 1')
     expect(session.apply('throw').ok).toBe(true)

@@ -1,5 +1,6 @@
 /** Playing: virtual time at a watchable pace, or flat out in slices. Pause is felt between two slices. */
-import { peekAt } from '../sim/queue.ts'
+import { assert } from '../base/assert.ts'
+import { peekAt, queueSize } from '../sim/queue.ts'
 import { runUntil } from '../sim/dispatch.ts'
 import { maybeCheckpoint } from '../sim/timeline.ts'
 import type { Core } from './core.ts'
@@ -23,6 +24,9 @@ import {
 const CHUNK = 128
 /** Steps in full that one slice may collect at a pace that somebody can follow. */
 const WATCHED_STEPS = 4000
+/** Events at one moment of virtual time, and events pending, that no lab comes near. */
+const MAX_STILL = 500_000
+const MAX_PENDING = 2_000_000
 /** Flat out, flights are sampled and the clock is told this often, ms. */
 const FLAT_FRAME_MS = 33
 /** Flat out, this much virtual time takes at least that much real time, so that a quiet lab does not race through years. */
@@ -89,9 +93,23 @@ export function runDue(core: Core, until: number, sliceEnd: number): boolean {
   for (;;) {
     const n = runUntil(world, rules, { untilAt: until, maxEvents: CHUNK })
     maybeCheckpoint(world, stride)
+    guardRun(core)
     if (n < CHUNK || world.frozen !== undefined) return true
     if (host.now() >= sliceEnd) return false
   }
+}
+
+/** A run that can come to no end stops while the page still answers. */
+function guardRun(core: Core): void {
+  const { world } = core
+  if (world.now !== core.stillAt || world.nEvents < core.stillFrom) {
+    core.stillAt = world.now
+    core.stillFrom = world.nEvents
+  }
+  const still = world.nEvents - core.stillFrom
+  assert(still < MAX_STILL, `${still} events at ${world.now} ns and time does not go on`)
+  const pending = queueSize(world.queue)
+  assert(pending < MAX_PENDING, `${pending} events are pending`)
 }
 
 function tick(core: Core): void {
