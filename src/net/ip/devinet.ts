@@ -197,6 +197,7 @@ function insertAddr(list: readonly IfAddr[], addr: IfAddr): IfAddr[] {
 }
 
 function removeAddr(world: World, ns: Netns, link: Link, addr: IfAddr): void {
+  const primary = primaryOf(link, addr)
   if (!addr.secondary) {
     for (const other of addrs4(link)) {
       if (!other.secondary || other.len !== addr.len || !inPrefix(other.peer, addr.peer, addr.len)) continue
@@ -205,7 +206,7 @@ function removeAddr(world: World, ns: Netns, link: Link, addr: IfAddr): void {
     }
   }
   link.addrs = link.addrs.filter((a) => a !== addr)
-  delRoutes(world, ns, link, addr, addr)
+  delRoutes(world, ns, link, addr, primary)
 }
 
 /** The primary that a secondary belongs to: its address is the source of the secondary's routes. */
@@ -273,8 +274,10 @@ function delRoutes(world: World, ns: Netns, link: Link, addr: IfAddr, primary: I
     if (!needed) routeDel(world, ns, spec)
   }
   const gone = addr.addr
-  if (ns.links.some((l) => l?.addrs.some((a) => a.addr === gone))) return
-  routesUpdate(world, ns, 4, (route) => (route.prefsrc === gone ? null : route))
+  if (addrType(ns, gone) === 'local') return
+  routesUpdate(world, ns, 4, (route) =>
+    route.table === RT_TABLE_MAIN && route.prefsrc === gone ? null : route,
+  )
 }
 
 /** Routes over a device that is down or gone: dead next hops fall out, a route without any left goes. */

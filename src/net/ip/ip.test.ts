@@ -157,6 +157,23 @@ describe('fragments', () => {
   })
 })
 
+it('requests have DF, replies and errors have not; all have an id of their own', () => {
+  const world = netOf(CHAIN)
+  ping(world, 'A', '10.2.0.2', { count: 2 })
+  ping(world, 'A', '10.2.0.2', { ttl: 1 })
+  const sent = stepsOf(world, StepKind.Originate).filter((s) => s.headers.icmp !== null)
+  expect(sent.map((s) => `${s.headers.icmp!.type} ${s.headers.df}`)).toEqual([
+    '8 true',
+    '0 false',
+    '8 true',
+    '0 false',
+    '8 true',
+    '11 false',
+  ])
+  const ids = sent.filter((s) => s.nsName === 'A').map((s) => s.headers.ipId)
+  expect(new Set(ids).size).toBe(3)
+})
+
 describe('own destinations', () => {
   it('are reached over lo, and not at all while lo is down', () => {
     const world = netOf(PAIR)

@@ -1,4 +1,5 @@
 /** What a neighbour table does by family: ARP for IPv4, neighbour discovery for IPv6 (struct neigh_ops). */
+import { assert } from '../../base/assert.ts'
 import type { Link, Neigh, Netns, Packet, World } from '../types.ts'
 import { arpErrorReport, arpSolicit } from './arp.ts'
 
@@ -11,10 +12,12 @@ export function neighSolicit(
   packet: Packet | null,
   unicast: boolean,
 ): void {
-  if (typeof neigh.ip === 'number') arpSolicit(world, ns, link, neigh, packet, unicast)
+  assert(typeof neigh.ip === 'number', 'IPv6 neighbours are not modelled yet')
+  arpSolicit(world, ns, link, neigh, packet, unicast)
 }
 
 /** Nobody answered: tells the sender of a parked packet. */
 export function neighFailed(world: World, ns: Netns, _link: Link, packet: Packet): void {
-  if (typeof packet.dst === 'number') arpErrorReport(world, ns, packet)
+  assert(typeof packet.dst === 'number', 'IPv6 neighbours are not modelled yet')
+  arpErrorReport(world, ns, packet)
 }

@@ -178,7 +178,8 @@ export function routeGet(
   const route = ipRouteOutput(world, ns, full)
   if (isRefusal(route)) return { errno: route.errno }
   const flags: string[] = []
-  if (route.type !== 'unicast') flags.push('local')
+  const joined = route.type === 'multicast' && route.dst >>> 0 === 0xe0000001
+  if (route.type === 'local' || route.type === 'broadcast' || joined) flags.push('local')
   if (route.type === 'broadcast') flags.push('brd')
   if (route.type === 'multicast') flags.push('mc')
   const pmtu = route.exception !== null && route.exception.mtu !== 0
