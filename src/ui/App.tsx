@@ -5,6 +5,7 @@ import { Group, Panel, Separator } from 'react-resizable-panels'
 import { CanvasPane } from './canvas/CanvasPane.tsx'
 import { useStore } from './client/store.ts'
 import { Banners } from './frame/Banners.tsx'
+import { Boundary } from './frame/Boundary.tsx'
 import { Dialogs } from './frame/Dialogs.tsx'
 import { Dock } from './frame/Dock.tsx'
 import { rememberedLayout, rememberLayout } from './frame/layouts.ts'
@@ -61,9 +62,11 @@ export function App() {
               groupResizeBehavior="preserve-pixel-size"
             >
               <section className="slot" aria-label={t('inspector')}>
-                <Suspense fallback={null}>
-                  <InspectorPanel />
-                </Suspense>
+                <Boundary>
+                  <Suspense fallback={null}>
+                    <InspectorPanel />
+                  </Suspense>
+                </Boundary>
               </section>
             </Panel>
           )}

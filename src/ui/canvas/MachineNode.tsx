@@ -184,7 +184,7 @@ function Stubs({ box }: { box: MachineBox }) {
         const d =
           side === 'left' || side === 'right'
             ? `M${x} ${y}H${bend}L${bend} ${stub!.y}H${stub!.x}`
-            : `M${x} ${y}V${stub!.y}`
+            : `M${x} ${y}L${stub!.x} ${stub!.y}`
         return <path key={id} d={d} />
       })}
     </svg>

@@ -77,7 +77,8 @@ export function layoutMachine(machine: SceneMachine, around: Surroundings): Mach
   const grid = roomGrid(named, around)
   const band = root ? bandOf(root, edgePorts) : { bars: [], free: [] as ScenePort[], need: 0 }
   const minimum = Math.max(96, titleWidth(machine.id) - inset.left - inset.right)
-  const innerW = Math.max(grid.w, band.need, minimum, horizontalNeed(edgePorts))
+  const across = horizontalNeed(edgePorts, titleWidth(machine.id)) - inset.left - inset.right
+  const innerW = Math.max(grid.w, band.need, minimum, across)
   const bandH = band.bars.length > 0 || band.free.length > 0 ? BAR + (grid.h > 0 ? 46 : 20) : 0
   const innerH = Math.max(grid.h + bandH, verticalNeed(edgePorts), 34)
   const w = Math.round(inset.left + innerW + inset.right)
@@ -85,11 +86,11 @@ export function layoutMachine(machine: SceneMachine, around: Surroundings): Mach
   const box: MachineBox = { id: machine.id, w, h, top: TAB, rooms: [], bars: [], ports: [] }
   const ox = inset.left + (innerW - grid.w) / 2
   const oy = TAB + inset.top
-  placeRooms(box, grid, ox, oy)
+  placeRooms(box, grid, around, ox, oy)
   if (root) {
     const bandY = oy + Math.max(innerH - BAR, grid.h > 0 ? grid.h + 46 : (innerH - BAR) / 2)
     placeBand(box, root, band, around, inset.left, bandH > 0 ? bandY : oy, innerW)
-    placeFramePorts(box, root, edgePorts)
+    placeFramePorts(box, root, edgePorts, inset)
   }
   return box
 }
@@ -155,12 +156,14 @@ function verticalNeed(sides: Sides): number {
   return Math.max(sides.left.length, sides.right.length) * SLOT
 }
 
-function horizontalNeed(sides: Sides): number {
+function horizontalNeed(sides: Sides, tab: number): number {
   const need = (ports: ScenePort[]) => ports.reduce((sum, port) => sum + labelWidth(port) + 16, 0)
-  return Math.max(need(sides.top), need(sides.bottom))
+  return Math.max(sides.top.length > 0 ? need(sides.top) + tab : 0, need(sides.bottom))
 }
 
 interface Grid {
+  /** Ids of the rooms: a wire between two of them needs no gutter. */
+  ids: Set<string>
   w: number
   h: number
   cellW: number
@@ -171,7 +174,7 @@ interface Grid {
 
 function roomGrid(named: SceneRoom[], around: Surroundings): Grid {
   const n = named.length
-  const cols = n <= 4 ? n : Math.ceil(Math.sqrt(n * 1.8))
+  const cols = columnsFor(named, around)
   const at = new Map(named.map((room, i) => [room.id, { row: Math.floor(i / cols), col: i % cols }]))
   const rooms = named.map((room) => {
     const { row, col } = at.get(room.id)!
@@ -182,9 +185,25 @@ function roomGrid(named: SceneRoom[], around: Surroundings): Grid {
   const cellW = Math.max(112, ...rooms.map(roomWidth))
   const cellH = Math.max(60, ...rooms.map(roomHeight))
   const rows = Math.ceil(n / Math.max(1, cols))
-  const w = n === 0 ? 0 : cols * cellW + (cols - 1) * GAP_X
+  // With more than one row the last column has its gutter too.
+  const w = n === 0 ? 0 : cols * cellW + (cols - 1) * GAP_X + (rows > 1 ? GAP_X / 2 + 6 : 0)
   const h = n === 0 ? 0 : rows * cellH + (rows - 1) * GAP_Y
-  return { w, h, cellW, cellH, cols, rooms }
+  return { ids: new Set(at.keys()), w, h, cellW, cellH, cols, rooms }
+}
+
+/** One row up to four rooms; a square where rooms beyond their neighbours are joined. */
+function columnsFor(named: SceneRoom[], around: Surroundings): number {
+  const n = named.length
+  const index = new Map(named.map((room, i) => [room.id, i]))
+  const far = named.some((room, i) =>
+    room.ports.some((port) => {
+      const peer = around.peerOf(port.id)
+      const other = index.get(peer.slice(0, peer.indexOf('/')))
+      return other !== undefined && Math.abs(other - i) > 1
+    }),
+  )
+  if (far) return Math.ceil(Math.sqrt(n))
+  return n <= 4 ? n : Math.ceil(Math.sqrt(n * 1.8))
 }
 
 /** Ports that stand on the room's edge. */
@@ -213,19 +232,32 @@ function roomWidth(one: Grid['rooms'][number]): number {
   const most = (ports: ScenePort[]) => Math.max(0, ...ports.map(labelWidth))
   const across = most(sides.left) + most(sides.right) + 40
   const bars = Math.max(0, ...bridges.map((port) => barWidth(port, [])))
-  return Math.max(room.name.length * 8 + 44, sum(sides.bottom), sum(sides.top), across, bars + 24)
+  const head = headWidth(room)
+  return Math.max(head + 24, sum(sides.bottom), head + sum(sides.top), across, bars + 24)
 }
 
 function roomHeight(one: Grid['rooms'][number]): number {
   const { sides, bridges } = one
-  const lines = (ports: ScenePort[]) => Math.max(0, ...ports.map((port) => portLines(port).length)) * LINE
   const rows = Math.max(sides.left.length, sides.right.length) * SLOT
-  const below = sides.bottom.length > 0 ? lines(sides.bottom) + 12 : 0
-  const above = sides.top.length > 0 ? lines(sides.top) + 6 : 0
-  return ROOM_HEAD + above + Math.max(rows, 4) + bridges.length * (BAR + 10) + below
+  const above = Math.max(ROOM_HEAD, linesOf(sides.top) + 8)
+  return above + Math.max(rows, 4) + bridges.length * (BAR + 10) + belowOf(sides)
 }
 
-function placeRooms(box: MachineBox, grid: Grid, ox: number, oy: number): void {
+/** Room for a room's name at its upper left. */
+function headWidth(room: SceneRoom): number {
+  return room.name.length * 8 + 20
+}
+
+function belowOf(sides: Sides): number {
+  return sides.bottom.length > 0 ? linesOf(sides.bottom) + 12 : 0
+}
+
+/** Height of the tallest label. */
+function linesOf(ports: ScenePort[]): number {
+  return Math.max(0, ...ports.map((port) => portLines(port).length)) * LINE
+}
+
+function placeRooms(box: MachineBox, grid: Grid, around: Surroundings, ox: number, oy: number): void {
   for (const one of grid.rooms) {
     const x = ox + one.col * (grid.cellW + GAP_X)
     const y = oy + one.row * (grid.cellH + GAP_Y)
@@ -233,44 +265,37 @@ function placeRooms(box: MachineBox, grid: Grid, ox: number, oy: number): void {
     box.rooms.push({ room: one.room, x, y, w, h })
     const lastRow = y + h >= oy + grid.h - 1
     const gutter = lastRow ? null : { x: x + w + GAP_X / 2, rowBottom: y + h, gridBottom: oy + grid.h }
-    const add = (port: ScenePort, px: number, py: number, side: Side, label: PortBox['label']) =>
-      box.ports.push({
-        id: port.id,
-        port,
-        room: one.room.id,
-        x: px,
-        y: py,
-        side,
-        label,
-        stub: null,
-        gutter: side === 'bottom' ? gutter : null,
-      })
+    const add = (port: ScenePort, px: number, py: number, side: Side, label: PortBox['label']) => {
+      const peer = around.peerOf(port.id)
+      const leaves = side === 'bottom' && !grid.ids.has(peer.slice(0, peer.indexOf('/')))
+      const made = edgePort(port, one.room.id, px, py, side, label)
+      box.ports.push({ ...made, gutter: leaves ? gutter : null })
+    }
+    const head = headWidth(one.room)
     spread(one.sides.bottom, x, w, (port, px) => add(port, px, y + h, 'bottom', 'above'))
-    spread(one.sides.top, x, w, (port, px) => add(port, px, y, 'top', 'below'))
+    spread(one.sides.top, x + head, w - head, (port, px) => add(port, px, y, 'top', 'below'))
+    const above = Math.max(ROOM_HEAD, linesOf(one.sides.top) + 8)
+    const free = h - above - belowOf(one.sides)
     for (const side of ['left', 'right'] as const) {
       const ports = one.sides[side]
-      const free = h - ROOM_HEAD
       ports.forEach((port, i) => {
-        const py = y + ROOM_HEAD + (free * (i + 0.5)) / ports.length - 4
+        const py = y + above + (free * (i + 0.5)) / ports.length
         add(port, side === 'left' ? x : x + w, py, side, side === 'left' ? 'right' : 'left')
       })
     }
-    one.bridges.forEach((port, i) => {
-      const bar = {
-        id: port.id,
-        port,
-        room: one.room.id,
-        x: x + 12,
-        y: y + ROOM_HEAD + i * (BAR + 10),
-        w: w - 24,
-        h: BAR,
-      }
-      box.bars.push(bar)
-      for (const member of box.ports.filter((p) => p.port.master === port.id)) {
-        member.stub = { x: clamp(member.x, bar.x, bar.x + bar.w), y: member.y > bar.y ? bar.y + BAR : bar.y }
-      }
-    })
+    placeRoomBars(box, one, x, y + above, w)
   }
+}
+
+function placeRoomBars(box: MachineBox, one: Grid['rooms'][number], x: number, y: number, w: number): void {
+  one.bridges.forEach((port, i) => {
+    const bar = { id: port.id, port, room: one.room.id, x: x + 12, y: y + i * (BAR + 10), w: w - 24, h: BAR }
+    box.bars.push(bar)
+    for (const member of box.ports.filter((other) => other.port.master === port.id)) {
+      const stubY = member.y > bar.y ? bar.y + BAR : bar.y
+      member.stub = { x: clamp(member.x, bar.x, bar.x + bar.w), y: stubY }
+    }
+  })
 }
 
 /** Places ports along a horizontal line of width `w`, each with room for its text. */
@@ -334,9 +359,12 @@ function placeBand(
   for (const { port, members, need } of band.bars) {
     const width = need + extra
     box.bars.push({ id: port.id, port, room: root.id, x: at, y, w: width, h: BAR })
-    const wanted = members.map(
-      (member) => box.ports.find((one) => one.id === around.peerOf(member.id))?.x ?? at,
-    )
+    const peerX = (member: ScenePort) => {
+      const peer = box.ports.find((one) => one.id === around.peerOf(member.id))
+      return peer?.gutter?.x ?? peer?.x ?? at + width
+    }
+    members.sort((a, b) => peerX(a) - peerX(b) || a.ifindex - b.ifindex)
+    const wanted = members.map(peerX)
     members.forEach((member, i) => {
       const px = memberX(wanted, i, at, width, members)
       box.ports.push(edgePort(member, root.id, px, y, 'top', 'right'))
@@ -359,12 +387,14 @@ function memberX(wanted: number[], i: number, x: number, w: number, members: Sce
   return fits ? wanted[i]! : x + (w * (i + 0.5)) / members.length
 }
 
-function placeFramePorts(box: MachineBox, root: SceneRoom, sides: Sides): void {
+function placeFramePorts(box: MachineBox, root: SceneRoom, sides: Sides, inset: Record<Side, number>): void {
   const bar = (port: ScenePort) => box.bars.find((one) => one.id === port.master)
-  const frameH = box.h - TAB
+  // Side ports keep clear of the labels above and below.
+  const from = TAB + (sides.top.length > 0 ? inset.top : 0)
+  const height = box.h - from - (sides.bottom.length > 0 ? inset.bottom : 0)
   for (const side of ['left', 'right'] as const) {
     sides[side].forEach((port, i) => {
-      const py = TAB + (frameH * (i + 0.5)) / sides[side].length
+      const py = from + (height * (i + 0.5)) / sides[side].length
       const inner = port.lower === '' ? 0 : 16
       const px = side === 'left' ? inner : box.w - inner
       const one = edgePort(port, root.id, px, py, side, side === 'left' ? 'right' : 'left')
@@ -374,15 +404,17 @@ function placeFramePorts(box: MachineBox, root: SceneRoom, sides: Sides): void {
     })
   }
   for (const side of ['top', 'bottom'] as const) {
-    spread(sides[side], 0, box.w, (port, px) => {
+    const left = side === 'top' ? Math.min(titleWidth(box.id), box.w / 2) : 0
+    spread(sides[side], left, box.w - left, (port, middle) => {
+      const target = bar(port)
+      // The label of a port with a stub stands to the right of it.
+      const px = target ? middle - labelWidth(port) / 2 : middle
       const py = side === 'top' ? TAB : box.h
       const one = edgePort(port, root.id, px, py, side, side === 'top' ? 'below' : 'above')
-      const target = bar(port)
-      if (target)
-        one.stub = {
-          x: clamp(px, target.x, target.x + target.w),
-          y: side === 'top' ? target.y : target.y + BAR,
-        }
+      if (target) {
+        const x = clamp(px, target.x, target.x + target.w)
+        one.stub = { x, y: side === 'top' ? target.y : target.y + BAR }
+      }
       box.ports.push(one)
     })
   }

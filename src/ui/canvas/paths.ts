@@ -28,7 +28,7 @@ const NORMAL: Record<Side, Point> = { left: [-1, 0], right: [1, 0], top: [0, -1]
 export function wirePath(a: End, b: End): WirePath {
   if (a.gutter && b.side === 'top' && b.y > a.y) return throughGutter(a, b, false)
   if (b.gutter && a.side === 'top' && a.y > b.y) return throughGutter(b, a, true)
-  const reach = Math.max(16, Math.hypot(b.x - a.x, b.y - a.y) * 0.38)
+  const reach = Math.min(110, Math.max(16, Math.hypot(b.x - a.x, b.y - a.y) * 0.38))
   const p1: Point = [a.x + NORMAL[a.side][0] * reach, a.y + NORMAL[a.side][1] * reach]
   const p2: Point = [b.x + NORMAL[b.side][0] * reach, b.y + NORMAL[b.side][1] * reach]
   const d = `M${r(a.x)} ${r(a.y)}C${r(p1[0])} ${r(p1[1])} ${r(p2[0])} ${r(p2[1])} ${r(b.x)} ${r(b.y)}`

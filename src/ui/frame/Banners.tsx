@@ -1,9 +1,9 @@
 /** What stops the work: a frozen world, a worker that does not answer. The page itself stays alive. */
 import { Snowflake, TimerOff } from 'lucide-react'
 import { useTranslation } from 'react-i18next'
+import { begin } from '../client/begin.ts'
 import { startSession } from '../client/client.ts'
 import { openText } from '../client/document.ts'
-import { lastDocument } from '../client/saved.ts'
 import { notify, useStore } from '../client/store.ts'
 
 export function Banners() {
@@ -43,9 +43,9 @@ function LostBanner() {
   if (!lost) return null
   const restart = async () => {
     const { doc } = useStore.getState()
-    const saved = await lastDocument()
     startSession()
-    await openText(doc.text || saved?.text || '', doc.origin)
+    if (doc.text === '') await begin()
+    else await openText(doc.text, doc.origin)
   }
   return (
     <div className="banner error" role="alert">

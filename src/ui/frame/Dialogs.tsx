@@ -1,5 +1,6 @@
 /** Dialogs, each loaded when first asked for. */
 import { type ComponentType, lazy, Suspense } from 'react'
+import { Boundary } from './Boundary.tsx'
 import { type Dialog, useStore } from '../client/store.ts'
 
 const dialogs: Record<Exclude<Dialog, null | 'explain'>, ComponentType> = {
@@ -13,8 +14,10 @@ export function Dialogs() {
   if (open === null || open === 'explain') return null
   const Contents = dialogs[open]
   return (
-    <Suspense fallback={null}>
-      <Contents />
-    </Suspense>
+    <Boundary key={open}>
+      <Suspense fallback={null}>
+        <Contents />
+      </Suspense>
+    </Boundary>
   )
 }

@@ -1,6 +1,7 @@
 /** The bottom dock: four tabs, their contents loaded when first shown and kept afterwards. */
 import { type ComponentType, lazy, Suspense, useEffect, useState } from 'react'
 import { useTranslation } from 'react-i18next'
+import { Boundary } from './Boundary.tsx'
 import { DOCK_TABS, type DockTab, setPrefs, useStore } from '../client/store.ts'
 
 const panels: Record<DockTab, ComponentType> = {
@@ -70,9 +71,11 @@ export function Dock() {
             hidden={tab !== id}
           >
             {awake && seen.includes(id) && (
-              <Suspense fallback={<p className="quiet pad">{t('loading')}</p>}>
-                <Contents />
-              </Suspense>
+              <Boundary>
+                <Suspense fallback={<p className="quiet pad">{t('loading')}</p>}>
+                  <Contents />
+                </Suspense>
+              </Boundary>
             )}
           </div>
         )
