@@ -90,6 +90,14 @@ export function tableLookup(
   return null
 }
 
+/** Whether the table has a host route of type local for an IPv4 address: one of this host's own. */
+export function hasLocal4(routes: readonly Route[], addr: number): boolean {
+  const { lens, maps } = indexes.get(routes) ?? buildIndex(routes)
+  if (lens[0] !== 32) return false
+  const leaves = maps[0]!.get(addr)
+  return leaves !== undefined && leaves.some((leaf) => leaf.route.type === 'local')
+}
+
 function matchLeaf(leaf: Leaf, flow: Flow, ignoreLinkdown: boolean): FibResult | null {
   const route = leaf.route
   if (route.tos !== 0 && route.tos !== flow.tos) return null

@@ -8,6 +8,7 @@ import { SEC } from '../wheel.ts'
 import { inAddrOnlink, inetSelectAddr, linkOfAddr } from './devinet.ts'
 import { addrType, fibLookup, NO_ROUTE, RT_TABLE_LOCAL, rulesOf } from './fib.ts'
 import type { FibResult, Flow } from './fibindex.ts'
+import { hasLocal4 } from './fibindex.ts'
 import { neighKick } from './neigh.ts'
 
 /** Where a received packet goes. */
@@ -102,11 +103,9 @@ export function ipRouteOutput(world: World, ns: Netns, query: OutputQuery): Rout
   let { dst, src, oif } = query
   if (src !== 0) {
     if (isMulticast(src) || src === -1 || src >>> 24 === 0) return refuse('EINVAL', NO_ROUTE)
-    const own = linkOfAddr(ns, src)
-    if (own === undefined) return refuse('ENETUNREACH', NO_ROUTE)
-    if (oif === 0 && (isMulticast(dst) || dst === -1)) {
-      return makeOutput(world, ns, NO_ROUTE, own, dst, src)
-    }
+    if (addrType(ns, src) !== 'local') return refuse('ENETUNREACH', NO_ROUTE)
+    const own = oif === 0 && (isMulticast(dst) || dst === -1) ? linkOfAddr(ns, src) : undefined
+    if (own !== undefined) return makeOutput(world, ns, NO_ROUTE, own, dst, src)
   }
   if (oif !== 0) {
     const link = ns.links[oif]
@@ -352,13 +351,8 @@ function validateSource(
 }
 
 function isOwn(ns: Netns, addr: number): boolean {
-  const links = ns.links
-  for (let i = 1; i < links.length; i++) {
-    const addrs = links[i]?.addrs
-    if (addrs === undefined) continue
-    for (let j = 0; j < addrs.length; j++) if (addrs[j]!.addr === addr) return true
-  }
-  return false
+  const local = ns.fib4?.get(RT_TABLE_LOCAL)
+  return local !== undefined && hasLocal4(local, addr)
 }
 
 function broadcastInput(
