@@ -4,6 +4,7 @@ import { filesPrograms } from '../proc/cmd/files.ts'
 import { grepPrograms } from '../proc/cmd/grep.ts'
 import { launchPrograms } from '../proc/cmd/launch.ts'
 import { linesPrograms } from '../proc/cmd/lines.ts'
+import { netPrograms } from '../proc/cmd/net.ts'
 import { probePrograms } from '../proc/cmd/probe.ts'
 import { sedPrograms } from '../proc/cmd/sed.ts'
 import { systemPrograms } from '../proc/cmd/system.ts'
@@ -21,6 +22,7 @@ const ALL: readonly (readonly Program[])[] = [
   sedPrograms,
   systemPrograms,
   launchPrograms,
+  netPrograms,
   probePrograms,
 ]
 
