@@ -1,17 +1,11 @@
 // The session over the labs of public/labs: the whole engine below it.
-import { readdirSync, readFileSync } from 'node:fs'
+import { readFileSync } from 'node:fs'
 import { describe, expect, it } from 'vitest'
-import { createRng, nextBelow } from '../base/rng.ts'
-import { applyScene } from '../view/scene.ts'
-import type { Scene } from '../view/types.ts'
 import { testHost } from './clock.ts'
 import { createSession } from './local.ts'
 import { parseReproduction } from './reproduction.ts'
 
 const FIRST = 'public/labs/1.1-two-namespaces.yaml'
-const LABS = readdirSync('public/labs')
-  .filter((name) => name.endsWith('.yaml'))
-  .map((name) => `public/labs/${name}`)
 
 function open(file: string) {
   const host = testHost()
@@ -140,29 +134,5 @@ describe('the first lab', () => {
       event: lab.session.state().event,
     })
     expect(text).toContain('ping 20.1.1.2')
-  })
-})
-
-describe.each(LABS)('%s', (file) => {
-  it('1,000 random seeks find the hashes of the straight run, the scene by differences is the scene from scratch', () => {
-    const { session, host } = open(file)
-    let scene: Scene = session.scene()
-    host.clear()
-    const hashes = new Map<number, string>()
-    for (let i = 0; i < 250 && !session.state().idle; i++) {
-      const { event } = session.step('event', 1)
-      hashes.set(event, session.stateHash())
-    }
-    for (const message of host.of('scene')) scene = applyScene(scene, message.diff)
-    expect(scene.machines).toEqual(session.scene().machines)
-    const rng = createRng(9, 0)
-    const events = [...hashes.keys()]
-    expect(events.length).toBeGreaterThan(5)
-    for (let i = 0; i < 1000; i++) {
-      const event = events[nextBelow(rng, events.length)] as number
-      session.seek(event)
-      expect(session.stateHash()).toBe(hashes.get(event))
-    }
-    expect(session.state().frozen).toBe(null)
   })
 })
