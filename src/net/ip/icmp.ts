@@ -6,12 +6,14 @@ import { nextBelow } from '../../base/rng.ts'
 import { createIcmp, createPacket, snapshotPacket } from '../packet.ts'
 import { snmpAdd } from '../snmp.ts'
 import { sysctlInt } from '../sysctl.ts'
+import { recordDrop, recordStep, StepAction, StepKind } from '../trace.ts'
 import type { IcmpHeader, IcmpPeer, Link, Netns, Packet, World } from '../types.ts'
 import { ETH_P_IP, IPPROTO_ICMP, PACKET_HOST, PACKET_OUTGOING } from '../types.ts'
 import { MS, SEC } from '../wheel.ts'
 import { inetSelectAddr } from './devinet.ts'
 import { addrType } from './fib.ts'
 import { ipLocalOut } from './output.ts'
+import type { RouteRefusal } from './route.ts'
 import { ipRouteOutput, isRefusal } from './route.ts'
 
 export const ICMP_ECHOREPLY = 0
@@ -46,7 +48,10 @@ export function icmpSend(
   const tos = (packet.tos & 0x1e) | 0xc0
   const own = addrType(ns, dst) === 'local' ? dst : 0
   const route = ipRouteOutput(world, ns, { dst: src, src: own, oif: 0, mark: 0, tos: packet.tos & 0x1c })
-  if (isRefusal(route)) return
+  if (isRefusal(route)) {
+    recordStillborn(world, ns, packet, createIcmp(type, code), own, src, route)
+    return
+  }
   const out = ns.links[route.oif]
   if (out === undefined || !rateAllows(world, ns, out, packet, type, code)) return
   const icmp = createIcmp(type, code)
@@ -73,13 +78,14 @@ export function icmpEchoReply(world: World, ns: Netns, link: Link, packet: Packe
   const unicast = addrType(ns, packet.dst) === 'local'
   const src = unicast ? (packet.dst as number) : inetSelectAddr(ns, link, dst, 0)
   const route = ipRouteOutput(world, ns, { dst, src, oif: 0, mark: 0, tos: packet.tos & 0x1c })
-  if (isRefusal(route)) {
-    snmpAdd(ns, 'IpOutNoRoutes')
-    return
-  }
   const icmp = createIcmp(ICMP_ECHOREPLY, 0)
   icmp.id = request.id
   icmp.seq = request.seq
+  if (isRefusal(route)) {
+    snmpAdd(ns, 'IpOutNoRoutes')
+    recordStillborn(world, ns, packet, icmp, src, dst, route)
+    return
+  }
   const reply = createPacket(world, ETH_P_IP, packet.trace)
   reply.proto = IPPROTO_ICMP
   reply.icmp = icmp
@@ -91,6 +97,27 @@ export function icmpEchoReply(world: World, ns: Netns, link: Link, packet: Packe
   reply.length = packet.length
   countOut(ns, ICMP_ECHOREPLY)
   ipLocalOut(world, ns, reply, route)
+}
+
+/**
+ * The kernel makes no packet where there is no route for it. A learner wants to know where the answer died all the
+ * same: it is recorded as one that was born and dropped at once.
+ */
+function recordStillborn(
+  world: World,
+  ns: Netns,
+  packet: Packet,
+  icmp: IcmpHeader,
+  src: number,
+  dst: number,
+  route: RouteRefusal,
+): void {
+  const answer = createPacket(world, ETH_P_IP, packet.trace)
+  Object.assign(answer, { proto: IPPROTO_ICMP, icmp, src, dst, length: packet.length })
+  const evidence = route.fib.route ?? route.fib.rule
+  recordStep(world, ns, answer, StepKind.Originate, StepAction.None, 0, null)
+  recordStep(world, ns, answer, StepKind.Route, StepAction.NoRoute, 0, evidence)
+  recordDrop(world, ns, answer, 'IP_OUTNOROUTES', 0, evidence)
 }
 
 /** What the rate limits know of a destination; a new one has a full burst. */
