@@ -131,7 +131,7 @@ function ipError(world: World, ns: Netns, link: Link, packet: Packet, route: Inp
   if (route.errno === 'EHOSTUNREACH') code = 1
   else if (route.errno === 'ENETUNREACH') {
     code = 0
-    snmpAdd(ns, 'IpInNoRoutes')
+    snmpAdd(ns, 'IpExtInNoRoutes')
   } else if (route.errno === 'EACCES') code = 13
   if (code >= 0) {
     const peer = icmpPeer(world, ns, packet.src)

@@ -226,6 +226,18 @@ describe('source validation', () => {
     expect(snmpGet(nsOf(world, 'B'), 'TcpExtIPReversePathFilter')).toBe(1)
   })
 
+  it('logs martians where log_martians says so', () => {
+    const world =
+      netOf(`${SPLIT}\n sysctl B net.ipv4.conf.b0.rp_filter=1\n sysctl B net.ipv4.conf.all.log_martians=1
+      route A replace 10.0.0.2/32 dev a0`)
+    ping(world, 'A', '10.0.0.2')
+    doLine(world, 'route A replace 10.0.0.2/32 dev a0 src 7.7.7.7')
+    ping(world, 'A', '10.0.0.2')
+    expect(nsOf(world, 'B').log!.map((line) => line.text)).toContain(
+      'IPv4: martian source 10.0.0.2 from 7.7.7.7, on dev b0',
+    )
+  })
+
   it('drops a packet that claims an own address', () => {
     const world = netOf(`${PAIR}\n addr B/lo 10.0.0.1/32`)
     expect(ping(world, 'A', '10.0.0.2')).toEqual(['1 from 10.0.0.1 3/1'])

@@ -2,6 +2,7 @@
 // path MTU exceptions. Not here: VRF, IGMP memberships beyond 224.0.0.1, mroute, bc_forwarding, IPsec.
 import type { Ip } from '../../base/addr.ts'
 import { formatIp4, isLoopback, isMulticast } from '../../base/addr.ts'
+import { klog } from '../link/klog.ts'
 import type { DropReason } from '../trace.ts'
 import type { Link, Netns, RouteException, World } from '../types.ts'
 import { SEC } from '../wheel.ts'
@@ -395,8 +396,7 @@ function martian(
       what === 'source'
         ? `IPv4: martian source ${formatIp4(dst)} from ${formatIp4(src)}, on dev ${link.name}`
         : `IPv4: martian destination ${formatIp4(dst)} from ${formatIp4(src)}, dev ${link.name}`
-    ns.log ??= []
-    ns.log.push({ at: world.now, text })
+    klog(world, ns, text)
   }
   return { kind: 'drop', fib: NO_ROUTE, errno: 'EINVAL', reason, redirect: false }
 }

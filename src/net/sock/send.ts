@@ -23,6 +23,8 @@ export interface Datagram {
   tos?: number
   /** Raw and ping sockets: the ICMP message; a ping socket puts its own id in. */
   icmp?: { type: number; code: number; id: number; seq: number }
+  /** In place of the socket's path MTU mode: true is IP_PMTUDISC_DO, false IP_PMTUDISC_DONT. */
+  df?: boolean
   /** MSG_CONFIRM: the neighbour answered lately. */
   confirm?: boolean
 }
@@ -30,7 +32,7 @@ export interface Datagram {
 /** `sent` is the number of payload bytes; EMSGSIZE carries the path MTU. */
 export type SendResult = { sent: number } | { errno: string; mtu: number }
 
-/** Sends a datagram: route, source, DF by the socket's path MTU mode, then out. Null route errors are errno names. */
+/** Sends a datagram: route, source, DF by the socket's path MTU mode, then out. Errors are errno names. */
 export function sockSendTo(world: World, ns: Netns, sock: Socket, datagram: Datagram): SendResult {
   touch(world, ns.id)
   const pending = sockError(sock)
@@ -52,13 +54,14 @@ export function sockSendTo(world: World, ns: Netns, sock: Socket, datagram: Data
   const size = datagram.payload?.length ?? 0
   const length = 20 + headerLength(sock) + size
   if (length > 65535) return { errno: 'EMSGSIZE', mtu: 0 }
-  const mtu = sock.pmtudisc === 3 ? (ns.links[route.oif]?.mtu ?? route.mtu) : route.mtu
-  if (sock.pmtudisc >= 2 && length > mtu) {
+  const mode = datagram.df === undefined ? sock.pmtudisc : datagram.df ? 2 : 0
+  const mtu = mode === 3 ? (ns.links[route.oif]?.mtu ?? route.mtu) : route.mtu
+  if (mode >= 2 && length > mtu) {
     if (sock.recvErr) localError(world, sock, dst, mtu)
     return { errno: 'EMSGSIZE', mtu }
   }
   const packet = buildPacket(world, ns, sock, datagram, route, dst, dport, length)
-  packet.df = sock.pmtudisc >= 2 || (sock.pmtudisc === 1 && length <= route.mtu)
+  packet.df = mode >= 2 || (mode === 1 && length <= route.mtu)
   packet.tos = tos
   if (datagram.confirm === true && route.type === 'unicast') neighConfirm(world, ns, route.oif, route.nextHop)
   ipLocalOut(world, ns, packet, mtu === route.mtu ? route : { ...route, mtu })
