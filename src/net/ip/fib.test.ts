@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest'
 import { formatIp } from '../../base/addr.ts'
 import type { World } from '../types.ts'
 import { doLine, ip, netOf, nsOf, routeText } from './checkip.ts'
-import { fibLookup, routesOf, rulesOf } from './fib.ts'
+import { fibLookup, routeAdd, routesOf, rulesOf } from './fib.ts'
 import { isRefusal, ipRouteOutput, routeGet } from './route.ts'
 
 // Texts and listings are those of iproute2 6.1 on Linux 6.18 in a namespace with the same commands.
@@ -121,6 +121,27 @@ describe('routes', () => {
       expect(got).toBe(want ?? null)
     }
   })
+})
+
+it('a route of several next hops spreads flows by weight and leaves out what is down', () => {
+  const world = netOf(`${ONE}
+    link A/v1 B/v3
+    addr A/v1 10.1.0.1/24`)
+  const ns = nsOf(world, 'A')
+  const nexthops = [{ via: ip('10.0.0.2') }, { via: ip('10.1.0.2'), weight: 2 }]
+  expect(routeAdd(world, ns, { family: 4, dst: ip('77.0.0.0'), len: 8, nexthops })).toBeNull()
+  const count = () => {
+    let first = 0
+    for (let i = 0; i < 3000; i++) {
+      const flow = { family: 4 as const, dst: ip('77.0.0.0') + i, src: 0, iif: 1, oif: 0, mark: 0, tos: 0 }
+      if (fibLookup(world, ns, flow).nexthop!.via === ip('10.0.0.2')) first++
+    }
+    return first
+  }
+  expect(count()).toBeGreaterThan(900)
+  expect(count()).toBeLessThan(1100)
+  doLine(world, 'down A/v1')
+  expect(count()).toBe(3000)
 })
 
 describe('policy rules', () => {

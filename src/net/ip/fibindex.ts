@@ -95,7 +95,7 @@ export function hasLocal4(routes: readonly Route[], addr: number): boolean {
   const { lens, maps } = indexes.get(routes) ?? buildIndex(routes)
   if (lens[0] !== 32) return false
   const leaves = maps[0]!.get(addr)
-  return leaves !== undefined && leaves.some((leaf) => leaf.route.type === 'local')
+  return leaves?.some((leaf) => leaf.route.type === 'local') ?? false
 }
 
 function matchLeaf(leaf: Leaf, flow: Flow, ignoreLinkdown: boolean): FibResult | null {
