@@ -40,5 +40,5 @@ describe.each(LABS)('%s', (file) => {
       expect(session.stateHash()).toBe(hashes.get(event))
     }
     expect(session.state().frozen).toBe(null)
-  })
+  }, 60_000)
 })

@@ -162,6 +162,17 @@ describe('traces', () => {
   })
 })
 
+describe('stepping back after a run that nobody watched', () => {
+  it('goes to the last packet event, not to the last one that was watched', () => {
+    const lab = open('beat 1')
+    for (let i = 0; i < 6; i++) lab.session.step('packet', 1)
+    lab.session.setSpeed(6)
+    playFor(lab, 300)
+    const { event } = lab.session.state()
+    expect(lab.session.step('packet', -1).event).toBeGreaterThan(event - 3)
+  })
+})
+
 describe('running', () => {
   it('shows a crossing for as long as the speed says, flights before their segment', () => {
     const { session, host } = open('beat 1000')

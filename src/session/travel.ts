@@ -19,8 +19,10 @@ const MAX_STEPS_SHOWN = 4000
 /** Showing a step takes at most this long, ms. */
 const STEP_MS = 400
 const INTERACTIVE_STRIDE = 500
-/** How far back the last packet event is looked for, at first, in events. */
+/** How far back the last packet event is looked for: first so many events, then more at once; and for how long. */
 const LOOK_BACK = 256
+const MAX_LOOK_BACK = 8192
+const MAX_LOOK_MS = 250
 
 export function stepForward(core: Core, unit: StepUnit): void {
   pause(core)
@@ -107,14 +109,19 @@ function travel(core: Core, go: () => void): void {
 function lastBefore(core: Core, unit: StepUnit): number {
   const event = core.world.nEvents
   const first = firstEvent(core.world)
-  const known = lastEnd(knownSteps(core), event, unit)
+  const upToDate = core.cache.to >= (core.world.scalars.nRecords ?? 0)
+  const known = upToDate ? lastEnd(knownSteps(core), event, unit) : -1
   if (known > first) return known
-  for (let back = LOOK_BACK; ; back *= 4) {
-    const from = Math.max(first, event - back)
-    const found = lastEnd(collectDetails(core, from, event - 1), event, unit)
+  const until = core.host.now() + MAX_LOOK_MS
+  let to = event - 1
+  for (let window = LOOK_BACK; to > first; window = Math.min(window * 4, MAX_LOOK_BACK)) {
+    const from = Math.max(first, to - window)
+    const found = lastEnd(collectDetails(core, from, to), event, unit)
     if (found > from) return found
-    if (from === first || back > MAX_STEP_EVENTS) return from
+    to = from
+    if (core.host.now() > until) break
   }
+  return to
 }
 
 function lastEnd(steps: readonly StepDetail[], before: number, unit: StepUnit): number {
