@@ -67,6 +67,8 @@ const PAD = 16
 const LINE = 15
 const ROOM_HEAD = 28
 const GAP_X = 44
+/** Between columns whose rooms face each other over a wire: packets need a way that can be watched. */
+const FACING_GAP = 130
 const GAP_Y = 40
 
 export function layoutMachine(machine: SceneMachine, around: Surroundings): MachineBox {
@@ -169,6 +171,7 @@ interface Grid {
   cellW: number
   cellH: number
   cols: number
+  gap: number
   rooms: { room: SceneRoom; sides: Sides; bridges: ScenePort[]; row: number; col: number }[]
 }
 
@@ -186,9 +189,11 @@ function roomGrid(named: SceneRoom[], around: Surroundings): Grid {
   const cellH = Math.max(60, ...rooms.map(roomHeight))
   const rows = Math.ceil(n / Math.max(1, cols))
   // With more than one row the last column has its gutter too.
-  const w = n === 0 ? 0 : cols * cellW + (cols - 1) * GAP_X + (rows > 1 ? GAP_X / 2 + 6 : 0)
+  const facing = rooms.some(({ sides }) => sides.right.length > 0)
+  const gap = facing ? FACING_GAP : GAP_X
+  const w = n === 0 ? 0 : cols * cellW + (cols - 1) * gap + (rows > 1 ? gap / 2 + 6 : 0)
   const h = n === 0 ? 0 : rows * cellH + (rows - 1) * GAP_Y
-  return { ids: new Set(at.keys()), w, h, cellW, cellH, cols, rooms }
+  return { ids: new Set(at.keys()), w, h, cellW, cellH, cols, gap, rooms }
 }
 
 /** One row up to four rooms; a square where rooms beyond their neighbours are joined. */
@@ -259,12 +264,12 @@ function linesOf(ports: ScenePort[]): number {
 
 function placeRooms(box: MachineBox, grid: Grid, around: Surroundings, ox: number, oy: number): void {
   for (const one of grid.rooms) {
-    const x = ox + one.col * (grid.cellW + GAP_X)
+    const x = ox + one.col * (grid.cellW + grid.gap)
     const y = oy + one.row * (grid.cellH + GAP_Y)
     const { cellW: w, cellH: h } = grid
     box.rooms.push({ room: one.room, x, y, w, h })
     const lastRow = y + h >= oy + grid.h - 1
-    const gutter = lastRow ? null : { x: x + w + GAP_X / 2, rowBottom: y + h, gridBottom: oy + grid.h }
+    const gutter = lastRow ? null : { x: x + w + grid.gap / 2, rowBottom: y + h, gridBottom: oy + grid.h }
     const add = (port: ScenePort, px: number, py: number, side: Side, label: PortBox['label']) => {
       const peer = around.peerOf(port.id)
       const leaves = side === 'bottom' && !grid.ids.has(peer.slice(0, peer.indexOf('/')))

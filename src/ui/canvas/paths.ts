@@ -20,12 +20,15 @@ export interface WirePath {
 }
 
 export const SAMPLES = 48
+const RIM = 5
 
 type Point = [number, number]
 
 const NORMAL: Record<Side, Point> = { left: [-1, 0], right: [1, 0], top: [0, -1], bottom: [0, 1] }
 
-export function wirePath(a: End, b: End): WirePath {
+export function wirePath(from: End, to: End): WirePath {
+  const a = outside(from)
+  const b = outside(to)
   if (a.gutter && b.side === 'top' && b.y > a.y) return throughGutter(a, b, false)
   if (b.gutter && a.side === 'top' && a.y > b.y) return throughGutter(b, a, true)
   const reach = Math.min(110, Math.max(16, Math.hypot(b.x - a.x, b.y - a.y) * 0.38))
@@ -35,6 +38,12 @@ export function wirePath(a: End, b: End): WirePath {
   const points: Point[] = []
   for (let i = 0; i <= 64; i++) points.push(cubic([a.x, a.y], p1, p2, [b.x, b.y], i / 64))
   return finish(d, points)
+}
+
+/** A wire begins at the rim of its port's glyph. */
+function outside(end: End): End {
+  const [dx, dy] = NORMAL[end.side]
+  return { ...end, x: end.x + dx * RIM, y: end.y + dy * RIM }
 }
 
 /** The point at `part` (0 to 1) of a path, into `out`. */

@@ -17,7 +17,7 @@ export function SentenceBar() {
   const dropped = now?.steps.some((step) => step.reason !== '') ?? false
   const quiet = status === 'starting' ? t('starting') : idle ? t('idle') : ''
   return (
-    <div className={`sentence ${dropped ? 'dropped' : ''}`}>
+    <div className={`sentence ${dropped ? 'dropped' : ''} ${running ? '' : 'standing'}`}>
       <div aria-live={running ? 'off' : 'polite'} title={parts.join('; ')}>
         {now && parts.length > 0 ? (
           <SentenceText room={now.room} parts={parts} trace={trace} />
