@@ -1,6 +1,6 @@
 /** Names for what steps only number: devices, bridges, tables; and their evidence as its tool prints it. */
-import { formatMac } from '../base/addr.ts'
 import { findNetns } from '../net/world.ts'
+import { fdbLine } from '../proc/print/fdb.ts'
 import type { Place } from '../proc/print/names.ts'
 import { neighLine } from '../proc/print/neigh.ts'
 import { routeLine } from '../proc/print/route.ts'
@@ -44,7 +44,7 @@ function evidenceText(world: World, id: number, evidence: unknown): string {
     case 'neigh':
       return neighLine(placeOf(world, ns), found.neigh)
     case 'fdb':
-      return fdbLine(ns, found.entry)
+      return entryLine(placeOf(world, ns), found.entry)
     default:
       return ''
   }
@@ -67,6 +67,11 @@ function tablesOf(rules: readonly PolicyRule[] | null, four: boolean): string {
   return names.join(', ')
 }
 
-function fdbLine(ns: Netns, entry: FdbEntry): string {
-  return `${formatMac(entry.mac)} dev ${ns.links[entry.port]?.name ?? ''}`
+/** The entry as `bridge fdb show` prints it; '' where its port is gone. */
+function entryLine(place: Place, entry: FdbEntry): string {
+  const dev = place.ns.links[entry.port]
+  if (dev === undefined) return ''
+  const master = dev.bridge !== null ? dev : place.ns.links[dev.master]
+  const state = entry.local ? 'permanent' : entry.static ? 'static' : ''
+  return fdbLine(place, { mac: entry.mac, dev, master: master ?? null, state, entry })
 }

@@ -9,7 +9,10 @@ import { linkByName, linksOf } from '../net/link/device.ts'
 import type { Link, Neigh, Netns, Route, World } from '../net/types.ts'
 import { netnsNamed } from '../net/world.ts'
 import { putLinkAddrs } from '../proc/print/addr.ts'
+import { fdbRows, putBridgePort, putFdb } from '../proc/print/fdb.ts'
+import type { FdbRow } from '../proc/print/fdb.ts'
 import { linkFlags, linkLabel, putLink, putLinkBrief, shownState } from '../proc/print/link.ts'
+import { portStateName } from '../proc/print/linkdetail.ts'
 import type { Place } from '../proc/print/names.ts'
 import { protoName, scopeName } from '../proc/print/names.ts'
 import { putNeigh } from '../proc/print/neigh.ts'
@@ -18,7 +21,7 @@ import { putRule, ruleLine } from '../proc/print/rule.ts'
 import { createWriter, finishWriter, put } from '../proc/print/writer.ts'
 import type { Writer } from '../proc/print/writer.ts'
 import { placeOf } from './names.ts'
-import { neighRef, routeRef } from './refs.ts'
+import { fdbRef, neighRef, routeRef } from './refs.ts'
 import type { Inspection, TableView } from './types.ts'
 
 const RT_TABLE_MAIN = 254
@@ -48,19 +51,34 @@ function roomTables(place: Place): TableView[] {
   if (hasRoutes6(ns)) tables.push(routeTable(place, 6, undefined, 'ip -6 route'))
   if (ns.rules4 !== null) tables.push(ruleTable(place))
   tables.push(neighTable(place, undefined, 'ip neigh'))
+  if (links.some((link) => link.bridge !== null)) {
+    tables.push(fdbTable(place, fdbRows(place.world, ns), 'bridge fdb show', false))
+    tables.push(portTable(place, links, 'bridge link'))
+  }
   tables.push(counterTable(place, links, 'ip -s link'))
   return tables
 }
 
 function portTables(place: Place, link: Link): TableView[] {
   const dev = `dev ${link.name}`
-  return [
+  const tables = [
     linkTable(place, [link], `ip -br link show ${dev}`),
     addrTable(place, [link], `ip addr show ${dev}`),
     routeTable(place, 4, link, `ip route show ${dev}`),
     neighTable(place, link, `ip neigh show ${dev}`),
-    counterTable(place, [link], `ip -s link show ${dev}`),
   ]
+  const rows = fdbRows(place.world, place.ns, link.bridge === null ? undefined : link)
+  if (link.bridge !== null) {
+    tables.push(fdbTable(place, rows, `bridge fdb show br ${link.name}`, false))
+    const ports = linksOf(place.ns).filter((port) => port.master === link.ifindex)
+    tables.push(portTable(place, ports, `bridge link show master ${link.name}`))
+  } else if (link.port !== null) {
+    const own = rows.filter((row) => row.dev === link)
+    tables.push(fdbTable(place, own, `bridge fdb show ${dev}`, true))
+    tables.push(portTable(place, [link], `bridge link show ${dev}`))
+  }
+  tables.push(counterTable(place, [link], `ip -s link show ${dev}`))
+  return tables
 }
 
 function linkTable(place: Place, links: readonly Link[], command: string): TableView {
@@ -152,6 +170,37 @@ function neighTable(place: Place, link: Link | undefined, command: string): Tabl
 /** `ip neigh` leaves out what needs no resolution. */
 function isShown(neigh: Neigh): boolean {
   return neigh.state !== 'NOARP'
+}
+
+/** `dev`: the command names the device, so its rows do not. */
+function fdbTable(place: Place, entries: readonly FdbRow[], command: string, dev: boolean): TableView {
+  return {
+    id: 'fdb',
+    command,
+    columns: ['mac', 'dev', 'master', 'state'],
+    rows: entries.map((row) => ({
+      ref: row.entry === null ? `fdb/self/${row.dev.ifindex}/${formatMac(row.mac)}` : fdbRef(row.entry),
+      cells: [formatMac(row.mac), row.dev.name, row.master?.name ?? 'self', row.state || 'dynamic'],
+    })),
+    text: printed(entries, (w, row) => putFdb(w, place, row, 0, dev)),
+  }
+}
+
+function portTable(place: Place, links: readonly Link[], command: string): TableView {
+  const ports = links.filter((link) => link.port !== null)
+  return {
+    id: 'stp',
+    command,
+    columns: ['port', 'bridge', 'state', 'priority', 'cost'],
+    rows: ports.map((link) => ({ ref: linkRef(link), cells: portCells(place.ns, link) })),
+    text: printed(ports, (w, link) => putBridgePort(w, place, link, 0)),
+  }
+}
+
+function portCells(ns: Netns, { name, port }: Link): string[] {
+  if (port === null) return [name, '', '', '', '']
+  const bridge = ns.links[port.bridge]?.name ?? ''
+  return [name, bridge, portStateName(port.state), String(port.priority), String(port.cost)]
 }
 
 function counterTable(place: Place, links: readonly Link[], command: string): TableView {
