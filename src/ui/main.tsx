@@ -20,3 +20,5 @@ listenForKeys()
 await startI18n(prefs.language)
 createRoot(document.getElementById('root')!).render(<App />)
 void begin()
+// Actions of the panels come after the first picture.
+void import('./startPanels.ts').then((panels) => panels.startPanels())

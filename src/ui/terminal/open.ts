@@ -1,0 +1,60 @@
+/** Opening terminals from anywhere, without loading xterm first. */
+import { create } from 'zustand'
+import { openTerminal } from '../client/client.ts'
+import { notify, openDock, type UiState, useStore } from '../client/store.ts'
+import { i18n } from './texts.ts'
+
+const KEY = 'kubehop.terminal.screenReader'
+
+interface TerminalPrefs {
+  /** xterm keeps a copy of its rows for screen readers: costs speed, so only where wanted. */
+  screenReader: boolean
+  /** Terminal that is to have the focus as soon as it is shown, 0 for none. */
+  focusWanted: number
+}
+
+export const useTerminalPrefs = create<TerminalPrefs>(() => ({ screenReader: remembered(), focusWanted: 0 }))
+
+export function toggleScreenReader(): void {
+  const screenReader = !useTerminalPrefs.getState().screenReader
+  useTerminalPrefs.setState({ screenReader })
+  try {
+    localStorage.setItem(KEY, screenReader ? '1' : '0')
+  } catch {
+    // Not remembered where storage is refused.
+  }
+}
+
+/** Opens a terminal in a room, shows it and puts the cursor there. */
+export async function openTerminalIn(room: string): Promise<void> {
+  const tty = await openTerminal(room)
+  if (tty === 0) {
+    const terminals = useStore.getState().terminals.filter((terminal) => terminal.tty !== 0)
+    useStore.setState({ terminals, activeTty: terminals.at(-1)?.tty ?? null })
+    notify('error', i18n('refused', { room }))
+    return
+  }
+  showTerminal(tty)
+}
+
+export function showTerminal(tty: number): void {
+  openDock('terminal')
+  useStore.setState({ activeTty: tty })
+  useTerminalPrefs.setState({ focusWanted: tty })
+}
+
+/** Room of a machine, room or port id; '' where it is neither. */
+export function roomOf(state: UiState, id: string): string {
+  if (id.includes('--')) return ''
+  const room = id.split('/')[0]!
+  const machine = state.scene.machines[room.split('.')[0]!]
+  return machine?.rooms.some((one) => one.id === room) ? room : ''
+}
+
+function remembered(): boolean {
+  try {
+    return localStorage.getItem(KEY) === '1'
+  } catch {
+    return false
+  }
+}
