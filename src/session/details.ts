@@ -15,8 +15,11 @@ export interface DetailCache {
   steps: StepDetail[]
   from: number
   to: number
-  /** Record number of the first step in the recorder's open list. */
+  /** The event after which all steps up to `to` are known. */
+  since: number
+  /** Record number of the first step in the recorder's open list, and the event before it. */
   openFrom: number
+  openSince: number
 }
 
 const MAX_STEPS = 20_000
@@ -25,7 +28,7 @@ const FEWEST_STEPS = 15_000
 const MAX_COLLECTED = 50_000
 
 export function createDetails(): DetailCache {
-  return { steps: [], from: 0, to: 0, openFrom: 0 }
+  return { steps: [], from: 0, to: 0, since: 0, openFrom: 0, openSince: 0 }
 }
 
 /** Begins to collect, at most `max` steps until the next `takeDetails`. */
@@ -36,6 +39,7 @@ export function watchDetails(core: Core, max: number): void {
   recorder.detailMax = max
   recorder.detailLost = 0
   core.cache.openFrom = scalars.nRecords ?? 0
+  core.cache.openSince = core.world.nEvents
 }
 
 /** Stops collecting and answers what was collected. `lost` counts the steps beyond the maximum. */
@@ -45,7 +49,7 @@ export function takeDetails(core: Core): { steps: StepDetail[]; lost: number } {
   const lost = recorder.detailLost
   recorder.detail = null
   recorder.detailLost = 0
-  keep(core.cache, core.cache.openFrom, steps)
+  keep(core.cache, core.cache.openFrom, core.cache.openSince, steps)
   return { steps, lost }
 }
 
@@ -54,7 +58,7 @@ export function cutDetails(core: Core): void {
   const { cache } = core
   const now = core.world.scalars.nRecords ?? 0
   if (now >= cache.to) return
-  if (now < cache.from) clearDetails(cache, now)
+  if (now < cache.from) clearDetails(cache, now, core.world.nEvents)
   else {
     cache.steps.length = now - cache.from
     cache.to = now
@@ -80,10 +84,11 @@ export function collectDetails(core: Core, from: number, to: number): StepDetail
     world.recorder.detail = []
     world.recorder.detailMax = MAX_COLLECTED
     const first = world.scalars.nRecords ?? 0
+    const since = world.nEvents
     runUntil(world, rules, { untilEvent: to, maxEvents: Math.max(0, to - world.nEvents) })
     const steps = world.recorder.detail
     world.recorder.detail = null
-    keep(core.cache, first, steps)
+    keep(core.cache, first, since, steps)
     return steps
   })
 }
@@ -113,9 +118,9 @@ export function away<T>(core: Core, visit: () => T): T {
   }
 }
 
-function keep(cache: DetailCache, from: number, steps: readonly StepDetail[]): void {
+function keep(cache: DetailCache, from: number, since: number, steps: readonly StepDetail[]): void {
   if (steps.length === 0) return
-  if (from > cache.to || from < cache.from) clearDetails(cache, from)
+  if (from > cache.to || from < cache.from) clearDetails(cache, from, since)
   const known = cache.to - from
   for (let i = known; i < steps.length; i++) cache.steps.push(steps[i] as StepDetail)
   cache.to = cache.from + cache.steps.length
@@ -123,10 +128,12 @@ function keep(cache: DetailCache, from: number, steps: readonly StepDetail[]): v
     const gone = cache.steps.length - FEWEST_STEPS
     cache.steps.splice(0, gone)
     cache.from += gone
+    cache.since = cache.steps[0]?.event ?? since
   }
 }
 
-function clearDetails(cache: DetailCache, at: number): void {
+function clearDetails(cache: DetailCache, at: number, since: number): void {
+  cache.since = since
   cache.steps = []
   cache.from = at
   cache.to = at

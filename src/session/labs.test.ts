@@ -49,6 +49,15 @@ describe('the first lab', () => {
     ])
   })
 
+  it('lists the last traces after a run flat out, watched now and then', () => {
+    const lab = open(FIRST)
+    lab.session.setSpeed(6)
+    playFor(lab, 1000)
+    expect(lab.session.traces(30)).toHaveLength(30)
+    lab.session.step('packet', -1)
+    expect(lab.session.traces(30)).toHaveLength(30)
+  })
+
   it('every step back is the same world again', () => {
     const { session } = open(FIRST)
     const hashes: [number, string][] = []

@@ -17,12 +17,14 @@ const MAX_LIST = 1000
 export function traceList(core: Core, limit: number): TraceSummary[] {
   const { world } = core
   const wanted = Math.min(Math.max(0, Math.floor(limit)), MAX_LIST)
-  if (core.cache.to < (world.scalars.nRecords ?? 0) || isBefore(core)) {
-    collectDetails(core, world.nEvents - LIST_EVENTS, world.nEvents)
+  const upToDate = core.cache.to >= (world.scalars.nRecords ?? 0) && !isBefore(core)
+  const need = Math.max(firstEvent(world), world.nEvents - LIST_EVENTS)
+  let ids = upToDate ? lastTraces(core, wanted) : new Set<number>()
+  if (!upToDate || (ids.size < wanted && core.cache.since > need)) {
+    collectDetails(core, need, world.nEvents)
+    ids = lastTraces(core, wanted)
   }
   const steps = knownSteps(core)
-  const ids = new Set<number>()
-  for (let i = steps.length - 1; i >= 0 && ids.size < wanted; i--) ids.add((steps[i] as StepDetail).trace)
   const traces = groupTraces(steps.filter((step) => ids.has(step.trace)))
   return [...traces.values()].map(summarize)
 }
@@ -47,6 +49,14 @@ export function eventView(core: Core, event: number): { room: string; steps: Ste
     steps = collectDetails(core, event - 1, event).filter((step) => step.event === event)
   }
   return { room: steps[0]?.nsName ?? '', steps: steps.map((step) => stepView(step, names)) }
+}
+
+/** The traces of the newest known steps. */
+function lastTraces(core: Core, wanted: number): Set<number> {
+  const steps = knownSteps(core)
+  const ids = new Set<number>()
+  for (let i = steps.length - 1; i >= 0 && ids.size < wanted; i--) ids.add((steps[i] as StepDetail).trace)
+  return ids
 }
 
 /** True where the present moment lies before everything that is known. */
