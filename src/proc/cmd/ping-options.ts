@@ -147,18 +147,26 @@ const FLAGS: Readonly<Record<string, (o: PingOptions) => void>> = Object.freeze(
   U: () => {},
 })
 
-/** Options with a number: who takes it and its bounds. */
-const NUMBERS: Readonly<Record<string, { min: number; max: number; set(o: PingOptions, n: number): void }>> =
-  Object.freeze({
-    c: { min: 1, max: -1, set: (o, n) => void (o.count = n) },
-    e: { min: 0, max: 65535, set: (o, n) => void (o.ident = n) },
-    l: { min: 1, max: PRELOAD_MAX, set: (o, n) => void (o.preload = n) },
-    m: { min: 0, max: 4294967295, set: (o, n) => void (o.mark = n) },
-    s: { min: 0, max: INT_MAX, set: (o, n) => void (o.size = n) },
-    S: { min: 1, max: INT_MAX, set: () => {} },
-    t: { min: 0, max: 255, set: (o, n) => void (o.ttl = n) },
-    w: { min: 0, max: INT_MAX, set: (o, n) => void (o.deadline = n) },
-  })
+/** Options with a number: what it is stored as ('' for nothing that can be seen here) and its bounds; -1 is LONG_MAX. */
+const NUMBERS: Readonly<
+  Record<
+    string,
+    {
+      min: number
+      max: number
+      key: '' | 'count' | 'ident' | 'preload' | 'mark' | 'size' | 'ttl' | 'deadline'
+    }
+  >
+> = Object.freeze({
+  c: { min: 1, max: -1, key: 'count' },
+  e: { min: 0, max: 65535, key: 'ident' },
+  l: { min: 1, max: PRELOAD_MAX, key: 'preload' },
+  m: { min: 0, max: 4294967295, key: 'mark' },
+  s: { min: 0, max: INT_MAX, key: 'size' },
+  S: { min: 1, max: INT_MAX, key: '' },
+  t: { min: 0, max: 255, key: 'ttl' },
+  w: { min: 0, max: INT_MAX, key: 'deadline' },
+})
 
 function applyOption(parse: PingParse, letter: string, value: string): void {
   const { options } = parse
@@ -168,7 +176,7 @@ function applyOption(parse: PingParse, letter: string, value: string): void {
   else if (number !== undefined) {
     const got = readLong(value, number.min, number.max)
     if (typeof got === 'string') stop(parse, 1, got)
-    else number.set(options, got)
+    else if (number.key !== '') options[number.key] = got
   } else if (letter === '4' || letter === '6') setFamily(parse, letter === '4' ? 4 : 6)
   else if (letter === 'V') {
     parse.out = VERSION
@@ -243,7 +251,7 @@ function setPattern(parse: PingParse, value: string): void {
 function readLong(text: string, min: number, max: number): number | string {
   if (!/^[ \t]*[+-]?[0-9]+$/.test(text)) return `invalid argument: '${text}'`
   const value = Number(text)
-  if (Math.abs(value) >= 9223372036854775807) {
+  if (Math.abs(value) >= 2 ** 63) {
     return `invalid argument: '${text}': Numerical result out of range`
   }
   if (value < min || (max >= 0 && value > max)) {

@@ -1,9 +1,11 @@
 /** Programs that send or watch packets to find out what a network does. */
 import type { Program } from '../program.ts'
 import { ping } from './ping.ts'
+import { tcpdump } from './tcpdump.ts'
 
 export const probePrograms: readonly Program[] = Object.freeze([
   ping,
   { ...ping, name: 'ping4' },
   { ...ping, name: 'ping6' },
+  tcpdump,
 ])
