@@ -115,8 +115,8 @@ export function insertLink(ns: Netns, link: Link): void {
  */
 export function linkMulticast(link: Link): Mac[] {
   if (link.kind === 'loopback') return []
-  const macs: Mac[] = []
-  if (link.conf.disableIpv6 === 0) macs.push(0x333300000001)
+  // ff02::1 is joined when a device is made, with IPv6 disabled too. (Disabling it later leaves it: not here.)
+  const macs: Mac[] = [0x333300000001]
   if (link.kind === 'bridge' && link.up) macs.push(0x01005e00006a, 0x33330000006a)
   if (link.up) macs.push(0x01005e000001)
   for (const group of link.groups) {
