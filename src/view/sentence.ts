@@ -151,7 +151,8 @@ function deliverKey(step: StepDetail): string {
       return 'deliver.echo'
     case StepAction.ArpInput:
       if (step.headers.arp === null) return 'deliver.protocol'
-      return step.headers.arp.op === 2 ? 'deliver.arp.reply' : 'deliver.arp.request'
+      if (step.headers.arp.op === 2) return 'deliver.arp.reply'
+      return isForMe(step) ? 'deliver.arp.request' : 'deliver.arp.other'
     case StepAction.IcmpError:
       return 'deliver.icmpError'
     case StepAction.Protocol:
@@ -159,6 +160,11 @@ function deliverKey(step: StepDetail): string {
     default:
       return 'deliver.local'
   }
+}
+
+/** ARP answers by a local (or proxied) route; an address probe, which has no sender, names none. */
+function isForMe(step: StepDetail): boolean {
+  return evidenceOf(step.evidence).kind === 'route' || step.headers.arp?.spa === 0
 }
 
 function placeOf(place: string, step: StepDetail, namer: Namer): string | number {

@@ -52,6 +52,7 @@ export const SENTENCES: Readonly<Record<string, string>> = {
   'deliver.socket': 'a {{socket}} socket takes it',
   'deliver.echo': 'it is an echo request for this namespace: it will be answered',
   'deliver.arp.request': 'ARP takes it: {{spa}} asks for {{tpa}}',
+  'deliver.arp.other': 'ARP hears it: {{spa}} asks for {{tpa}}, which is not here',
   'deliver.arp.reply': 'ARP takes it: {{spa}} is at {{mac}}',
   'deliver.icmpError': 'an ICMP error arrives: {{what}}',
   'deliver.protocol': '{{proto}} takes it',
@@ -129,7 +130,7 @@ export const SENTENCES: Readonly<Record<string, string>> = {
   'drop.SOCKET_CLOSE': 'dropped: the socket was closed',
   'drop.NETNS_GONE': 'dropped: the network namespace is gone',
   'drop.LOOP_LIMIT': 'dropped: it went through too many devices in one go',
-  'drop.CONSUMED': 'done: used up here',
+  'drop.CONSUMED': 'done: nothing more to do with it here',
   'step.other': '{{kind}} {{action}}',
 }
 
