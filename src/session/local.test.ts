@@ -310,5 +310,8 @@ describe('failure', () => {
     expect(session.state().frozen?.message).toContain('apply failed')
     session.play()
     expect(session.state().event).toBe(0)
+    // Nothing can be changed until somebody leaves the frozen moment.
+    expect(session.apply('beat 1 third')).toMatchObject({ ok: false })
+    expect(session.text()).toBe('throw')
   })
 })

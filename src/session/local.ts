@@ -271,6 +271,11 @@ function startLesson(core: Core): void {
 function applyText(core: Core, text: string): OpenResult {
   const { lab, diagnostics } = core.engine.parse(text)
   if (lab === undefined) return result(core, false, text, diagnostics)
+  if (core.world.frozen !== undefined) {
+    const message = 'the run is frozen: step back, or open the lab anew, to change it'
+    const place = { line: 1, column: 1, endLine: 1, endColumn: 1 }
+    return result(core, false, text, [...diagnostics, { severity: 'error', message, ...place }])
+  }
   if (text !== core.text) {
     const same = core.engine.sameWorld(core, lab)
     core.text = text
