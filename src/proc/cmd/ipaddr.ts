@@ -98,6 +98,7 @@ function specOf(request: AddrRequest, local: Ip, len: number): AddrSpec {
     else if (typeof request.brd === 'number') spec.brd = request.brd
   }
   if (request.scope !== undefined) spec.scope = request.scope
+  else if (typeof local === 'number' && local >>> 24 === 127) spec.scope = 254
   if (request.label !== undefined) spec.label = request.label
   if (request.noPrefixRoute) spec.noPrefixRoute = true
   if (request.metric !== 0) spec.metric = request.metric
@@ -166,6 +167,8 @@ function readAddrWord(run: IpRun, words: Words, request: AddrRequest): boolean {
   else if (text === 'label') request.label = next(words).slice(0, 15)
   else if (text === 'metric' || text === 'priority' || text === 'preference') {
     request.metric = needNumber(next(words), 0xffffffff, `"${text}" value is invalid`)
+  } else if (matches(text, 'valid_lft') || matches(text, 'preferred_lft')) {
+    if (next(words) !== 'forever') notModelled('a limited lifetime')
   } else if (text === 'noprefixroute') request.noPrefixRoute = true
   else if (text === 'nodad') request.nodad = true
   else if (REFUSED.includes(text)) notModelled(`ip address ${text}`)
@@ -173,16 +176,7 @@ function readAddrWord(run: IpRun, words: Words, request: AddrRequest): boolean {
   return true
 }
 
-const REFUSED: readonly string[] = [
-  'anycast',
-  'valid_lft',
-  'preferred_lft',
-  'home',
-  'mngtmpaddr',
-  'autojoin',
-  'optimistic',
-  'proto',
-]
+const REFUSED: readonly string[] = ['anycast', 'home', 'mngtmpaddr', 'autojoin', 'optimistic', 'proto']
 
 interface AddrFilter extends LinkFilter {
   to: { addr: Ip; len: number } | undefined

@@ -74,7 +74,7 @@ const REFUSED: readonly string[] = [
 ]
 
 export function linkAddCommand(run: IpRun, words: Words): void {
-  const request = readRequest(run, words)
+  const request = readRequest(run, words, true)
   if (request.type === '') giveUp('Not enough information: "type" argument is required\n')
   const home = request.netns ?? run.ns
   const common = commonOf(request)
@@ -92,7 +92,7 @@ export function linkAddCommand(run: IpRun, words: Words): void {
 }
 
 export function linkSetCommand(run: IpRun, words: Words): void {
-  const request = readRequest(run, words)
+  const request = readRequest(run, words, false)
   if (request.dev === '') quit('Not enough information: "dev" argument is required.\n')
   const link = needLink(run.ns, request.dev)
   const change: LinkChange = {}
@@ -112,7 +112,7 @@ export function linkSetCommand(run: IpRun, words: Words): void {
 }
 
 /** Reads words up to the end or behind `type KIND`. For `set`, `name` is the new name; for `add` the only one. */
-function readRequest(run: IpRun, words: Words): Request {
+function readRequest(run: IpRun, words: Words, add: boolean): Request {
   const request: Request = {
     dev: '',
     name: '',
@@ -136,7 +136,7 @@ function readRequest(run: IpRun, words: Words): Request {
       break
     }
     if (REFUSED.includes(text)) notModelled(`ip link ${text}`)
-    if (!readWord(run, words, request)) readDevice(words, request)
+    if (!readWord(run, words, request, add)) readDevice(words, request)
   }
   return request
 }
@@ -150,7 +150,7 @@ function readDevice(words: Words, request: Request): void {
   if (!isIfName(request.dev)) invarg('"dev" not a valid ifname', request.dev)
 }
 
-function readWord(run: IpRun, words: Words, request: Request): boolean {
+function readWord(run: IpRun, words: Words, request: Request, add: boolean): boolean {
   const text = word(words)
   if (text === 'up') request.up = true
   else if (text === 'down') request.up = false
@@ -161,7 +161,7 @@ function readWord(run: IpRun, words: Words, request: Request): boolean {
     request.index = needNumber(next(words), 0x7fffffff, 'Invalid "index" value')
     if (request.index === 0) invarg('Invalid "index" value', word(words))
   } else if (matches(text, 'link')) request.link = next(words)
-  else if (matches(text, 'address') || text === 'lladdr') request.mac = needMac(next(words))
+  else if (matches(text, 'address') || text === 'lladdr') request.mac = readMac(next(words), add)
   else if (matches(text, 'txqueuelen') || text === 'qlen' || text === 'txqlen') {
     request.qlen = needNumber(next(words), 0x7fffffff, 'Invalid "txqueuelen" value\n')
   } else if (text === 'mtu') request.mtu = needNumber(next(words), 0x7fffffff, 'Invalid "mtu" value\n')
@@ -188,6 +188,13 @@ function needNetns(run: IpRun, text: string): Netns {
   const ns = id === undefined ? undefined : findNetns(run.world, id)
   if (ns === undefined) invarg('Invalid "netns" value\n', text)
   return ns
+}
+
+/** On `add` an address of the wrong length is left to the kernel, which refuses it. */
+function readMac(text: string, add: boolean): Mac {
+  const length = text.split(':').length
+  if (add && length !== 6 && /^[0-9a-fA-F:]+$/.test(text)) giveUp('RTNETLINK answers: Invalid argument\n', 2)
+  return needMac(text)
 }
 
 function onOff(key: string, text: string): boolean {
@@ -243,7 +250,7 @@ function readPeer(run: IpRun, words: Words): LinkCommon & { ns?: number } {
     giveUp(`veth: unknown option "${word(words)}"?\n`)
   }
   words.at++
-  const request = readRequest(run, words)
+  const request = readRequest(run, words, true)
   Object.assign(peer, commonOf(request))
   if (request.netns !== undefined) peer.ns = request.netns.id
   return peer

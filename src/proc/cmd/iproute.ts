@@ -358,7 +358,12 @@ function routeList(run: IpRun, words: Words, what: 'list' | 'flush'): void {
   }
   const families: (4 | 6)[] = filter.family !== 0 ? [filter.family] : filter.table === 0 ? [4, 6] : [4]
   const routes = families.flatMap((family) => [...routesOf(run.ns, family, filter.table || undefined)])
-  if (routes.length === 0 && filter.table > 0 && filter.table < 253 && families[0] === 4) {
+  if (
+    routes.length === 0 &&
+    filter.table > 0 &&
+    !(filter.table >= 253 && filter.table <= 255) &&
+    families[0] === 4
+  ) {
     const known = run.ns.fib4?.has(filter.table) === true
     const word2 = what === 'flush' ? 'Flush' : 'Dump'
     if (!known) giveUp(`Error: ipv4: FIB table does not exist.\n${word2} terminated\n`, 2)

@@ -70,7 +70,7 @@ function readRuleWord(words: Words, request: RuleRequest): void {
   if (text === 'not') spec.not = true
   else if (text === 'from') request.from = readRulePrefix(words, request)
   else if (text === 'to') request.to = readRulePrefix(words, request)
-  else if (matches(text, 'preference') || matches(text, 'order') || text === 'priority') {
+  else if (matches(text, 'preference') || matches(text, 'order') || matches(text, 'priority')) {
     spec.pref = needNumber(next(words), 0xffffffff, 'preference value is invalid\n')
   } else if (text === 'tos' || matches(text, 'dsfield')) {
     const tos = next(words)
@@ -126,7 +126,7 @@ function ruleList(run: IpRun, words: Words): void {
   const request: RuleRequest = { spec: {}, family: run.family, from: undefined, to: undefined }
   for (; more(words); words.at++) {
     const text = word(words)
-    if (matches(text, 'preference') || matches(text, 'order') || text === 'priority') {
+    if (matches(text, 'preference') || matches(text, 'order') || matches(text, 'priority')) {
       pref = needNumber(next(words), 0xffffffff, 'preference value is invalid\n')
     } else if (matches(text, 'table') || matches(text, 'lookup')) {
       table = tableNumber(next(words)) ?? invarg('table id value is invalid\n', word(words))

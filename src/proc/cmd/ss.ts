@@ -1,0 +1,170 @@
+/**
+ * `ss`: UDP, raw and packet sockets. Models misc/ss.c of iproute2 6.1. Refused by name: Unix and netlink sockets, memory,
+ * extended and summary output, and filters but `sport = :N`, `dport = :N`. There is no TCP yet: -t prints nothing.
+ */
+import type { Socket } from '../../net/types.ts'
+import { exitProcess, findProcess } from '../../run/process.ts'
+import type { ProcCtx, Program } from '../../run/types.ts'
+import { SERVICE_PORTS, ssState, ssTable } from '../print/ss.ts'
+import { err, fail, finish, parseInteger, parseOptions } from '../program.ts'
+
+const SHORT = 'hVnraloemspiTtuwdx46f:A:HNbEO0SKMZzF:D:'
+const LONG: readonly string[] = [
+  'help',
+  'version',
+  'numeric',
+  'resolve',
+  'all',
+  'listening',
+  'processes',
+  'tcp',
+  'udp',
+  'raw',
+  'packet',
+  'ipv4',
+  'ipv6',
+  'no-header',
+  'options',
+  'info',
+  'oneline',
+  'extended',
+  'memory',
+  'summary',
+  'unix',
+]
+const REFUSED = [
+  'e',
+  'm',
+  's',
+  'x',
+  'f',
+  'A',
+  'N',
+  'b',
+  'E',
+  'K',
+  'M',
+  'Z',
+  'z',
+  'F',
+  'D',
+  'T',
+  'S',
+  'd',
+  'r',
+]
+const REFUSED_LONG = ['extended', 'memory', 'summary', 'unix', 'resolve']
+
+export const SS: Program = {
+  name: 'ss',
+  help: 'show sockets',
+  start(ctx) {
+    const options = parseOptions(ctx.proc.argv.slice(1), SHORT, LONG)
+    if (options.error !== '') {
+      err(ctx, `ss: ${options.error}\n`)
+      usage(ctx, 255)
+      return
+    }
+    const has = (short: string, long: string) => options.flags.has(short) || options.flags.has(long)
+    if (has('h', 'help')) {
+      usage(ctx, 0)
+      return
+    }
+    if (has('V', 'version')) {
+      finish(ctx, 'ss utility, iproute2-6.1.0\n')
+      return
+    }
+    const refused =
+      REFUSED.find((name) => options.flags.has(name)) ?? REFUSED_LONG.find((name) => options.flags.has(name))
+    if (refused !== undefined) {
+      fail(ctx, 1, `kubehop: ss -${refused} is not modelled`)
+      return
+    }
+    const filter = readFilter(options.operands)
+    if (filter === undefined) {
+      fail(ctx, 1, `kubehop: ss filter "${options.operands.join(' ')}" is not modelled`)
+      return
+    }
+    show(ctx, has, filter)
+  },
+}
+
+interface Filter {
+  sport: number
+  dport: number
+}
+
+function show(ctx: ProcCtx, has: (short: string, long: string) => boolean, filter: Filter): void {
+  const all = has('a', 'all')
+  const listening = has('l', 'listening')
+  const kinds = {
+    udp: has('u', 'udp'),
+    raw: has('w', 'raw'),
+    packet: has('0', 'packet'),
+    tcp: has('t', 'tcp'),
+  }
+  const any = !kinds.udp && !kinds.raw && !kinds.packet && !kinds.tcp
+  const four = has('4', 'ipv4')
+  const six = has('6', 'ipv6')
+  const wanted = (sock: Socket) => {
+    if (sock.kind === 'tcp' || sock.kind === 'ping') return false
+    if (!any && !kinds[sock.kind]) return false
+    if (sock.kind === 'udp' && sock.lport === 0) return false
+    if ((four || six) && (sock.kind === 'packet' || !(sock.family === 4 ? four : six))) return false
+    if (!all && (listening ? ssState(sock) !== 'UNCONN' : ssState(sock) !== 'ESTAB')) return false
+    if (filter.sport >= 0 && sock.lport !== filter.sport) return false
+    return filter.dport < 0 || sock.rport === filter.dport
+  }
+  const list = [...(ctx.ns.sockets?.values() ?? [])].filter(wanted)
+  const order = { packet: 0, raw: 1, udp: 2, tcp: 3, ping: 4 }
+  list.sort((a, b) => {
+    if (a.kind !== b.kind) return order[a.kind] - order[b.kind]
+    if (a.family !== b.family) return a.family - b.family
+    return a.kind === 'udp' ? a.lport - b.lport || a.id - b.id : b.id - a.id
+  })
+  const one = [kinds.udp, kinds.raw, kinds.tcp].filter(Boolean).length === 1 && !kinds.packet
+  const process = has('p', 'processes') ? (sock: Socket) => users(ctx, sock) : () => ''
+  const state = all || listening || any || kinds.tcp || kinds.packet
+  const header = !has('H', 'no-header')
+  finish(ctx, ssTable(ctx.ns, list, { netid: !one, state, header, numeric: has('n', 'numeric'), process }))
+}
+
+function users(ctx: ProcCtx, sock: Socket): string {
+  const proc = findProcess(ctx.world, ctx.machine, sock.pid)
+  if (proc === undefined) return ''
+  const own = [...(ctx.ns.sockets?.values() ?? [])].filter((other) => other.pid === sock.pid)
+  return `users:(("${proc.program.slice(0, 15)}",pid=${sock.pid},fd=${3 + own.indexOf(sock)}))`
+}
+
+/** `sport = :53`, `dport eq :http`, joined by `and`; undefined for anything else. */
+function readFilter(operands: readonly string[]): Filter | undefined {
+  const filter: Filter = { sport: -1, dport: -1 }
+  const words = operands
+    .join(' ')
+    .split(/\s+/)
+    .filter((one) => one !== '' && one !== '(' && one !== ')')
+  for (let i = 0; i < words.length; i++) {
+    const word = words[i]!
+    if (word === 'and' || word === '&&') continue
+    if (word !== 'sport' && word !== 'dport') return undefined
+    if (words[i + 1] === '=' || words[i + 1] === '==' || words[i + 1] === 'eq') i++
+    const text = (words[++i] ?? '').replace(/^:/, '')
+    const port = parseInteger(text) ?? (Object.hasOwn(SERVICE_PORTS, text) ? SERVICE_PORTS[text] : undefined)
+    if (port === undefined) return undefined
+    filter[word] = port
+  }
+  return filter
+}
+
+function usage(ctx: ProcCtx, code: number): void {
+  const text =
+    'Usage: ss [ OPTIONS ]\n       ss [ OPTIONS ] [ sport = :PORT ] [ dport = :PORT ]\n' +
+    '   -n  numbers, not names      -a  all sockets       -l  listening sockets\n' +
+    '   -p  processes               -4  IPv4 only         -6  IPv6 only\n' +
+    '   -u  UDP    -w  raw    -0  packet    -t  TCP       -H  no header\n'
+  if (code === 0) finish(ctx, text)
+  else {
+    err(ctx, text)
+    exitProcess(ctx, code)
+  }
+}

@@ -1,0 +1,122 @@
+/** Sockets as ss(8) of iproute2 6.1 prints them where its output is no terminal. */
+import { formatIp, formatIp6 } from '../../base/addr.ts'
+import type { Netns, Socket } from '../../net/types.ts'
+
+export interface SsView {
+  netid: boolean
+  state: boolean
+  header: boolean
+  numeric: boolean
+  /** Text of the process column (`users:(...)`), '' for none. */
+  process: (sock: Socket) => string
+}
+
+/** Services of /etc/services that a lab is likely to have. */
+const SERVICES: Readonly<Record<number, string>> = Object.freeze({
+  21: 'ftp',
+  22: 'ssh',
+  23: 'telnet',
+  25: 'smtp',
+  53: 'domain',
+  67: 'bootps',
+  68: 'bootpc',
+  69: 'tftp',
+  80: 'http',
+  123: 'ntp',
+  161: 'snmp',
+  443: 'https',
+  500: 'isakmp',
+  514: 'syslog',
+  546: 'dhcpv6-client',
+  547: 'dhcpv6-server',
+  5353: 'mdns',
+})
+
+const PROTOCOLS: Readonly<Record<number, string>> = Object.freeze({
+  1: 'icmp',
+  2: 'igmp',
+  6: 'tcp',
+  17: 'udp',
+  47: 'gre',
+  58: 'ipv6-icmp',
+})
+
+export const SERVICE_PORTS: Readonly<Record<string, number>> = Object.freeze(
+  Object.fromEntries(Object.entries(SERVICES).map(([port, name]) => [name, Number(port)])),
+)
+
+interface Column {
+  head: string
+  right: boolean
+  before: string
+  shown: boolean
+}
+
+/** The table: a header unless it is turned off, and a line for each socket. */
+export function ssTable(ns: Netns, sockets: readonly Socket[], view: SsView): string {
+  const columns: Column[] = [
+    { head: 'Netid', right: false, before: '', shown: view.netid },
+    { head: 'State', right: false, before: view.netid ? ' ' : '', shown: view.state },
+    { head: 'Recv-Q', right: false, before: view.netid || view.state ? ' ' : '', shown: true },
+    { head: 'Send-Q', right: false, before: ' ', shown: true },
+    { head: 'Local Address:', right: true, before: ' ', shown: true },
+    { head: 'Port', right: false, before: '', shown: true },
+    { head: 'Peer Address:', right: true, before: ' ', shown: true },
+    { head: 'Port', right: false, before: '', shown: true },
+    { head: 'Process', right: false, before: '', shown: true },
+  ]
+  const rows = sockets.map((sock) => cells(ns, sock, view))
+  const table = view.header ? [columns.map((column) => column.head), ...rows] : rows
+  const widths = columns.map((_, i) => table.reduce((most, row) => Math.max(most, row[i]!.length), 0))
+  let text = ''
+  for (const row of table) {
+    for (const [i, column] of columns.entries()) {
+      if (!column.shown) continue
+      const width = widths[i]!
+      text += column.before + (column.right ? row[i]!.padStart(width) : row[i]!.padEnd(width))
+    }
+    text += '\n'
+  }
+  return text
+}
+
+/** ESTAB where a peer is fixed. */
+export function ssState(sock: Socket): 'ESTAB' | 'UNCONN' {
+  return sock.remote === undefined ? 'UNCONN' : 'ESTAB'
+}
+
+function cells(ns: Netns, sock: Socket, view: SsView): string[] {
+  const queue = [String(sock.rxBytes).padEnd(6), '0     ']
+  const users = view.process(sock)
+  const tail = users === '' ? '' : ` ${users}`
+  if (sock.kind === 'packet') {
+    const dev = sock.oif === 0 ? '*' : (ns.links[sock.oif]?.name ?? '*')
+    const proto = sock.proto === 3 ? '*' : protocolName(sock.proto)
+    return ['p_raw', 'UNCONN', ...queue, `${proto}:`, dev, '*', '', tail]
+  }
+  const raw = sock.kind === 'raw'
+  const dev = sock.oif === 0 ? '' : `%${ns.links[sock.oif]?.name ?? sock.oif}`
+  const any = sock.family === 4 ? '0.0.0.0' : sock.local === undefined ? '*' : '[::]'
+  const address = (ip: Socket['local']) => (ip === undefined ? any : bracket(ip))
+  const number = raw ? sock.proto : sock.lport
+  const names = raw ? PROTOCOLS : SERVICES
+  const port = view.numeric ? String(number) : (names[number] ?? String(number))
+  const rport = raw || sock.rport === 0 ? '*' : portName(sock.rport, view.numeric)
+  const local = `${address(sock.local)}${dev}:`
+  return [raw ? 'raw' : 'udp', ssState(sock), ...queue, local, port, `${address(sock.remote)}:`, rport, tail]
+}
+
+function bracket(ip: number | string): string {
+  return typeof ip === 'number' ? formatIp(ip) : `[${formatIp6(ip)}]`
+}
+
+function portName(port: number, numeric: boolean): string {
+  return numeric ? String(port) : (SERVICES[port] ?? String(port))
+}
+
+function protocolName(type: number): string {
+  if (type === 0x0800) return 'ip'
+  if (type === 0x0806) return 'arp'
+  if (type === 0x86dd) return 'ipv6'
+  return `[${type}]`
+}
