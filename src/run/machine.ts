@@ -49,7 +49,7 @@ export function machineNetnsAdd(world: World, id: number, name: string): NlResul
     return { errno: 'EINVAL', message: `Invalid netns name "${name}"` }
   }
   if (machine.netns.has(name)) {
-    const message = `Cannot create namespace file "/var/run/netns/${name}": File exists`
+    const message = `Cannot create namespace file "/run/netns/${name}": File exists`
     return { errno: 'EEXIST', message }
   }
   machine.netns.set(name, createNetns(world, `${machine.name}.${name}`, id).id)
@@ -59,9 +59,12 @@ export function machineNetnsAdd(world: World, id: number, name: string): NlResul
 /** `ip netns del NAME`. While processes live in it the namespace goes on without a name. */
 export function machineNetnsDel(world: World, id: number, name: string): NlResult {
   const machine = touchedMachine(world, id)
+  if (!isNetnsName(name)) {
+    return { errno: 'EINVAL', message: `Invalid netns name "${name}"` }
+  }
   const nsId = machine.netns.get(name)
   if (nsId === undefined) {
-    const message = `Cannot remove namespace file "/var/run/netns/${name}": No such file or directory`
+    const message = `Cannot remove namespace file "/run/netns/${name}": No such file or directory`
     return { errno: 'ENOENT', message }
   }
   machine.netns.delete(name)

@@ -6,7 +6,7 @@ import type { World } from '../net/types.ts'
 import { findNetns } from '../net/world.ts'
 import { addTarget, removeTarget, schedule, touch } from '../sim/dispatch.ts'
 import { RunEv } from './events.ts'
-import { touchTty, wake, writeTty } from './fds.ts'
+import { TTY_TEXT_MAX, touchTty, wake, writeTty } from './fds.ts'
 import { findMachine, machineOf } from './machine.ts'
 import { findProcess, signalGroup, signalProcess } from './process.ts'
 import type { Completion, Programs, Tty } from './types.ts'
@@ -14,6 +14,8 @@ import type { Completion, Programs, Tty } from './types.ts'
 /** Characters that one line may have, and lines kept in the history. */
 export const LINE_MAX = 8192
 export const HISTORY_MAX = 500
+/** How long the keys after an Enter wait. */
+const TURN_NS = 1_000_000
 /** Lines typed ahead that nobody has read. */
 const AHEAD_MAX = 256
 
@@ -37,6 +39,7 @@ export function createTty(world: World, machine: number, ns: number): number {
     killed: '',
     lines: [],
     escape: '',
+    pending: '',
     tabbed: false,
     fg: 0,
     shell: 0,
@@ -109,9 +112,21 @@ export function completeTty(world: World, id: number, programs: Programs): Compl
   return { from, to: tty.cursor, candidates: complete?.(request) ?? [] }
 }
 
-/** Handles typed keys; the terminal is the event's target. */
+/**
+ * Handles typed keys; the terminal is the event's target. After Enter the rest waits a moment, as a person's next key
+ * would: `keys` is '' when it goes on. Ctrl-C by itself goes before all that waits.
+ */
 export function ttyInput(world: World, tty: Tty, keys: string, programs: Programs): void {
-  for (const key of keys) {
+  if (keys === '\x03') tty.pending = ''
+  else if (keys !== '' && tty.pending !== '') {
+    if (tty.pending.length < TTY_TEXT_MAX) tty.pending += keys
+    return
+  }
+  const rest = keys === '' ? tty.pending : keys
+  tty.pending = ''
+  let used = 0
+  for (const key of rest) {
+    used += key.length
     const tabbed = tty.tabbed
     tty.tabbed = false
     if (tty.escape !== '') escapeKey(world, tty, key)
@@ -119,7 +134,11 @@ export function ttyInput(world: World, tty: Tty, keys: string, programs: Program
     else if (key === '\t' && tty.editing) tabKey(world, tty, programs, tabbed)
     else if (key >= ' ' && key !== '\x7f') insert(world, tty, key)
     else controlKey(world, tty, key)
-    if (findTty(world, tty.id) === undefined) return
+    if ('\r\n\x04'.includes(key) && used < rest.length) {
+      tty.pending = rest.slice(used)
+      schedule(world, world.now + TURN_NS, RunEv.TtyInput, tty.id, 0, '')
+      return
+    }
   }
 }
 

@@ -122,6 +122,8 @@ export interface Tty extends Target {
   lines: string[]
   /** The keys so far of an escape sequence that came in pieces. */
   escape: string
+  /** Keys that wait: after Enter, what reads the line has its turn first. */
+  pending: string
   /** The last key was a Tab without a unique answer: the next lists the candidates. */
   tabbed: boolean
   /** Foreground process group and the shell. */

@@ -82,7 +82,7 @@ function readToken(lexer: Lexer): Token {
     lexer.pos = from + io.length + op.length
     return make('op', op, [], io === '' ? -1 : Number(io))
   }
-  const word = readWord(lexer, (c) => /[\s;&|<>()]/.test(c))
+  const word = readWord(lexer, (c) => /[ \t\r\n;&|<>()]/.test(c))
   return make('word', src.slice(from, lexer.pos), word)
 }
 
