@@ -1,6 +1,7 @@
 /** What all verbs share: open a lab, type its commands, say what went wrong. */
 import type { Ran, Run } from '../lab/headless.ts'
-import { startRun, typeAll } from '../lab/headless.ts'
+import { goTo, startRun, typeAll } from '../lab/headless.ts'
+import { parseReproduction } from '../session/reproduction.ts'
 import type { Args } from './args.ts'
 import type { Io } from './io.ts'
 import { EXIT_FAILED, EXIT_FROZEN, EXIT_OK, EXIT_USAGE } from './io.ts'
@@ -14,9 +15,16 @@ export function openLab(args: Args, io: Io): Run | number {
     io.err(`${args.file}: ${error instanceof Error ? error.message : String(error)}\n`)
     return EXIT_USAGE
   }
-  const { run, diagnostics } = startRun(text, args.seed)
+  // The page offers its reproductions as JSON with the lab's text inside.
+  const read = parseReproduction(text)
+  const reproduction = typeof read === 'string' ? undefined : read
+  const { run, diagnostics } = startRun(reproduction?.lab ?? text, args.seed ?? reproduction?.seed)
   for (const d of diagnostics) io.err(`${args.file}:${d.line}:${d.column}: ${d.severity}: ${d.message}\n`)
   if (run === undefined) return EXIT_USAGE
+  if (reproduction !== undefined) {
+    run.world.inputs.push(...reproduction.inputs)
+    goTo(run, args.event ?? reproduction.event)
+  }
   return run.world.frozen === undefined ? run : sayFrozen(run, args, io)
 }
 

@@ -44,100 +44,102 @@ const START_SPEED = 1
 export function createSession(host: SessionHost, engine: Engine = labEngine()): LocalSession {
   const core = createCore(host, engine)
   return {
-    open: (text, seed) =>
-      guard(
-        core,
-        () => openLab(core, text, seed),
-        () => refused(core, text),
-      ),
-    apply: (text) =>
-      guard(
-        core,
-        () => applyText(core, text),
-        () => refused(core, text),
-      ),
+    ...documentCalls(core),
+    ...timeCalls(core),
+    ...terminalCalls(core),
+    ...lookingCalls(core),
+    connect: (port) => connect(core, port),
+    ack: (seq) => acknowledge(core, seq),
+  }
+}
+
+type DocumentCall = 'open' | 'apply' | 'lint' | 'edit' | 'text' | 'lesson' | 'runChecks' | 'exportAs'
+
+function documentCalls(core: Core): Pick<Session, DocumentCall> {
+  const { engine } = core
+  const refuse = (text: string) => (error: string) => result(core, false, text, [failure(error)])
+  return {
+    open: (text, seed) => guard(core, () => openLab(core, text, seed), refuse(text)),
+    apply: (text) => guard(core, () => applyText(core, text), refuse(text)),
     lint: (text) =>
       soft(
         () => engine.parse(text).diagnostics,
-        () => [],
+        (error) => [failure(error)],
       ),
     edit: (op) =>
       guard(
         core,
         () => editLab(core, op),
-        () => ({ ...refused(core, core.text), created: [] }),
+        (error) => ({ ...refuse(core.text)(error), created: [] }),
       ),
     text: () => core.text,
-    play: () =>
-      guard(
-        core,
-        () => play(core),
-        () => undefined,
+    lesson: () => lessonView(core.lab),
+    runChecks: () => guard(core, () => engine.check(core), noneOf),
+    exportAs: (format) =>
+      soft(
+        () => engine.exportAs(core, format),
+        (error) => `# ${error}\n`,
       ),
-    pause: () =>
-      guard(
-        core,
-        () => pause(core),
-        () => undefined,
-      ),
+  }
+}
+
+type TimeCall = 'play' | 'pause' | 'setSpeed' | 'step' | 'seek' | 'seekTime' | 'state'
+
+function timeCalls(core: Core): Pick<Session, TimeCall> {
+  const moved = (act: () => void) => {
+    guard(core, act, nothing)
+    return clockState(core)
+  }
+  return {
+    play: () => guard(core, () => play(core), nothing),
+    pause: () => guard(core, () => pause(core), nothing),
     setSpeed: (index) => setSpeed(core, index),
-    step: (unit, direction) => {
-      const go = () => (direction > 0 ? stepForward(core, unit) : stepBack(core, unit))
-      guard(core, go, () => undefined)
-      return clockState(core)
-    },
-    seek: (event) => {
-      guard(
-        core,
-        () => seekEvent(core, event),
-        () => undefined,
-      )
-      return clockState(core)
-    },
-    seekTime: (at) => {
-      guard(
-        core,
-        () => seekAt(core, at),
-        () => undefined,
-      )
-      return clockState(core)
-    },
+    step: (unit, direction) => moved(() => (direction > 0 ? stepForward(core, unit) : stepBack(core, unit))),
+    seek: (event) => moved(() => seekEvent(core, event)),
+    seekTime: (at) => moved(() => seekAt(core, at)),
     state: () => clockState(core),
-    scene: () => {
-      postScene(core, true)
-      return core.stream.scene
-    },
+  }
+}
+
+type TerminalCall = 'openTerminal' | 'closeTerminal' | 'type' | 'terminalText' | 'terminals'
+
+function terminalCalls(core: Core): Pick<Session, TerminalCall> {
+  return {
     openTerminal: (room) =>
       guard(
         core,
         () => openTerminal(core, room),
         () => 0,
       ),
-    closeTerminal: (tty) =>
-      guard(
-        core,
-        () => closeTerminal(core, tty),
-        () => undefined,
-      ),
-    type: (tty, keys) =>
-      guard(
-        core,
-        () => typeKeys(core, tty, keys),
-        () => undefined,
-      ),
+    closeTerminal: (tty) => guard(core, () => closeTerminal(core, tty), nothing),
+    type: (tty, keys) => guard(core, () => typeKeys(core, tty, keys), nothing),
     terminalText: (tty) => core.engine.screen(core.world, core.terminals.get(tty)?.target ?? 0)?.text ?? '',
     terminals: () => [...core.terminals.values()].map(({ tty, room }) => ({ tty, room })),
+  }
+}
+
+type LookingCall =
+  | 'scene'
+  | 'inspect'
+  | 'traces'
+  | 'trace'
+  | 'eventSteps'
+  | 'explain'
+  | 'stateHash'
+  | 'reproduction'
+
+function lookingCalls(core: Core): Pick<Session, LookingCall> {
+  return {
+    scene: () => {
+      postScene(core, true)
+      return core.stream.scene
+    },
     inspect: (subject) =>
       soft(
         () => inspect(core.world, subject),
         (error) => gone(core, subject, error),
       ),
-    traces: (limit) =>
-      guard(
-        core,
-        () => traceList(core, limit),
-        () => [],
-      ),
+    traces: (limit) => guard(core, () => traceList(core, limit), noneOf),
     trace: (id) =>
       guard(
         core,
@@ -156,25 +158,13 @@ export function createSession(host: SessionHost, engine: Engine = labEngine()): 
         () => explainFlow(core, query),
         (error) => ({ traces: [], error }),
       ),
-    lesson: () => lessonView(core.lab),
-    runChecks: () =>
-      guard(
-        core,
-        () => engine.check(core),
-        () => [],
-      ),
-    exportAs: (format) =>
-      guard(
-        core,
-        () => engine.exportAs(core, format),
-        (error) => `# ${error}\n`,
-      ),
     stateHash: () => stateHash(core.world),
     reproduction: () => reproductionOf(core, core.world.nEvents),
-    connect: (port) => connect(core, port),
-    ack: (seq) => acknowledge(core, seq),
   }
 }
+
+const nothing = (): void => undefined
+const noneOf = (): never[] => []
 
 function createCore(host: SessionHost, engine: Engine): Core {
   const lab = engine.parse(EMPTY_LAB).lab as Lab
@@ -219,9 +209,7 @@ function openLab(core: Core, text: string, seed?: number): OpenResult {
     built = core.engine.build(lab, text, chosen)
   } catch (error) {
     // What was open stays.
-    const message = `this lab cannot be built: ${String(error)}`
-    const place = { line: 1, column: 1, endLine: 1, endColumn: 1 }
-    return result(core, false, text, [...diagnostics, { severity: 'error', message, ...place }])
+    return result(core, false, text, [...diagnostics, failure(`this lab cannot be built: ${String(error)}`)])
   }
   pause(core)
   halt(core)
@@ -272,9 +260,8 @@ function applyText(core: Core, text: string): OpenResult {
   const { lab, diagnostics } = core.engine.parse(text)
   if (lab === undefined) return result(core, false, text, diagnostics)
   if (core.world.frozen !== undefined) {
-    const message = 'the run is frozen: step back, or open the lab anew, to change it'
-    const place = { line: 1, column: 1, endLine: 1, endColumn: 1 }
-    return result(core, false, text, [...diagnostics, { severity: 'error', message, ...place }])
+    const frozen = failure('the run is frozen: step back, or open the lab anew, to change it')
+    return result(core, false, text, [...diagnostics, frozen])
   }
   if (text !== core.text) {
     const same = core.engine.sameWorld(core, lab)
@@ -307,8 +294,9 @@ function result(core: Core, ok: boolean, text: string, diagnostics: Diagnostic[]
   return { ok, text, diagnostics, title, notModelled: core.lab.notModelled }
 }
 
-function refused(core: Core, text: string): OpenResult {
-  return result(core, false, text, [])
+/** A mistake that has no place in the text. */
+function failure(message: string): Diagnostic {
+  return { severity: 'error', message, line: 1, column: 1, endLine: 1, endColumn: 1 }
 }
 
 function lessonView(lab: Lab): LessonView | null {

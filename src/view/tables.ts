@@ -18,6 +18,7 @@ import { protoName, scopeName } from '../proc/print/names.ts'
 import { putNeigh } from '../proc/print/neigh.ts'
 import { PLAIN_ROUTE, putRoute, routeDst } from '../proc/print/route.ts'
 import { putRule, ruleLine } from '../proc/print/rule.ts'
+import { ssState, ssTable } from '../proc/print/ss.ts'
 import { createWriter, finishWriter, put } from '../proc/print/writer.ts'
 import type { Writer } from '../proc/print/writer.ts'
 import { placeOf } from './names.ts'
@@ -55,7 +56,7 @@ function roomTables(place: Place): TableView[] {
     tables.push(fdbTable(place, fdbRows(place.world, ns), 'bridge fdb show', false))
     tables.push(portTable(place, links, 'bridge link'))
   }
-  tables.push(counterTable(place, links, 'ip -s link'))
+  tables.push(socketTable(ns), counterTable(place, links, 'ip -s link'))
   return tables
 }
 
@@ -201,6 +202,29 @@ function portCells(ns: Netns, { name, port }: Link): string[] {
   if (port === null) return [name, '', '', '', '']
   const bridge = ns.links[port.bridge]?.name ?? ''
   return [name, bridge, portStateName(port.state), String(port.priority), String(port.cost)]
+}
+
+/** UDP sockets that wait for anybody, by port. */
+function socketTable(ns: Netns): TableView {
+  const all = [...(ns.sockets?.values() ?? [])]
+  const sockets = all.filter((sock) => sock.kind === 'udp' && sock.lport !== 0 && ssState(sock) === 'UNCONN')
+  sockets.sort((a, b) => a.family - b.family || a.lport - b.lport || a.id - b.id)
+  const view = { netid: false, state: true, header: true, numeric: true, process: () => '' }
+  return {
+    id: 'sockets',
+    command: 'ss -uln',
+    columns: ['state', 'recv-q', 'local address', 'port'],
+    rows: sockets.map((sock) => ({
+      ref: `sock/${sock.id}`,
+      cells: [
+        ssState(sock),
+        String(sock.rxBytes),
+        sock.local === undefined ? '*' : formatIp(sock.local),
+        String(sock.lport),
+      ],
+    })),
+    text: ssTable(ns, sockets, view),
+  }
 }
 
 function counterTable(place: Place, links: readonly Link[], command: string): TableView {
