@@ -19,11 +19,17 @@ export interface Capturing {
 /** Steps between two calls of `takeFrames`. */
 const MAX_STEPS = 4_000_000
 
-/** Begins to record. Every device that is there gets its block, whether it sees a frame or not. */
+/**
+ * Begins to record. Every device that is there gets its block, whether it sees a frame or not. Who reads the file names
+ * a MAC address by the last block that has it: so devices that borrow one (vlan) come first, and bridges, which go by
+ * the address of a port, last.
+ */
 export function startCapture(run: Run): Capturing {
   const capturing: Capturing = { devices: [], frames: [], index: new Map() }
-  for (const ns of netnsList(run.world)) {
-    for (const link of linksOf(ns)) deviceIndex(run, capturing, ns.name, link.name)
+  const rank = { vlan: 0, loopback: 1, veth: 1, phys: 1, dummy: 1, bridge: 2 } as const
+  const all = netnsList(run.world).flatMap((ns) => linksOf(ns).map((link) => ({ ns, link })))
+  for (const { ns, link } of all.sort((a, b) => rank[a.link.kind] - rank[b.link.kind])) {
+    deviceIndex(run, capturing, ns.name, link.name)
   }
   recordSteps(run, MAX_STEPS)
   return capturing

@@ -1,5 +1,6 @@
 // Models icmp_socket_deliver and the error handlers ping_err, raw_err, __udp4_lib_err (Linux 6.18): what an ICMP error
-// does to the socket whose packet it quotes. Path MTU and redirects are taken only where such a socket is found.
+// does to the socket whose packet it quotes. Path MTU and redirects are taken only where such a socket is found, or for
+// the kernel's own echo replies (icmp_err).
 import { acceptRedirect, updatePmtu } from '../ip/route.ts'
 import type { Link, Netns, Packet, Socket, World } from '../types.ts'
 import { IPPROTO_ICMP, IPPROTO_TCP, IPPROTO_UDP } from '../types.ts'
@@ -37,6 +38,7 @@ export function icmpErrorToSockets(
   packet: Packet,
   quoted: Packet,
 ): void {
+  if (isEchoReply(quoted)) kernelReplyErr(world, ns, link, packet, quoted)
   if (ns.sockets === null) return
   for (const sock of ns.sockets.values()) {
     if (sock.kind === 'raw' && rawMatches(sock, quoted.proto, quoted.src, quoted.dst, 0)) {
@@ -48,9 +50,23 @@ export function icmpErrorToSockets(
   else if (quoted.proto === IPPROTO_TCP) tcpErr(world, ns, link, packet, quoted)
 }
 
+/** An echo reply is the kernel's own: no ping socket sent it. */
+function isEchoReply(quoted: Packet): boolean {
+  return quoted.proto === IPPROTO_ICMP && quoted.icmp?.type === 0
+}
+
+/** icmp_err for the kernel's own echo replies: the route learns from the error. */
+function kernelReplyErr(world: World, ns: Netns, link: Link, packet: Packet, quoted: Packet): void {
+  const icmp = packet.icmp!
+  if (icmp.type === 3 && icmp.code === 4) updatePmtu(world, ns, quoted.dst, icmp.mtu)
+  else if (icmp.type === 5) {
+    acceptRedirect(world, ns, link, quoted.dst as number, packet.src as number, icmp.gateway as number)
+  }
+}
+
 function senderOf(ns: Netns, quoted: Packet): Socket | undefined {
   if (quoted.proto === IPPROTO_UDP) return udpSender(ns, quoted)
-  if (quoted.proto !== IPPROTO_ICMP || quoted.icmp === null) return undefined
+  if (quoted.proto !== IPPROTO_ICMP || quoted.icmp === null || isEchoReply(quoted)) return undefined
   return pingSocket(ns, quoted.icmp.id, quoted.src, quoted.dst)
 }
 
