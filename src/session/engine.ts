@@ -12,11 +12,14 @@ export interface ParsedLab {
   diagnostics: Diagnostic[]
 }
 
-/** What a terminal shows, how much of its beginning was dropped, and the line that is being typed. */
 export interface Screen {
+  /** What a terminal shows, and how much of its beginning was dropped. */
   text: string
   dropped: number
+  /** The line that is being typed. */
   line: string
+  /** Its shell has ended: nobody reads what is typed. */
+  ended: boolean
 }
 
 /** Functions that take `at` submit an input at that virtual time. */

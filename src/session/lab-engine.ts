@@ -10,9 +10,11 @@ import { labTextOf } from '../lab/record.ts'
 import { labRules, submitApply, submitClose, submitKeys, submitTty } from '../lab/rules.ts'
 import type { Lab } from '../lab/types.ts'
 import type { World } from '../net/types.ts'
+import { findMachine } from '../run/machine.ts'
+import { findProcess } from '../run/process.ts'
 import { findTty } from '../run/tty.ts'
 import type { ScenePlace } from '../view/scene.ts'
-import type { Engine } from './engine.ts'
+import type { Engine, Screen } from './engine.ts'
 
 /** The real thing. */
 export function labEngine(): Engine {
@@ -36,8 +38,16 @@ export function labEngine(): Engine {
     openTerminal: (core, room, at) => submitTty(core.world, core.rules, room, at),
     closeTerminal: (core, target, at) => submitClose(core.world, core.rules, target, at),
     type: (core, target, keys, at) => submitKeys(core.world, core.rules, target, keys, at),
-    screen: (world, target) => findTty(world, target),
+    screen: screenOf,
   }
+}
+
+function screenOf(world: World, target: number): Screen | undefined {
+  const tty = findTty(world, target)
+  if (tty === undefined) return undefined
+  const machine = findMachine(world, tty.machine)
+  const ended = machine === undefined || findProcess(world, machine, tty.shell) === undefined
+  return { text: tty.text, dropped: tty.dropped, line: tty.line, ended }
 }
 
 /** Whether the world already is what the lab says; what is not in the world (places, the lesson) does not count. */

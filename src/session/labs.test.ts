@@ -91,6 +91,23 @@ describe('the first lab', () => {
     expect(lab.session.state().frozen).toBe(null)
   })
 
+  it('terminals of a machine that is taken away close; one whose shell ended opens anew on the next key', () => {
+    const lab = open(FIRST)
+    expect(lab.session.edit({ op: 'addMachine', role: 'host', x: 0, y: 300, name: 'pc' })).toMatchObject({
+      ok: true,
+    })
+    const tty = lab.session.openTerminal('pc')
+    lab.session.type(tty, 'exit\r')
+    playFor(lab, 100)
+    lab.session.type(tty, 'echo again\r')
+    playFor(lab, 100)
+    expect(lab.session.terminalText(tty)).toContain('\r\nagain\r\n')
+    lab.host.clear()
+    expect(lab.session.edit({ op: 'remove', ids: ['pc'] })).toMatchObject({ ok: true })
+    expect(lab.host.of('ttyClosed')).toEqual([{ type: 'ttyClosed', tty }])
+    expect(lab.session.openTerminal('pc')).toBe(0)
+  })
+
   it('moving a machine in the picture is no event', () => {
     const lab = open(FIRST)
     lab.session.step('hop', 1)
@@ -143,5 +160,29 @@ describe('the first lab', () => {
       event: lab.session.state().event,
     })
     expect(text).toContain('ping 20.1.1.2')
+  })
+})
+
+describe('a bridge of four', () => {
+  it('what decided each step is a row of the table in the inspector, with the same text', () => {
+    const lab = open('public/labs/1.4-bridge-of-four.yaml')
+    lab.session.setSpeed(5)
+    playFor(lab, 6000)
+    const views = lab.session.traces(40).map((one) => lab.session.trace(one.id))
+    const seen = new Set<string>()
+    for (const hop of views.flatMap((view) => view?.hops ?? [])) {
+      const tables = lab.session.inspect(hop.room).tables
+      for (const { ref, evidence } of hop.steps) {
+        // `ip route` shows the main table.
+        if (ref === '' || ref.startsWith('route/255')) continue
+        const table = tables.find((one) => one.rows.some((row) => row.ref === ref))
+        expect(table, `${hop.room} ${ref}`).toBeDefined()
+        const lines = (table?.text ?? '').split('\n').map((line) => line.trimEnd())
+        // A neighbour's state goes on changing after the step.
+        if (table?.id !== 'neigh') expect(lines).toContain(evidence)
+        seen.add(table?.id ?? '')
+      }
+    }
+    expect([...seen].sort()).toEqual(['fdb', 'neigh', 'route'])
   })
 })

@@ -16,7 +16,7 @@ import { eventView, traceList, traceOf } from './past.ts'
 import { reproductionOf } from './reproduction.ts'
 import { fail, flush, halt, pause, play, wake } from './run-loop.ts'
 import { acknowledge, clockState, createStream, postReset, postScene } from './stream.ts'
-import { closeTerminal, openTerminal, typeKeys } from './terminals.ts'
+import { closeOrphans, closeTerminal, openTerminal, typeKeys } from './terminals.ts'
 import { seekAt, seekEvent, stepBack, stepForward } from './travel.ts'
 import type {
   Diagnostic,
@@ -269,7 +269,10 @@ function applyText(core: Core, text: string): OpenResult {
     core.lab = lab
     core.places = core.engine.places(lab)
     // Moving things in the picture is no event in the world: time and its future stay.
-    if (!same) withInput(core, 'apply', (at) => core.engine.apply(core, text, at))
+    if (!same) {
+      withInput(core, 'apply', (at) => core.engine.apply(core, text, at))
+      closeOrphans(core)
+    }
     postScene(core, true)
   }
   return result(core, true, text, diagnostics)

@@ -1,4 +1,5 @@
 /** The page's terminals: each is a terminal of the world, opened again where time travel has taken it away. */
+import { netnsNamed } from '../net/world.ts'
 import type { Core, Terminal } from './core.ts'
 import { withInput } from './inputs.ts'
 import { postTerminals } from './stream.ts'
@@ -25,15 +26,26 @@ export function closeTerminal(core: Core, tty: number): void {
   core.host.post({ type: 'ttyClosed', tty })
 }
 
+/** After a change of the lab: terminals of rooms that are gone close. */
+export function closeOrphans(core: Core): void {
+  for (const { tty, room } of core.terminals.values()) {
+    if (netnsNamed(core.world, room) !== undefined) continue
+    core.terminals.delete(tty)
+    core.host.post({ type: 'ttyClosed', tty })
+  }
+}
+
 /** Types keys. A line that is sent gets a mark on the scrubber. */
 export function typeKeys(core: Core, tty: number, keys: string): void {
   const terminal = core.terminals.get(tty)
   if (terminal === undefined || keys === '') return
-  if (!isOpen(core, terminal)) {
+  const { engine, world } = core
+  const screen = engine.screen(world, terminal.target)
+  if (screen === undefined || screen.ended) {
+    if (screen !== undefined) withInput(core, '', (at) => engine.closeTerminal(core, terminal.target, at))
     terminal.target = openTarget(core, terminal.room)
     if (terminal.target === 0) return
   }
-  const { engine, world } = core
   const end = keys.search(/[\r\n]/)
   const line = end < 0 ? '' : (engine.screen(world, terminal.target)?.line ?? '') + keys.slice(0, end)
   const label = line === '' ? '' : `${terminal.room}: ${line}`

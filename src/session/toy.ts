@@ -55,7 +55,7 @@ export function toyEngine(): Engine {
     type: (core, target, keys, at) => submitInput(core.world, core.rules, 'keys', { target, keys }, at),
     screen: (world, target) => {
       const tty = world.targets[target] as ToyTty | undefined
-      return tty?.type === 'tty' ? { text: tty.text, dropped: 0, line: '' } : undefined
+      return tty?.type === 'tty' ? { text: tty.text, dropped: 0, line: '', ended: false } : undefined
     },
   }
 }
