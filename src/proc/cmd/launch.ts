@@ -174,6 +174,20 @@ const nohup: Program = {
   },
 }
 
+const sudo: Program = {
+  name: 'sudo',
+  help: 'run a command as root, which you are',
+  start(ctx) {
+    const argv = ctx.proc.argv.slice(1)
+    if (argv[0]?.startsWith('-')) return fail(ctx, 1, `sudo: ${argv[0]}: not modelled in Kubehop`)
+    if (argv.length === 0) return fail(ctx, 1, 'usage: sudo COMMAND')
+    const found = findProgram(ctx, argv[0]!)
+    if (found.error === 'not found') return fail(ctx, 1, `sudo: ${argv[0]}: command not found`)
+    const command = lookUp(ctx, argv, `sudo: ${argv[0]}: command not found`)
+    if (command !== undefined) execProgram(ctx, command.program, command.argv)
+  },
+}
+
 interface WatchState {
   interval: number
   command: string
@@ -324,6 +338,7 @@ export const launchPrograms: readonly Program[] = [
   byName('killall'),
   timeout,
   nohup,
+  sudo,
   watch,
   xargs,
 ]

@@ -1,4 +1,5 @@
 /** hostname, uname, date, uptime, id, whoami, pwd, echo, printf, true, false, test, which, env, clear, help, sleep. */
+import { formatIp, isLinkLocal } from '../../base/addr.ts'
 import { readFile } from '../../run/files.ts'
 import { execProgram, exitProcess, setTimer } from '../../run/process.ts'
 import type { ProcCtx, Program } from '../../run/types.ts'
@@ -59,10 +60,25 @@ const hostname: Program = {
       ctx.machine.hostname = name
       return exitProcess(ctx, 0)
     }
-    if (options.flags.has('I') || options.flags.has('i'))
-      return fail(ctx, 1, 'hostname: -I: not modelled in Kubehop')
+    if (options.flags.has('I')) return finish(ctx, `${ownAddresses(ctx)}\n`)
+    if (options.flags.has('i')) return fail(ctx, 1, 'hostname: -i: not modelled in Kubehop')
     finish(ctx, `${ctx.machine.hostname}\n`)
   },
+}
+
+/** `hostname -I`: every address but loopback and link-local ones, each with a space after it, IPv4 first. */
+function ownAddresses(ctx: ProcCtx): string {
+  const all = ctx.ns.links.flatMap((link) => {
+    return link === undefined || !link.up || link.kind === 'loopback'
+      ? []
+      : link.addrs.map(({ addr }) => addr)
+  })
+  const shown = all.filter((addr) => typeof addr === 'number' || !isLinkLocal(addr))
+  const families = [
+    ...shown.filter((addr) => typeof addr === 'number'),
+    ...shown.filter((addr) => typeof addr === 'string'),
+  ]
+  return families.map((addr) => `${formatIp(addr)} `).join('')
 }
 
 const UNAME: readonly [string, string, (ctx: ProcCtx) => string][] = [

@@ -64,6 +64,8 @@ export type Node =
       line: number
     }
   | { k: 'func'; name: string; body: Node }
+  /** bash's `time`: `posix` is its -p. */
+  | { k: 'time'; posix: boolean; body: Node }
   /** bash's `[[ … ]]`: its words, operators as literal words. */
   | { k: 'cond'; line: number; words: readonly Word[]; redirs: readonly Redir[] }
   /** bash's `(( … ))` and the three parts of `for ((;;))`. */

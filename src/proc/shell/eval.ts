@@ -6,6 +6,7 @@
 import { closeFd, isWritable, openPipe, readInput } from '../../run/fds.ts'
 import { setTimer, spawnChild } from '../../run/process.ts'
 import type { ProcCtx } from '../../run/types.ts'
+import { err } from '../program.ts'
 import type { Node, Seq, Word } from './ast.ts'
 import { evalCond } from './cond.ts'
 import type { Expansion } from './expand.ts'
@@ -25,6 +26,7 @@ export const FRAMES_MAX = 2000
 
 /** Runs until the script ends (true) or has to wait for an event (false). */
 export function runShell(ctx: ProcCtx, st: ShellState): boolean {
+  st.now = ctx.world.now
   for (;;) {
     if (ctx.proc.exited) return false
     const top = st.frames.at(-1)
@@ -105,7 +107,10 @@ export function pushNode(st: ShellState, node: Node): void {
   if (node.k === 'seq') st.frames.push({ k: 'seq', node, i: 0 })
   else if (node.k === 'simple') st.frames.push({ k: 'simple', node, subs: [] })
   else if (node.k === 'andor') st.frames.push({ k: 'andor', node, i: 0 })
-  else if (node.k === 'func') {
+  else if (node.k === 'time') {
+    st.frames.push({ k: 'time', from: st.now, posix: node.posix })
+    pushNode(st, node.body)
+  } else if (node.k === 'func') {
     st.funcs.set(node.name, node.body)
     st.status = 0
   } else if (node.k === 'pipe' || node.redirs.length > 0) {
@@ -126,7 +131,7 @@ export function endSubstitution(ctx: ProcCtx, st: ShellState, frame: Extract<Fra
   if (below !== undefined && 'subs' in below) below.subs.push(frame.text.replace(/\n+$/, ''))
 }
 
-type Compound = Exclude<Node, { k: 'simple' | 'seq' | 'andor' | 'func' | 'pipe' }>
+type Compound = Exclude<Node, { k: 'simple' | 'seq' | 'andor' | 'func' | 'pipe' | 'time' }>
 
 function pushBare(st: ShellState, node: Compound): void {
   if (node.k === 'group') pushNode(st, node.body)
@@ -153,6 +158,9 @@ function stepFrame(ctx: ProcCtx, st: ShellState, f: Frame): void {
   else if (f.k === 'not') {
     st.frames.pop()
     st.status = st.status === 0 ? 1 : 0
+  } else if (f.k === 'time') {
+    st.frames.pop()
+    sayTime(ctx, f.posix, ctx.world.now - f.from)
   } else if (f.k === 'simple') stepSimple(ctx, st, f)
   else if (f.k === 'with') stepWith(ctx, st, f)
   else if (f.k === 'if') stepIf(st, f)
@@ -173,6 +181,19 @@ function stepFrame(ctx: ProcCtx, st: ShellState, f: Frame): void {
       finishCommand(ctx, st, value === '0' ? 1 : 0)
     }
   } else unwind(ctx, st, st.frames.length - 1)
+}
+
+/** What bash's `time` prints: no work here takes the processor's time. */
+function sayTime(ctx: ProcCtx, posix: boolean, ns: number): void {
+  const minutes = Math.floor(ns / 60e9)
+  const shown = (n: number, m: number) => (posix ? n.toFixed(2) : `${m}m${(n - m * 60).toFixed(3)}s`)
+  const gap = posix ? ' ' : '\t'
+  const lines = [
+    `real${gap}${shown(ns / 1e9, minutes)}`,
+    `user${gap}${shown(0, 0)}`,
+    `sys${gap}${shown(0, 0)}`,
+  ]
+  err(ctx, `${posix ? '' : '\n'}${lines.join('\n')}\n`)
 }
 
 function stepAndOr(st: ShellState, f: Extract<Frame, { k: 'andor' }>): void {

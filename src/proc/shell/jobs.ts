@@ -4,6 +4,7 @@ import { spawnChild } from '../../run/process.ts'
 import type { Fd, ProcCtx } from '../../run/types.ts'
 import { err } from '../program.ts'
 import type { Node } from './ast.ts'
+import { isTested } from './eval.ts'
 import type { Opened } from './redirect.ts'
 import type { ShellState } from './state.ts'
 import { complain, environmentOf, forkShell, inheritedFds } from './state.ts'
@@ -110,6 +111,7 @@ export function jobWord(code: number): string {
 function forkChild(ctx: ProcCtx, st: ShellState, node: Node, fds: Map<number, Fd>, pgid: number): number {
   st.steps += FORK_STEPS
   const state = forkShell(st, node)
+  if (isTested(st)) state.flags = state.flags.replace('e', '')
   const pid = spawnChild(ctx, ctx.proc.program, [...ctx.proc.argv], {
     fds,
     pgid,

@@ -90,6 +90,10 @@ function parseAndOr(lexer: Lexer): Node {
 }
 
 function parsePipe(lexer: Lexer): Node {
+  if (lexer.dialect === 'bash' && accept(lexer, 'time')) {
+    const posix = accept(lexer, '-p')
+    return { k: 'time', posix, body: parsePipe(lexer) }
+  }
   let bang = false
   while (isReserved(peekToken(lexer), '!')) {
     nextToken(lexer)

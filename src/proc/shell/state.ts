@@ -9,6 +9,8 @@ export type Frame =
   | { k: 'seq'; node: Seq; i: number }
   | { k: 'andor'; node: Extract<Node, { k: 'andor' }>; i: number }
   | { k: 'not' }
+  /** bash's `time`: when it began, ns. */
+  | { k: 'time'; from: number; posix: boolean }
   | { k: 'simple'; node: Simple; subs: string[] }
   /** A compound command's redirections, then the command itself. */
   | { k: 'with'; node: Node; redirs: readonly Redir[]; subs: string[] }
@@ -52,6 +54,8 @@ export interface ShellState {
   /** Letters set by `set`: e u x f n. */
   flags: string
   frames: Frame[]
+  /** Virtual time at which it goes on, ns. */
+  now: number
   /** Work since the shell last gave way. */
   steps: number
   /** Children that ended while nobody waited: pid to code. */
@@ -97,6 +101,7 @@ export function createShell(dialect: Dialect, name: string): ShellState {
     lastBg: 0,
     flags: '',
     frames: [],
+    now: 0,
     steps: 0,
     ended: new Map(),
     jobs: [],
