@@ -96,6 +96,8 @@ function frozenText(world: World): string {
   return world.frozen?.message ?? ''
 }
 
+/** The first line that says something: what ping prints before and around its answers does not. */
 function firstLine(text: string): string {
-  return text.trim().split('\n')[0]?.slice(0, 200) ?? ''
+  const lines = text.split('\n').filter((line) => line.trim() !== '' && !/^(PING |--- )/.test(line))
+  return lines[0]?.slice(0, 200) ?? ''
 }

@@ -1,10 +1,11 @@
 // Every lab of the library run headless: each line under *shows* in scope. What is expected was printed and done by
 // Linux 6.18 with iproute2 and iputils for the same commands (shared/kernel.md, "Observed in the scenarios").
-import { readFileSync } from 'node:fs'
+import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
 import { runChecks } from './check.ts'
 import { exportShell } from './export-sh.ts'
+import { typeAll } from './headless.ts'
 import { openScenario } from './scenario.fixture.ts'
 
 const UNREACHABLE = 'ping: connect: Network is unreachable\n'
@@ -330,6 +331,44 @@ describe('3.2 three-nodes-by-hand', () => {
     expect(lines(lab.type(PING).stdout)[1]).toBe('64 bytes from 10.244.2.2: icmp_seq=1 ttl=61 time=T')
     const own = lab.type('node1: ping -c 2 10.244.2.2')
     expect(own.stdout).toContain('From 192.168.1.1: icmp_seq=1 Redirect Host(New nexthop: 192.168.1.12)')
+  })
+})
+
+describe('the library', () => {
+  it('lists every lab by its chapter, title and file', () => {
+    const folder = join(import.meta.dirname, '..', '..', 'public', 'labs')
+    const index = JSON.parse(libraryText('index.json')) as Record<string, unknown>[]
+    const files = readdirSync(folder).filter((name) => name.endsWith('.yaml'))
+    expect(index.map((entry) => entry.file)).toEqual(files.sort())
+    for (const entry of index) {
+      const { lesson } = openScenario(libraryText(String(entry.file))).run.lab
+      expect(entry).toEqual({
+        id: lesson?.chapter,
+        file: `${lesson?.chapter}-${lesson?.name}.yaml`,
+        chapter: lesson?.chapter.split('.')[0],
+        title: Object.fromEntries(lesson?.title ?? []),
+      })
+      expect([...(lesson?.text.keys() ?? [])]).toEqual(['en', 'ru', 'zh'])
+    }
+  })
+
+  it('every first command of a lesson runs where it says', () => {
+    for (const { file } of JSON.parse(libraryText('index.json')) as { file: string }[]) {
+      const lab = openScenario(libraryText(file))
+      const start = lab.run.lab.lesson?.start ?? []
+      expect(start.length).toBeGreaterThan(0)
+      const typed = start.map((s) => ({
+        text: s.command,
+        machine: s.machine,
+        netns: s.netns,
+        command: s.command,
+        background: true,
+      }))
+      const ran = typeAll(lab.run, typed, 1_500_000_000)
+      expect(typeof ran, String(ran)).not.toBe('string')
+      // 1.2 is about the frames that do not leave.
+      expect(lab.frames().length > 0).toBe(file !== '1.2-missing-netmask.yaml')
+    }
   })
 })
 
