@@ -107,7 +107,8 @@ export function routeChange(world: World, ns: Netns, spec: RouteSpec): NlResult 
 export function routeDel(world: World, ns: Netns, spec: RouteSpec): NlResult {
   const id = specTable(spec)
   const routes = tableOf(ns, spec.family, id)
-  if (routes.length === 0 && id !== RT_TABLE_MAIN && id !== RT_TABLE_LOCAL && spec.family === 4) {
+  const known = ns.fib4?.has(id) === true || id === RT_TABLE_MAIN || id === RT_TABLE_LOCAL
+  if (!known && spec.family === 4) {
     return nlError('ESRCH', 'FIB table does not exist')
   }
   if (maskIp(spec.dst, spec.len) !== spec.dst)

@@ -189,7 +189,7 @@ function applyFlag(run: IpRun, words: Words, option: string): void {
     words.at++
     if (!more(words)) usage()
     setFamily(run, word(words))
-  } else if (flag === '-netns') useNetns(run, words)
+  } else if (flag === '-netns') enterNetns(run, words)
   else if (flag === '-statistics') run.stats++
   else if (flag === '-details') run.details++
   else if (flag === '-oneline') run.options.oneline = true
@@ -214,7 +214,7 @@ function setFamily(run: IpRun, name: string): void {
   run.packet = name === 'link'
 }
 
-function useNetns(run: IpRun, words: Words): void {
+function enterNetns(run: IpRun, words: Words): void {
   const missing = words.at + 1 >= words.list.length
   const name = missing ? '(null)' : next(words)
   const ns = missing ? undefined : findNetns(run.world, run.machine.netns.get(name) ?? -1)

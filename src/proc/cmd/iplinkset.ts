@@ -146,8 +146,7 @@ function readDevice(words: Words, request: Request): void {
   if (word(words) === 'dev') next(words)
   if (request.dev !== '') garbage('dev', word(words))
   request.dev = word(words)
-  if (request.dev.length > 15) return
-  if (!isIfName(request.dev)) invarg('"dev" not a valid ifname', request.dev)
+  if (/[/\s]/.test(request.dev) || request.dev === '') invarg('"dev" not a valid ifname', request.dev)
 }
 
 function readWord(run: IpRun, words: Words, request: Request, add: boolean): boolean {

@@ -110,13 +110,13 @@ function fits(name: string, pattern: string): boolean {
   return end ? name.endsWith(text) : name.includes(text)
 }
 
-function valueOf(ctx: ProcCtx, name: string): string | undefined {
+function switchValue(ctx: ProcCtx, name: string): string | undefined {
   if (name === 'kernel.hostname') return ctx.machine.hostname
   return sysctlGet(ctx.world, ctx.ns, name)
 }
 
 function show(ctx: ProcCtx, name: string, shape: Shape): void {
-  const value = valueOf(ctx, name)
+  const value = switchValue(ctx, name)
   if (value === undefined) return
   if (shape.names) out(ctx, `${name}\n`)
   else if (shape.binary) out(ctx, value)
@@ -127,7 +127,7 @@ function show(ctx: ProcCtx, name: string, shape: Shape): void {
 /** One variable, or all below a directory's name. */
 function get(ctx: ProcCtx, operand: string, shape: Shape): boolean {
   const dotted = dottedName(operand)
-  if (valueOf(ctx, dotted) !== undefined) {
+  if (switchValue(ctx, dotted) !== undefined) {
     show(ctx, dotted, shape)
     return true
   }
