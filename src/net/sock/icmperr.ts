@@ -110,6 +110,7 @@ function enqueue(world: World, ns: Netns, sock: Socket, packet: Packet, quoted: 
     origin: 'icmp',
     type: icmp.type,
     code: icmp.code,
+    ttl: packet.ttl,
   })
   sockWake(world, ns, sock)
 }

@@ -50,4 +50,6 @@ export interface SockMessage {
   origin: '' | 'local' | 'icmp'
   type: number
   code: number
+  /** Error queue, origin 'icmp': TTL or hop limit with which that message came (IP_RECVTTL). */
+  ttl?: number
 }

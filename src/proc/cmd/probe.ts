@@ -2,10 +2,14 @@
 import type { Program } from '../program.ts'
 import { ping } from './ping.ts'
 import { tcpdump } from './tcpdump.ts'
+import { tracepath } from './tracepath.ts'
+import { traceroute } from './traceroute.ts'
 
 export const probePrograms: readonly Program[] = Object.freeze([
   ping,
   { ...ping, name: 'ping4' },
   { ...ping, name: 'ping6' },
   tcpdump,
+  tracepath,
+  traceroute,
 ])

@@ -128,8 +128,8 @@ function matchesKind(what: string, packet: Packet, dir: 'in' | 'out'): boolean {
 }
 
 function compares(filter: Extract<Filter, { op: 'compare' }>, packet: Packet): boolean {
-  const a = valueOf(filter.a, packet)
-  const b = valueOf(filter.b, packet)
+  const a = evaluate(filter.a, packet)
+  const b = evaluate(filter.b, packet)
   if (a === undefined || b === undefined) return false
   switch (filter.how) {
     case '=':
@@ -149,12 +149,12 @@ function compares(filter: Extract<Filter, { op: 'compare' }>, packet: Packet): b
 }
 
 /** Unsigned 32 bits; undefined where the frame has no such protocol or byte. */
-function valueOf(arith: Arith, packet: Packet): number | undefined {
+function evaluate(arith: Arith, packet: Packet): number | undefined {
   if (arith.op === 'number') return arith.value
   if (arith.op === 'len') return frameLength(packet)
   if (arith.op === 'load') return load(arith, packet)
-  const a = valueOf(arith.a, packet)
-  const b = valueOf(arith.b, packet)
+  const a = evaluate(arith.a, packet)
+  const b = evaluate(arith.b, packet)
   if (a === undefined || b === undefined) return undefined
   return calculate(arith.how, a, b)
 }
@@ -214,7 +214,7 @@ function load(arith: Extract<Arith, { op: 'load' }>, packet: Packet): number | u
   if (layer === '' || (proto !== 'ether' && packet.etherType !== type)) return undefined
   if (number !== undefined && packet.proto !== number) return undefined
   if (packet.etherType === ETH_P_802_2 && layer !== 'ether') return undefined
-  const at = valueOf(arith.at, packet)
+  const at = evaluate(arith.at, packet)
   const bytes = layerBytes(packet, layer)
   if (at === undefined || bytes === undefined || at + size > bytes.length) return undefined
   let value = 0
