@@ -105,10 +105,12 @@ function addrText(link: Link, a: IfAddr): string {
   return a.noPrefixRoute ? `${text} noprefixroute` : text
 }
 
-/** Routes that somebody added, and the removal of connected ones that somebody removed. Direct ones come first. */
+/**
+ * Routes that somebody added, and the removal of connected ones that somebody removed. Gateways must be reachable when
+ * their routes come: direct routes first, removals last.
+ */
 export function routeLines(ns: Netns): string[] {
   const lines: string[] = []
-  for (const link of linksOf(ns)) if (link.up) lines.push(...removedRoutes(ns, link))
   for (const family of [4, 6] as const) {
     const mine = routesOf(ns, family).filter((r) => isAdded(r))
     const direct = mine.filter((r) => r.nexthops.every((hop) => hop.via === undefined))
@@ -116,6 +118,7 @@ export function routeLines(ns: Netns): string[] {
       lines.push(`${ipIn(ns, family)} route append ${routeText(ns, family, route)}`)
     }
   }
+  for (const link of linksOf(ns)) if (link.up) lines.push(...removedRoutes(ns, link))
   return lines
 }
 

@@ -15,6 +15,8 @@ export interface ShellOptions {
   netem: boolean
 }
 
+/** The kernel's for a veth, which says that it has 10 Gbit/s. */
+const VETH_PATH_COST = 2
 /** Holds the far ends of network cards without a cable. */
 const UNPLUGGED = 'kubehop-unplugged'
 
@@ -83,7 +85,8 @@ function createLines(world: World, ns: Netns, link: Link): string[] {
       return [`${ipIn(ns)} link add ${self} ${mac} ${mtu} type veth ${far}`]
     }
     case 'bridge': {
-      const set = link.bridge?.macSet === true || link.bridge?.ports.length === 0 ? ` ${mac}` : ''
+      // A bridge whose address was never set goes by its ports', and without ports has carrier only so.
+      const set = link.bridge?.macSet === true ? ` ${mac}` : ''
       const fixed = link.bridge?.mtuSet === true ? ` ${mtu}` : ''
       return [`${ipIn(ns)} link add ${self}${set}${fixed} type bridge${bridgeOptions(link)}`]
     }
@@ -127,6 +130,7 @@ function bridgeLines(ns: Netns): string[] {
       if (!port.port.learning) options.push('learning off')
       if (!port.port.flood) options.push('flood off')
       if (port.port.isolated) options.push('isolated on')
+      if (port.port.cost !== VETH_PATH_COST) options.push(`cost ${port.port.cost}`)
       if (port.port.priority !== 32) options.push(`priority ${port.port.priority}`)
       if (options.length > 0)
         lines.push(`${ipIn(ns)} link set ${name} type bridge_slave ${options.join(' ')}`)
