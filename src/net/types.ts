@@ -7,6 +7,7 @@
  */
 import type { Ip, Mac } from '../base/addr.ts'
 import type { Rng } from '../base/rng.ts'
+import type { SnmpCounters } from './snmp.ts'
 import type { SimWorld, Target } from '../sim/world.ts'
 import type { ArpHeader, IcmpHeader, TcpHeader } from './headers.ts'
 import type { Socket } from './sock/types.ts'
@@ -267,6 +268,8 @@ export interface Link {
   promisc: number
   /** IFF_PROMISC set by hand, counted in `promisc`: what `ip link` prints. */
   promiscFlag: boolean
+  /** Up at some time since it came into this namespace: its queue is attached, and stays so when it goes down. */
+  attached: boolean
   noarp: boolean
   qlen: number
   /** ifindex of the bridge that this is a port of, 0 for none. */
@@ -437,6 +440,8 @@ export interface Netns extends Target {
   fib4: Map<number, readonly Route[]> | null
   fib6: Map<number, readonly Route[]> | null
   /** Null: the three standing rules. */
+  /** Rises with every change of an IPv4 table: what was derived from the tables before is void. */
+  fibGeneration: number
   rules4: readonly PolicyRule[] | null
   rules6: readonly PolicyRule[] | null
   /** By ifindex, then by address. */
@@ -451,7 +456,7 @@ export interface Netns extends Target {
   confAll: InterfaceConf
   confDefault: InterfaceConf
   /** SNMP counters by their name in /proc/net/snmp and netstat (IpInAddrErrors, TcpExtIPReversePathFilter ...). */
-  snmp: Map<string, number> | null
+  snmp: SnmpCounters | null
   /** ICMP error tokens per destination, and when they were last filled. */
   icmpTokens: Map<Ip, IcmpPeer> | null
   nextIpId: number

@@ -83,6 +83,7 @@ export function createLink(ns: Netns, ifindex: number, name: string, kind: LinkK
     operstate: 'UNKNOWN',
     promisc: 0,
     promiscFlag: false,
+    attached: false,
     noarp: kind === 'dummy',
     qlen: 1000,
     master: 0,

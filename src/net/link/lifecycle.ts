@@ -18,6 +18,7 @@ export function linkUp(world: World, ns: Netns, link: Link): boolean {
   if (link.up) return true
   if (link.kind === 'vlan' && ns.links[link.lower]?.up !== true) return false
   link.up = true
+  link.attached = true
   const changed = setCarrier(ns, link, carrierOf(world, ns, link))
   if (link.kind === 'bridge') brDevOpen(world, ns, link)
   notifyUp(world, ns, link)

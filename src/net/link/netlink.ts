@@ -321,6 +321,7 @@ function moveTo(world: World, ns: Netns, link: Link, to: Netns, name: string | u
   if (to.links[link.ifindex] !== undefined) link.ifindex = allocIfindex(to)
   if (name !== undefined) link.name = name
   link.conf = { ...to.confDefault }
+  link.attached = false
   insertLink(to, link)
   const peer = peerOf(world, link)
   if (peer === undefined) return null

@@ -206,7 +206,7 @@ function readNexthops(words: Words, request: RouteRequest): void {
       else if (word(words) === 'weight') hop.weight = needWeight(next(words))
       else if (word(words) === 'onlink') hop.onlink = true
       else if (word(words) === 'encap' || word(words) === 'realms') notModelled(`nexthop ${word(words)}`)
-      else giveUp('Error: "nexthop" or end of line is expected instead of ' + `"${word(words)}"\n`)
+      else giveUp(`Error: "nexthop" or end of line is expected instead of "${word(words)}"\n`)
     }
     request.hops.push(hop)
     request.hopDevs.push(dev)

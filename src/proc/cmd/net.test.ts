@@ -44,7 +44,7 @@ function normal(block: string): string {
 }
 
 describe('the real tools print the same', () => {
-  for (const name of ['ipshow', 'iplink', 'ipaddr', 'iproute', 'bridge', 'nettools']) {
+  for (const name of ['ipshow', 'ipqdisc', 'iplink', 'ipaddr', 'iproute', 'bridge', 'nettools']) {
     it(name, () => {
       const real = readFileSync(new URL(`./${name}.real.txt`, import.meta.url), 'utf8')
       expect(blocksOf(replay(bench(), real))).toEqual(blocksOf(real))
