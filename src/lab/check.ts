@@ -1,7 +1,8 @@
 /** Runs a lesson's checks against a world as it is now, each on a branch of its own: the world is left as it was. */
+import { createRecorder } from '../net/trace.ts'
 import type { World } from '../net/types.ts'
 import { captureOf } from '../proc/shell/session.ts'
-import { checkpoint, seekInput } from '../sim/timeline.ts'
+import { checkpoint, MAX_CHECKPOINTS, seekInput, thin } from '../sim/timeline.ts'
 import type { Rules } from '../sim/world.ts'
 import { runToEnd } from './build.ts'
 import { roomId } from './names.ts'
@@ -16,6 +17,7 @@ export interface CheckResult {
   detail: string
 }
 
+const BRANCH_RECORDS = 1024
 const CHECK_NS = 120_000_000_000
 const CHECK_EVENTS = 5_000_000
 
@@ -33,7 +35,11 @@ function runCheck(check: LessonCheck, world: World, rules: Rules<World>): string
   if (frozenText(world) !== '') return 'the engine is frozen'
   const { machine, netns, command } = check.run
   const later = world.inputs.splice(world.inputCursor)
+  // Nobody shall see the branch's packets: it records into a ring of its own.
+  const { recorder } = world
+  world.recorder = createRecorder(BRANCH_RECORDS)
   checkpoint(world)
+  thin(world, MAX_CHECKPOINTS)
   const index = world.inputs.length
   try {
     const capture = submitExec(world, rules, roomId(machine, netns), command)
@@ -51,6 +57,7 @@ function runCheck(check: LessonCheck, world: World, rules: Rules<World>): string
     if (world.inputs.length > index) seekInput(world, rules, index)
     world.inputs.length = index
     world.inputs.push(...later)
+    world.recorder = recorder
   }
 }
 

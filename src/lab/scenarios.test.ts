@@ -4,6 +4,7 @@ import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
 import { runChecks } from './check.ts'
+import { stateHash } from '../sim/timeline.ts'
 import { exportShell } from './export-sh.ts'
 import { typeAll } from './headless.ts'
 import { openScenario } from './scenario.fixture.ts'
@@ -382,8 +383,11 @@ describe('every lab', () => {
       expect(run.boot.filter((line) => line.code !== 0)).toEqual([])
       const before = exportShell(run.world)
       const events = run.world.nEvents
+      const hash = stateHash(run.world)
       const first = runChecks(run.lab, run.world, run.rules)
       expect([run.world.nEvents, run.world.inputs.length]).toEqual([events, 0])
+      expect(lab.steps()).toEqual([])
+      expect(stateHash(run.world)).toBe(hash)
       expect(runChecks(run.lab, run.world, run.rules)).toEqual(first)
       expect(exportShell(run.world)).toBe(before)
       expect(before).not.toContain('undefined')
