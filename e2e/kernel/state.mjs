@@ -2,10 +2,8 @@
 
 /** Namespaces that an exported script makes, as `MACHINE` or `MACHINE/NETNS`. */
 export function spacesOf(script) {
-  const names = new Set(
-    [...script.matchAll(/ip netns add (\S+)/g)].map((match) => match[1].replace(/['"]/g, '')),
-  )
-  return [...names].filter((name) => !name.startsWith('$')).map((name) => name.replace('.', '/'))
+  const [, names] = /^NAMESPACES=\((.*)\)$/m.exec(script)
+  return names.split(' ').map((name) => name.replace('.', '/'))
 }
 
 /** Neighbours and learned FDB entries by namespace. Runs the flow again (a run is deterministic) and asks every namespace. */

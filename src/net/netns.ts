@@ -3,7 +3,7 @@
  * Models net/core/net_namespace.c and drivers/net/loopback.c (Linux 6.18). Not here: namespace ids, procfs.
  */
 import { assert } from '../base/assert.ts'
-import { createRng } from '../base/rng.ts'
+import { createRng, nextUint32 } from '../base/rng.ts'
 import { addTarget, removeTarget, touch } from '../sim/dispatch.ts'
 import { createLink, insertLink, linksOf } from './link/device.ts'
 import { linkRemove } from './link/lifecycle.ts'
@@ -12,6 +12,8 @@ import { findNetns, netnsOf, registryOf, touchRegistry } from './world.ts'
 
 export const LOOPBACK_IFINDEX = 1
 export const LOOPBACK_MTU = 65536
+/** Random streams beyond every target's own. */
+const IP_ID_STREAMS = 0x10000000
 
 /**
  * A new namespace called `name` (`MACHINE` or `MACHINE.NETNS`), in the registry. `machine` is the id of the
@@ -23,6 +25,8 @@ export function createNetns(world: World, name: string, machine: number): Netns 
   const ns = emptyNetns(world, name, machine)
   const id = addTarget(world, ns)
   ns.rng = createRng(world.seed, id)
+  // Hosts count from different numbers, so that a capture tells their packets apart.
+  ns.nextIpId = 1 + (nextUint32(createRng(world.seed, id + IP_ID_STREAMS)) % 0xffff)
   const lo = createLink(ns, LOOPBACK_IFINDEX, 'lo', 'loopback', 0)
   lo.mtu = LOOPBACK_MTU
   lo.carrier = true
@@ -107,6 +111,7 @@ function emptyNetns(world: World, name: string, machine: number): Netns {
     nextIfindex: 1,
     fib4: null,
     fib6: null,
+    fibGeneration: 0,
     rules4: null,
     rules6: null,
     neigh: null,

@@ -435,6 +435,8 @@ export interface Netns extends Target {
   rng: Rng
   /** By ifindex; holes are undefined. Index 1 is lo. */
   links: (Link | undefined)[]
+  /** Other namespaces by the number that this one gave them (nsid), as soon as it had to name them. */
+  nsids?: number[]
   nextIfindex: number
   /** Routing tables by id (255 local, 254 main, 253 default); owned by `net/ip/fib.ts`. IPv4 and IPv6 apart. */
   fib4: Map<number, readonly Route[]> | null

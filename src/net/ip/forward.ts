@@ -1,13 +1,13 @@
 // Models net/ipv4/ip_forward.c (Linux 6.18). Not here: source routing, router alert, xfrm.
 import { NF_ACCEPT, NF_INET_FORWARD, nfHook } from '../nf/hook.ts'
-import { snmpAdd } from '../snmp.ts'
+import { snmpAdd, snmpOf } from '../snmp.ts'
 import { recordDrop, recordStep, StepAction, StepKind } from '../trace.ts'
 import type { Link, Netns, Packet, World } from '../types.ts'
 import { PACKET_HOST } from '../types.ts'
 import { MS, SEC } from '../wheel.ts'
 import { icmpPeer, icmpSend } from './icmp.ts'
 import { ipOutput } from './output.ts'
-import type { InputRoute } from './route.ts'
+import type { FibResult } from './fibindex.ts'
 import { exceptionOf, gatewayOf } from './route.ts'
 
 /** RFC 1812 5.3.7: so many redirects to one source that goes on ignoring them. */
@@ -16,12 +16,11 @@ const REDIRECT_LOAD_NS = 20 * MS
 const REDIRECT_SILENCE_NS = 20.48 * SEC
 
 /** Sends a received packet on: TTL, size, redirect, hook FORWARD, output. */
-export function ipForward(world: World, ns: Netns, link: Link, packet: Packet, route: InputRoute): void {
+export function ipForward(world: World, ns: Netns, link: Link, packet: Packet, fib: FibResult, redirect: boolean): void {
   if (packet.pktType !== PACKET_HOST) {
     recordDrop(world, ns, packet, 'NOT_SPECIFIED', link.ifindex, null)
     return
   }
-  const fib = route.fib
   const out = ns.links[fib.nexthop!.oif]!
   if (packet.ttl <= 1) {
     snmpAdd(ns, 'IpInHdrErrors')
@@ -41,10 +40,10 @@ export function ipForward(world: World, ns: Netns, link: Link, packet: Packet, r
   const learned = ns.exceptions === null ? null : exceptionOf(world, ns, packet.dst)
   packet.nextHop = learned?.gateway ?? gatewayOf(fib) ?? packet.dst
   recordStep(world, ns, packet, StepKind.Forward, StepAction.None, out.ifindex, null)
-  if (route.redirect) sendRedirect(world, ns, packet)
+  if (redirect) sendRedirect(world, ns, packet)
   if (ns.nf !== null && nfHook(world, ns, NF_INET_FORWARD, packet, link.ifindex, out.ifindex) !== NF_ACCEPT)
     return
-  snmpAdd(ns, 'IpForwDatagrams')
+  snmpOf(ns).IpForwDatagrams++
   ipOutput(world, ns, packet, out, mtu)
 }
 

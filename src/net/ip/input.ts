@@ -4,7 +4,7 @@ import { NF_ACCEPT, NF_INET_LOCAL_IN, NF_INET_PRE_ROUTING, nfHook } from '../nf/
 import { rawDeliver } from '../sock/raw.ts'
 import { tcpRcv } from '../sock/tcpplace.ts'
 import { udpRcv } from '../sock/udp.ts'
-import { snmpAdd } from '../snmp.ts'
+import { snmpAdd, snmpOf } from '../snmp.ts'
 import { recordDrop, recordStep, StepAction, StepKind } from '../trace.ts'
 import type { Link, Netns, Packet, World } from '../types.ts'
 import {
@@ -20,8 +20,10 @@ import { ipForward } from './forward.ts'
 import { defragment } from './frag.ts'
 import { icmpPeer, icmpSend } from './icmp.ts'
 import { icmpRcv } from './icmprcv.ts'
+import type { FibResult } from './fibindex.ts'
 import type { InputRoute } from './route.ts'
-import { routeInput } from './route.ts'
+import { routeInput, rpFilter } from './route.ts'
+import { cachedRoute } from './routecache.ts'
 
 /** ip_error: five errors at once to one source, then one a second; ICMP's own limit takes from the same tokens. */
 const ERROR_COST = 1000
@@ -34,7 +36,7 @@ export function ipRcv(world: World, ns: Netns, link: Link, packet: Packet): void
     recordDrop(world, ns, packet, 'OTHERHOST', link.ifindex, null)
     return
   }
-  snmpAdd(ns, 'IpInReceives')
+  snmpOf(ns).IpInReceives++
   const dst = packet.dst
   if (ns.nf !== null && nfHook(world, ns, NF_INET_PRE_ROUTING, packet, link.ifindex, 0) !== NF_ACCEPT) return
   ipRcvFinish(world, ns, link, packet, dst !== packet.dst)
@@ -51,11 +53,17 @@ export function ipRcvFinish(world: World, ns: Netns, link: Link, packet: Packet,
     return
   }
   const { dst, src, tos, mark } = packet
+  const plain = plainForward(world, ns, link, dst as number, src as number)
+  if (plain !== null) {
+    recordStep(world, ns, packet, StepKind.Route, StepAction.Unicast, link.ifindex, plain.route)
+    ipForward(world, ns, link, packet, plain, false)
+    return
+  }
   const route = routeInput(world, ns, link, dst as number, src as number, tos, mark, false)
   switch (route.kind) {
     case 'forward':
       recordStep(world, ns, packet, StepKind.Route, StepAction.Unicast, link.ifindex, route.fib.route)
-      ipForward(world, ns, link, packet, route)
+      ipForward(world, ns, link, packet, route.fib, route.redirect)
       return
     case 'local':
       recordStep(world, ns, packet, StepKind.Route, StepAction.Local, link.ifindex, route.fib.route)
@@ -80,6 +88,26 @@ export function ipRcvFinish(world: World, ns: Netns, link: Link, packet: Packet,
   }
 }
 
+/**
+ * The route of most forwarded packets without the questions of `routeInput` that cannot change the answer: ordinary
+ * addresses, no policy rules, no reverse path filter, out by another device. Null: ask in full.
+ */
+function plainForward(world: World, ns: Netns, link: Link, dst: number, src: number): FibResult | null {
+  if (link.conf.forwarding === 0 || rpFilter(ns, link) !== 0) return null
+  if (!isOrdinary(dst) || !isOrdinary(src)) return null
+  const fib = cachedRoute(world, ns, dst)
+  if (fib === null || fib.type !== 'unicast' || fib.nexthop === null) return null
+  if (fib.nexthop.oif === link.ifindex || ns.links[fib.nexthop.oif] === undefined) return null
+  const back = cachedRoute(world, ns, src)
+  return back === null || back.type === 'local' ? null : fib
+}
+
+/** A unicast address outside 0.0.0.0/8 and 127.0.0.0/8. */
+function isOrdinary(addr: number): boolean {
+  const first = addr >>> 24
+  return first !== 0 && first !== 127 && first < 224
+}
+
 /** ip_local_deliver: reassembly, hook INPUT, the protocol. */
 export function localDeliver(world: World, ns: Netns, link: Link, fragmentOrPacket: Packet): void {
   let packet = fragmentOrPacket
@@ -96,20 +124,20 @@ function deliverProtocol(world: World, ns: Netns, link: Link, packet: Packet): v
   const raw = ns.sockets !== null && rawDeliver(world, ns, link, packet)
   switch (packet.proto) {
     case IPPROTO_ICMP:
-      snmpAdd(ns, 'IpInDelivers')
+      snmpOf(ns).IpInDelivers++
       icmpRcv(world, ns, link, packet)
       return
     case IPPROTO_UDP:
-      snmpAdd(ns, 'IpInDelivers')
+      snmpOf(ns).IpInDelivers++
       udpRcv(world, ns, link, packet)
       return
     case IPPROTO_TCP:
-      snmpAdd(ns, 'IpInDelivers')
+      snmpOf(ns).IpInDelivers++
       tcpRcv(world, ns, link, packet)
       return
   }
   if (raw) {
-    snmpAdd(ns, 'IpInDelivers')
+    snmpOf(ns).IpInDelivers++
     recordDrop(world, ns, packet, 'CONSUMED', link.ifindex, null)
     return
   }

@@ -2,7 +2,7 @@
 // forwarding. Not here: segmentation offload, IP options, multicast TTL thresholds.
 import { clonePacket } from '../packet.ts'
 import { NF_ACCEPT, NF_INET_LOCAL_OUT, NF_INET_POST_ROUTING, nfHook } from '../nf/hook.ts'
-import { snmpAdd } from '../snmp.ts'
+import { snmpAdd, snmpOf } from '../snmp.ts'
 import { recordDrop, recordStep, StepAction, StepKind } from '../trace.ts'
 import type { Link, Netns, Packet, World } from '../types.ts'
 import { ETH_P_IP, PACKET_HOST, PACKET_LOOPBACK } from '../types.ts'
@@ -33,7 +33,7 @@ export function ipLocalOut(world: World, ns: Netns, packet: Packet, route: Route
   packet.nextHop = route.nextHop
   if (packet.src === 0) packet.src = route.src
   if (packet.ipId === 0) packet.ipId = nextIpId(ns)
-  snmpAdd(ns, 'IpOutRequests')
+  snmpOf(ns).IpOutRequests++
   recordStep(world, ns, packet, StepKind.Originate, StepAction.None, route.oif, null)
   recordStep(world, ns, packet, StepKind.Route, ACTION_OF[route.type], route.oif, route.fib.route)
   if (ns.nf === null) {
@@ -55,7 +55,7 @@ export function ipLocalOut(world: World, ns: Netns, packet: Packet, route: Route
  */
 export function ipOutput(world: World, ns: Netns, packet: Packet, link: Link, mtu: number): void {
   packet.oif = link.ifindex
-  snmpAdd(ns, 'IpOutTransmits')
+  snmpOf(ns).IpOutTransmits++
   if (ns.nf !== null) {
     if (nfHook(world, ns, NF_INET_POST_ROUTING, packet, packet.iif, link.ifindex) !== NF_ACCEPT) return
   }
