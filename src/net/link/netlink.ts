@@ -29,6 +29,7 @@ import { fdbAddLocal } from './fdb.ts'
 import { klog } from './klog.ts'
 import { linkDetach, linkDown, linkRemove, linkUp, vlansOn } from './lifecycle.ts'
 import { notifyMac } from './notify.ts'
+import { nsidAlloc } from './nsid.ts'
 
 /** What every kind takes. Without a name the kernel counts up: veth0, bridge0. `index` must be free. */
 export interface LinkCommon {
@@ -181,6 +182,8 @@ function vethAdd(world: World, ns: Netns, spec: LinkSpec & { kind: 'veth' }): Nl
   const link = makeLink(world, ns, 'veth', spec)
   link.peer = { ns: peerNs.id, ifindex: peer.ifindex }
   peer.peer = { ns: ns.id, ifindex: link.ifindex }
+  nsidAlloc(world, ns, peerNs.id)
+  nsidAlloc(world, peerNs, ns.id)
   updateOperState(ns, link)
   updateOperState(peerNs, peer)
   return null
@@ -316,6 +319,7 @@ function moveTo(world: World, ns: Netns, link: Link, to: Netns, name: string | u
   const taken = linkByName(to, name ?? link.name)
   if (taken !== undefined) return nlErrno('EEXIST')
   touch(world, to.id)
+  nsidAlloc(world, ns, to.id)
   linkDetach(world, ns, link)
   ns.links[link.ifindex] = undefined
   if (to.links[link.ifindex] !== undefined) link.ifindex = allocIfindex(to)
@@ -327,6 +331,9 @@ function moveTo(world: World, ns: Netns, link: Link, to: Netns, name: string | u
   if (peer === undefined) return null
   touch(world, peer.ns.id)
   peer.link.peer = { ns: to.id, ifindex: link.ifindex }
+  if (link.kind !== 'veth') return null
+  nsidAlloc(world, to, peer.ns.id)
+  nsidAlloc(world, peer.ns, to.id)
   return null
 }
 

@@ -1,7 +1,9 @@
 /** `ip netns`. Models ip/ipnetns.c of iproute2 6.1. Refused by name: set, attach, monitor, and -all. */
+import { nsidOf } from '../../net/link/nsid.ts'
+import { findNetns } from '../../net/world.ts'
 import { machineNetnsAdd, machineNetnsDel } from '../../run/machine.ts'
 import { spawnIn } from '../../run/process.ts'
-import { nsidsOf, nsNameOf } from '../print/names.ts'
+import { nsNameOf } from '../print/names.ts'
 import { both, closeArray, closeObject, openArray, openObject, put } from '../print/writer.ts'
 import type { IpRun } from './ipctx.ts'
 import type { Words } from './iproute2.ts'
@@ -36,12 +38,11 @@ export function ipNetns(run: IpRun, words: Words): void {
 /** Names, newest first as the directory lists them, with the number that the namespace is known by. */
 function netnsList(run: IpRun): void {
   const { w } = run
-  const ids = nsidsOf(run.ns)
   openArray(w)
   for (const [name, ns] of [...run.machine.netns].reverse()) {
     openObject(w)
     both(w, 'name', name, name)
-    const id = ids.indexOf(ns)
+    const id = nsidOf(run.ns, ns)
     if (id >= 0) both(w, 'id', id, ` (id: ${id})`)
     put(w, '\n')
     closeObject(w)
@@ -52,7 +53,8 @@ function netnsList(run: IpRun): void {
 function netnsListId(run: IpRun): void {
   const { w } = run
   openArray(w)
-  for (const [id, ns] of nsidsOf(run.ns).entries()) {
+  for (const [id, ns] of (run.ns.nsids ?? []).entries()) {
+    if (findNetns(run.world, ns) === undefined) continue
     openObject(w)
     both(w, 'nsid', id, `nsid ${id} `)
     const name = nsNameOf(run.machine, ns)

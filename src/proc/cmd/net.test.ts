@@ -1,8 +1,7 @@
 /**
  * Transcripts of the real tools (iproute2 6.1.0, net-tools 2.10, procps-ng 4.0.2 on Linux 6.18, IPv6 off), recorded in
  * throw-away namespaces as `cat -A` shows them; the same commands here have to print the same bytes. Left out of the
- * recordings: usage texts, random addresses, what Kubehop refuses by name, and the numbers of namespaces (`id:`), which
- * the kernel gives out in the order of their first use.
+ * recordings: usage texts, random addresses, and what Kubehop refuses by name.
  */
 import { existsSync, readFileSync } from 'node:fs'
 import fc from 'fast-check'

@@ -1,4 +1,5 @@
 /** Numbers and their names in iproute2's tables (rt_scopes, rt_protos, rt_tables), and names of namespaces. */
+import { nsidOf } from '../../net/link/nsid.ts'
 import type { Link, Netns, World } from '../../net/types.ts'
 import type { Machine } from '../../run/types.ts'
 
@@ -82,23 +83,10 @@ export function cNumber(text: string): number | undefined {
   return undefined
 }
 
-/**
- * Other namespaces as `ns` numbers them (nsid). The kernel counts up as it first has to name one; here the order is
- * that of the devices whose other end is there.
- */
-export function nsidsOf(ns: Netns): number[] {
-  const ids: number[] = []
-  for (const link of ns.links) {
-    if (link?.kind !== 'veth' || link.peer === null) continue
-    if (link.peer.ns !== ns.id && !ids.includes(link.peer.ns)) ids.push(link.peer.ns)
-  }
-  return ids
-}
-
 /** The number that `ns` has for the namespace of a veth's other end; -1 where that is here or there is none. */
 export function linkNsid(ns: Netns, link: Link): number {
   if (link.kind !== 'veth' || link.peer === null || link.peer.ns === ns.id) return -1
-  return nsidsOf(ns).indexOf(link.peer.ns)
+  return Math.max(0, nsidOf(ns, link.peer.ns))
 }
 
 /** `NAME` of a namespace that the machine has a name for, else ''. */
