@@ -1,6 +1,8 @@
 // Models packet sockets (net/packet/af_packet.c, Linux 6.18) as tcpdump uses them: every frame of one or all devices.
 import { touch } from '../../sim/dispatch.ts'
-import type { Netns, Socket, World } from '../types.ts'
+import { devQueueXmit } from '../link/xmit.ts'
+import { recordStep, StepAction, StepKind } from '../trace.ts'
+import type { Link, Netns, Packet, Socket, World } from '../types.ts'
 import { sockClose, sockOpen } from './socket.ts'
 
 const ETH_P_ALL = 3
@@ -17,4 +19,12 @@ export function tapOpen(world: World, ns: Netns, pid: number, ifindex: number): 
 /** Closes it: no frame is copied any more. */
 export function tapClose(world: World, ns: Netns, sock: Socket): void {
   sockClose(world, ns, sock)
+}
+
+/** sendto(2): a finished frame (addresses, type and `length` set) leaves by the device; the packet is no longer the caller's. */
+export function tapSend(world: World, ns: Netns, link: Link, packet: Packet): void {
+  touch(world, ns.id)
+  packet.oif = link.ifindex
+  recordStep(world, ns, packet, StepKind.Originate, StepAction.None, link.ifindex, null)
+  devQueueXmit(world, ns, link, packet)
 }
