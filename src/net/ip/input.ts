@@ -23,7 +23,7 @@ import { icmpRcv } from './icmprcv.ts'
 import type { FibResult } from './fibindex.ts'
 import type { InputRoute } from './route.ts'
 import { routeInput, rpFilter } from './route.ts'
-import { cachedRoute } from './routecache.ts'
+import { cachedRoute, routeCacheOf } from './routecache.ts'
 
 /** ip_error: five errors at once to one source, then one a second; ICMP's own limit takes from the same tokens. */
 const ERROR_COST = 1000
@@ -95,10 +95,12 @@ export function ipRcvFinish(world: World, ns: Netns, link: Link, packet: Packet,
 function plainForward(world: World, ns: Netns, link: Link, dst: number, src: number): FibResult | null {
   if (link.conf.forwarding === 0 || rpFilter(ns, link) !== 0) return null
   if (!isOrdinary(dst) || !isOrdinary(src)) return null
-  const fib = cachedRoute(world, ns, dst)
+  const cache = routeCacheOf(ns)
+  if (cache === null) return null
+  const fib = cachedRoute(world, ns, cache, dst)
   if (fib === null || fib.type !== 'unicast' || fib.nexthop === null) return null
   if (fib.nexthop.oif === link.ifindex || ns.links[fib.nexthop.oif] === undefined) return null
-  const back = cachedRoute(world, ns, src)
+  const back = cachedRoute(world, ns, cache, src)
   return back === null || back.type === 'local' ? null : fib
 }
 

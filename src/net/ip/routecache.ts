@@ -7,7 +7,7 @@ import type { FibResult } from './fibindex.ts'
 /** Beyond so many destinations a cache starts anew. */
 const DESTINATIONS_MAX = 4096
 
-interface RouteCache {
+export interface RouteCache {
   generation: number
   /** Some route of the namespace asks for the TOS: then the destination alone decides nothing. */
   hasTos: boolean
@@ -16,18 +16,19 @@ interface RouteCache {
 
 const caches = new WeakMap<Netns, RouteCache>()
 
-/**
- * The IPv4 route to `dst` where it depends on the destination alone; null where rules, TOS or several next hops have a
- * say, and the look-up must be made in full.
- */
-export function cachedRoute(world: World, ns: Netns, dst: number): FibResult | null {
+/** The namespace's cache; null where policy rules or TOS have a say, and look-ups must be made in full. */
+export function routeCacheOf(ns: Netns): RouteCache | null {
   if (ns.rules4 !== null) return null
   let cache = caches.get(ns)
   if (cache === undefined || cache.generation !== ns.fibGeneration || cache.byDst.size > DESTINATIONS_MAX) {
     cache = { generation: ns.fibGeneration, hasTos: asksForTos(ns), byDst: new Map() }
     caches.set(ns, cache)
   }
-  if (cache.hasTos) return null
+  return cache.hasTos ? null : cache
+}
+
+/** The IPv4 route to `dst`; null where it has several next hops, since then more than the destination decides. */
+export function cachedRoute(world: World, ns: Netns, cache: RouteCache, dst: number): FibResult | null {
   const known = cache.byDst.get(dst)
   if (known !== undefined) return known
   const found = fibLookup(world, ns, { family: 4, dst, src: 0, iif: 1, oif: 0, mark: 0, tos: 0 })
