@@ -59,7 +59,7 @@ export function matches(filter: Filter, packet: Packet, dir: 'in' | 'out'): bool
     case 'proto': {
       const four = filter.proto !== 'ip6' && packet.etherType === ETH_P_IP
       const six = filter.proto !== 'ip' && packet.etherType === ETH_P_IPV6
-      return (four || six) && packet.proto === filter.number
+      return (four || six) && firstProto(packet) === filter.number
     }
     case 'type':
       return packet.etherType === filter.etherType
@@ -70,6 +70,14 @@ export function matches(filter: Filter, packet: Packet, dir: 'in' | 'out'): bool
     case 'compare':
       return compares(filter, packet)
   }
+}
+
+/** The protocol that the header names: MLD stands behind hop-by-hop options, where libpcap does not look for it. */
+function firstProto(packet: Packet): number {
+  const nd = packet.icmp?.nd
+  return packet.etherType === ETH_P_IPV6 && nd !== null && nd !== undefined && nd.groups !== null
+    ? 0
+    : packet.proto
 }
 
 /** Bytes of the whole frame. */
@@ -98,7 +106,7 @@ function matchesNet(filter: Extract<Filter, { op: 'net' }>, packet: Packet): boo
 
 function matchesPort(filter: Extract<Filter, { op: 'port' }>, packet: Packet): boolean {
   if (packet.etherType !== ETH_P_IP && packet.etherType !== ETH_P_IPV6) return false
-  if (packet.fragOffset > 0) return false
+  if (packet.fragOffset > 0 || (packet.etherType === ETH_P_IPV6 && packet.whole !== null)) return false
   const wanted = filter.proto === 'tcp' ? IPPROTO_TCP : filter.proto === 'udp' ? IPPROTO_UDP : -1
   if (wanted >= 0 ? packet.proto !== wanted : packet.proto !== IPPROTO_TCP && packet.proto !== IPPROTO_UDP) {
     return false
@@ -212,7 +220,7 @@ function load(arith: Extract<Arith, { op: 'load' }>, packet: Packet): number | u
   const number = NUMBERS[proto]
   const type = proto === 'ip6' || proto === 'icmp6' ? ETH_P_IPV6 : proto === 'arp' ? ETH_P_ARP : ETH_P_IP
   if (layer === '' || (proto !== 'ether' && packet.etherType !== type)) return undefined
-  if (number !== undefined && packet.proto !== number) return undefined
+  if (number !== undefined && firstProto(packet) !== number) return undefined
   if (packet.etherType === ETH_P_802_2 && layer !== 'ether') return undefined
   const at = evaluate(arith.at, packet)
   const bytes = layerBytes(packet, layer)

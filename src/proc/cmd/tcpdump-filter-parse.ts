@@ -205,6 +205,7 @@ function primitive(p: Parser, last: { q: Qualifiers | undefined }): Filter {
     return { op: 'compare', how, a: { op: 'len' }, b: { op: 'number', value: value.value } }
   }
   if (take(p, 'stp')) return { op: 'type', etherType: ETH_P_802_2 }
+  if (take(p, 'mpls', 'pppoed', 'pppoes')) return fault(p, `${word.text}: not modelled in Kubehop`)
   if (take(p, 'gateway')) return fault(p, "'gateway' requires a name")
   const q = qualifiers(p)
   if (p.error !== '') return { op: 'all' }
