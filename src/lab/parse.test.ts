@@ -35,7 +35,9 @@ topology:
       labels: { kubehop.dev/latency: 20ms, kubehop.dev/loss: 1.5%, kubehop.dev/rate: 10mbit }
 `)
     // A bridge runs no commands: containerlab's defaults would give it some.
-    expect(diagnostics.map((d) => d.message)).toEqual(['a node of kind bridge runs no "exec": node "b"'])
+    expect(diagnostics.filter((d) => d.severity === 'error').map((d) => d.message)).toEqual([
+      'a node of kind bridge runs no "exec": node "b"',
+    ])
     expect(lab).toBeUndefined()
     const good = parseLab(`name: demo
 topology:
@@ -66,6 +68,16 @@ topology:
   })
 
   it('names what it does not model', () => {
+    const used = parseLab(nodes('a: {image: alpine}'))
+    expect(used.lab).toBeDefined()
+    expect(used.diagnostics).toMatchObject([
+      {
+        severity: 'info',
+        line: 4,
+        column: 16,
+        message: '"image" of node "a" is not used: every machine has the same commands',
+      },
+    ])
     expect(check('name: x\nprefix: y\nmgmt: {}\ntopology: {nodes: {}}\n')).toEqual([
       '2:1 field "prefix" in the topology document: container names are not modelled',
       '3:1 field "mgmt" in the topology document: the management network is not modelled; ' +

@@ -166,7 +166,11 @@ function readShared(source: Source, doc: Document.Parsed, node: ParsedNode | nul
   if (fields === undefined) return text
   text.kind = fields.get('kind')
   const image = fields.get('image')
-  if (image !== undefined) text.image = stringOf(source, doc, image.value, `"image" of ${where}`, true) ?? ''
+  if (image !== undefined) {
+    text.image = stringOf(source, doc, image.value, `"image" of ${where}`, true) ?? ''
+    const at = spanOfNode(source, image.value ?? image.key)
+    problem(source, at, `"image" of ${where} is not used: every machine has the same commands`, 'info')
+  }
   const mode = fields.get('network-mode')
   if (mode !== undefined) {
     const value = stringOf(source, doc, mode.value, `"network-mode" of ${where}`, true)
