@@ -12,6 +12,7 @@ import { rememberedLayout, rememberLayout } from './frame/layouts.ts'
 import { LeftPanel } from './frame/LeftPanel.tsx'
 import { Notices } from './frame/Notices.tsx'
 import { TopBar } from './frame/TopBar.tsx'
+import { useAwake } from './frame/useAwake.ts'
 import { useNarrow } from './frame/useNarrow.ts'
 import { Player } from './player/Player.tsx'
 
@@ -23,6 +24,7 @@ export function App() {
   const { t } = useTranslation()
   const prefs = useStore((state) => state.prefs)
   const narrow = useNarrow()
+  const awake = useAwake()
   const left = prefs.left && !prefs.allHidden && !narrow
   const right = prefs.right && !prefs.allHidden && !narrow
   const columns = rememberedLayout('columns', left, right)
@@ -63,9 +65,7 @@ export function App() {
             >
               <section className="slot" aria-label={t('inspector')}>
                 <Boundary>
-                  <Suspense fallback={null}>
-                    <InspectorPanel />
-                  </Suspense>
+                  <Suspense fallback={null}>{awake && <InspectorPanel />}</Suspense>
                 </Boundary>
               </section>
             </Panel>

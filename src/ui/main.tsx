@@ -5,7 +5,7 @@ import { startSession } from './client/client.ts'
 import { readPrefs } from './client/prefs.ts'
 import { registerFrameActions } from './commands/frameActions.ts'
 import { listenForKeys } from './commands/keys.ts'
-import { startI18n } from './i18n/i18n.ts'
+import { loadRest, startI18n } from './i18n/i18n.ts'
 import { applyTheme } from './theme/theme.ts'
 import './theme/tokens.css'
 import './theme/base.css'
@@ -19,6 +19,8 @@ registerFrameActions()
 listenForKeys()
 await startI18n(prefs.language)
 createRoot(document.getElementById('root')!).render(<App />)
-void begin()
-// Actions of the panels come after the first picture.
-void import('./startPanels.ts').then((panels) => panels.startPanels())
+// Actions of the panels come after the first picture, or after a while where there is none.
+const patience = new Promise((resolve) => setTimeout(resolve, 4000))
+const pictured = Promise.race([begin(), patience])
+void pictured.then(loadRest)
+void pictured.then(() => import('./startPanels.ts')).then((panels) => panels.startPanels())

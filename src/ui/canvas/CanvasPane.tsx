@@ -202,8 +202,9 @@ function viewOf(drawing: Drawing, width: number, height: number): Viewport {
   // The tools above, the invitation of the first minute below.
   const above = 40
   const below = useStore.getState().prefs.invited ? 28 : 72
+  const largest = (width > 1000 ? 1.8 : 1.5) * (useStore.getState().prefs.present ? 1.5 : 1)
   const across = (width - side * 2) / (right - left)
-  const zoom = Math.min(1.5, Math.max(0.05, Math.min(across, (height - above - below) / (bottom - top))))
+  const zoom = Math.min(largest, Math.max(0.05, Math.min(across, (height - above - below) / (bottom - top))))
   const middle = above + (height - above - below) / 2
   return { x: width / 2 - ((left + right) / 2) * zoom, y: middle - ((top + bottom) / 2) * zoom, zoom }
 }

@@ -43,7 +43,7 @@ export const MachineNode = memo(function MachineNode({ id, data, selected }: Nod
       data-machine={id}
     >
       <div className="frame" style={{ top: box.top }} data-connect={root?.id} />
-      <div className="title-tab" style={{ height: box.top }}>
+      <div className="title-tab" style={{ height: box.top }} data-connect={root?.id}>
         <Icon aria-hidden="true" />
         <Name id={id} name={machine.id} className="machine-name" />
         <span className="role">{t(ROLE_KEYS[machine.role])}</span>

@@ -68,7 +68,7 @@ const LINE = 15
 const ROOM_HEAD = 28
 const GAP_X = 44
 /** Between columns whose rooms face each other over a wire: packets need a way that can be watched. */
-const FACING_GAP = 130
+const FACING_GAP = 176
 const GAP_Y = 40
 
 export function layoutMachine(machine: SceneMachine, around: Surroundings): MachineBox {

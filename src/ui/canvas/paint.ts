@@ -92,7 +92,14 @@ function paintFlights(f: Frame, flights: Flight[]): void {
     c.drawImage(sprite, spot.x - sprites.half, spot.y - sprites.half, sprites.half * 2, sprites.half * 2)
     if (f.still) paintHop(f, f.board.hopOf.get(flight) ?? 1)
     if (labelled && !faded)
-      labels.push({ text: flight.label, x: spot.x, y: spot.y, colour: sprites.palette.proto[flight.proto] })
+      labels.push({
+        left: way.path.bounds[0] * view.zoom + view.x,
+        right: way.path.bounds[2] * view.zoom + view.x,
+        text: flight.label,
+        x: spot.x,
+        y: spot.y,
+        colour: sprites.palette.proto[flight.proto],
+      })
   }
   c.globalAlpha = 1
   paintLabels(f, labels)
@@ -132,6 +139,9 @@ function paintTail(f: Frame, way: Way, part: number, flight: Flight): void {
 }
 
 interface Label {
+  /** The wire's ends on the screen: a label that fits between them stays there. */
+  left: number
+  right: number
   text: string
   x: number
   y: number
@@ -147,7 +157,10 @@ function paintLabels(f: Frame, labels: Label[]): void {
   const h = f.font + 8
   for (const label of labels) {
     const w = c.measureText(label.text).width + 12
-    const x = Math.min(view.width - w - 6, Math.max(6, label.x - w / 2))
+    const fits = label.right - label.left > w
+    const low = Math.max(6, fits ? label.left : 0)
+    const high = Math.min(view.width - 6, fits ? label.right : view.width)
+    const x = Math.min(high - w, Math.max(low, label.x - w / 2))
     let y = label.y - sprites.size - h
     while (taken.some((one) => Math.abs(one.y - y) < h && one.x < x + w && x < one.x + one.w)) y -= h + 2
     if (y < 4) y = label.y + sprites.size + 2

@@ -156,7 +156,12 @@ function receive(message: StreamMessage, port: MessagePort): void {
       addFlights(board, message.flights, [], 0, false)
       board.clock = message.state
       board.segment = null
-      useStore.setState({ scene: wholeScene(useStore.getState().scene, message.scene), clock: message.state })
+      useStore.setState({
+        scene: wholeScene(useStore.getState().scene, message.scene),
+        clock: message.state,
+        floor: floorAfter(message.scene, message.state.event),
+        now: null,
+      })
       break
     case 'flights':
       addFlights(
@@ -187,6 +192,12 @@ function receive(message: StreamMessage, port: MessagePort): void {
       useStore.setState({ marks: message.marks })
       break
   }
+}
+
+/** The session's empty beginning does not count. */
+function floorAfter(scene: Scene, event: number): number | null {
+  const { floor } = useStore.getState()
+  return scene.machines.length === 0 ? floor : Math.min(floor ?? event, event)
 }
 
 function forgetTerminal(tty: number): void {

@@ -10,8 +10,11 @@ const get = useStore.getState
 
 /** Opens a text as a new document. A text with errors changes nothing but the diagnostics. */
 export async function openText(text: string, origin = ''): Promise<boolean> {
+  const { floor } = get()
+  set({ floor: null })
   const result = await session().open(text)
   if (!result.ok) {
+    set({ floor })
     refuse(result)
     return false
   }
@@ -22,8 +25,6 @@ export async function openText(text: string, origin = ''): Promise<boolean> {
     selection: [],
     chosenTrace: null,
     chosenTraceView: null,
-    marks: [],
-    now: null,
     terminals: await session().terminals(),
   })
   set({ activeTty: get().terminals.at(-1)?.tty ?? null })

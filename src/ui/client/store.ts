@@ -46,6 +46,8 @@ export interface UiState {
   status: 'starting' | 'ready' | 'lost'
   scene: SceneState
   clock: ClockState | null
+  /** The first event that can be sought (what booted before is not shown), null before it is known. */
+  floor: number | null
   now: NowMessage | null
   marks: TimelineMark[]
   doc: DocumentState
@@ -72,6 +74,7 @@ export const useStore = create<UiState>(() => ({
   status: 'starting',
   scene: emptyScene,
   clock: null,
+  floor: null,
   now: null,
   marks: [],
   doc: { text: '', title: '', origin: '', diagnostics: [], notModelled: [], past: [], future: [] },

@@ -30,7 +30,10 @@ export async function seek(event: number): Promise<void> {
     while (wanted !== null) {
       const target: number = wanted
       wanted = null
-      show(await session().seek(target))
+      const clock = await session().seek(target)
+      // What booted before the floor cannot be sought.
+      if (clock.event > target) useStore.setState({ floor: clock.event })
+      show(clock)
     }
   } finally {
     seeking = false

@@ -54,7 +54,7 @@ function documentActions(): Action[] {
 function timeActions(): Action[] {
   const group = 'time'
   const ready: Action['enabled'] = (s) => s.clock !== null && !s.clock.frozen
-  const notFirst: Action['enabled'] = (s) => (s.clock?.event ?? 0) > 0
+  const notFirst: Action['enabled'] = (s) => (s.clock?.event ?? 0) > (s.floor ?? 0)
   return [
     { id: 'time.play', title: 'player:play', group, keys: ['Space'], enabled: ready, run: playOrPause },
     {
@@ -89,7 +89,14 @@ function timeActions(): Action[] {
       enabled: ready,
       run: () => step(1, 'packet'),
     },
-    { id: 'time.home', title: 'player:home', group, keys: ['Home'], enabled: notFirst, run: () => seek(0) },
+    {
+      id: 'time.home',
+      title: 'player:home',
+      group,
+      keys: ['Home'],
+      enabled: notFirst,
+      run: () => seek(get().floor ?? 0),
+    },
     {
       id: 'time.end',
       title: 'player:end',

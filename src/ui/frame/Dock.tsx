@@ -1,6 +1,7 @@
 /** The bottom dock: four tabs, their contents loaded when first shown and kept afterwards. */
 import { type ComponentType, lazy, Suspense, useEffect, useState } from 'react'
 import { useTranslation } from 'react-i18next'
+import { useAwake } from './useAwake.ts'
 import { Boundary } from './Boundary.tsx'
 import { DOCK_TABS, type DockTab, setPrefs, useStore } from '../client/store.ts'
 
@@ -22,12 +23,7 @@ export function Dock() {
   const tab = useStore((state) => state.prefs.dockTab)
   const errors = useStore((state) => state.doc.diagnostics.filter((d) => d.severity === 'error').length)
   const [seen, setSeen] = useState<DockTab[]>([])
-  const [awake, setAwake] = useState(false)
-  useEffect(() => {
-    // xterm and Monaco wait until the canvas has been painted.
-    const wake = setTimeout(() => setAwake(true), 300)
-    return () => clearTimeout(wake)
-  }, [])
+  const awake = useAwake()
   useEffect(() => {
     setSeen((before) => (before.includes(tab) ? before : [...before, tab]))
   }, [tab])

@@ -7,28 +7,40 @@ import { texts as english } from './en.ts'
 
 type Texts = Record<string, Record<string, string>>
 
+const AREAS = ['frame', 'canvas', 'player', 'terminal', 'editor', 'inspector', 'library', 'words']
+
 /** Sets up i18next with English and switches to `language`. */
 export async function startI18n(language: Language): Promise<void> {
   await i18next.use(initReactI18next).init({
     lng: 'en',
     fallbackLng: 'en',
-    ns: Object.keys(english),
+    ns: AREAS,
     defaultNS: 'frame',
     resources: { en: english },
     keySeparator: false,
     interpolation: { escapeValue: false },
+    react: { bindI18nStore: 'added' },
   })
   await changeLanguage(language)
+}
+
+/** The English of the panels and of the engine's sentences: wanted as soon as there is a picture. */
+export async function loadRest(): Promise<void> {
+  const { texts } = await import('./en-rest.ts')
+  add('en', texts)
 }
 
 export async function changeLanguage(language: Language): Promise<void> {
   if (language !== 'en' && !i18next.hasResourceBundle(language, 'frame')) {
     const { texts } = language === 'ru' ? await import('./ru.ts') : await import('./zh.ts')
-    for (const [area, words] of Object.entries(texts as Texts))
-      i18next.addResourceBundle(language, area, words)
+    add(language, texts)
   }
   await i18next.changeLanguage(language)
   document.documentElement.lang = language
+}
+
+function add(language: Language, texts: Texts): void {
+  for (const [area, words] of Object.entries(texts)) i18next.addResourceBundle(language, area, words)
 }
 
 /** A sentence of the engine in the person's language; English where the catalogue has no translation. */

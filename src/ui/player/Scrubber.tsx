@@ -18,15 +18,17 @@ export function Scrubber() {
   const { t } = useTranslation('player')
   const event = useStore((state) => state.clock?.event ?? 0)
   const head = useStore((state) => state.clock?.headEvent ?? 0)
+  const floor = useStore((state) => state.floor ?? 0)
   const now = useStore((state) => state.clock?.now ?? 0)
   const marks = useStore((state) => state.marks)
   const line = useRef<HTMLDivElement>(null)
   const eventAt = (clientX: number) => {
     const box = line.current!.getBoundingClientRect()
-    return Math.round(Math.min(1, Math.max(0, (clientX - box.left) / box.width)) * head)
+    const part = Math.min(1, Math.max(0, (clientX - box.left) / box.width))
+    return Math.round(floor + part * (head - floor))
   }
   const onKey = (press: React.KeyboardEvent) => {
-    const page = Math.max(1, Math.round(head / 20))
+    const page = Math.max(1, Math.round((head - floor) / 20))
     const moves: Record<string, number> = {
       ArrowLeft: event - 1,
       ArrowRight: event + 1,
@@ -34,15 +36,16 @@ export function Scrubber() {
       ArrowUp: event + 1,
       PageDown: event - page,
       PageUp: event + page,
-      Home: 0,
+      Home: floor,
       End: head,
     }
     const target = moves[press.key]
     if (target === undefined || press.shiftKey) return
     press.preventDefault()
-    void seek(Math.min(head, Math.max(0, target)))
+    void seek(Math.min(head, Math.max(floor, target)))
   }
-  const part = head > 0 ? event / head : 0
+  const partOf = (one: number) => (head > floor ? Math.max(0, (one - floor) / (head - floor)) : 0)
+  const part = partOf(event)
   return (
     <div
       ref={line}
@@ -50,7 +53,7 @@ export function Scrubber() {
       role="slider"
       tabIndex={0}
       aria-label={t('scrubber')}
-      aria-valuemin={0}
+      aria-valuemin={floor}
       aria-valuemax={head}
       aria-valuenow={event}
       aria-valuetext={`${t('eventOf', { event, head })}, ${timeText(now)}`}
@@ -65,11 +68,11 @@ export function Scrubber() {
     >
       <div className="track" />
       <div className="done" style={{ width: `${part * 100}%` }} />
-      {thinned(marks, head).map((mark) => (
+      {thinned(marks, head - floor).map((mark) => (
         <span
           key={`${mark.event} ${mark.kind}`}
-          className={`mark ${mark.kind}`}
-          style={{ left: `${(mark.event / Math.max(1, head)) * 100}%` }}
+          className={`time-mark ${mark.kind}`}
+          style={{ left: `${partOf(mark.event) * 100}%` }}
           title={`${t(KINDS[mark.kind])}: ${mark.label}`}
         />
       ))}
@@ -78,12 +81,12 @@ export function Scrubber() {
   )
 }
 
-function thinned(marks: TimelineMark[], head: number): TimelineMark[] {
+function thinned(marks: TimelineMark[], length: number): TimelineMark[] {
   const kept: TimelineMark[] = []
   const last: Partial<Record<TimelineMark['kind'], number>> = {}
   for (const mark of marks) {
     const before = last[mark.kind]
-    if (before !== undefined && mark.event - before < head * NEAREST) continue
+    if (before !== undefined && mark.event - before < length * NEAREST) continue
     last[mark.kind] = mark.event
     kept.push(mark)
   }

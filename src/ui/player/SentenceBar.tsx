@@ -1,18 +1,16 @@
 /** What the event just handled did, in words. Screen readers hear it while stepping. */
-import { useMemo } from 'react'
 import { useTranslation } from 'react-i18next'
 import { chooseTrace } from '../client/client.ts'
 import { useStore } from '../client/store.ts'
 import { say } from '../i18n/i18n.ts'
 
 export function SentenceBar() {
-  const { t, i18n } = useTranslation('player')
+  const { t } = useTranslation(['player', 'words'])
   const now = useStore((state) => state.now)
   const status = useStore((state) => state.status)
   const idle = useStore((state) => state.clock?.idle ?? false)
   const running = useStore((state) => state.clock?.running ?? false)
-  // biome-ignore lint/correctness/useExhaustiveDependencies: sentences change with the language
-  const parts = useMemo(() => (now ? now.steps.map((step) => say(step.sentence)) : []), [now, i18n.language])
+  const parts = now ? now.steps.map((step) => say(step.sentence)) : []
   const trace = now?.steps.find((step) => step.trace > 0)?.trace
   const dropped = now?.steps.some((step) => step.reason !== '') ?? false
   const quiet = status === 'starting' ? t('starting') : idle ? t('idle') : ''
