@@ -68,11 +68,11 @@ export function parsePing(args: readonly string[], name: string): PingParse {
     applyOption(parse, letter, value)
     if (parse.code >= 0) return withName(parse, name)
   }
-  if (words.error !== '') stop(parse, 2, `${name}: ${words.error}\n${usage()}`)
+  if (words.error !== '') stop(parse, 2, `${words.error}\n${usage().trimEnd()}`)
   else if (words.operands.length === 0) {
-    stop(parse, 1, `${name}: usage error: ${strerror('EDESTADDRREQ')}\n`)
+    stop(parse, 1, `usage error: ${strerror('EDESTADDRREQ')}`)
   }
-  return parse
+  return withName(parse, name)
 }
 
 function withName(parse: PingParse, name: string): PingParse {

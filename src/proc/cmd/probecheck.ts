@@ -71,7 +71,7 @@ export function printed(lab: ProbeLab, job: Job): { out: string; err: string; co
   return { out, err, code }
 }
 
-/** Runs a command line to its end, or for at most `seconds`: output, errors marked `E: `, and `= code`. */
+/** Runs a command line to its end, or for at most `seconds`: whole lines of output, errors marked `E: `, and `= code`. */
 export function runText(lab: ProbeLab, name: string, line: string, seconds = 60): string {
   const job = begin(lab, name, line)
   const end = lab.world.now + seconds * 1e9
@@ -80,13 +80,6 @@ export function runText(lab: ProbeLab, name: string, line: string, seconds = 60)
     assert(lab.world.frozen === undefined, `the world runs: ${lab.world.frozen?.message}`)
   }
   const { out, err, code } = printed(lab, job)
-  return `${out}${err.replaceAll(/^/gm, 'E: ').replace(/E: $/, '')}= ${code}\n`
-}
-
-/** Times as the samples leave them out. */
-export function untimed(text: string): string {
-  return text
-    .replace(/time=[0-9.]+ ms/g, 'time=T ms')
-    .replace(/, time [0-9]+ms/g, ', time Tms')
-    .replace(/= [0-9.]+\/[0-9.]+\/[0-9.]+\/[0-9.]+ ms/g, '= T ms')
+  const cut = out === '' || out.endsWith('\n') ? out : `${out}\n`
+  return `${cut}${err.replaceAll(/^/gm, 'E: ').replace(/E: $/, '')}= ${code}\n`
 }
