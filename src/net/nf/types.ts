@@ -1,0 +1,277 @@
+/**
+ * Netfilter's records: rule sets as immutable data that many namespaces may share, what a namespace adds to them
+ * (counters, conntrack, state of `limit` and the like). Models ip_tables, x_tables and nf_conntrack (Linux 6.18).
+ *
+ * Rule sets are frozen deeply and replaced as a whole, table by table, as `iptables-restore` does. Nothing of a packet
+ * is kept in them. Counters are per rule id and live in the namespace.
+ */
+import type { Ip } from '../../base/addr.ts'
+
+export type TableName = 'raw' | 'mangle' | 'nat' | 'filter' | 'security'
+export type BuiltinChain = 'PREROUTING' | 'INPUT' | 'FORWARD' | 'OUTPUT' | 'POSTROUTING'
+
+/** One family's tables; a table exists once it was touched. Map order is the order of creation. */
+export interface Ruleset {
+  readonly family: 4 | 6
+  readonly tables: ReadonlyMap<TableName, Table>
+}
+
+export interface Table {
+  readonly name: TableName
+  /** Built-in chains in hook order, then user chains in order of creation. */
+  readonly chains: ReadonlyMap<string, Chain>
+}
+
+export interface Chain {
+  readonly name: string
+  /** NF_INET_*; -1 for a user chain. */
+  readonly hook: number
+  /** '' for a user chain. */
+  readonly policy: 'ACCEPT' | 'DROP' | ''
+  /** Counter id of the policy (built-in chains). */
+  readonly policyId: number
+  readonly rules: readonly Rule[]
+}
+
+/** A device name of a rule: exact, or a prefix where it ended in '+'; '' for any. */
+export interface IfMatch {
+  readonly not: boolean
+  readonly name: string
+  readonly prefix: boolean
+}
+
+export interface AddrMatch {
+  readonly not: boolean
+  readonly addr: Ip
+  /** As given: prefix length, or a mask that is none (then `len` is -1). */
+  readonly len: number
+  readonly mask: Ip
+}
+
+/** One rule. `id` is unique in the namespace's family and keeps its counters when rules around it change. */
+export interface Rule {
+  readonly id: number
+  readonly src: AddrMatch | null
+  readonly dst: AddrMatch | null
+  readonly iif: IfMatch | null
+  readonly oif: IfMatch | null
+  /** Protocol number, 0 for any. */
+  readonly proto: { readonly not: boolean; readonly value: number } | null
+  /** -f: second and further fragments. */
+  readonly fragment: 'any' | 'yes' | 'no'
+  readonly matches: readonly Match[]
+  readonly target: Target
+  /** What made it (an API object's line), '' where somebody typed it. */
+  readonly origin: string
+}
+
+export interface PortRange {
+  readonly from: number
+  readonly to: number
+}
+
+/** A match extension with its values. The order in a rule is the order in which it is evaluated. */
+export type Match =
+  | {
+      readonly name: 'tcp'
+      readonly sport: { readonly not: boolean; readonly range: PortRange } | null
+      readonly dport: { readonly not: boolean; readonly range: PortRange } | null
+      /** --tcp-flags MASK COMP as bits of TcpHeader.flags. */
+      readonly flags: { readonly not: boolean; readonly mask: number; readonly comp: number } | null
+      readonly option: { readonly not: boolean; readonly value: number } | null
+    }
+  | {
+      readonly name: 'udp'
+      readonly sport: { readonly not: boolean; readonly range: PortRange } | null
+      readonly dport: { readonly not: boolean; readonly range: PortRange } | null
+    }
+  /** type 255 is any. */
+  | { readonly name: 'icmp' | 'icmp6'; readonly not: boolean; readonly type: number; readonly code: PortRange }
+  | {
+      readonly name: 'multiport'
+      readonly not: boolean
+      readonly which: 'sports' | 'dports' | 'ports'
+      readonly ranges: readonly PortRange[]
+    }
+  | {
+      readonly name: 'conntrack'
+      /** Bits of CtState. */
+      readonly state: { readonly not: boolean; readonly bits: number } | null
+      readonly status: { readonly not: boolean; readonly bits: number } | null
+      readonly proto: { readonly not: boolean; readonly value: number } | null
+      readonly origSrc: AddrMatch | null
+      readonly origDst: AddrMatch | null
+      readonly replSrc: AddrMatch | null
+      readonly replDst: AddrMatch | null
+      readonly origSport: { readonly not: boolean; readonly range: PortRange } | null
+      readonly origDport: { readonly not: boolean; readonly range: PortRange } | null
+      readonly replSport: { readonly not: boolean; readonly range: PortRange } | null
+      readonly replDport: { readonly not: boolean; readonly range: PortRange } | null
+      readonly expire: { readonly not: boolean; readonly range: PortRange } | null
+      readonly direction: '' | 'ORIGINAL' | 'REPLY'
+    }
+  /** The old `-m state`. */
+  | { readonly name: 'state'; readonly not: boolean; readonly bits: number }
+  | { readonly name: 'mark' | 'connmark'; readonly not: boolean; readonly value: number; readonly mask: number }
+  | { readonly name: 'comment'; readonly text: string }
+  | {
+      readonly name: 'addrtype'
+      readonly src: { readonly not: boolean; readonly types: readonly string[] } | null
+      readonly dst: { readonly not: boolean; readonly types: readonly string[] } | null
+      readonly limitIfaceIn: boolean
+      readonly limitIfaceOut: boolean
+    }
+  | {
+      readonly name: 'statistic'
+      readonly not: boolean
+      readonly mode: 'random' | 'nth'
+      /** random: the kernel's 31-bit threshold. */
+      readonly probability: number
+      readonly every: number
+      readonly packet: number
+    }
+  | {
+      readonly name: 'recent'
+      readonly not: boolean
+      readonly op: 'set' | 'rcheck' | 'update' | 'remove'
+      readonly list: string
+      readonly seconds: number
+      readonly reap: boolean
+      readonly hitcount: number
+      readonly rttl: boolean
+      readonly side: 'source' | 'dest'
+      readonly mask: Ip
+    }
+  /** rate: packets per `unit` seconds. */
+  | { readonly name: 'limit'; readonly rate: number; readonly unit: number; readonly burst: number }
+  | { readonly name: 'mac'; readonly not: boolean; readonly mac: number }
+  | {
+      readonly name: 'physdev'
+      readonly in: IfMatch | null
+      readonly out: IfMatch | null
+      readonly isIn: boolean | null
+      readonly isOut: boolean | null
+      readonly isBridged: boolean | null
+    }
+  | {
+      readonly name: 'iprange'
+      readonly src: { readonly not: boolean; readonly from: Ip; readonly to: Ip } | null
+      readonly dst: { readonly not: boolean; readonly from: Ip; readonly to: Ip } | null
+    }
+  | { readonly name: 'length'; readonly not: boolean; readonly range: PortRange }
+  | { readonly name: 'ttl' | 'hl'; readonly op: 'eq' | 'ne' | 'lt' | 'gt'; readonly value: number }
+  | { readonly name: 'pkttype'; readonly not: boolean; readonly type: 'unicast' | 'broadcast' | 'multicast' }
+
+export interface NatRange {
+  /** undefined: the address stays. */
+  readonly from: Ip | undefined
+  readonly to: Ip | undefined
+  readonly ports: PortRange | null
+}
+
+export type Target =
+  | { readonly name: 'ACCEPT' | 'DROP' | 'RETURN' | 'QUEUE' | 'NOTRACK' | 'TRACE' }
+  /** A rule without a target: counts and goes on. */
+  | { readonly name: '' }
+  | { readonly name: 'JUMP' | 'GOTO'; readonly chain: string }
+  /** `with` as in --reject-with: icmp-port-unreachable, tcp-reset ... */
+  | { readonly name: 'REJECT'; readonly with: string }
+  | { readonly name: 'LOG'; readonly prefix: string; readonly level: number; readonly flags: readonly string[] }
+  | {
+      readonly name: 'DNAT' | 'SNAT'
+      readonly range: NatRange
+      readonly random: boolean
+      readonly randomFully: boolean
+      readonly persistent: boolean
+    }
+  | { readonly name: 'MASQUERADE'; readonly ports: PortRange | null; readonly random: boolean; readonly randomFully: boolean }
+  | { readonly name: 'REDIRECT'; readonly ports: PortRange | null; readonly random: boolean }
+  | { readonly name: 'NETMAP'; readonly addr: Ip; readonly len: number }
+  /** mark = (mark & ~mask) ^ value. */
+  | { readonly name: 'MARK'; readonly value: number; readonly mask: number }
+  | {
+      readonly name: 'CONNMARK'
+      readonly op: 'set' | 'save' | 'restore'
+      readonly value: number
+      readonly mask: number
+      readonly nfmask: number
+    }
+  | { readonly name: 'CT'; readonly notrack: boolean; readonly zone: number; readonly helper: string }
+  | { readonly name: 'TCPMSS'; readonly mss: number; readonly clamp: boolean }
+  | { readonly name: 'TTL' | 'HL'; readonly op: 'set' | 'inc' | 'dec'; readonly value: number }
+
+/** Bits of --ctstate. */
+export const CT_STATE = Object.freeze({
+  INVALID: 1,
+  ESTABLISHED: 2,
+  RELATED: 4,
+  NEW: 8,
+  UNTRACKED: 64,
+  SNAT: 128,
+  DNAT: 256,
+})
+
+/** One direction of a connection. For ICMP the ports are id (source) and type << 8 | code (destination). */
+export interface Tuple {
+  readonly src: Ip
+  readonly dst: Ip
+  readonly proto: number
+  readonly sport: number
+  readonly dport: number
+}
+
+/** A connection. NAT changes `reply` once, before the entry is confirmed. Models struct nf_conn. */
+export interface Conn {
+  id: number
+  zone: number
+  orig: Tuple
+  reply: Tuple
+  /** TCP: SYN_SENT ... as `conntrack -L` prints them; '' for other protocols. */
+  state: string
+  /** Bits: EXPECTED 1, SEEN_REPLY 2, ASSURED 4, CONFIRMED 8, SRC_NAT 16, DST_NAT 32, SRC_NAT_DONE 128, DST_NAT_DONE 256, DYING 512. */
+  status: number
+  mark: number
+  expiresAt: number
+  packetsOrig: number
+  bytesOrig: number
+  packetsReply: number
+  bytesReply: number
+  /** TCP window tracking and flags seen, per direction (original, reply). */
+  tcp: ConnTcp | null
+  /** The connection that a RELATED one belongs to; 0 for none. */
+  master: number
+}
+
+export interface ConnTcp {
+  end: [number, number]
+  maxEnd: [number, number]
+  maxWin: [number, number]
+  scale: [number, number]
+  flags: [number, number]
+  lastDir: 0 | 1
+  lastSeq: number
+  lastAck: number
+  lastEnd: number
+  retrans: number
+}
+
+/** What a namespace has of netfilter (`Netns.nf`). Null there until a rule, a table or conntrack is first touched. */
+export interface Netfilter {
+  rules4: Ruleset | null
+  rules6: Ruleset | null
+  /** Packets and bytes by rule id (and policy id): 2 * id, 2 * id + 1. Grows with the highest id. */
+  counters: Float64Array
+  nextRuleId: number
+  /** State of matches that have one (limit, recent, statistic nth), by rule id and place of the match. */
+  matchState: Map<string, unknown>
+  /** Conntrack is active: a rule or nat table needs it, or somebody asked for it. */
+  conntrack: Conntrack | null
+}
+
+export interface Conntrack {
+  conns: Map<number, Conn>
+  /** Both tuples of every confirmed entry, as text keys, to id * 2 + direction. */
+  byTuple: Map<string, number>
+  nextId: number
+  stats: Record<string, number>
+}
