@@ -78,7 +78,7 @@ function begin(ctx: ProcCtx, name: string, options: DumpOptions): void {
     fail(ctx, 1, `${name}: ${link.name}: That device is not up`)
     return
   }
-  if (any) err(ctx, `${name}: data link type LINUX_SLL2\n`)
+  if (options.device === 'any') err(ctx, `${name}: data link type LINUX_SLL2\n`)
   const parsed = parseFilter(options.filter, (host) => addressesOf(ctx, host), !any)
   if ('error' in parsed) {
     fail(ctx, 1, `${name}: ${parsed.error}`)
@@ -99,7 +99,8 @@ function begin(ctx: ProcCtx, name: string, options: DumpOptions): void {
   }
   ctx.proc.state = state
   const where = link === undefined ? 'any' : link.name
-  const type = any ? 'LINUX_SLL2 (Linux cooked v2)' : 'EN10MB (Ethernet)'
+  const cooked = options.device === 'any' ? 'LINUX_SLL2 (Linux cooked v2)' : 'LINUX_SLL (Linux cooked v1)'
+  const type = any ? cooked : 'EN10MB (Ethernet)'
   if (options.verbose === 0) {
     err(ctx, `${name}: verbose output suppressed, use -v[v]... for full protocol decode\n`)
   } else err(ctx, `${name}: `)
@@ -129,7 +130,11 @@ function hasLinkUp(ctx: ProcCtx): boolean {
 function listDevices(ctx: ProcCtx): void {
   const lines = devices(ctx).map((link) => {
     if (link.kind === 'loopback') return `${link.name} [${link.up ? 'Up, Running, ' : ''}Loopback]`
-    const state = link.up ? (link.carrier ? 'Up, Running, Connected' : 'Up, Disconnected') : 'none'
+    const state = link.up
+      ? link.carrier
+        ? 'Up, Running, Connected'
+        : 'Up, Disconnected'
+      : 'none, Disconnected'
     return `${link.name} [${state}]`
   })
   const anyAt = lines.findIndex((line) => !line.includes('Running, Connected'))
