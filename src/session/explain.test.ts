@@ -17,10 +17,12 @@ function explain(query: Partial<ExplainQuery>): string[] | string {
   })
 }
 
-it('the answer has no route back: it never leaves, so the probe alone is answered', () => {
+it('the answer has no route back: it is seen to die where it was made', () => {
   const [probe, ...others] = explain({}) as string[]
   expect(probe).toBe('ICMP echo request: a r b ANSWERED')
-  expect(others.filter((line) => !line.startsWith('ARP'))).toEqual([])
+  expect(others.filter((line) => !line.startsWith('ARP'))).toEqual([
+    'ICMP echo reply: b DROPPED IP_OUTNOROUTES',
+  ])
 })
 
 it('a closed port, and its answer', () => {
