@@ -37,7 +37,8 @@ it('begins with a section header and blocks whose two lengths agree (draft-ietf-
   expect(types).toHaveLength(3 + REAL_FRAMES.length)
 })
 
-it.skipIf(!hasTshark)(
+// biome-ignore format: the reason must stand beside the skip
+it.skipIf(!hasTshark)( // skips: tshark is not installed
   'tshark reads names, directions and nanoseconds (skips: tshark is not installed)',
   () => {
     const folder = mkdtempSync(join(tmpdir(), 'pcapng-'))
