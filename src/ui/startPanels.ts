@@ -1,5 +1,6 @@
-/** What the panels need before they are opened: their actions, dropped files, kept work. Loaded after the first picture. */
+/** What the panels need before they are opened: their actions, dropped files, kept work, the events told so far. Loaded after the first picture. */
 import { registerEditorActions } from './editor/editorActions.ts'
+import { followEvents } from './inspector/eventLog.ts'
 import { startLibrary } from './library/libraryActions.ts'
 import { registerTerminalActions } from './terminal/terminalActions.ts'
 
@@ -7,4 +8,5 @@ export function startPanels(): void {
   registerTerminalActions()
   registerEditorActions()
   startLibrary()
+  followEvents()
 }

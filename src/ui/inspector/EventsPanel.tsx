@@ -1,16 +1,15 @@
 /** What the shown event did, step by step, beside the events that were told lately. */
-import { useEffect, useRef, useState } from 'react'
+import { useEffect, useRef } from 'react'
 import { useTranslation } from 'react-i18next'
 import type { StepView } from '../../view/types.ts'
 import { session } from '../client/client.ts'
-import { type NowMessage, useStore } from '../client/store.ts'
+import { useStore } from '../client/store.ts'
 import { seek, timeText } from '../client/time.ts'
 import { say } from '../i18n/i18n.ts'
-import { StepList } from './HopCard.tsx'
+import { isLoss, StepList } from './HopCard.tsx'
+import { useEventLog } from './eventLog.ts'
 import './inspector.css'
 import { useAtClock } from './useAtClock.ts'
-
-const MAX_LOG = 200
 
 export function EventsPanel() {
   const { t } = useTranslation('inspector')
@@ -37,7 +36,7 @@ export function EventsPanel() {
 
 function EventLog() {
   const { t } = useTranslation('inspector')
-  const log = useLog()
+  const log = useEventLog((state) => state.log)
   const event = useStore((state) => state.clock?.event ?? 0)
   const list = useRef<HTMLOListElement>(null)
   const follows = useRef(true)
@@ -67,7 +66,7 @@ function EventLog() {
           >
             <span className="mono quiet event-at">{timeText(one.at)}</span>
             <span className="mono event-room">{one.room}</span>
-            <span className={one.steps.some((step) => step.reason !== '') ? 'dropped' : ''}>
+            <span className={`event-said ${one.steps.some((step) => isLoss(step.reason)) ? 'dropped' : ''}`}>
               {one.steps.map((step) => say(step.sentence)).join('; ')}
             </span>
           </button>
@@ -75,35 +74,6 @@ function EventLog() {
       ))}
     </ol>
   )
-}
-
-/** Events told by the stream, in order; stepping back takes the later ones away. */
-function useLog(): NowMessage[] {
-  const [log, setLog] = useState<NowMessage[]>(() => {
-    const { now } = useStore.getState()
-    return now ? [now] : []
-  })
-  useEffect(
-    () =>
-      useStore.subscribe((state, before) => {
-        if (state.doc.past !== before.doc.past && state.doc.past.length === 0) setLog([])
-        const event = state.clock?.event ?? 0
-        const jumped = event < (before.clock?.event ?? 0)
-        if (state.now === before.now && !jumped) return
-        const { now } = state
-        setLog((old) => {
-          const kept = old.filter((one) => one.event <= event && (!now || !isSame(one, now)))
-          const added = now && now !== before.now && now.steps.length > 0 ? [now] : []
-          return [...kept, ...added].sort((a, b) => a.event - b.event).slice(-MAX_LOG)
-        })
-      }),
-    [],
-  )
-  return log
-}
-
-function isSame(a: NowMessage, b: NowMessage): boolean {
-  return a.event === b.event && a.room === b.room
 }
 
 async function askEvent(): Promise<{ event: number; room: string; steps: StepView[] }> {

@@ -22,7 +22,7 @@ export function PortForm({ port }: { port: ScenePort }) {
       <label>
         <span>{t('address')}</span>
         <input
-          className="input mono"
+          className="text-input mono"
           value={value}
           placeholder="10.0.0.1/24"
           spellCheck={false}
@@ -69,7 +69,7 @@ export function WireForm({ edge }: { edge: SceneEdge }) {
             {t(title)}, {unit}
           </span>
           <input
-            className="input mono"
+            className="text-input mono"
             type="number"
             min={0}
             max={max}

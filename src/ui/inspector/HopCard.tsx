@@ -5,7 +5,7 @@ import type { HopView, LayerView, StepView } from '../../view/types.ts'
 import { select, useStore } from '../client/store.ts'
 import { seek, timeText } from '../client/time.ts'
 import { say } from '../i18n/i18n.ts'
-import { showPage } from './inspectorStore.ts'
+import { useInspector } from './inspectorStore.ts'
 
 export function HopCard({ hop, number }: { hop: HopView; number: number }) {
   const { t } = useTranslation('inspector')
@@ -59,7 +59,7 @@ export function StepList({ steps, room }: { steps: StepView[]; room: string }) {
     <ol className="steps" lang={i18n.language}>
       {steps.map((step, i) => (
         // biome-ignore lint/suspicious/noArrayIndexKey: steps are only ever added at the end
-        <li key={i} className={`step ${isLoss(step) ? 'dropped' : ''}`}>
+        <li key={i} className={`step ${isLoss(step.reason) ? 'dropped' : ''}`}>
           <StepText step={step} />
           {step.evidence !== '' && <Evidence step={step} room={room} />}
         </li>
@@ -73,7 +73,7 @@ function StepText({ step }: { step: StepView }) {
     <p>
       <span className="step-kind mono">{step.dev || step.kind.toLowerCase()}</span>
       {say(step.sentence)}
-      {isLoss(step) && <span className="reason mono">{step.reason}</span>}
+      {isLoss(step.reason) && <span className="reason mono">{step.reason}</span>}
     </p>
   )
 }
@@ -99,7 +99,7 @@ function Evidence({ step, room }: { step: StepView; room: string }) {
 async function showRow(room: string, step: StepView): Promise<void> {
   select([room])
   useStore.setState({ markedRow: { subject: room, table: step.ref.split('/')[0]!, ref: step.ref } })
-  showPage('inspect')
+  useInspector.setState({ page: 'inspect', evidence: step.evidence })
   const { clock } = useStore.getState()
   if (clock && !clock.running && clock.event !== step.event) await seek(step.event)
 }
@@ -127,7 +127,7 @@ function Layers({ layers }: { layers: LayerView[] }) {
   )
 }
 
-/** Whether the step is a loss: a frame for somebody else and one that is used up are none. */
-function isLoss(step: StepView): boolean {
-  return step.reason !== '' && step.reason !== 'CONSUMED' && step.reason !== 'OTHERHOST'
+/** Whether a reason is a loss: a frame for somebody else and one that is used up are none. */
+export function isLoss(reason: string): boolean {
+  return reason !== '' && reason !== 'CONSUMED' && reason !== 'OTHERHOST'
 }

@@ -5,6 +5,7 @@ import type { Inspection, SceneEdge, ScenePort, SceneRoom } from '../../view/typ
 import { session } from '../client/client.ts'
 import { type SceneState, select, useStore } from '../client/store.ts'
 import { openTerminalIn } from '../terminal/open.ts'
+import { useInspector } from './inspectorStore.ts'
 import { PortForm, WireForm } from './Forms.tsx'
 import { TableCard } from './TableCard.tsx'
 import { useAtClock } from './useAtClock.ts'
@@ -47,10 +48,26 @@ function Subject(props: { subject: string; scene: SceneState }) {
       </header>
       {port && <PortHead port={port} scene={scene} />}
       {!room && inspection?.kind === 'gone' && <p className="quiet pad">{t('gone')}</p>}
+      {inspection && <Elsewhere inspection={inspection} />}
       {inspection?.tables.map((table) => (
         <TableCard key={table.id} table={table} subject={subject} changed={changed.get(table.id)} />
       ))}
     </>
+  )
+}
+
+/** The deciding record where none of the tables shown holds it (a table that `ip route` leaves out, another moment). */
+function Elsewhere({ inspection }: { inspection: Inspection }) {
+  const { t } = useTranslation('inspector')
+  const marked = useStore((state) => state.markedRow)
+  const evidence = useInspector((state) => state.evidence)
+  if (marked?.subject !== inspection.subject || evidence === '') return null
+  if (inspection.tables.some((table) => table.rows.some((row) => row.ref === marked.ref))) return null
+  return (
+    <div className="elsewhere">
+      <p className="quiet">{t('elsewhere')}</p>
+      <code className="evidence">{evidence}</code>
+    </div>
   )
 }
 

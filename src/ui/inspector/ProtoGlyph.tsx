@@ -6,7 +6,7 @@ type Proto = TraceSummary['proto']
 export function ProtoGlyph({ proto }: { proto: Proto }) {
   const colour = `var(--${proto === 'icmp6' ? 'icmp' : proto})`
   return (
-    <svg className="glyph" viewBox="0 0 14 14" aria-hidden="true" style={{ fill: colour }}>
+    <svg className="proto-glyph" viewBox="0 0 14 14" aria-hidden="true" style={{ fill: colour }}>
       {shape(proto)}
       {proto === 'dns' && <circle cx="7" cy="9.2" r="1.7" style={{ fill: 'var(--panel)' }} />}
     </svg>

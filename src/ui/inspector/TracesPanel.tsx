@@ -44,7 +44,7 @@ export function TracesPanel() {
             ))}
           </select>
           <input
-            className="input"
+            className="text-input"
             type="search"
             placeholder={t('filter')}
             aria-label={t('filter')}

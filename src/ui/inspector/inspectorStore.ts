@@ -7,9 +7,11 @@ export const PAGES: readonly Page[] = ['lesson', 'inspect', 'packet']
 
 interface InspectorState {
   page: Page
+  /** Text of the record that the store's `markedRow` names: shown where no table has it. */
+  evidence: string
 }
 
-export const useInspector = create<InspectorState>(() => ({ page: first() }))
+export const useInspector = create<InspectorState>(() => ({ page: first(), evidence: '' }))
 
 export function showPage(page: Page): void {
   useInspector.setState({ page })

@@ -4,7 +4,7 @@ import { useEffect, useState } from 'react'
 import { useTranslation } from 'react-i18next'
 import type { CheckResult, LessonView } from '../../session/types.ts'
 import { session } from '../client/client.ts'
-import { openDialog, useStore } from '../client/store.ts'
+import { openDialog, type UiState, useStore } from '../client/store.ts'
 import { inLanguage } from './labs.ts'
 import { paragraphs } from './prose.ts'
 import './library.css'
@@ -64,12 +64,12 @@ function Checks({ checks }: { checks: LessonView['checks'] }) {
   const { t, i18n } = useTranslation('library')
   const [results, setResults] = useState<CheckResult[] | null>(null)
   const [running, setRunning] = useState(false)
-  const event = useStore((state) => state.clock?.headEvent ?? 0)
-  const [ranAt, setRanAt] = useState(-1)
+  const state = useStore(workDone)
+  const [ranAt, setRanAt] = useState('')
   const run = async () => {
     setRunning(true)
     setResults(await session().runChecks())
-    setRanAt(useStore.getState().clock?.headEvent ?? 0)
+    setRanAt(workDone(useStore.getState()))
     setRunning(false)
   }
   const passed = results?.filter((result) => result.ok).length ?? 0
@@ -98,10 +98,16 @@ function Checks({ checks }: { checks: LessonView['checks'] }) {
       </ul>
       <p className="quiet" role="status">
         {results && t('passed', { passed, count: results.length })}
-        {results && event > ranAt && ` ${t('stale')}`}
+        {results && state !== ranAt && ` ${t('stale')}`}
       </p>
     </section>
   )
+}
+
+/** Changes with what the person does, not with time. */
+function workDone(state: UiState): string {
+  const inputs = state.marks.filter((mark) => mark.kind === 'input')
+  return `${inputs.length} ${inputs.at(-1)?.event ?? 0} ${state.doc.text.length} ${state.doc.past.length}`
 }
 
 function CheckMark({ result }: { result: CheckResult | undefined }) {

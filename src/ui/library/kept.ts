@@ -63,16 +63,7 @@ async function keep(entry: KeptText): Promise<void> {
 
 /** A document that was opened, not edited: it comes with an empty history, and the text is another. */
 function isAnother(before: DocumentState, after: DocumentState): boolean {
-  return (
-    after.past.length === 0 &&
-    after.future.length === 0 &&
-    after.text !== before.text &&
-    !isUndo(before, after)
-  )
-}
-
-function isUndo(before: DocumentState, after: DocumentState): boolean {
-  return before.past.at(-1) === after.text && after.future.length > 0
+  return after.past.length === 0 && after.future.length === 0 && after.text !== before.text
 }
 
 function isEmptyLab(text: string): boolean {

@@ -1,0 +1,46 @@
+/** Mistakes and notes about the text, below it; choosing one goes there. */
+import { CircleX, Info, TriangleAlert } from 'lucide-react'
+import { useTranslation } from 'react-i18next'
+import type { Diagnostic } from '../../session/types.ts'
+import { useStore } from '../client/store.ts'
+
+const ICONS = { error: CircleX, warning: TriangleAlert, info: Info }
+const ORDER = { error: 0, warning: 1, info: 2 }
+const MAX_SHOWN = 100
+
+export function Problems(props: { diagnostics: Diagnostic[]; onChoose: (one: Diagnostic) => void }) {
+  const { t } = useTranslation('editor')
+  const notModelled = useStore((state) => state.doc.notModelled)
+  const sorted = [...props.diagnostics].sort((a, b) => ORDER[a.severity] - ORDER[b.severity])
+  if (sorted.length === 0 && notModelled.length === 0) return null
+  return (
+    <section className="problems" aria-label={t('problems')}>
+      <ul>
+        {sorted.slice(0, MAX_SHOWN).map((one) => {
+          const Icon = ICONS[one.severity]
+          return (
+            <li key={`${one.line}:${one.column} ${one.message}`}>
+              <button
+                type="button"
+                className={`problem-line ${one.severity}`}
+                onClick={() => props.onChoose(one)}
+              >
+                <Icon role="img" aria-label={t(`severity_${one.severity}`)} />
+                <span className="mono quiet problem-at">
+                  {one.line}:{one.column}
+                </span>
+                <span>{one.message}</span>
+              </button>
+            </li>
+          )
+        })}
+        {notModelled.length > 0 && (
+          <li className="problem-line info">
+            <Info aria-hidden="true" />
+            <span>{t('notModelled', { names: notModelled.join(', ') })}</span>
+          </li>
+        )}
+      </ul>
+    </section>
+  )
+}
