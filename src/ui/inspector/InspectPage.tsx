@@ -1,5 +1,5 @@
 /** What is selected: its head from the picture, its tables at the shown moment from the session. */
-import { SquareTerminal } from 'lucide-react'
+import { Lightbulb, SquareTerminal } from 'lucide-react'
 import { useTranslation } from 'react-i18next'
 import type { Inspection, SceneEdge, ScenePort, SceneRoom } from '../../view/types.ts'
 import { session } from '../client/client.ts'
@@ -23,6 +23,7 @@ export function InspectPage() {
 
 function Subject(props: { subject: string; scene: SceneState }) {
   const { t } = useTranslation('inspector')
+  const { t: words } = useTranslation('words')
   const { subject, scene } = props
   const inspection = useAtClock<Inspection>(subject, () => session().inspect(subject))
   const changed = useChanges(inspection)
@@ -48,6 +49,12 @@ function Subject(props: { subject: string; scene: SceneState }) {
       </header>
       {port && <PortHead port={port} scene={scene} />}
       {!room && inspection?.kind === 'gone' && <p className="quiet pad">{t('gone')}</p>}
+      {inspection?.notes.map((note) => (
+        <p key={`${note.key} ${Object.values(note.args).join(' ')}`} className="inspect-note" role="note">
+          <Lightbulb aria-hidden="true" />
+          <span>{words(note.key, note.args)}</span>
+        </p>
+      ))}
       {inspection && <Elsewhere inspection={inspection} />}
       {inspection?.tables.map((table) => (
         <TableCard key={table.id} table={table} subject={subject} changed={changed.get(table.id)} />
