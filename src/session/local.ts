@@ -335,7 +335,15 @@ function soft<T>(act: () => T, otherwise: (error: string) => T): T {
 }
 
 function gone(core: Core, subject: string, title: string): Inspection {
-  return { subject, kind: 'gone', title, at: core.world.now, event: core.world.nEvents, tables: [] }
+  return {
+    subject,
+    kind: 'gone',
+    title,
+    at: core.world.now,
+    event: core.world.nEvents,
+    notes: [],
+    tables: [],
+  }
 }
 
 /** Whatever is thrown inside freezes the session's picture and becomes an answer. */

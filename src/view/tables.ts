@@ -22,6 +22,7 @@ import { ssState, ssTable } from '../proc/print/ss.ts'
 import { createWriter, finishWriter, put } from '../proc/print/writer.ts'
 import type { Writer } from '../proc/print/writer.ts'
 import { placeOf } from './names.ts'
+import { notesOf } from './notes.ts'
 import { fdbRef, neighRef, routeRef } from './refs.ts'
 import type { Inspection, TableView } from './types.ts'
 
@@ -33,12 +34,15 @@ export function inspect(world: World, subject: string): Inspection {
   const room = slash < 0 ? subject : subject.slice(0, slash)
   const head = { subject, title: subject, at: world.now, event: world.nEvents }
   const ns = netnsNamed(world, room)
-  if (ns === undefined) return { ...head, kind: 'gone', tables: [] }
+  if (ns === undefined) return { ...head, kind: 'gone', notes: [], tables: [] }
   const place = placeOf(world, ns)
-  if (slash < 0) return { ...head, kind: room.includes('.') ? 'room' : 'machine', tables: roomTables(place) }
+  if (slash < 0) {
+    const kind = room.includes('.') ? 'room' : 'machine'
+    return { ...head, kind, notes: notesOf(ns, undefined), tables: roomTables(place) }
+  }
   const link = linkByName(ns, subject.slice(slash + 1))
-  if (link === undefined) return { ...head, kind: 'gone', tables: [] }
-  return { ...head, kind: 'port', tables: portTables(place, link) }
+  if (link === undefined) return { ...head, kind: 'gone', notes: [], tables: [] }
+  return { ...head, kind: 'port', notes: notesOf(ns, link), tables: portTables(place, link) }
 }
 
 function roomTables(place: Place): TableView[] {

@@ -181,5 +181,7 @@ export interface Inspection {
   title: string
   at: number
   event: number
+  /** Causes that lie in the configuration itself (an address without a prefix length ...). */
+  notes: Sentence[]
   tables: TableView[]
 }

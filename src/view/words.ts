@@ -132,6 +132,13 @@ export const SENTENCES: Readonly<Record<string, string>> = {
   'drop.LOOP_LIMIT': 'dropped: it went through too many devices in one go',
   'drop.CONSUMED': 'done: nothing more to do with it here',
   'step.other': '{{kind}} {{action}}',
+  'note.hostPrefix':
+    '{{addr}} on {{dev}} has no prefix length: it is a /32, so there is no connected route and no neighbour. Add it with its prefix length, for instance {{addr}}/24',
+  'note.linkDown': '{{dev}} is down: {{addr}} has no connected route until `ip link set {{dev}} up`',
+  'note.loDown':
+    '{{dev}} is down: this namespace cannot reach its own addresses until `ip link set {{dev}} up`',
+  'note.portAddress':
+    '{{dev}} is a port of {{bridge}}: what arrives there goes to the bridge, so {{addr}} belongs on {{bridge}}',
 }
 
 /** The sentence in English, its places filled in. An unknown key comes out as it is, with its values. */
