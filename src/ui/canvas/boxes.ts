@@ -188,10 +188,12 @@ function roomGrid(named: SceneRoom[], around: Surroundings): Grid {
   const cellW = Math.max(112, ...rooms.map(roomWidth))
   const cellH = Math.max(60, ...rooms.map(roomHeight))
   const rows = Math.ceil(n / Math.max(1, cols))
-  // With more than one row the last column has its gutter too.
   const facing = rooms.some(({ sides }) => sides.right.length > 0)
-  const gap = facing ? FACING_GAP : GAP_X
-  const w = n === 0 ? 0 : cols * cellW + (cols - 1) * gap + (rows > 1 ? gap / 2 + 6 : 0)
+  const gap = !facing ? GAP_X : rows === 1 && cols <= 3 ? FACING_GAP : FACING_GAP / 2
+  // With more than one row the last column has its gutter too, where wires leave the grid.
+  const leaves = (port: ScenePort) => !at.has(roomOfPort(around.peerOf(port.id)))
+  const leaving = rooms.some(({ sides }) => sides.bottom.some(leaves))
+  const w = n === 0 ? 0 : cols * cellW + (cols - 1) * gap + (rows > 1 && leaving ? gap / 2 + 6 : 0)
   const h = n === 0 ? 0 : rows * cellH + (rows - 1) * GAP_Y
   return { ids: new Set(at.keys()), w, h, cellW, cellH, cols, gap, rooms }
 }
@@ -203,7 +205,7 @@ function columnsFor(named: SceneRoom[], around: Surroundings): number {
   const far = named.some((room, i) =>
     room.ports.some((port) => {
       const peer = around.peerOf(port.id)
-      const other = index.get(peer.slice(0, peer.indexOf('/')))
+      const other = index.get(roomOfPort(peer))
       return other !== undefined && Math.abs(other - i) > 1
     }),
   )
@@ -222,7 +224,7 @@ function roomSide(
   col: number,
   peer: string,
 ): Side {
-  const other = at.get(peer.slice(0, peer.indexOf('/')))
+  const other = at.get(roomOfPort(peer))
   if (!other) return 'bottom'
   if (other.row > row) return 'bottom'
   if (other.row < row) return 'top'
@@ -272,7 +274,7 @@ function placeRooms(box: MachineBox, grid: Grid, around: Surroundings, ox: numbe
     const gutter = lastRow ? null : { x: x + w + grid.gap / 2, rowBottom: y + h, gridBottom: oy + grid.h }
     const add = (port: ScenePort, px: number, py: number, side: Side, label: PortBox['label']) => {
       const peer = around.peerOf(port.id)
-      const leaves = side === 'bottom' && !grid.ids.has(peer.slice(0, peer.indexOf('/')))
+      const leaves = side === 'bottom' && !grid.ids.has(roomOfPort(peer))
       const made = edgePort(port, one.room.id, px, py, side, label)
       box.ports.push({ ...made, gutter: leaves ? gutter : null })
     }
@@ -434,6 +436,11 @@ function edgePort(
   label: PortBox['label'],
 ): PortBox {
   return { id: port.id, port, room, x, y, side, label, stub: null, gutter: null }
+}
+
+/** `ROOM` of a port's id, '' for none. */
+function roomOfPort(id: string): string {
+  return id.slice(0, Math.max(0, id.indexOf('/')))
 }
 
 function clamp(value: number, low: number, high: number): number {

@@ -91,7 +91,7 @@ function paintFlights(f: Frame, flights: Flight[]): void {
     const sprite = sprites.of(flight.proto, isAnswer(flight), flight.encapsulated)
     c.drawImage(sprite, spot.x - sprites.half, spot.y - sprites.half, sprites.half * 2, sprites.half * 2)
     if (f.still) paintHop(f, f.board.hopOf.get(flight) ?? 1)
-    if (labelled && !faded)
+    if (labelled && !faded && !labels.some((label) => label.text === flight.label))
       labels.push({
         left: way.path.bounds[0] * view.zoom + view.x,
         right: way.path.bounds[2] * view.zoom + view.x,

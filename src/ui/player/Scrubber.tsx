@@ -71,7 +71,7 @@ export function Scrubber() {
       {thinned(marks, head - floor).map((mark) => (
         <span
           key={`${mark.event} ${mark.kind}`}
-          className={`time-mark ${mark.kind}`}
+          className={`time-mark of-${mark.kind}`}
           style={{ left: `${partOf(mark.event) * 100}%` }}
           title={`${t(KINDS[mark.kind])}: ${mark.label}`}
         />
