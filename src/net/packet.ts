@@ -37,6 +37,7 @@ export function createPacket(world: World, etherType: number, cause: number): Pa
     pktType: PACKET_OUTGOING,
     mark: 0,
     ct: 0,
+    ctInfo: 0,
     nextHop: 0,
     sock: 0,
   }

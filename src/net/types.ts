@@ -11,6 +11,7 @@ import type { SnmpCounters } from './snmp.ts'
 import type { SimWorld, Target } from '../sim/world.ts'
 import type { ArpHeader, IcmpHeader, TcpHeader } from './headers.ts'
 import type { Socket } from './sock/types.ts'
+import type { Netfilter } from './nf/types.ts'
 import type { Recorder } from './trace.ts'
 
 export type { ArpHeader, IcmpHeader, NdBody, TcpHeader } from './headers.ts'
@@ -96,6 +97,8 @@ export interface Packet {
   /** Conntrack entry id in the namespace that holds the packet; 0 for none. */
   ct: number
   /** Where the route sends it: the gateway, or the destination itself. */
+  /** skb's ctinfo: 0 established, 1 related, 2 new, 3 established reply, 4 related reply, 7 untracked; with `ct` 0 only 7 means anything. */
+  ctInfo: number
   nextHop: Ip
   /** Id of the local socket that sent it, 0 for none: errors find their way back by it. */
   sock: number
@@ -404,11 +407,6 @@ export interface RouteException {
   expiresAt: number
 }
 
-/** The place of netfilter and conntrack: filled by `net/nf`. Null while a namespace has no rule at all. */
-export interface Netfilter {
-  active: boolean
-}
-
 /** What a packet socket is given: `ref` of Ev.TapWake. `packet` is the reader's own copy. */
 export interface TapFrame {
   at: number
@@ -455,6 +453,7 @@ export interface Netns extends Target {
   taps: Tap[] | null
   /** Namespace-wide switches that differ from the default, by name (`net.ipv4.ip_forward`); read through net/sysctl.ts. */
   sysctl: Map<string, number | string> | null
+  /** Netfilter and conntrack (net/nf). Null until a table is first replaced. */
   confAll: InterfaceConf
   confDefault: InterfaceConf
   /** SNMP counters by their name in /proc/net/snmp and netstat (IpInAddrErrors, TcpExtIPReversePathFilter ...). */

@@ -337,6 +337,7 @@ function emptyPacket(): Packet {
     pktType: 0,
     mark: 0,
     ct: 0,
+    ctInfo: 0,
     nextHop: none,
     sock: 0,
   }

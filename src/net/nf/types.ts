@@ -262,16 +262,54 @@ export interface Netfilter {
   /** Packets and bytes by rule id (and policy id): 2 * id, 2 * id + 1. Grows with the highest id. */
   counters: Float64Array
   nextRuleId: number
-  /** State of matches that have one (limit, recent, statistic nth), by rule id and place of the match. */
-  matchState: Map<string, unknown>
-  /** Conntrack is active: a rule or nat table needs it, or somebody asked for it. */
+  /** Ids of rules that are gone, to be given again. */
+  freeIds: number[]
+  /** State of matches that have one (limit, statistic nth), by rule id, then by place of the match. */
+  matchState: Map<number, MatchState[]>
+  /** Lists of the `recent` match by name: times of the last packets by address, oldest first (/proc/net/xt_recent). */
+  recent: Map<string, Map<Ip, RecentEntry>>
+  /** The connections; null until the first packet was tracked. */
   conntrack: Conntrack | null
+  /** Packets of the family are tracked: a nat table or a rule needs it (nf_ct_netns_get). */
+  active4: boolean
+  active6: boolean
+}
+
+/** `limit`: credit and the time it was counted at; `statistic` nth: packets seen. */
+export interface MatchState {
+  a: number
+  b: number
 }
 
 export interface Conntrack {
+  /** Confirmed entries, in order of confirmation. */
   conns: Map<number, Conn>
+  /** Entries of packets that are still on their way to confirmation, in order of creation. */
+  unconfirmed: Map<number, Conn>
   /** Both tuples of every confirmed entry, as text keys, to id * 2 + direction. */
   byTuple: Map<string, number>
   nextId: number
+  /** /proc/net/stat/nf_conntrack: found, invalid, insert, insert_failed, drop, early_drop, error, clash_resolve ... */
   stats: Record<string, number>
+  /** What happened lately, oldest first, at most CT_EVENTS_MAX; each has a number that only rises. */
+  events: ConnEvent[]
+  nextEvent: number
+  /** Ids of processes that wait for events (`conntrack -E`): each is woken once (Ev.SockWake, `ref` 0) and taken off. */
+  listeners: number[]
+  /** A collection is scheduled. */
+  gcAt: number
+}
+
+export interface RecentEntry {
+  ttl: number
+  /** ns, oldest first, at most 20 (ip_pkt_list_tot). */
+  stamps: number[]
+}
+
+/** `conn` is the entry as it was. */
+export interface ConnEvent {
+  n: number
+  at: number
+  type: 'NEW' | 'UPDATE' | 'DESTROY'
+  conn: Conn
 }

@@ -1,0 +1,309 @@
+/**
+ * Rule sets as values: what commands read and replace. Models the transactions of nf_tables as iptables-nft uses them
+ * (Linux 6.18): a table is replaced as a whole, counters follow the rules that stay.
+ *
+ * Everything handed out is deeply frozen and may be shared between namespaces. To change a table, build a new one from
+ * the parts of the old (chains and rules that stay keep their identity) and give it to `nfReplaceTable`.
+ */
+import { assert } from '../../base/assert.ts'
+import { touch } from '../../sim/dispatch.ts'
+import type { Netns, World } from '../types.ts'
+import type { BuiltinChain, Chain, Netfilter, Rule, Ruleset, Table, TableName } from './types.ts'
+
+/** Built-in chains of each table, in the order that listings have them. */
+export const BUILTIN: Readonly<Record<TableName, readonly BuiltinChain[]>> = Object.freeze({
+  raw: Object.freeze(['PREROUTING', 'OUTPUT'] as const),
+  mangle: Object.freeze(['PREROUTING', 'INPUT', 'FORWARD', 'OUTPUT', 'POSTROUTING'] as const),
+  nat: Object.freeze(['PREROUTING', 'INPUT', 'OUTPUT', 'POSTROUTING'] as const),
+  filter: Object.freeze(['INPUT', 'FORWARD', 'OUTPUT'] as const),
+  security: Object.freeze(['INPUT', 'FORWARD', 'OUTPUT'] as const),
+})
+
+/** NF_INET_* of each built-in chain. */
+export const HOOK_OF: Readonly<Record<BuiltinChain, number>> = Object.freeze({
+  PREROUTING: 0,
+  INPUT: 1,
+  FORWARD: 2,
+  OUTPUT: 3,
+  POSTROUTING: 4,
+})
+
+/** NF_IP_PRI_*: lower is earlier. nat has two: where it changes destinations and where it changes sources. */
+export const PRIORITY: Readonly<Record<string, number>> = Object.freeze({
+  defrag: -400,
+  raw: -300,
+  conntrack: -200,
+  mangle: -150,
+  'nat dst': -100,
+  filter: 0,
+  security: 50,
+  'nat src': 100,
+  confirm: 2147483647,
+})
+
+/** NFT_JUMP_STACK_SIZE: jumps that may be open at once. A rule set that goes deeper is refused when it is loaded. */
+export const JUMP_STACK = 16
+
+/** A namespace's part of netfilter, made when it is first needed. The caller owns `ns`. */
+export function nfOf(ns: Netns): Netfilter {
+  ns.nf ??= {
+    rules4: null,
+    rules6: null,
+    counters: new Float64Array(32),
+    nextRuleId: 1,
+    freeIds: [],
+    matchState: new Map(),
+    recent: new Map(),
+    conntrack: null,
+    active4: false,
+    active6: false,
+  }
+  return ns.nf
+}
+
+/** The family's tables; none exist until one is replaced. */
+export function nfRuleset(ns: Netns, family: 4 | 6): Ruleset {
+  return (family === 4 ? ns.nf?.rules4 : ns.nf?.rules6) ?? (family === 4 ? NO_RULES4 : NO_RULES6)
+}
+
+/**
+ * A table, or what it would be: one that nobody touched has its built-in chains, empty, with policy ACCEPT and
+ * `policyId` 0. Looking creates nothing; `nfReplaceTable` does.
+ */
+export function nfTable(ns: Netns, family: 4 | 6, name: TableName): Table {
+  return nfRuleset(ns, family).tables.get(name) ?? EMPTY[name]
+}
+
+/** Whether the table exists: iptables-save prints only those. */
+export function nfHasTable(ns: Netns, family: 4 | 6, name: TableName): boolean {
+  return nfRuleset(ns, family).tables.has(name)
+}
+
+/**
+ * Puts `table` in place of the one of that name, at once. Counters, and what `limit` and the like remember, stay with
+ * the rule ids that stay; those of rules that are gone are forgotten. Rules and built-in chains with id 0 get one here.
+ * The table is checked by `nfCheckTable` before (a fault is asserted). Returns the table as it now is.
+ */
+export function nfReplaceTable(world: World, ns: Netns, family: 4 | 6, table: Table): Table {
+  assert(nfCheckTable(table) === null, 'the table was checked before it is loaded')
+  touch(world, ns.id)
+  const nf = nfOf(ns)
+  const old = nfRuleset(ns, family)
+  const before = old.tables.get(table.name)
+  const chains = new Map<string, Chain>()
+  for (const chain of table.chains.values()) chains.set(chain.name, settle(nf, chain))
+  const now: Table = Object.freeze({ name: table.name, chains: Object.freeze(chains) })
+  if (before !== undefined) forget(nf, before, now)
+  const tables = new Map(old.tables)
+  tables.set(table.name, now)
+  setRuleset(nf, family, tables)
+  return now
+}
+
+/** Takes a table away with its chains, rules and counters, as `nft delete table` does. */
+export function nfDropTable(world: World, ns: Netns, family: 4 | 6, name: TableName): void {
+  if (!nfHasTable(ns, family, name)) return
+  touch(world, ns.id)
+  const nf = nfOf(ns)
+  const tables = new Map(nfRuleset(ns, family).tables)
+  forget(nf, tables.get(name)!, EMPTY[name])
+  tables.delete(name)
+  setRuleset(nf, family, tables)
+}
+
+/** Why a table cannot be loaded, null where it can. The words are errno names. */
+export function nfCheckTable(table: Table): 'ELOOP' | 'EMLINK' | 'ENOENT' | null {
+  const depth = new Map<string, number>()
+  const open = new Set<string>()
+  let fault: 'ELOOP' | 'EMLINK' | 'ENOENT' | null = null
+  /** How many jumps deep the chain goes below itself. */
+  const deep = (chain: Chain): number => {
+    const known = depth.get(chain.name)
+    if (known !== undefined) return known
+    open.add(chain.name)
+    let most = 0
+    for (const { target } of chain.rules) {
+      if (target.name !== 'JUMP' && target.name !== 'GOTO') continue
+      const next = table.chains.get(target.chain)
+      if (next === undefined || next.hook >= 0) fault ??= 'ENOENT'
+      else if (open.has(next.name)) fault ??= 'ELOOP'
+      else most = Math.max(most, 1 + deep(next))
+      if (fault !== null) return most
+    }
+    open.delete(chain.name)
+    depth.set(chain.name, most)
+    return most
+  }
+  for (const chain of table.chains.values()) {
+    const most = deep(chain)
+    if (fault === null && chain.hook >= 0 && most >= JUMP_STACK) fault = 'EMLINK'
+    if (fault !== null) return fault
+  }
+  return null
+}
+
+/** An id that no rule or policy of the namespace has. The caller owns `ns`, or has touched it. */
+export function nfNewRuleId(world: World, ns: Netns): number {
+  touch(world, ns.id)
+  return newId(nfOf(ns))
+}
+
+/** What a rule or a policy has counted. Id 0 has counted nothing. */
+export function nfCounters(ns: Netns, id: number): { packets: number; bytes: number } {
+  const counters = ns.nf?.counters
+  return { packets: counters?.[2 * id] ?? 0, bytes: counters?.[2 * id + 1] ?? 0 }
+}
+
+/** Sets a counter (`iptables-restore --counters`, `-c`). */
+export function nfSetCounters(world: World, ns: Netns, id: number, packets: number, bytes: number): void {
+  if (id === 0) return
+  touch(world, ns.id)
+  const nf = nfOf(ns)
+  assert(2 * id + 1 < nf.counters.length, 'the rule id was given by nfNewRuleId')
+  nf.counters[2 * id] = packets
+  nf.counters[2 * id + 1] = bytes
+}
+
+/** Zeroes the counters of a rule (`-Z CHAIN N`), a chain or, without `chain`, the whole table. `rule` counts from 1. */
+export function nfZero(
+  world: World,
+  ns: Netns,
+  family: 4 | 6,
+  name: TableName,
+  chain?: string,
+  rule?: number,
+): void {
+  for (const one of nfTable(ns, family, name).chains.values()) {
+    if (chain !== undefined && one.name !== chain) continue
+    if (rule === undefined) nfSetCounters(world, ns, one.policyId, 0, 0)
+    one.rules.forEach((r, i) => {
+      if (rule === undefined || rule === i + 1) nfSetCounters(world, ns, r.id, 0, 0)
+    })
+  }
+}
+
+/** Freezes a rule and all below it. */
+export function nfFreezeRule(rule: Rule): Rule {
+  return freezeAll(rule)
+}
+
+/** Whether a chain is one that a hook calls. */
+export function isBuiltinChain(table: TableName, chain: string): chain is BuiltinChain {
+  return (BUILTIN[table] as readonly string[]).includes(chain)
+}
+
+/** An empty chain: built-in with policy ACCEPT, or of the user. */
+export function nfNewChain(table: TableName, name: string): Chain {
+  const builtin = isBuiltinChain(table, name)
+  return Object.freeze({
+    name,
+    hook: builtin ? HOOK_OF[name] : -1,
+    policy: builtin ? 'ACCEPT' : '',
+    policyId: 0,
+    rules: Object.freeze([]),
+  })
+}
+
+function emptyTable(name: TableName): Table {
+  const chains = new Map<string, Chain>()
+  for (const chain of BUILTIN[name]) chains.set(chain, nfNewChain(name, chain))
+  return Object.freeze({ name, chains: Object.freeze(chains) })
+}
+
+const EMPTY: Readonly<Record<TableName, Table>> = Object.freeze({
+  raw: emptyTable('raw'),
+  mangle: emptyTable('mangle'),
+  nat: emptyTable('nat'),
+  filter: emptyTable('filter'),
+  security: emptyTable('security'),
+})
+
+const NO_RULES4: Ruleset = Object.freeze({ family: 4, tables: Object.freeze(new Map<TableName, Table>()) })
+const NO_RULES6: Ruleset = Object.freeze({ family: 6, tables: Object.freeze(new Map<TableName, Table>()) })
+
+/** The chain with ids for everything that has none, deeply frozen. A chain that is settled already stays itself. */
+function settle(nf: Netfilter, chain: Chain): Chain {
+  const whole = Object.isFrozen(chain) && Object.isFrozen(chain.rules)
+  const settled = chain.hook < 0 || chain.policyId !== 0
+  if (whole && settled && chain.rules.every((r) => r.id !== 0 && Object.isFrozen(r))) {
+    for (const rule of chain.rules) ensure(nf, rule.id)
+    return chain
+  }
+  const rules = chain.rules.map((rule) => {
+    if (rule.id === 0) return freezeAll({ ...rule, id: newId(nf) })
+    ensure(nf, rule.id)
+    return freezeAll(rule)
+  })
+  const policyId = chain.hook >= 0 && chain.policyId === 0 ? newId(nf) : chain.policyId
+  return Object.freeze({ ...chain, policyId, rules: Object.freeze(rules) })
+}
+
+function newId(nf: Netfilter): number {
+  const id = nf.freeIds.pop() ?? nf.nextRuleId++
+  ensure(nf, id)
+  return id
+}
+
+/** Room for the counters of `id`; ids may come from another namespace's rule set. */
+function ensure(nf: Netfilter, id: number): void {
+  if (id >= nf.nextRuleId) nf.nextRuleId = id + 1
+  if (2 * id + 1 < nf.counters.length) return
+  const more = new Float64Array(Math.max(2 * nf.counters.length, 2 * id + 2))
+  more.set(nf.counters)
+  nf.counters = more
+}
+
+/** Zeroes and frees the ids of `before` that are not in `now`. */
+function forget(nf: Netfilter, before: Table, now: Table): void {
+  const kept = new Set<number>()
+  for (const chain of now.chains.values()) {
+    if (before.chains.get(chain.name) === chain) continue
+    kept.add(chain.policyId)
+    for (const rule of chain.rules) kept.add(rule.id)
+  }
+  for (const chain of before.chains.values()) {
+    if (now.chains.get(chain.name) === chain) continue
+    if (chain.policyId !== 0 && !kept.has(chain.policyId)) free(nf, chain.policyId)
+    for (const rule of chain.rules) if (!kept.has(rule.id)) free(nf, rule.id)
+  }
+}
+
+function free(nf: Netfilter, id: number): void {
+  nf.counters[2 * id] = 0
+  nf.counters[2 * id + 1] = 0
+  nf.matchState.delete(id)
+  nf.freeIds.push(id)
+}
+
+function setRuleset(nf: Netfilter, family: 4 | 6, tables: Map<TableName, Table>): void {
+  const rules: Ruleset = Object.freeze({ family, tables: Object.freeze(tables) })
+  if (family === 4) {
+    nf.rules4 = rules
+    nf.active4 = needsConntrack(rules)
+  } else {
+    nf.rules6 = rules
+    nf.active6 = needsConntrack(rules)
+  }
+}
+
+/** nf_ct_netns_get: a nat table, or a match or target that asks for a connection. */
+function needsConntrack(rules: Ruleset): boolean {
+  if (rules.tables.has('nat')) return true
+  for (const table of rules.tables.values()) {
+    for (const chain of table.chains.values()) for (const rule of chain.rules) if (asks(rule)) return true
+  }
+  return false
+}
+
+function asks(rule: Rule): boolean {
+  const { name } = rule.target
+  if (name === 'CONNMARK') return true
+  if (rule.target.name === 'CT' && !rule.target.notrack) return true
+  return rule.matches.some((m) => m.name === 'conntrack' || m.name === 'state' || m.name === 'connmark')
+}
+
+function freezeAll<T>(value: T): T {
+  if (typeof value !== 'object' || value === null || Object.isFrozen(value)) return value
+  for (const part of Object.values(value)) freezeAll(part)
+  return Object.freeze(value)
+}
