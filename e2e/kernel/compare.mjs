@@ -1,0 +1,208 @@
+// A group of flows on one lab, run by the real kernel (../shared/oracle) and by Kubehop, and what differs.
+import { spawn } from 'node:child_process'
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { dirname, join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { compareIpv6 } from './ipv6.mjs'
+import { appendToExec } from './lab-text.mjs'
+
+const here = dirname(fileURLToPath(import.meta.url))
+const root = join(here, '..', '..')
+export const oracle = join(root, '..', 'shared', 'oracle', 'oracle.py')
+const STATES = ['cold', 'warm']
+
+/** Runs a program to its end; answers its exit code and output. */
+function run(command, args) {
+  return new Promise((done) => {
+    const child = spawn(command, args, { cwd: root, stdio: ['ignore', 'pipe', 'pipe'] })
+    const chunks = { stdout: '', stderr: '' }
+    for (const name of ['stdout', 'stderr']) {
+      child[name].on('data', (data) => {
+        chunks[name] += data
+      })
+    }
+    child.on('close', (code) => done({ code, ...chunks }))
+  })
+}
+
+async function must(promise, what) {
+  const done = await promise
+  if (done.code !== 0)
+    throw new Error(`${what}: ${(done.stderr || done.stdout).trim().split('\n').slice(-6).join(' / ')}`)
+  return done.stdout
+}
+
+/** The simulated side as one file of plain JavaScript; answers its path. */
+export async function bundleSim(folder) {
+  const { build } = await import('vite')
+  await build({
+    configFile: false,
+    root,
+    logLevel: 'error',
+    ssr: { noExternal: true },
+    build: {
+      ssr: join(here, 'sim.mjs'),
+      outDir: join(folder, 'program'),
+      target: 'node20',
+      emptyOutDir: true,
+      rollupOptions: { output: { entryFileNames: 'sim.mjs' } },
+    },
+  })
+  return join(folder, 'program', 'sim.mjs')
+}
+
+/** A lab of the library, or one of this folder's own (`labs/NAME`). */
+export function labText(name) {
+  const path = name.startsWith('labs/') ? join(here, name) : join(root, 'public', 'labs', name)
+  return readFileSync(path, 'utf8')
+}
+
+const roomOf = (place) => place.replace('/', '.')
+const fileName = (text) => text.replace(/[^a-zA-Z0-9]+/g, '-')
+const quote = (text) => `'${text.replaceAll("'", "'\\''")}'`
+
+/** A flow's commands: its `cmd` typed at `at`, or a `script` of `PLACE: COMMAND` lines (`&`: nobody waits for it). */
+function stepsOf(flow) {
+  if (flow.script === undefined) return [{ room: roomOf(flow.at), command: flow.cmd, background: false }]
+  return flow.script.map((line) => {
+    const [, place, command, background] = /^([^:]+): (.*?)( &)?$/.exec(line)
+    return { room: roomOf(place), command, background: background !== undefined }
+  })
+}
+
+/** A flow runs cold and warm; `states` says which. What changes the lab is a script: cold only, on a lab built anew. */
+function runsOf(group) {
+  return group.flows.flatMap((flow) => {
+    const states = flow.states ?? (flow.script === undefined ? STATES : ['cold'])
+    return states.map((state) => {
+      const steps = stepsOf(flow)
+      const id = fileName(`${flow.name} ${state}`)
+      return { ...flow, state, steps, id, settle: flow.settle ?? 0.4 }
+    })
+  })
+}
+
+/** The steps as one shell command that prints their outputs in the order of the steps. */
+function realCommand(steps) {
+  if (steps.length === 1 && !steps[0].background) return steps[0].command
+  const lines = steps.map(({ room, command, background }, i) => {
+    const line = `ip netns exec ${room} sh -c ${quote(command)} >$d/${i} 2>&1`
+    return background ? `${line} &` : `${line};`
+  })
+  const shown = steps.map((_, i) => `$d/${i}`).join(' ')
+  return `d=$(mktemp -d); ${lines.join(' ')} wait; cat ${shown}; rm -r $d`
+}
+
+async function realSide(program, group, folder, runs) {
+  const topology = join(folder, 'topo.sh')
+  writeFileSync(topology, await must(run('node', [program, 'boot', join(folder, 'lab.yaml')]), 'export'))
+  const flows = runs.map((one, i) => {
+    const fresh =
+      i > 0 && (one.script !== undefined || group.fresh === true || runs[i - 1].script !== undefined)
+    return {
+      name: one.id,
+      netns: one.steps[0].room,
+      cmd: realCommand(one.steps),
+      // A rebuilt lab is cold but for what its building made, and `before` runs ahead of forgetting.
+      state: fresh && one.state === 'cold' ? 'fresh' : one.state,
+      ...((fresh || i === 0) && group.wait ? { before: `sleep ${group.wait}` } : {}),
+      settle: one.settle,
+      timeout: 60,
+    }
+  })
+  const spec = join(folder, 'flows.json')
+  writeFileSync(spec, JSON.stringify({ ports: group.ports ?? [], flows }))
+  await must(run('python3', [oracle, 'run', topology, spec, '-o', join(folder, 'real')]), 'oracle')
+  return JSON.parse(readFileSync(join(folder, 'real', 'result.json'), 'utf8'))
+}
+
+async function simulatedSide(program, group, folder, runs) {
+  mkdirSync(join(folder, 'sim'), { recursive: true })
+  const flows = runs.map((one) => ({
+    capture: join(folder, 'sim', `${one.id}.pcapng`),
+    warm: one.state === 'warm',
+    wait: group.wait ?? 0,
+    settle: one.settle,
+    steps: one.steps,
+  }))
+  const spec = join(folder, 'sim.json')
+  writeFileSync(spec, JSON.stringify(flows))
+  const out = await must(run('node', [program, 'flows', join(folder, 'lab.yaml'), spec]), 'simulation')
+  const results = JSON.parse(out)
+  const ports = group.ports === undefined ? [] : ['--ports', group.ports.join(',')]
+  const captures = flows.map((flow) => flow.capture)
+  const normal = JSON.parse(
+    await must(run('python3', [oracle, 'normalise', ...ports, ...captures]), 'normalise'),
+  )
+  return results.map((result, i) => ({ ...result, ...normal.flows[i], capture: captures[i] }))
+}
+
+/** How often a difference is looked at again: the real side runs by a clock that other work on the machine upsets. */
+const TRIES = 3
+
+/** Compares a group, and again the flows that differ: what is reported differs each time. Answers as `compareOnce`. */
+export async function compareGroup(program, group, folder) {
+  const results = await compareOnce(program, group, folder)
+  for (let again = 1; again < TRIES && results.some(({ text }) => text !== ''); again++) {
+    const flows = results.flatMap(({ flow, text }) =>
+      text === '' ? [] : [{ ...flow, states: [flow.state] }],
+    )
+    const repeated = await compareOnce(program, { ...group, flows }, join(folder, `again${again}`))
+    for (const result of repeated) {
+      const at = results.findIndex(({ flow }) => flow.id === result.flow.id)
+      results[at] = { ...result, tries: again + 1 }
+    }
+  }
+  return results
+}
+
+/**
+ * Runs every flow of a group on both sides. `group`: `{ lab or text, setup?, wait?, fresh?, ports?, flows }`. Answers
+ * `{ flow, text }` for each; the text is empty where nothing differs.
+ */
+async function compareOnce(program, group, folder) {
+  mkdirSync(folder, { recursive: true })
+  const text = appendToExec(group.text ?? labText(group.lab), group.setup ?? [])
+  writeFileSync(join(folder, 'lab.yaml'), text)
+  const runs = runsOf(group)
+  if (runs.length === 0) return []
+  const real = await realSide(program, group, folder, runs)
+  const sims = await simulatedSide(program, group, folder, runs)
+  return Promise.all(runs.map((one, i) => verdict(one, real.flows[i], sims[i], folder)))
+}
+
+async function verdict(one, real, sim, folder) {
+  const left = join(folder, `${one.id}.real.json`)
+  const right = join(folder, `${one.id}.sim.json`)
+  const tables = { neigh: real.state.neigh, fdb: real.state.fdb, conntrack: {} }
+  // A real loopback leaves transport checksums to nobody; see README.md.
+  for (const { hops } of real.packets) for (const hop of hops) if (hop.dev === 'lo') delete hop.badsum
+  writeFileSync(left, JSON.stringify({ flows: [{ ...real, state: tables }] }, null, 1))
+  const { packets, state } = sim
+  const shown = { name: real.name, packets, state: { ...state, conntrack: {} } }
+  writeFileSync(right, JSON.stringify({ flows: [shown] }, null, 1))
+  const done = await run('python3', [oracle, 'diff', left, right])
+  const six = await compareIpv6(run, join(folder, 'real', `${real.name}.pcapng`), sim.capture)
+  return { flow: one, text: [done.stdout, done.stderr, six, outputDiff(one, real, sim)].join('').trim() }
+}
+
+/** What the commands printed and how they ended; times aside. */
+function outputDiff(one, real, sim) {
+  const [left, right] = [plainText(real.output), plainText(sim.output)]
+  const code = one.script === undefined && real.rc !== sim.rc ? `- exit ${real.rc}\n+ exit ${sim.rc}\n` : ''
+  if (left === right) return code
+  const [a, b] = [left.split('\n'), right.split('\n')]
+  const only = (mark, lines, others) =>
+    lines.filter((line) => !others.includes(line)).map((l) => `${mark} ${l}\n`)
+  const text = [...only('- prints ', a, b), ...only('+ prints ', b, a)].join('')
+  return `${code}${text || `printed in another order:\n${right}\n`}`
+}
+
+function plainText(text) {
+  return text
+    .replace(/[\d.]+(\/[\d.]+)* ?ms/g, '* ms')
+    .replace(/ +(?=\* ms)/g, ' ')
+    .replace(/, pipe \d+/g, '')
+    .replace(/\[[\d.]+\] /g, '[*] ')
+    .trimEnd()
+}
