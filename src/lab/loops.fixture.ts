@@ -1,38 +1,36 @@
-/** Tests only: labs with loops. Three switches in a ring and two hosts; two routers that point at each other. */
+/** Tests only: labs with loops. Bridges all joined to each other; two routers that point at each other. */
 
-const RING = ['eth0', 'eth1', 'eth2']
-
-function ringSwitch(name: string, stp: boolean): string {
-  const lines = [
-    `ip link add br0 type bridge stp_state ${stp ? 1 : 0}`,
-    'ip link set br0 up',
-    ...RING.map((dev) => `ip link set ${dev} master br0`),
-  ]
-  return [`    ${name}:`, '      exec:', ...lines.map((line) => `        - ${line}`)].join('\n')
-}
-
-/** A ring of three bridges; without spanning tree one broadcast never ends. */
-export function bridgeLoop(stp: boolean): string {
+/** So many bridges, each joined to each and to a host: a circle from three on, and from four on every round doubles. */
+export function bridgeLoop(bridges: number, stp: boolean): string {
+  const nodes: string[] = []
+  const links: string[] = []
+  for (let i = 1; i <= bridges; i++) {
+    const ports = [
+      'host',
+      ...Array.from({ length: bridges }, (_, k) => `p${k + 1}`).filter((_, k) => k + 1 !== i),
+    ]
+    const lines = [
+      `ip link add br0 type bridge stp_state ${stp ? 1 : 0}`,
+      'ip link set br0 up',
+      ...ports.map((dev) => `ip link set ${dev} master br0`),
+    ]
+    nodes.push(`    s${i}:`, '      exec:', ...lines.map((line) => `        - ${line}`))
+    nodes.push(`    h${i}: { exec: ["ip addr add 10.0.0.${i}/24 dev eth0"] }`)
+    links.push(`    - endpoints: ["s${i}:host", "h${i}:eth0"]`)
+    for (let k = i + 1; k <= bridges; k++) links.push(`    - endpoints: ["s${i}:p${k}", "s${k}:p${i}"]`)
+  }
   return `name: bridge-loop
 topology:
   nodes:
-${['s1', 's2', 's3'].map((name) => ringSwitch(name, stp)).join('\n')}
-    a: { exec: ["ip addr add 10.0.0.1/24 dev eth0"] }
-    b: { exec: ["ip addr add 10.0.0.2/24 dev eth0"] }
-    c: { exec: ["ip addr add 10.0.0.3/24 dev eth0"] }
+${nodes.join('\n')}
   links:
-    - endpoints: ["s1:eth0", "s2:eth1"]
-    - endpoints: ["s2:eth0", "s3:eth1"]
-    - endpoints: ["s3:eth0", "s1:eth1"]
-    - endpoints: ["s1:eth2", "a:eth0"]
-    - endpoints: ["s2:eth2", "b:eth0"]
-    - endpoints: ["s3:eth2", "c:eth0"]
+${links.join('\n')}
 ---
 apiVersion: kubehop.dev/v1
 kind: Lesson
 spec:
   title: { en: A bridge loop }
-  start: ["a: ping 10.0.0.2"]
+  start: ["h1: ping 10.0.0.2"]
 `
 }
 
