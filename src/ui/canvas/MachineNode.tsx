@@ -137,7 +137,7 @@ function Port({ box }: { box: PortBox }) {
   const lines = portLines(port)
   return (
     <div
-      className={`port ${port.kind} ${box.label} ${box.stub ? 'stubbed' : ''} ${selected ? 'selected' : ''}`}
+      className={`port ${port.kind} ${box.label} ${box.stub ? 'stubbed' : port.master === '' ? '' : 'member'} ${selected ? 'selected' : ''}`}
       style={{ left: box.x, top: box.y }}
     >
       <Handle

@@ -374,7 +374,9 @@ function placeBand(
     const wanted = members.map(peerX)
     members.forEach((member, i) => {
       const px = memberX(wanted, i, at, width, members)
-      box.ports.push(edgePort(member, root.id, px, y, 'top', 'right'))
+      // The last label stays inside the frame.
+      const label = px + 14 + textWidth(member.name) > box.w ? 'left' : 'right'
+      box.ports.push(edgePort(member, root.id, px, y, 'top', label))
     })
     at += width + 24
   }
