@@ -2,6 +2,7 @@
 import { Check, RotateCcw } from 'lucide-react'
 import { useEffect, useRef, useState } from 'react'
 import { useTranslation } from 'react-i18next'
+import { Boundary } from '../inspector/Boundary.tsx'
 import type { Diagnostic } from '../../session/types.ts'
 import { session } from '../client/client.ts'
 import { applyText } from '../client/document.ts'
@@ -16,6 +17,14 @@ import './editor.css'
 const LINT_MS = 250
 
 export function EditorPanel() {
+  return (
+    <Boundary>
+      <Editor />
+    </Boundary>
+  )
+}
+
+function Editor() {
   const { t } = useTranslation('editor')
   const holder = useRef<HTMLDivElement>(null)
   const editor = useRef<LabEditor | null>(null)

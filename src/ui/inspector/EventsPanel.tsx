@@ -1,6 +1,7 @@
 /** What the shown event did, step by step, beside the events that were told lately. */
 import { useEffect, useRef } from 'react'
 import { useTranslation } from 'react-i18next'
+import { Boundary } from './Boundary.tsx'
 import type { StepView } from '../../view/types.ts'
 import { session } from '../client/client.ts'
 import { useStore } from '../client/store.ts'
@@ -12,6 +13,14 @@ import './inspector.css'
 import { useAtClock } from './useAtClock.ts'
 
 export function EventsPanel() {
+  return (
+    <Boundary>
+      <Events />
+    </Boundary>
+  )
+}
+
+function Events() {
   const { t } = useTranslation('inspector')
   const answer = useAtClock<{ event: number; room: string; steps: StepView[] }>('event', askEvent)
   const at = useStore((state) => state.clock?.now ?? 0)

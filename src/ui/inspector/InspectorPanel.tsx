@@ -3,6 +3,7 @@ import { useEffect } from 'react'
 import { useTranslation } from 'react-i18next'
 import { useStore } from '../client/store.ts'
 import { LessonPanel } from '../library/LessonPanel.tsx'
+import { Boundary } from './Boundary.tsx'
 import { InspectPage } from './InspectPage.tsx'
 import { followChoices, PAGES, type Page, showPage, useInspector } from './inspectorStore.ts'
 import { PacketPage } from './PacketPage.tsx'
@@ -50,9 +51,11 @@ export function InspectorPanel() {
         // biome-ignore lint/a11y/noNoninteractiveTabindex: a scrolled page must be reachable by keyboard
         tabIndex={0}
       >
-        {page === 'lesson' && <LessonPanel key={doc} />}
-        {page === 'inspect' && <InspectPage />}
-        {page === 'packet' && <PacketPage />}
+        <Boundary key={page}>
+          {page === 'lesson' && <LessonPanel key={doc} />}
+          {page === 'inspect' && <InspectPage />}
+          {page === 'packet' && <PacketPage />}
+        </Boundary>
       </div>
     </>
   )

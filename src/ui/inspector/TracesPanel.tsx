@@ -1,6 +1,7 @@
 /** All packets so far, newest first. Choosing one draws its way on the canvas and tells it in the right panel. */
 import { useEffect, useMemo, useRef, useState } from 'react'
 import { useTranslation } from 'react-i18next'
+import { Boundary } from './Boundary.tsx'
 import type { TraceSummary } from '../../view/types.ts'
 import { chooseTrace, session } from '../client/client.ts'
 import { useStore } from '../client/store.ts'
@@ -18,6 +19,14 @@ const SPARE = 10
 const PROTOS: TraceSummary['proto'][] = ['arp', 'icmp', 'icmp6', 'tcp', 'udp', 'dns', 'stp', 'other']
 
 export function TracesPanel() {
+  return (
+    <Boundary>
+      <Traces />
+    </Boundary>
+  )
+}
+
+function Traces() {
   const { t } = useTranslation('inspector')
   const [proto, setProto] = useState('')
   const [text, setText] = useState('')

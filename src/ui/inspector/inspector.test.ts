@@ -17,6 +17,7 @@ const inspection = (event: number, rows: [string, string][]): Inspection => ({
   title: 'a',
   at: 0,
   event,
+  notes: [],
   tables: [table(rows)],
 })
 

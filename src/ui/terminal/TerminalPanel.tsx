@@ -2,6 +2,7 @@
 import { Accessibility, Plus, X } from 'lucide-react'
 import { useEffect, useRef } from 'react'
 import { useTranslation } from 'react-i18next'
+import { Boundary } from '../inspector/Boundary.tsx'
 import { closeTerminal } from '../client/client.ts'
 import { useStore } from '../client/store.ts'
 import { onLook } from './look.ts'
@@ -11,6 +12,14 @@ import { dressScreens, keepScreens, screenOf } from './screens.ts'
 import './terminal.css'
 
 export function TerminalPanel() {
+  return (
+    <Boundary>
+      <Terminals />
+    </Boundary>
+  )
+}
+
+function Terminals() {
   const terminals = useStore((state) => state.terminals)
   const active = useStore((state) => state.activeTty)
   const shown = terminals.find((terminal) => terminal.tty === active) ?? terminals.at(-1)
