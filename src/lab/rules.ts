@@ -3,6 +3,7 @@ import { assert } from '../base/assert.ts'
 import { Ev } from '../net/events.ts'
 import { fragTimer } from '../net/ip/frag.ts'
 import { neighTimer } from '../net/ip/neigh.ts'
+import { addr6Timer } from '../net/ip6/addrconf.ts'
 import { linkRx } from '../net/link/rx.ts'
 import { bridgeTimer } from '../net/link/stptimer.ts'
 import type { World } from '../net/types.ts'
@@ -32,6 +33,7 @@ export function labRules(): Rules<World> {
   handlers[Ev.NeighTimer] = neighTimer as Handler<World>
   handlers[Ev.BridgeTimer] = bridgeTimer as Handler<World>
   handlers[Ev.FragTimer] = fragTimer as Handler<World>
+  handlers[Ev.Addr6Timer] = addr6Timer as Handler<World>
   for (const [kind, handler] of Object.entries(processHandlers(labPrograms())))
     handlers[Number(kind)] = handler
   return { handlers, applyInput }

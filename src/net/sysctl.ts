@@ -1,6 +1,7 @@
 // Models the net.* part of /proc/sys (Linux 6.18: devinet.c, sysctl_net_ipv4.c, addrconf.c, neighbour.c) as sysctl(8)
 // shows it. Only the names listed here exist.
 import { touch } from '../sim/dispatch.ts'
+import { disable6Changed, forwarding6Changed } from './ip6/addrconf.ts'
 import { linkByName } from './link/device.ts'
 import { NEIGH_DEFAULTS, type NeighParam } from './ip/neighparams.ts'
 import type { InterfaceConf, Netns, World } from './types.ts'
@@ -92,7 +93,7 @@ export function sysctlSet(world: World, ns: Netns, name: string, value: string):
     (path[2] === 'ip_local_port_range' && numbers[0]! > numbers[1]!)
   if (bad) return `sysctl: setting key "${shownName(path)}": Invalid argument`
   touch(world, ns.id)
-  if (place.kind === 'conf') setConf(ns, place, numbers[0]!)
+  if (place.kind === 'conf') setConf(world, ns, place, numbers[0]!)
   else {
     ns.sysctl ??= new Map()
     ns.sysctl.set(place.key, numbers.length === 1 ? numbers[0]! : numbers.join('\t'))
@@ -169,8 +170,9 @@ function confOf(ns: Netns, who: string): InterfaceConf | undefined {
 }
 
 /** devinet_conf_proc, devinet_sysctl_forward, addrconf_sysctl_forward, addrconf_sysctl_disable. */
-function setConf(ns: Netns, place: Place & { kind: 'conf' }, value: number): void {
+function setConf(world: World, ns: Netns, place: Place & { kind: 'conf' }, value: number): void {
   const old = place.conf[place.field]
+  const before = ns.links.map((link) => (link === undefined ? undefined : { ...link.conf }))
   place.conf[place.field] = value
   const { field, who } = place
   if (who === 'all' && old !== value && SPREADS.includes(field)) {
@@ -178,6 +180,7 @@ function setConf(ns: Netns, place: Place & { kind: 'conf' }, value: number): voi
     for (const link of ns.links) if (link !== undefined) link.conf[field] = value
     if (field === 'forwarding') ns.confAll.acceptRedirects = value === 0 ? 1 : 0
   }
+  if (place.family === 6) inet6Follow(world, ns, before)
   // A new default reaches devices that nobody has configured yet.
   if (who === 'default' && place.family === 4 && field !== 'forwarding') {
     for (const link of ns.links) {
@@ -190,6 +193,16 @@ function setConf(ns: Netns, place: Place & { kind: 'conf' }, value: number): voi
       }
     }
   }
+}
+
+/** What a device does about IPv6 when its switches have changed. */
+function inet6Follow(world: World, ns: Netns, before: readonly (InterfaceConf | undefined)[]): void {
+  ns.links.forEach((link, i) => {
+    const old = before[i]
+    if (link === undefined || old === undefined) return
+    if ((old.disableIpv6 === 0) !== (link.conf.disableIpv6 === 0)) disable6Changed(world, ns, link)
+    if ((old.forwarding6 === 0) !== (link.conf.forwarding6 === 0)) forwarding6Changed(world, ns, link)
+  })
 }
 
 const SPREADS: readonly (keyof InterfaceConf)[] = ['forwarding', 'forwarding6', 'disableIpv6']

@@ -9,6 +9,7 @@ import type { Ip, Mac } from '../base/addr.ts'
 import type { Rng } from '../base/rng.ts'
 import type { SnmpCounters } from './snmp.ts'
 import type { SimWorld, Target } from '../sim/world.ts'
+import type { Inet6Dev } from './ip6/inet6dev.ts'
 import type { ArpHeader, IcmpHeader, TcpHeader } from './headers.ts'
 import type { Socket } from './sock/types.ts'
 import type { Netfilter } from './nf/types.ts'
@@ -125,6 +126,8 @@ export interface IfAddr {
   noPrefixRoute: boolean
   /** Metric of the connected route, 0 for the default. */
   metric: number
+  /** IPv6: taken without asking whether somebody has it (IFA_F_NODAD). */
+  nodad?: boolean
 }
 
 export interface LinkStats {
@@ -290,6 +293,8 @@ export interface Link {
   stats: LinkStats
   /** Multicast groups joined on this link (IPv6 groups; 224.0.0.1 is implied). */
   groups: Ip[]
+  /** IPv6's part of the device, null while it has none. */
+  inet6: Inet6Dev | null
 }
 
 /** RTN_*: what a route does. */

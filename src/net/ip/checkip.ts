@@ -1,9 +1,10 @@
 /** For tests of ip and sock: a network from a few lines of text, a ping and a datagram, and what was heard as text. */
-import { formatIp, parseIp4, parsePrefix } from '../../base/addr.ts'
+import { formatIp, parseIp, parseIp4, parsePrefix } from '../../base/addr.ts'
 import { assert } from '../../base/assert.ts'
 import { runUntil } from '../../sim/dispatch.ts'
 import type { Rules } from '../../sim/world.ts'
 import { Ev } from '../events.ts'
+import { addr6Timer } from '../ip6/addrconf.ts'
 import { linkByName } from '../link/device.ts'
 import { linkAdd, linkSet } from '../link/netlink.ts'
 import { linkRx } from '../link/rx.ts'
@@ -16,7 +17,7 @@ import { sockClose, sockOpen, sockRecv, sockRecvErr } from '../sock/socket.ts'
 import { sysctlSet } from '../sysctl.ts'
 import type { StepDetail } from '../trace.ts'
 import { StepKind } from '../trace.ts'
-import type { Link, Netns, Packet, Route, Socket, World } from '../types.ts'
+import type { Link, NdBody, Netns, Packet, Route, Socket, World } from '../types.ts'
 import { MS, SEC } from '../wheel.ts'
 import { createWorld, netnsNamed } from '../world.ts'
 import { addrAdd, addrDel } from './devinet.ts'
@@ -29,10 +30,12 @@ export const ipRules: Rules<World> = { handlers: handlers(), applyInput: () => u
 
 /**
  * A world from lines: `link A/eth0 B/eth0` (veth, both up, lo up), `addr A/eth0 10.0.0.1/24`, `route A add default
- * via 10.0.0.9`, `bridge S/br0`, `master S/p1 br0`, `rule A from ... table 100`, `sysctl A net.x=1`, `mtu A/eth0 1400`, `up|down A/eth0`. Fails on errors.
+ * via 10.0.0.9`, `bridge S/br0`, `master S/p1 br0`, `rule A from ... table 100`, `sysctl A net.x=1`, `mtu A/eth0 1400`, `up|down A/eth0`. Fails on errors. IPv6 is off
+ * unless it is asked for.
  */
-export function netOf(text: string): World {
-  const world = createWorld(11)
+export function netOf(text: string, ipv6 = false, seed = 11): World {
+  const world = createWorld(seed)
+  if (!ipv6) world.scalars.ipv6Off = 1
   world.recorder.detail = []
   for (const line of text.split('\n')) {
     const words = line.trim()
@@ -64,7 +67,7 @@ export function doLine(world: World, line: string): string {
   if (verb === 'up' || verb === 'down') return said(linkSet(world, ns, link, { up: verb === 'up' }))
   if (verb === 'mtu') return said(linkSet(world, ns, link, { mtu: Number(rest[0]) }))
   const prefix = parsePrefix(rest[0]!)!
-  const spec = { addr: prefix.addr as number, len: prefix.len }
+  const spec = { addr: prefix.addr, len: prefix.len, ...(rest.includes('nodad') ? { nodad: true } : {}) }
   return said(verb === 'addr' ? addrAdd(world, ns, link, spec) : addrDel(world, ns, link, spec))
 }
 
@@ -109,7 +112,10 @@ export interface PingOptions {
 /** Pings and returns what was heard: `1 ttl=64`, `1 from 10.0.0.1 3/1`, `1 EMSGSIZE mtu=1400`, in order. */
 export function ping(world: World, from: string, to: string, options: PingOptions = {}): string[] {
   const ns = nsOf(world, from)
-  const sock = sockOpen(world, ns, { kind: 'ping', family: 4, pid: 1 })
+  const dst = parseIp(to.split('%')[0]!)!
+  const family = typeof dst === 'number' ? 4 : 6
+  const sock = sockOpen(world, ns, { kind: 'ping', family, pid: 1 })
+  if (to.includes('%')) sock.oif = linkByName(ns, to.split('%')[1]!)?.ifindex ?? 0
   sock.recvErr = true
   sock.pmtudisc = options.pmtudisc ?? 1
   sock.broadcast = options.broadcast ?? false
@@ -117,7 +123,7 @@ export function ping(world: World, from: string, to: string, options: PingOption
   const interval = (options.intervalMs ?? 1000) * MS
   for (let seq = 1; seq <= (options.count ?? 1); seq++) {
     const sent = sockSendTo(world, ns, sock, {
-      dst: ip(to),
+      dst,
       payload: new Uint8Array(options.size ?? 56),
       icmp: { type: 8, code: 0, id: 0, seq },
       ...(options.ttl === undefined ? {} : { ttl: options.ttl }),
@@ -141,9 +147,10 @@ export function udp(
   datagram: Partial<Datagram> = {},
 ): Socket {
   const ns = nsOf(world, from)
-  const sock = sockOpen(world, ns, { kind: 'udp', family: 4, pid: 1 })
+  const dst = parseIp(to)!
+  const sock = sockOpen(world, ns, { kind: 'udp', family: typeof dst === 'number' ? 4 : 6, pid: 1 })
   sock.recvErr = true
-  sockSendTo(world, ns, sock, { dst: ip(to), dport: port, payload: new Uint8Array(8), ...datagram })
+  sockSendTo(world, ns, sock, { dst, dport: port, payload: new Uint8Array(8), ...datagram })
   return sock
 }
 
@@ -194,7 +201,10 @@ export function neighs(world: World, name: string): string[] {
 /** A route as `ip route` prints it, without defaults that it leaves out. */
 export function routeText(ns: Netns, route: Route): string {
   const words: string[] = route.type === 'unicast' ? [] : [route.type]
-  words.push(route.len === 0 ? 'default' : `${formatIp(route.dst)}${route.len === 32 ? '' : `/${route.len}`}`)
+  const full = typeof route.dst === 'number' ? 32 : 128
+  words.push(
+    route.len === 0 ? 'default' : `${formatIp(route.dst)}${route.len === full ? '' : `/${route.len}`}`,
+  )
   const hop = route.nexthops[0]
   if (hop?.via !== undefined) words.push('via', formatIp(hop.via))
   if (hop !== undefined) words.push('dev', ns.links[hop.oif]?.name ?? '?')
@@ -213,8 +223,27 @@ function frameText(packet: Packet): string {
     const { op, spa, tpa } = packet.arp
     return op === 1 ? `arp ${formatIp(tpa)} tell ${formatIp(spa)} ${to}` : `arp ${formatIp(spa)} is-at ${to}`
   }
+  const nd = packet.icmp?.nd
+  if (nd != null) return `${formatIp(packet.src)} > ${formatIp(packet.dst)} ${ndText(packet, nd)}`
   const what = packet.icmp === null ? `proto ${packet.proto}` : `icmp ${packet.icmp.type}/${packet.icmp.code}`
   return `${formatIp(packet.src)} > ${formatIp(packet.dst)} ${what} ttl ${packet.ttl}`
+}
+
+/** `ns fd00::1 +nonce`, `na fd00::1 router,solicited,override +lladdr`, `rs +lladdr`, `mld to_ex ff02::1:ff00:1`. */
+function ndText(packet: Packet, nd: NdBody): string {
+  if (nd.groups !== null) {
+    const records = nd.groups.map((g) => `${g.type === 4 ? 'to_ex' : 'to_in'} ${formatIp(g.group)}`)
+    return `mld ${records.join(' ')}`
+  }
+  const options = `${nd.lladdr >= 0 ? ' +lladdr' : ''}${nd.nonce >= 0 ? ' +nonce' : ''}`
+  if (packet.icmp!.type === 133) return `rs${options}`
+  if (packet.icmp!.type === 135) return `ns ${formatIp(nd.target)}${options}`
+  const names = [
+    nd.flags & 128 ? 'router' : '',
+    nd.flags & 64 ? 'solicited' : '',
+    nd.flags & 32 ? 'override' : '',
+  ]
+  return `na ${formatIp(nd.target)} ${names.filter((n) => n !== '').join(',')}${options}`
 }
 
 function said(result: NlResult): string {
@@ -253,9 +282,10 @@ function routeLine(world: World, ns: Netns, words: string[]): NlResult {
   const types = ['blackhole', 'unreachable', 'prohibit', 'throw', 'local', 'broadcast', 'unicast']
   const type = types.includes(words[at]!) ? (words[at++] as Route['type']) : undefined
   const text = words[at++]!
-  const prefix = text === 'default' ? { addr: 0, len: 0 } : parsePrefix(text)!
+  const six = words.some((word) => word.includes(':'))
+  const prefix = text === 'default' ? { addr: six ? '0'.repeat(32) : 0, len: 0 } : parsePrefix(text)!
   const spec: RouteSpec = {
-    family: 4,
+    family: six ? 6 : 4,
     dst: prefix.addr,
     len: prefix.len,
     ...(type === undefined ? {} : { type }),
@@ -263,9 +293,9 @@ function routeLine(world: World, ns: Netns, words: string[]): NlResult {
   const hop: NextHopSpec = {}
   for (; at < words.length; at += 2) {
     const value = words[at + 1] ?? ''
-    if (words[at] === 'via') hop.via = ip(value)
+    if (words[at] === 'via') hop.via = parseIp(value)!
     else if (words[at] === 'dev') hop.oif = linkByName(ns, value)?.ifindex ?? 0
-    else if (words[at] === 'src') spec.prefsrc = ip(value)
+    else if (words[at] === 'src') spec.prefsrc = parseIp(value)!
     else if (words[at] === 'onlink') {
       hop.onlink = true
       at--
@@ -305,6 +335,7 @@ function handlers(): Rules<World>['handlers'] {
   list[Ev.LinkRx] = linkRx as never
   list[Ev.BridgeTimer] = bridgeTimer as never
   list[Ev.NeighTimer] = neighTimer as never
+  list[Ev.Addr6Timer] = addr6Timer as never
   list[Ev.FragTimer] = fragTimer as never
   list[Ev.SockWake] = () => undefined
   list[Ev.TapWake] = () => undefined

@@ -1,11 +1,14 @@
 // Models net/ipv4/devinet.c and the address half of fib_frontend.c (Linux 6.18): addresses, the routes that the kernel
 // makes for them, and what device events do to both. Not here: lifetimes, promote_secondaries, peers with a prefix of
 // their own beyond `peer ADDR/LEN`.
+import type { Ip } from '../../base/addr.ts'
 import { broadcast4, inPrefix, isLoopback, maskIp } from '../../base/addr.ts'
 import { touch } from '../../sim/dispatch.ts'
 import type { NlResult } from '../nlresult.ts'
 import { nlError } from '../nlresult.ts'
 import type { IfAddr, Link, Netns, Route, World } from '../types.ts'
+import { addr6Add, addr6Del } from '../ip6/addrconf.ts'
+import type { Addr6Spec } from '../ip6/addrconf.ts'
 import { arpAnnounce } from './arp.ts'
 import {
   addrType,
@@ -21,14 +24,16 @@ import { neighIfdown } from './neigh.ts'
 
 /** `ip addr add LOCAL[/LEN] [peer P] [brd B] [scope S] [label L]`. */
 export interface AddrSpec {
-  addr: number
+  addr: Ip
   len: number
-  peer?: number
+  peer?: Ip
   brd?: number
   scope?: number
   label?: string
   noPrefixRoute?: boolean
   metric?: number
+  /** IPv6: no duplicate address detection. */
+  nodad?: boolean
 }
 
 const RT_SCOPE_LINK = 253
@@ -36,8 +41,9 @@ const RT_SCOPE_HOST = 254
 const RTPROT_KERNEL = 2
 const LOOPBACK4 = 0x7f000001
 
-/** Adds an IPv4 address, and the local, broadcast and connected routes that go with it. */
+/** Adds an address, and the local, broadcast and connected routes that go with it. */
 export function addrAdd(world: World, ns: Netns, link: Link, spec: AddrSpec): NlResult {
+  if (typeof spec.addr === 'string') return addr6Add(world, ns, link, spec as Addr6Spec)
   if (spec.len < 0 || spec.len > 32) return nlError('EINVAL', 'ipv4: Invalid prefix length')
   touch(world, ns.id)
   const scope = spec.scope ?? (link.kind === 'loopback' && isLoopback(spec.addr) ? RT_SCOPE_HOST : 0)
@@ -70,8 +76,9 @@ export function addrAdd(world: World, ns: Netns, link: Link, spec: AddrSpec): Nl
   return null
 }
 
-/** Removes an IPv4 address; a primary takes its secondaries with it, as promote_secondaries=0 has it. */
-export function addrDel(world: World, ns: Netns, link: Link, spec: { addr: number; len?: number }): NlResult {
+/** Removes an address; an IPv4 primary takes its secondaries with it, as promote_secondaries=0 has it. */
+export function addrDel(world: World, ns: Netns, link: Link, spec: { addr: Ip; len?: number }): NlResult {
+  if (typeof spec.addr === 'string') return addr6Del(world, ns, link, { ...spec, addr: spec.addr })
   touch(world, ns.id)
   const found = addrs4(link).find(
     (a) => a.addr === spec.addr && (spec.len === undefined || a.len === spec.len),

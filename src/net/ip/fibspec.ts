@@ -70,7 +70,9 @@ export function buildRoute(world: World, ns: Netns, spec: RouteSpec): Route | Re
     pref: spec.pref ?? 0,
     expiresAt: spec.expiresAt ?? 0,
   }
-  if (spec.family === 6 && base.metric === 0) base.metric = 1024
+  // Only the kernel's own addresses have metric 0.
+  const own = type === 'local' || type === 'anycast'
+  if (spec.family === 6 && base.metric === 0 && !(own && base.proto === 2)) base.metric = 1024
   const checked = checkNexthops(world, ns, spec, type, base.scope, hops)
   if (!Array.isArray(checked)) return checked
   if (spec.prefsrc !== undefined && !validPrefsrc(ns, spec, type)) {
@@ -263,7 +265,9 @@ function checkHop6(world: World, ns: Netns, spec: RouteSpec, hop: NextHopSpec): 
     return spec.nexthops?.length === 1 ? nlError('ENETDOWN', 'Nexthop device is not up') : nlErrno('ENETDOWN')
   }
   const hopVia = via !== undefined && isUnspecified(via) ? undefined : via
-  return createHop(link.ifindex, hopVia, hop, RT_SCOPE_LINK, !link.carrier && link.kind !== 'loopback')
+  const own = spec.type === 'local' || spec.type === 'anycast'
+  const linkdown = !own && !link.carrier && link.kind !== 'loopback'
+  return createHop(link.ifindex, hopVia, hop, RT_SCOPE_LINK, linkdown)
 }
 
 function isLinkLocalText(ip: Ip): boolean {

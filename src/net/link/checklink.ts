@@ -26,9 +26,10 @@ export const BROADCAST = 0xffffffffffff
 
 export const linkRules: Rules<World> = { handlers: handlers(), applyInput: () => undefined }
 
-/** A world with these namespaces, recording everything. */
+/** A world with these namespaces, recording everything. IPv6 is off: devices then send nothing of themselves. */
 export function worldWith(...names: string[]): World {
   const world = createWorld(7)
+  world.scalars.ipv6Off = 1
   world.recorder.detail = []
   for (const name of names) createNetns(world, name, 0)
   return world

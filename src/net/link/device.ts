@@ -97,6 +97,7 @@ export function createLink(ns: Netns, ifindex: number, name: string, kind: LinkK
     conf: { ...ns.confDefault },
     stats: createStats(),
     groups: [],
+    inet6: null,
   }
 }
 

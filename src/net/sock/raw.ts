@@ -2,8 +2,10 @@
 import { clonePacket } from '../packet.ts'
 import { recordStep, StepAction, StepKind } from '../trace.ts'
 import type { Link, Netns, Packet, Socket, World } from '../types.ts'
-import { IPPROTO_ICMP } from '../types.ts'
+import { IPPROTO_ICMP, IPPROTO_ICMPV6 } from '../types.ts'
 import { sockQueue } from './socket.ts'
+
+const ECHO_REPLY6 = 129
 
 /** Gives a copy to every raw socket of the packet's protocol. True where there was one. */
 export function rawDeliver(world: World, ns: Netns, link: Link, packet: Packet): boolean {
@@ -12,6 +14,8 @@ export function rawDeliver(world: World, ns: Netns, link: Link, packet: Packet):
   for (const sock of ns.sockets.values()) {
     if (sock.kind !== 'raw' || !rawMatches(sock, packet.proto, packet.dst, packet.src, link.ifindex)) continue
     found = true
+    if (packet.proto === IPPROTO_ICMPV6 && sock.icmpFilter !== 0 && packet.icmp?.type !== ECHO_REPLY6)
+      continue
     if (packet.proto === IPPROTO_ICMP && packet.icmp !== null && filtered(sock, packet.icmp.type)) continue
     recordStep(world, ns, packet, StepKind.Deliver, StepAction.Socket, link.ifindex, null)
     sockQueue(world, ns, sock, clonePacket(world, packet))

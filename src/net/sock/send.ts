@@ -12,6 +12,7 @@ import { snmpAdd } from '../snmp.ts'
 import { sysctlInt } from '../sysctl.ts'
 import type { Netns, Packet, Socket, World } from '../types.ts'
 import { ETH_P_IP, IPPROTO_ICMP, IPPROTO_UDP } from '../types.ts'
+import { sendTo6 } from './send6.ts'
 import { autobind, sockError, sockQueueError } from './socket.ts'
 
 /** One datagram. What is undefined comes from the socket. */
@@ -39,6 +40,7 @@ export function sockSendTo(world: World, ns: Netns, sock: Socket, datagram: Data
   if (pending !== '') return { errno: pending, mtu: 0 }
   const dst = datagram.dst ?? sock.remote
   if (dst === undefined) return { errno: 'EDESTADDRREQ', mtu: 0 }
+  if (typeof dst === 'string' && sock.family === 6) return sendTo6(world, ns, sock, datagram, dst)
   if (typeof dst !== 'number' || sock.family !== 4) return { errno: 'EAFNOSUPPORT', mtu: 0 }
   const dport = datagram.dport ?? sock.rport
   if (sock.kind === 'udp' && dport === 0) return { errno: 'EINVAL', mtu: 0 }

@@ -1,5 +1,5 @@
 // Models the common part of net/ipv4/af_inet.c, datagram.c, udp.c, ping.c and raw.c (Linux 6.18): sockets as records,
-// their names, queues and errors. Not here: TCP, IPv6 (net/ip6 adds it), SO_REUSEPORT groups, multicast membership.
+// their names, queues and errors. Not here: TCP, SO_REUSEPORT groups, multicast membership.
 import type { Ip } from '../../base/addr.ts'
 import { isMulticast } from '../../base/addr.ts'
 import { nextBelow } from '../../base/rng.ts'
@@ -7,6 +7,7 @@ import { schedule, touch } from '../../sim/dispatch.ts'
 import { Ev } from '../events.ts'
 import { addrType } from '../ip/fib.ts'
 import { ipRouteOutput, isRefusal } from '../ip/route.ts'
+import { connect6 } from './send6.ts'
 import { sysctlGet, sysctlInt } from '../sysctl.ts'
 import type { Netns, Packet, Socket, SocketKind, SockMessage, World } from '../types.ts'
 
@@ -106,7 +107,8 @@ export function sockBind(
  */
 export function sockConnect(world: World, ns: Netns, sock: Socket, dst: Ip, port: number): string | null {
   touch(world, ns.id)
-  if (typeof dst !== 'number') return 'EAFNOSUPPORT'
+  if (typeof dst === 'string')
+    return sock.family === 6 ? connect6(world, ns, sock, dst, port) : 'EAFNOSUPPORT'
   const src = typeof sock.local === 'number' ? sock.local : 0
   const route = ipRouteOutput(world, ns, { dst, src, oif: sock.oif, mark: sock.mark, tos: sock.tos & 0x1c })
   if (isRefusal(route)) return route.errno

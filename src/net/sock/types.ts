@@ -25,7 +25,7 @@ export interface Socket {
   pmtudisc: number
   recvErr: boolean
   broadcast: boolean
-  /** raw ICMP: bit n set keeps type n out (ICMP_FILTER). */
+  /** raw ICMP: bit n set keeps type n out (ICMP_FILTER). raw ICMPv6: 1 keeps all out but echo replies. */
   icmpFilter: number
   /** SO_ERROR: what the next call returns instead of working; '' for none. */
   err: string

@@ -1,6 +1,7 @@
 // Models the receiving half of net/ipv4/udp.c (Linux 6.18). Not here: encapsulation, UDP-Lite, multicast membership.
 import { addrType } from '../ip/fib.ts'
 import { icmpSend } from '../ip/icmp.ts'
+import { icmp6Send } from '../ip6/icmp6.ts'
 import { clonePacket } from '../packet.ts'
 import { snmpAdd } from '../snmp.ts'
 import { recordDrop, recordStep, StepAction, StepKind } from '../trace.ts'
@@ -14,7 +15,8 @@ export function udpRcv(world: World, ns: Netns, link: Link, packet: Packet): voi
   const matching = group ? udpGroup(ns, link, packet) : udpBest(ns, link, packet)
   if (matching.length === 0) {
     snmpAdd(ns, 'UdpNoPorts')
-    if (!group) icmpSend(world, ns, packet, 3, 3, 0)
+    if (!group && typeof packet.dst === 'string') icmp6Send(world, ns, packet, 1, 4, 0)
+    else if (!group) icmpSend(world, ns, packet, 3, 3, 0)
     recordDrop(world, ns, packet, 'NO_SOCKET', link.ifindex, null)
     return
   }
@@ -80,6 +82,7 @@ function scoreOf(
   peerPort: number,
   ifindex: number,
 ): number {
+  if (sock.family === 4 && typeof own === 'string') return -1
   if (typeof own !== (sock.family === 4 ? 'number' : 'string') && sock.local !== undefined) return -1
   let score = sock.family === (typeof own === 'number' ? 4 : 6) ? 2 : 1
   if (sock.local !== undefined) {

@@ -85,6 +85,7 @@ export function putAddr(w: Writer, link: Link, addr: IfAddr): void {
 export function addrFlags(addr: IfAddr): string[] {
   const flags: string[] = []
   if (addr.secondary) flags.push(typeof addr.addr === 'number' ? 'secondary' : 'temporary')
+  if (addr.nodad === true) flags.push('nodad')
   if (addr.dadFailed) flags.push('dadfailed')
   if (addr.tentative) flags.push('tentative')
   if (addr.noPrefixRoute) flags.push('noprefixroute')

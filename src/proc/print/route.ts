@@ -70,7 +70,7 @@ export function putRoute(w: Writer, place: Place, route: Route, view: RouteView 
     put(w, 'src ')
     tinted(w, tint(route.prefsrc), 'prefsrc', src, `${src} `)
   }
-  if (route.metric !== 0 && !view.metric) both(w, 'metric', route.metric, `metric ${route.metric} `)
+  if ((route.metric !== 0 || typeof route.dst === 'string') && !view.metric) both(w, 'metric', route.metric, `metric ${route.metric} `)
   const flags = hop === undefined ? [] : hopFlags(hop)
   strings(w, 'flags', flags)
   for (const flag of flags) put(w, `${flag} `)

@@ -1,0 +1,139 @@
+// Models net/ipv6/ip6_output.c (Linux 6.18): own packets from the socket to the neighbour, forwarding, and the common
+// end of both. Not here: extension headers but Fragment, flow labels, router alerts for others, proxied neighbours.
+import { isLinkLocal, isLoopback, isMulticast, isUnspecified } from '../../base/addr.ts'
+import { fragment } from '../ip/frag.ts'
+import { peerAllows } from '../ip/icmp.ts'
+import { neighResolve } from '../ip/neigh.ts'
+import { nextIpId } from '../ip/output.ts'
+import type { FibResult } from '../ip/fibindex.ts'
+import { NF_ACCEPT, NF_INET_FORWARD, NF_INET_LOCAL_OUT, NF_INET_POST_ROUTING, nfHook } from '../nf/hook.ts'
+import { clonePacket } from '../packet.ts'
+import { snmpAdd } from '../snmp.ts'
+import { recordDrop, recordStep, StepAction, StepKind } from '../trace.ts'
+import type { Link, Netns, Packet, World } from '../types.ts'
+import { ETH_P_IPV6, PACKET_HOST, PACKET_LOOPBACK } from '../types.ts'
+import { icmp6Send } from './icmp6.ts'
+import { ip6Rcv } from './input.ts'
+import { isJoined } from './mld.ts'
+import type { Route6 } from './route.ts'
+import { forwardMtu } from './route.ts'
+
+const ACTION_OF = {
+  unicast: StepAction.Unicast,
+  local: StepAction.Local,
+  multicast: StepAction.Multicast,
+} as const
+
+/**
+ * ip6_local_out: sends a packet of this host's own by a route that `route6Output` gave. The caller has set addresses,
+ * protocol, hop limit and `length`; the packet is no longer the caller's.
+ */
+export function ip6LocalOut(world: World, ns: Netns, packet: Packet, route: Route6): void {
+  packet.etherType = ETH_P_IPV6
+  packet.pktType = PACKET_HOST
+  packet.iif = 0
+  packet.oif = route.oif
+  packet.nextHop = route.nextHop
+  snmpAdd(ns, 'Ip6OutRequests')
+  recordStep(world, ns, packet, StepKind.Originate, StepAction.None, route.oif, null)
+  recordStep(world, ns, packet, StepKind.Route, ACTION_OF[route.type], route.oif, route.fib.route)
+  if (ns.nf !== null && nfHook(world, ns, NF_INET_LOCAL_OUT, packet, 0, route.oif) !== NF_ACCEPT) return
+  const link = ns.links[route.oif]
+  if (link === undefined) {
+    recordDrop(world, ns, packet, 'IP_OUTNOROUTES', route.oif, null)
+    return
+  }
+  if (route.type === 'multicast' && isJoined(link, route.dst)) loopBack(world, ns, packet, link)
+  ip6Output(world, ns, packet, link, route.mtu)
+}
+
+/** ip6_forward: hop limit, size, hook FORWARD, output. `fib` is the route that the input found. */
+export function ip6Forward(world: World, ns: Netns, link: Link, packet: Packet, fib: FibResult): void {
+  const out = ns.links[fib.nexthop?.oif ?? 0]
+  if (ns.confAll.forwarding6 === 0 || out === undefined) {
+    refuseForward(world, ns, link, packet, 'FORWARDING_DISABLED', fib)
+    return
+  }
+  if (packet.pktType !== PACKET_HOST) {
+    recordDrop(world, ns, packet, 'NOT_SPECIFIED', link.ifindex, null)
+    return
+  }
+  if (packet.ttl <= 1) {
+    icmp6Send(world, ns, packet, 3, 0, 0)
+    snmpAdd(ns, 'Ip6InHdrErrors')
+    recordDrop(world, ns, packet, 'TTL_EXPIRED', link.ifindex, fib.route)
+    return
+  }
+  if (out !== link && !mayTravel(world, ns, link, packet, fib)) return
+  const mtu = forwardMtu(fib, out)
+  if (packet.length > mtu) {
+    icmp6Send(world, ns, packet, 2, 0, mtu)
+    snmpAdd(ns, 'Ip6InTooBigErrors')
+    snmpAdd(ns, 'Ip6FragFails')
+    recordDrop(world, ns, packet, 'PKT_TOO_BIG', link.ifindex, fib.route)
+    return
+  }
+  packet.ttl--
+  packet.nextHop = fib.nexthop?.via ?? packet.dst
+  recordStep(world, ns, packet, StepKind.Forward, StepAction.None, out.ifindex, null)
+  if (ns.nf !== null && nfHook(world, ns, NF_INET_FORWARD, packet, link.ifindex, out.ifindex) !== NF_ACCEPT)
+    return
+  snmpAdd(ns, 'Ip6OutForwDatagrams')
+  ip6Output(world, ns, packet, out, mtu)
+}
+
+/** ip6_output: POSTROUTING, fragments where the packet is this host's own, then the neighbour. */
+export function ip6Output(world: World, ns: Netns, packet: Packet, link: Link, mtu: number): void {
+  packet.oif = link.ifindex
+  snmpAdd(ns, 'Ip6OutTransmits')
+  if (ns.nf !== null) {
+    if (nfHook(world, ns, NF_INET_POST_ROUTING, packet, packet.iif, link.ifindex) !== NF_ACCEPT) return
+  }
+  const { nextHop } = packet
+  if (packet.length <= mtu) {
+    neighResolve(world, ns, link, packet, nextHop)
+    return
+  }
+  if (packet.ipId === 0) packet.ipId = nextIpId(ns)
+  for (const piece of fragment(world, ns, packet, link.ifindex, mtu)) {
+    neighResolve(world, ns, link, piece, nextHop)
+  }
+}
+
+/** Sources that may not leave their link. */
+function mayTravel(world: World, ns: Netns, link: Link, packet: Packet, fib: FibResult): boolean {
+  const { src } = packet
+  if (isUnspecified(src) || isMulticast(src) || isLoopback(src)) {
+    refuseForward(world, ns, link, packet, 'IP_INVALID_SOURCE', fib)
+    return false
+  }
+  if (!isLinkLocal(src)) return true
+  icmp6Send(world, ns, packet, 1, 2, 0)
+  refuseForward(world, ns, link, packet, 'IP_INVALID_SOURCE', fib)
+  return false
+}
+
+function refuseForward(
+  world: World,
+  ns: Netns,
+  link: Link,
+  packet: Packet,
+  reason: 'FORWARDING_DISABLED' | 'IP_INVALID_SOURCE',
+  fib: FibResult,
+): void {
+  snmpAdd(ns, 'Ip6InAddrErrors')
+  recordDrop(world, ns, packet, reason, link.ifindex, fib.route)
+}
+
+/** dev_loopback_xmit: this host is in the group that it sends to. */
+function loopBack(world: World, ns: Netns, packet: Packet, link: Link): void {
+  const copy = clonePacket(world, packet)
+  copy.pktType = PACKET_LOOPBACK
+  copy.sock = 0
+  ip6Rcv(world, ns, link, copy)
+}
+
+/** Whether an error to `dst` is within its rate: one a second, six at once; nothing holds on the loopback device. */
+export function rate6Allows(world: World, ns: Netns, out: Link, dst: string, limitMs: number): boolean {
+  return out.kind === 'loopback' || limitMs === 0 || peerAllows(world, ns, dst, limitMs)
+}
