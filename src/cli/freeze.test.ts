@@ -2,14 +2,14 @@
 import { readFileSync } from 'node:fs'
 import { beforeAll, expect, it, vi } from 'vitest'
 import { testHost } from '../session/clock.ts'
-import { createSession } from '../session/local.ts'
+import { createLabSession } from '../session/standard.ts'
 import { cli } from './cli.ts'
 
 // The bug: the receive handler throws at the third echo request that it sees in one namespace.
 vi.mock('../lab/rules.ts', async (original) => {
   const real = await original<typeof import('../lab/rules.ts')>()
-  const labRules: typeof real.labRules = () => {
-    const rules = real.labRules()
+  const labRules: typeof real.labRules = (programs) => {
+    const rules = real.labRules(programs)
     const handlers = rules.handlers.map((handler, kind) => {
       if (handler === undefined || kind !== 1) return handler
       const broken: typeof handler = (world, target, event) => {
@@ -31,7 +31,7 @@ let hash = ''
 
 beforeAll(() => {
   const host = testHost()
-  const session = createSession(host)
+  const session = createLabSession(host)
   session.open(readFileSync(LAB, 'utf8'), 7)
   session.setSpeed(5)
   session.play()

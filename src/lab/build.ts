@@ -11,7 +11,6 @@ import { checkpoint } from '../sim/timeline.ts'
 import type { Rules } from '../sim/world.ts'
 import { addCable, addMachine } from './hardware.ts'
 import { createLabRecord } from './record.ts'
-import { labRules } from './rules.ts'
 import type { Diagnostic, ExecLine, Lab } from './types.ts'
 
 /** One command of the boot and what it printed. `code` is -1 for one that did not end. */
@@ -36,7 +35,13 @@ const BOOT_LINE_NS = 60_000_000_000
 const BOOT_LINE_EVENTS = 2_000_000
 
 /** Builds and boots. `text` is the lab's text, kept for later changes; `records` the size of the trace ring. */
-export function buildWorld(lab: Lab, text: string, seed: number, rules = labRules(), records = 65536): Built {
+export function buildWorld(
+  lab: Lab,
+  text: string,
+  seed: number,
+  rules: Rules<World>,
+  records = 65536,
+): Built {
   const world = createWorld(seed, records)
   createLabRecord(world, text)
   if (!lab.ipv6) world.scalars.ipv6Off = 1

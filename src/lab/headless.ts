@@ -11,7 +11,8 @@ import type { BootLine } from './build.ts'
 import { buildWorld, runToEnd, seedOf } from './build.ts'
 import { roomId } from './names.ts'
 import { parseLab } from './parse.ts'
-import { labRules, roomNames, submitExec } from './rules.ts'
+import { roomNames, submitExec } from './rules.ts'
+import { standardRules } from './standard.ts'
 import type { Diagnostic, Lab } from './types.ts'
 
 export interface Run {
@@ -65,7 +66,7 @@ const SLICE = 10_000
 export function startRun(text: string, seed?: number): { run: Run | undefined; diagnostics: Diagnostic[] } {
   const { lab, diagnostics } = parseLab(text)
   if (lab === undefined) return { run: undefined, diagnostics }
-  const rules = labRules()
+  const rules = standardRules()
   const chosen = seed ?? seedOf(lab)
   const { world, boot, diagnostics: failed } = buildWorld(lab, text, chosen, rules)
   const run = { text, lab, seed: chosen, rules, world, boot, bootedAt: world.now, bootEvents: world.nEvents }

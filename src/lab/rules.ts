@@ -6,16 +6,18 @@ import { neighTimer } from '../net/ip/neigh.ts'
 import { addr6Timer } from '../net/ip6/addrconf.ts'
 import { linkRx } from '../net/link/rx.ts'
 import { bridgeTimer } from '../net/link/stptimer.ts'
+import { tcpTimer } from '../net/sock/tcpexpire.ts'
+import { ctGc } from '../net/nf/cttable.ts'
 import type { World } from '../net/types.ts'
 import { netnsNamed, registryOf } from '../net/world.ts'
 import { execLine, openTty } from '../proc/shell/session.ts'
 import { processHandlers } from '../run/handlers.ts'
 import { machineOf } from '../run/machine.ts'
 import { closeTty, ttyKeys } from '../run/tty.ts'
+import type { Programs } from '../run/types.ts'
 import { submitInput } from '../sim/timeline.ts'
 import type { Handler, Input, Rules } from '../sim/world.ts'
 import { applyLab } from './apply.ts'
-import { labPrograms } from './programs.ts'
 
 /** Bodies of inputs by kind. Rooms are full namespace names: `MACHINE` or `MACHINE.NETNS`. */
 export interface InputBodies {
@@ -26,16 +28,20 @@ export interface InputBodies {
   apply: { text: string }
 }
 
-/** Handlers by event kind, and how inputs are applied. One value serves any number of worlds. */
-export function labRules(): Rules<World> {
+/**
+ * Handlers by event kind, and how inputs are applied. One value serves any number of worlds. `programs` may grow until
+ * the first of the new ones is asked for.
+ */
+export function labRules(programs: Programs): Rules<World> {
   const handlers: (Handler<World> | undefined)[] = []
   handlers[Ev.LinkRx] = linkRx as Handler<World>
   handlers[Ev.NeighTimer] = neighTimer as Handler<World>
   handlers[Ev.BridgeTimer] = bridgeTimer as Handler<World>
   handlers[Ev.FragTimer] = fragTimer as Handler<World>
+  handlers[Ev.TcpTimer] = tcpTimer as Handler<World>
   handlers[Ev.Addr6Timer] = addr6Timer as Handler<World>
-  for (const [kind, handler] of Object.entries(processHandlers(labPrograms())))
-    handlers[Number(kind)] = handler
+  handlers[Ev.ConntrackGc] = ctGc as Handler<World>
+  for (const [kind, handler] of Object.entries(processHandlers(programs))) handlers[Number(kind)] = handler
   return { handlers, applyInput }
 }
 

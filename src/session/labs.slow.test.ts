@@ -5,7 +5,7 @@ import { createRng, nextBelow } from '../base/rng.ts'
 import { applyScene } from '../view/scene.ts'
 import type { Scene } from '../view/types.ts'
 import { testHost } from './clock.ts'
-import { createSession } from './local.ts'
+import { createLabSession } from './standard.ts'
 
 const LABS = readdirSync('public/labs')
   .filter((name) => name.endsWith('.yaml'))
@@ -18,7 +18,7 @@ const TYPED =
 describe.each(LABS)('%s', (file) => {
   it('1,000 random seeks find the hashes of the straight run; the scene by differences is the scene from scratch', () => {
     const host = testHost()
-    const session = createSession(host)
+    const session = createLabSession(host)
     const opened = session.open(readFileSync(file, 'utf8'))
     expect([opened.ok, opened.diagnostics]).toEqual([true, []])
     let scene: Scene = session.scene()

@@ -2,14 +2,14 @@
 import { readFileSync } from 'node:fs'
 import { describe, expect, it } from 'vitest'
 import { testHost } from './clock.ts'
-import { createSession } from './local.ts'
+import { createLabSession } from './standard.ts'
 import { parseReproduction } from './reproduction.ts'
 
 const FIRST = 'public/labs/1.1-two-namespaces.yaml'
 
 function open(file: string) {
   const host = testHost()
-  const session = createSession(host)
+  const session = createLabSession(host)
   const result = session.open(readFileSync(file, 'utf8'))
   expect(result.diagnostics).toEqual([])
   expect(result.ok).toBe(true)

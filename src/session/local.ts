@@ -10,7 +10,6 @@ import type { Core, SessionHost } from './core.ts'
 import { createDetails } from './details.ts'
 import type { Engine } from './engine.ts'
 import { explainFlow } from './explain.ts'
-import { labEngine } from './lab-engine.ts'
 import { withInput } from './inputs.ts'
 import { eventView, traceList, traceOf } from './past.ts'
 import { reproductionOf } from './reproduction.ts'
@@ -41,7 +40,7 @@ const EMPTY_LAB = 'name: empty\ntopology:\n  nodes: {}\n'
 const START_SPEED = 1
 
 /** A session with nothing open. */
-export function createSession(host: SessionHost, engine: Engine = labEngine()): LocalSession {
+export function createSession(host: SessionHost, engine: Engine): LocalSession {
   const core = createCore(host, engine)
   return {
     ...documentCalls(core),

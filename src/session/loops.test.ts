@@ -4,7 +4,7 @@ import { openScenario } from '../lab/scenario.fixture.ts'
 import { bridgeLoop, routingLoop } from '../lab/loops.fixture.ts'
 import { StepKind } from '../net/trace.ts'
 import { testHost } from './clock.ts'
-import { createSession } from './local.ts'
+import { createLabSession } from './standard.ts'
 
 /** Looks at the clock cost so much real time: a slice flat out is some 2,500 events. */
 const LOOK_MS = 0.4
@@ -12,7 +12,7 @@ const LOOK_MS = 0.4
 /** Plays flat out for `ms` of real time. */
 function play(bridges: number, ms: number) {
   const host = testHost(LOOK_MS)
-  const session = createSession(host)
+  const session = createLabSession(host)
   expect(session.open(bridgeLoop(bridges, false)).diagnostics).toEqual([])
   session.setSpeed(6)
   session.play()

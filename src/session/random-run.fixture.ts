@@ -6,13 +6,13 @@ import { parseLab } from '../lab/parse.ts'
 import { randomLine } from '../lab/random-commands.ts'
 import type { RandomLab } from '../lab/random-lab.ts'
 import { chance, pick, randomLab } from '../lab/random-lab.ts'
-import { labRules } from '../lab/rules.ts'
+import { standardRules } from '../lab/standard.ts'
 import type { World } from '../net/types.ts'
 import { runUntil } from '../sim/dispatch.ts'
 import { stateHash } from '../sim/timeline.ts'
 import { testHost } from './clock.ts'
 import type { TestHost } from './clock.ts'
-import { createSession } from './local.ts'
+import { createLabSession } from './standard.ts'
 import type { LocalSession } from './local.ts'
 import type { Reproduction } from './reproduction.ts'
 import { parseReproduction } from './reproduction.ts'
@@ -34,7 +34,7 @@ interface Player {
 export function playRandomly(seed: number, actions: number): LocalSession {
   const lab = randomLab(seed)
   const host = testHost(LOOK_MS)
-  const session = createSession(host)
+  const session = createLabSession(host)
   const opened = session.open(lab.text, seed)
   if (!opened.ok) throw new Error(`the lab was refused: ${opened.diagnostics[0]?.message}`)
   const player: Player = { rng: createRng(seed, 5), lab, host, session, ttys: [] }
@@ -90,11 +90,11 @@ export function rewindMistake(seed: number, seeks: number): string {
 
 function straightWorld({ lab: text, seed, inputs }: Reproduction): {
   world: World
-  rules: ReturnType<typeof labRules>
+  rules: ReturnType<typeof standardRules>
 } {
   const { lab } = parseLab(text)
   if (lab === undefined) throw new Error('the reproduction holds no lab')
-  const rules = labRules()
+  const rules = standardRules()
   const { world } = buildWorld(lab, text, seed, rules)
   world.checkpoints.length = 0
   world.inputs.push(...inputs)

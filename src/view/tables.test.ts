@@ -3,7 +3,8 @@ import { readdirSync, readFileSync } from 'node:fs'
 import { expect, it } from 'vitest'
 import { buildWorld, runToEnd } from '../lab/build.ts'
 import { parseLab } from '../lab/parse.ts'
-import { labRules, submitExec } from '../lab/rules.ts'
+import { submitExec } from '../lab/rules.ts'
+import { standardRules } from '../lab/standard.ts'
 import type { World } from '../net/types.ts'
 import { captureOf } from '../proc/shell/session.ts'
 import { registryOf } from '../net/world.ts'
@@ -11,7 +12,7 @@ import { runUntil } from '../sim/dispatch.ts'
 import { inspect } from './tables.ts'
 
 const LABS = readdirSync('public/labs').filter((name) => name.endsWith('.yaml'))
-const rules = labRules()
+const rules = standardRules()
 
 function open(name: string): World {
   const text = readFileSync(`public/labs/${name}`, 'utf8')
