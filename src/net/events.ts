@@ -19,4 +19,8 @@ export const Ev = {
   TapWake: 7,
   /** A device's deferred work (a rate-limited queue). arg: ifindex. */
   LinkTx: 8,
+  /** A stream socket's timer. arg: socket id; ref: which one (see net/sock/tcptimer.ts). */
+  TcpTimer: 9,
+  /** Expired connections are collected. arg: the time it was armed for. */
+  ConntrackGc: 10,
 } as const

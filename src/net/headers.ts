@@ -54,4 +54,6 @@ export interface TcpHeader {
   /** Timestamps option; -1 where absent. */
   tsval: number
   tsecr: number
+  /** SACK blocks [left edge, right edge), absent for none. */
+  sack?: readonly (readonly [number, number])[]
 }

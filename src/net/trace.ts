@@ -139,6 +139,9 @@ export const DROP_REASONS = [
   'NETNS_GONE',
   'LOOP_LIMIT',
   'CONSUMED',
+  'TCP_RESET',
+  'TCP_FLAGS',
+  'TCP_LISTEN_OVERFLOW',
 ] as const
 export type DropReason = (typeof DROP_REASONS)[number]
 

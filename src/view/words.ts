@@ -131,6 +131,9 @@ export const SENTENCES: Readonly<Record<string, string>> = {
   'drop.NETNS_GONE': 'dropped: the network namespace is gone',
   'drop.LOOP_LIMIT': 'dropped: it went through too many devices in one go',
   'drop.CONSUMED': 'done: nothing more to do with it here',
+  'drop.TCP_RESET': 'dropped: a reset for nothing that is known here',
+  'drop.TCP_FLAGS': 'dropped: no listener can begin anything with these TCP flags',
+  'drop.TCP_LISTEN_OVERFLOW': "dropped: the listener's queue is full",
   'step.other': '{{kind}} {{action}}',
   'note.hostPrefix':
     '{{addr}} on {{dev}} has no prefix length: it is a /32, so there is no connected route and no neighbour. Add it with its prefix length, for instance {{addr}}/24',

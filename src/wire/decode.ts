@@ -207,6 +207,10 @@ function readTcpOptions(tcp: TcpHeader, b: Uint8Array): void {
     else if (kind === 8 && size === 10) {
       tcp.tsval = get32(b, at + 2) >>> 0
       tcp.tsecr = get32(b, at + 6) >>> 0
+    } else if (kind === 5 && size >= 10 && size % 8 === 2) {
+      const sack: [number, number][] = []
+      for (let i = at + 2; i < at + size; i += 8) sack.push([get32(b, i) >>> 0, get32(b, i + 4) >>> 0])
+      tcp.sack = sack
     }
     at += size
   }
@@ -334,6 +338,8 @@ function emptyPacket(): Packet {
     iif: 0,
     oif: 0,
     physIn: 0,
+    physOut: 0,
+    nfBridge: 0,
     pktType: 0,
     mark: 0,
     ct: 0,

@@ -1,6 +1,6 @@
 /**
  * UDP, TCP, ICMP and ICMPv6 (with neighbour discovery and MLDv2) to bytes.
- * Models RFC 768, 9293, 792, 4443, 4861 and 3810. Not here: TCP SACK blocks, RFC 4884 extensions.
+ * Models RFC 768, 9293, 792, 4443, 4861 and 3810. Not here: RFC 4884 extensions.
  */
 import { familyOf, type Ip } from '../base/addr.ts'
 import type { IcmpHeader, NdBody, Packet, TcpHeader } from '../net/types.ts'
@@ -50,6 +50,12 @@ export function tcpOptions(tcp: TcpHeader): Uint8Array {
     }
   } else if (tcp.sackOk) bytes.push(1, 1, 4, 2)
   if (tcp.wscale >= 0) bytes.push(1, 3, 3, tcp.wscale)
+  if (tcp.sack !== undefined && tcp.sack.length > 0) {
+    bytes.push(1, 1, 5, 2 + 8 * tcp.sack.length)
+    for (const edge of tcp.sack.flat()) {
+      bytes.push((edge >>> 24) & 0xff, (edge >>> 16) & 0xff, (edge >>> 8) & 0xff, edge & 0xff)
+    }
+  }
   return Uint8Array.from(bytes)
 }
 

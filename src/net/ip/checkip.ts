@@ -14,6 +14,7 @@ import type { NlResult } from '../nlresult.ts'
 import type { Datagram } from '../sock/send.ts'
 import { sockSendTo } from '../sock/send.ts'
 import { sockClose, sockOpen, sockRecv, sockRecvErr } from '../sock/socket.ts'
+import { tcpTimer } from '../sock/tcpexpire.ts'
 import { sysctlSet } from '../sysctl.ts'
 import type { StepDetail } from '../trace.ts'
 import { StepKind } from '../trace.ts'
@@ -337,6 +338,7 @@ function handlers(): Rules<World>['handlers'] {
   list[Ev.NeighTimer] = neighTimer as never
   list[Ev.Addr6Timer] = addr6Timer as never
   list[Ev.FragTimer] = fragTimer as never
+  list[Ev.TcpTimer] = tcpTimer as never
   list[Ev.SockWake] = () => undefined
   list[Ev.TapWake] = () => undefined
   return list

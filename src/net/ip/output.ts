@@ -5,7 +5,7 @@ import { NF_ACCEPT, NF_INET_LOCAL_OUT, NF_INET_POST_ROUTING, nfHook } from '../n
 import { snmpAdd, snmpOf } from '../snmp.ts'
 import { recordDrop, recordStep, StepAction, StepKind } from '../trace.ts'
 import type { Link, Netns, Packet, World } from '../types.ts'
-import { ETH_P_IP, PACKET_HOST, PACKET_LOOPBACK } from '../types.ts'
+import { ETH_P_IP, IPPROTO_TCP, PACKET_HOST, PACKET_LOOPBACK } from '../types.ts'
 import { fragment } from './frag.ts'
 import { icmpSend } from './icmp.ts'
 import { ipRcv } from './input.ts'
@@ -32,7 +32,8 @@ export function ipLocalOut(world: World, ns: Netns, packet: Packet, route: Route
   packet.oif = route.oif
   packet.nextHop = route.nextHop
   if (packet.src === 0) packet.src = route.src
-  if (packet.ipId === 0) packet.ipId = nextIpId(ns)
+  // TCP numbers its packets itself; where it has no socket to count with, 0 is what goes out.
+  if (packet.ipId === 0 && packet.proto !== IPPROTO_TCP) packet.ipId = nextIpId(ns)
   snmpOf(ns).IpOutRequests++
   recordStep(world, ns, packet, StepKind.Originate, StepAction.None, route.oif, null)
   recordStep(world, ns, packet, StepKind.Route, ACTION_OF[route.type], route.oif, route.fib.route)

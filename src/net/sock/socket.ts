@@ -8,8 +8,12 @@ import { Ev } from '../events.ts'
 import { addrType } from '../ip/fib.ts'
 import { ipRouteOutput, isRefusal } from '../ip/route.ts'
 import { connect6 } from './send6.ts'
-import { sysctlGet, sysctlInt } from '../sysctl.ts'
+import { sysctlInt } from '../sysctl.ts'
 import type { Netns, Packet, Socket, SocketKind, SockMessage, World } from '../types.ts'
+import { tcpClose } from './tcp.ts'
+import { portRange } from './portrange.ts'
+import { tcpChoosePort, tcpPortTaken } from './tcplookup.ts'
+import { createTcp } from './tcpstate.ts'
 
 /** socket(2). `proto` is the protocol of raw sockets and the ethertype of packet sockets (3: all). */
 export interface SockSpec {
@@ -50,15 +54,20 @@ export function sockOpen(world: World, ns: Netns, spec: SockSpec): Socket {
     rxBytes: 0,
     errors: [],
     dropped: 0,
+    tcp: spec.kind === 'tcp' ? createTcp(world, ns) : null,
   }
   ns.sockets ??= new Map()
   ns.sockets.set(id, sock)
   return sock
 }
 
-/** close(2): what waited in it is gone. A packet socket stops listening. */
+/** close(2): what waited in it is gone. A packet socket stops listening, a connection is ended (see `tcpClose`). */
 export function sockClose(world: World, ns: Netns, sock: Socket): void {
   touch(world, ns.id)
+  if (sock.kind === 'tcp') {
+    tcpClose(world, ns, sock)
+    return
+  }
   ns.sockets?.delete(sock.id)
   if (ns.taps !== null) {
     ns.taps = ns.taps.filter((tap) => tap.sock !== sock.id)
@@ -183,6 +192,10 @@ export function autobind(ns: Netns, sock: Socket): boolean {
     }
     return false
   }
+  if (sock.kind === 'tcp') {
+    sock.lport = tcpChoosePort(ns, sock, false)
+    return sock.lport !== 0
+  }
   const [low, high] = portRange(ns)
   const span = high - low + 1
   const first = nextBelow(ns.rng, span)
@@ -195,14 +208,9 @@ export function autobind(ns: Netns, sock: Socket): boolean {
   return false
 }
 
-/** net.ipv4.ip_local_port_range. */
-export function portRange(ns: Netns): [number, number] {
-  const [low, high] = (sysctlGet(undefined, ns, 'net.ipv4.ip_local_port_range') ?? '32768\t60999').split('\t')
-  return [Number(low), Number(high)]
-}
-
 /** Whether another socket of the kind holds this port on an overlapping address. */
 function portTaken(ns: Netns, sock: Socket, port: number): boolean {
+  if (sock.kind === 'tcp') return tcpPortTaken(ns, sock, port)
   if (ns.sockets === null) return false
   for (const other of ns.sockets.values()) {
     if (other === sock || other.kind !== sock.kind || other.lport !== port) continue

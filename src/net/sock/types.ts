@@ -1,10 +1,11 @@
 /** Sockets as records. Part of the model's contract, like net/types.ts. */
 import type { Ip } from '../../base/addr.ts'
 import type { Packet } from '../types.ts'
+import type { TcpState } from './tcptypes.ts'
 
 export type SocketKind = 'raw' | 'ping' | 'udp' | 'tcp' | 'packet'
 
-/** A socket; tcp's own state hangs below `tcp` (next issue). */
+/** A socket; a stream socket's own state hangs below `tcp`. */
 export interface Socket {
   id: number
   kind: SocketKind
@@ -35,6 +36,8 @@ export interface Socket {
   /** Errors that arrived (IP_RECVERR), bounded. */
   errors: SockMessage[]
   dropped: number
+  /** Stream sockets; null for all others. */
+  tcp: TcpState | null
 }
 
 /** One received datagram or one entry of the error queue. */
