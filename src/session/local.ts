@@ -306,8 +306,13 @@ function lessonView(lab: Lab): LessonView | null {
   if (lesson === undefined) return null
   return {
     title: lesson.title.get('en') ?? lesson.name,
+    titles: Object.fromEntries(lesson.title),
     text: Object.fromEntries(lesson.text),
-    checks: lesson.checks.map(({ id, title }) => ({ id, title: title.get('en') ?? id })),
+    checks: lesson.checks.map(({ id, title }) => ({
+      id,
+      title: title.get('en') ?? id,
+      titles: Object.fromEntries(title),
+    })),
   }
 }
 

@@ -167,9 +167,11 @@ export interface CheckResult {
 
 export interface LessonView {
   title: string
+  /** Titles by language tag. */
+  titles: Record<string, string>
   /** Text by language tag. */
   text: Record<string, string>
-  checks: { id: string; title: string }[]
+  checks: { id: string; title: string; titles: Record<string, string> }[]
 }
 
 export interface ExplainQuery {

@@ -19,6 +19,8 @@ export function showPage(page: Page): void {
 
 /** Selecting something shows it, choosing a packet shows its way. Answers how to stop. */
 export function followChoices(): () => void {
+  // What was chosen while the panel was being loaded.
+  showPage(first())
   return useStore.subscribe((state, before) => {
     if (state.chosenTrace !== before.chosenTrace && state.chosenTrace !== null) showPage('packet')
     else if (state.selection !== before.selection && state.selection.length > 0) showPage('inspect')
