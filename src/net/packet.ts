@@ -34,6 +34,8 @@ export function createPacket(world: World, etherType: number, cause: number): Pa
     iif: 0,
     oif: 0,
     physIn: 0,
+    physOut: 0,
+    nfBridge: 0,
     pktType: PACKET_OUTGOING,
     mark: 0,
     ct: 0,

@@ -11,8 +11,8 @@ import type { SnmpCounters } from './snmp.ts'
 import type { SimWorld, Target } from '../sim/world.ts'
 import type { Inet6Dev } from './ip6/inet6dev.ts'
 import type { ArpHeader, IcmpHeader, TcpHeader } from './headers.ts'
-import type { Socket } from './sock/types.ts'
 import type { Netfilter } from './nf/types.ts'
+import type { Socket } from './sock/types.ts'
 import type { Recorder } from './trace.ts'
 
 export type { ArpHeader, IcmpHeader, NdBody, TcpHeader } from './headers.ts'
@@ -93,13 +93,17 @@ export interface Packet {
   oif: number
   /** Bridge port it came in by, 0 for none (nf_bridge physindev). */
   physIn: number
+  /** Bridge port it leaves by, while br_netfilter has it (nf_bridge physoutdev); 0 for none. */
+  physOut: number
+  /** Bits of br_netfilter, 0 where it has not seen the packet (see net/nf/brnf.ts). */
+  nfBridge: number
   pktType: number
   mark: number
   /** Conntrack entry id in the namespace that holds the packet; 0 for none. */
   ct: number
-  /** Where the route sends it: the gateway, or the destination itself. */
   /** skb's ctinfo: 0 established, 1 related, 2 new, 3 established reply, 4 related reply, 7 untracked; with `ct` 0 only 7 means anything. */
   ctInfo: number
+  /** Where the route sends it: the gateway, or the destination itself. */
   nextHop: Ip
   /** Id of the local socket that sent it, 0 for none: errors find their way back by it. */
   sock: number
@@ -453,12 +457,12 @@ export interface Netns extends Target {
   neigh: Map<number, Map<Ip, Neigh>> | null
   exceptions: Map<Ip, RouteException> | null
   frags: Map<string, FragQueue> | null
+  /** Netfilter and conntrack (net/nf). Null until a table is first replaced. */
   nf: Netfilter | null
   sockets: Map<number, Socket> | null
   taps: Tap[] | null
   /** Namespace-wide switches that differ from the default, by name (`net.ipv4.ip_forward`); read through net/sysctl.ts. */
   sysctl: Map<string, number | string> | null
-  /** Netfilter and conntrack (net/nf). Null until a table is first replaced. */
   confAll: InterfaceConf
   confDefault: InterfaceConf
   /** SNMP counters by their name in /proc/net/snmp and netstat (IpInAddrErrors, TcpExtIPReversePathFilter ...). */

@@ -135,6 +135,9 @@ function join(world: World, ns: Netns, link: Link, queue: FragQueue): Packet {
   whole.pktType = head.pktType
   whole.mark = head.mark
   whole.ct = head.ct
+  whole.ctInfo = head.ctInfo
+  whole.physOut = head.physOut
+  whole.nfBridge = head.nfBridge
   whole.sock = 0
   whole.length = wholeHeaders(head) + queue.total
   whole.fragOffset = 0

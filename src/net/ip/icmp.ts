@@ -3,6 +3,7 @@
 import type { Ip } from '../../base/addr.ts'
 import { isMulticast } from '../../base/addr.ts'
 import { nextBelow } from '../../base/rng.ts'
+import { ctAttach } from '../nf/conntrack.ts'
 import { createIcmp, createPacket, snapshotPacket } from '../packet.ts'
 import { snmpAdd } from '../snmp.ts'
 import { sysctlInt } from '../sysctl.ts'
@@ -67,6 +68,7 @@ export function icmpSend(
   error.tos = tos
   error.ttl = sysctlInt(ns, 'net.ipv4.ip_default_ttl')
   error.length = HEADERS + icmp.quotedLen
+  ctAttach(error, packet)
   countOut(ns, type)
   ipLocalOut(world, ns, error, route)
 }

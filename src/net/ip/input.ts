@@ -1,6 +1,6 @@
 // Models net/ipv4/ip_input.c and ip_error of route.c (Linux 6.18): from the device to a protocol or to forwarding.
 // Not here: IP options, early demux, VRF.
-import { NF_ACCEPT, NF_INET_LOCAL_IN, NF_INET_PRE_ROUTING, nfHook } from '../nf/hook.ts'
+import { NF_ACCEPT, NF_INET_LOCAL_IN, NF_INET_PRE_ROUTING, nfDefrag, nfHook } from '../nf/hook.ts'
 import { rawDeliver } from '../sock/raw.ts'
 import { tcpRcv } from '../sock/tcpplace.ts'
 import { udpRcv } from '../sock/udp.ts'
@@ -30,7 +30,8 @@ const ERROR_COST = 1000
 const ERROR_BURST = 5000
 
 /** Handles a received IPv4 packet, which it owns from here. */
-export function ipRcv(world: World, ns: Netns, link: Link, packet: Packet): void {
+export function ipRcv(world: World, ns: Netns, link: Link, received: Packet): void {
+  let packet = received
   packet.iif = link.ifindex
   if (packet.pktType === PACKET_OTHERHOST) {
     recordDrop(world, ns, packet, 'OTHERHOST', link.ifindex, null)
@@ -38,7 +39,12 @@ export function ipRcv(world: World, ns: Netns, link: Link, packet: Packet): void
   }
   snmpOf(ns).IpInReceives++
   const dst = packet.dst
-  if (ns.nf !== null && nfHook(world, ns, NF_INET_PRE_ROUTING, packet, link.ifindex, 0) !== NF_ACCEPT) return
+  if (ns.nf !== null) {
+    const whole = nfDefrag(world, ns, link, packet)
+    if (whole === null) return
+    packet = whole
+    if (nfHook(world, ns, NF_INET_PRE_ROUTING, packet, link.ifindex, 0) !== NF_ACCEPT) return
+  }
   ipRcvFinish(world, ns, link, packet, dst !== packet.dst)
 }
 

@@ -10,7 +10,7 @@ import { fragment } from './frag.ts'
 import { icmpSend } from './icmp.ts'
 import { ipRcv } from './input.ts'
 import { neighResolve } from './neigh.ts'
-import type { RouteResult } from './route.ts'
+import type { RouteRefusal, RouteResult } from './route.ts'
 import { ipRouteOutput, isRefusal } from './route.ts'
 
 const ACTION_OF = {
@@ -47,8 +47,9 @@ export function ipLocalOut(world: World, ns: Netns, packet: Packet, route: Route
     sendByRoute(world, ns, packet, route)
     return
   }
-  const again = reroute(world, ns, packet)
-  if (again !== null) sendByRoute(world, ns, packet, again)
+  // The hook has asked for the new route already, and recorded it.
+  const again = routeAgain(world, ns, packet)
+  if (!isRefusal(again)) sendByRoute(world, ns, packet, again)
 }
 
 /**
@@ -96,21 +97,29 @@ function isAllHosts(dst: Packet['dst']): boolean {
   return typeof dst === 'number' && dst >>> 0 === 0xe0000001
 }
 
-/** ip_route_me_harder: OUTPUT changed what the route depends on. */
-function reroute(world: World, ns: Netns, packet: Packet): RouteResult | null {
-  const { dst, src, mark, tos } = packet
-  const query = { dst: dst as number, src: src as number, oif: 0, mark, tos }
-  let route = ipRouteOutput(world, ns, query)
-  if (isRefusal(route)) route = ipRouteOutput(world, ns, { ...query, src: 0 })
+/**
+ * ip_route_me_harder: OUTPUT changed what the route depends on. False where there is no way any more; the drop is
+ * recorded.
+ */
+export function ipRouteMeHarder(world: World, ns: Netns, packet: Packet): boolean {
+  const route = routeAgain(world, ns, packet)
   if (isRefusal(route)) {
     snmpAdd(ns, 'IpOutNoRoutes')
     recordDrop(world, ns, packet, 'IP_OUTNOROUTES', 0, route.fib.rule)
-    return null
+    return false
   }
   packet.oif = route.oif
   packet.nextHop = route.nextHop
   recordStep(world, ns, packet, StepKind.Route, ACTION_OF[route.type], route.oif, route.fib.route)
-  return route
+  return true
+}
+
+/** The route of a packet as it is now; any source may pass. */
+function routeAgain(world: World, ns: Netns, packet: Packet): RouteResult | RouteRefusal {
+  const { dst, src, mark, tos } = packet
+  const query = { dst: dst as number, src: src as number, oif: 0, mark, tos }
+  const route = ipRouteOutput(world, ns, query)
+  return isRefusal(route) ? ipRouteOutput(world, ns, { ...query, src: 0 }) : route
 }
 
 /** ip_fragment: pieces that fit, or the sender is told where DF forbids. */

@@ -2,6 +2,7 @@
 // counts IPv4 only), RFC 4884 extensions, errors about redirects.
 import { isMulticast, isUnspecified } from '../../base/addr.ts'
 import { addrType } from '../ip/fib.ts'
+import { ctAttach } from '../nf/conntrack.ts'
 import { createIcmp, createPacket, snapshotPacket } from '../packet.ts'
 import { snmpAdd } from '../snmp.ts'
 import { sysctlInt } from '../sysctl.ts'
@@ -60,6 +61,7 @@ export function icmp6Send(
   Object.assign(error, { src, dst, icmp, proto: IPPROTO_ICMPV6, length: HEADERS + icmp.quotedLen })
   error.ttl = out.conf.hopLimit6
   countOut6(ns, type)
+  ctAttach(error, packet)
   ip6LocalOut(world, ns, error, route)
 }
 

@@ -3,7 +3,7 @@
 import { isLoopback, isMulticast } from '../../base/addr.ts'
 import { defragment } from '../ip/frag.ts'
 import type { FibResult } from '../ip/fibindex.ts'
-import { NF_ACCEPT, NF_INET_LOCAL_IN, NF_INET_PRE_ROUTING, nfHook } from '../nf/hook.ts'
+import { NF_ACCEPT, NF_INET_LOCAL_IN, NF_INET_PRE_ROUTING, nfDefrag, nfHook } from '../nf/hook.ts'
 import { rawDeliver } from '../sock/raw.ts'
 import { tcpRcv } from '../sock/tcpplace.ts'
 import { udpRcv } from '../sock/udp.ts'
@@ -19,7 +19,8 @@ import { ip6Forward } from './output.ts'
 import { route6Input } from './route.ts'
 
 /** Handles a received IPv6 packet, which it owns from here. */
-export function ip6Rcv(world: World, ns: Netns, link: Link, packet: Packet): void {
+export function ip6Rcv(world: World, ns: Netns, link: Link, received: Packet): void {
+  let packet = received
   packet.iif = link.ifindex
   if (packet.pktType === PACKET_OTHERHOST) {
     recordDrop(world, ns, packet, 'OTHERHOST', link.ifindex, null)
@@ -40,13 +41,18 @@ export function ip6Rcv(world: World, ns: Netns, link: Link, packet: Packet): voi
     recordDrop(world, ns, packet, reason, link.ifindex, null)
     return
   }
-  if (ns.nf !== null && nfHook(world, ns, NF_INET_PRE_ROUTING, packet, link.ifindex, 0) !== NF_ACCEPT) return
-  if (isMulticast(dst)) {
+  if (ns.nf !== null) {
+    const whole = nfDefrag(world, ns, link, packet)
+    if (whole === null) return
+    packet = whole
+    if (nfHook(world, ns, NF_INET_PRE_ROUTING, packet, link.ifindex, 0) !== NF_ACCEPT) return
+  }
+  if (isMulticast(packet.dst)) {
     multicastInput(world, ns, link, packet)
     return
   }
-  // What this host sent to itself still has its output route.
-  if (!outside) {
+  // What this host sent to itself still has its output route, unless PREROUTING changed where it goes.
+  if (!outside && packet.dst === dst) {
     localDeliver6(world, ns, link, packet)
     return
   }

@@ -15,8 +15,8 @@ import { ETH_P_IPV6, PACKET_HOST, PACKET_LOOPBACK } from '../types.ts'
 import { icmp6Send } from './icmp6.ts'
 import { ip6Rcv } from './input.ts'
 import { isJoined } from './mld.ts'
-import type { Route6 } from './route.ts'
-import { forwardMtu } from './route.ts'
+import type { Refusal6, Route6 } from './route.ts'
+import { forwardMtu, isRefusal6, route6Output } from './route.ts'
 
 const ACTION_OF = {
   unicast: StepAction.Unicast,
@@ -37,14 +37,50 @@ export function ip6LocalOut(world: World, ns: Netns, packet: Packet, route: Rout
   snmpAdd(ns, 'Ip6OutRequests')
   recordStep(world, ns, packet, StepKind.Originate, StepAction.None, route.oif, null)
   recordStep(world, ns, packet, StepKind.Route, ACTION_OF[route.type], route.oif, route.fib.route)
-  if (ns.nf !== null && nfHook(world, ns, NF_INET_LOCAL_OUT, packet, 0, route.oif) !== NF_ACCEPT) return
-  const link = ns.links[route.oif]
+  let { mtu } = route
+  if (ns.nf !== null) {
+    const { src, dst, mark } = packet
+    if (nfHook(world, ns, NF_INET_LOCAL_OUT, packet, 0, route.oif) !== NF_ACCEPT) return
+    if (packet.src !== src || packet.dst !== dst || packet.mark !== mark) {
+      const again = routeAgain(world, ns, packet)
+      if (!isRefusal6(again)) mtu = again.mtu
+    }
+  }
+  const link = ns.links[packet.oif]
   if (link === undefined) {
-    recordDrop(world, ns, packet, 'IP_OUTNOROUTES', route.oif, null)
+    recordDrop(world, ns, packet, 'IP_OUTNOROUTES', packet.oif, null)
     return
   }
   if (route.type === 'multicast' && isJoined(link, route.dst)) loopBack(world, ns, packet, link)
-  ip6Output(world, ns, packet, link, route.mtu)
+  ip6Output(world, ns, packet, link, mtu)
+}
+
+/**
+ * ip6_route_me_harder: OUTPUT changed what the route depends on. False where there is no way any more; the drop is
+ * recorded.
+ */
+export function ip6RouteMeHarder(world: World, ns: Netns, packet: Packet): boolean {
+  const route = routeAgain(world, ns, packet)
+  if (isRefusal6(route)) {
+    snmpAdd(ns, 'Ip6OutNoRoutes')
+    recordDrop(world, ns, packet, 'IP_OUTNOROUTES', 0, route.fib.rule)
+    return false
+  }
+  packet.oif = route.oif
+  packet.nextHop = route.nextHop
+  recordStep(world, ns, packet, StepKind.Route, ACTION_OF[route.type], route.oif, route.fib.route)
+  return true
+}
+
+function routeAgain(world: World, ns: Netns, packet: Packet): Route6 | Refusal6 {
+  const query = {
+    dst: packet.dst as string,
+    src: packet.src as string,
+    oif: 0,
+    mark: packet.mark,
+    tos: packet.tos,
+  }
+  return route6Output(world, ns, query)
 }
 
 /** ip6_forward: hop limit, size, hook FORWARD, output. `fib` is the route that the input found. */

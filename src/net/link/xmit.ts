@@ -121,7 +121,10 @@ function wireXmit(world: World, ns: Netns, link: Link, packet: Packet): void {
   }
   // What the kernel scrubs when a frame leaves for another device's receive path.
   packet.physIn = 0
+  packet.physOut = 0
+  packet.nfBridge = 0
   packet.ct = 0
+  packet.ctInfo = 0
   packet.sock = 0
   packet.nextHop = 0
   if (to.ns !== ns.id) packet.mark = 0

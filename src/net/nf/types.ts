@@ -228,7 +228,7 @@ export interface Conn {
   reply: Tuple
   /** TCP: SYN_SENT ... as `conntrack -L` prints them; '' for other protocols. */
   state: string
-  /** Bits: EXPECTED 1, SEEN_REPLY 2, ASSURED 4, CONFIRMED 8, SRC_NAT 16, DST_NAT 32, SRC_NAT_DONE 128, DST_NAT_DONE 256, DYING 512. */
+  /** Bits of CT_STATUS. */
   status: number
   mark: number
   expiresAt: number
@@ -240,18 +240,48 @@ export interface Conn {
   tcp: ConnTcp | null
   /** The connection that a RELATED one belongs to; 0 for none. */
   master: number
+  /** Device that MASQUERADE chose the address of, 0 for none. */
+  masqIndex: number
+  /** UDP: from then on traffic both ways is a stream. */
+  streamAt: number
+  /** When its first packet came. */
+  bornAt: number
 }
 
+/** IPS_*: bits of Conn.status. */
+export const CT_STATUS = Object.freeze({
+  EXPECTED: 1,
+  SEEN_REPLY: 2,
+  ASSURED: 4,
+  CONFIRMED: 8,
+  SRC_NAT: 16,
+  DST_NAT: 32,
+  SRC_NAT_DONE: 128,
+  DST_NAT_DONE: 256,
+  DYING: 512,
+  /** Ours: not confirmed yet, and its packet waits for a neighbour. */
+  PARKED: 65536,
+})
+
+/** Window tracking. Pairs are by direction: original, reply. Sequence numbers are unsigned. */
 export interface ConnTcp {
   end: [number, number]
   maxEnd: [number, number]
   maxWin: [number, number]
+  /** Highest acknowledgement number; valid with flag MAXACK_SET. */
+  maxAck: [number, number]
   scale: [number, number]
+  /** IP_CT_TCP_FLAG_*. */
   flags: [number, number]
   lastDir: 0 | 1
+  /** What the last segment was: 0 SYN, 1 SYN-ACK, 2 FIN, 3 ACK, 4 RST, 5 none. */
+  lastIndex: number
   lastSeq: number
   lastAck: number
   lastEnd: number
+  lastWin: number
+  lastScale: number
+  lastFlags: number
   retrans: number
 }
 
@@ -288,15 +318,17 @@ export interface Conntrack {
   unconfirmed: Map<number, Conn>
   /** Both tuples of every confirmed entry, as text keys, to id * 2 + direction. */
   byTuple: Map<string, number>
+  /** Ids of entries whose source is settled, by their original source: its next connection gets the same mapping. */
+  bySource: Map<string, number[]>
   nextId: number
   /** /proc/net/stat/nf_conntrack: found, invalid, insert, insert_failed, drop, early_drop, error, clash_resolve ... */
   stats: Record<string, number>
-  /** What happened lately, oldest first, at most CT_EVENTS_MAX; each has a number that only rises. */
+  /** What happened since somebody listens, oldest first, at most CT_EVENTS_MAX; each has a number that only rises. */
   events: ConnEvent[]
   nextEvent: number
-  /** Ids of processes that wait for events (`conntrack -E`): each is woken once (Ev.SockWake, `ref` 0) and taken off. */
-  listeners: number[]
-  /** A collection is scheduled. */
+  /** Processes that read events. `woken`: told (Ev.SockWake with `ref` 0) and not yet reading. */
+  listeners: { pid: number; woken: boolean }[]
+  /** When the next collection of expired entries is due, 0 for never. */
   gcAt: number
 }
 
