@@ -4,11 +4,13 @@
 //   node sim.mjs boot LAB.yaml          the lab as a shell script for real namespaces, on standard output
 //   node sim.mjs flows LAB.yaml JSON    JSON: [{ capture, warm, wait, settle, steps: [{ room, command, background }] }]
 import { readFileSync, writeFileSync } from 'node:fs'
+import { runToEnd } from '../../src/lab/build.ts'
 import { captureFile, startCapture, takeFrames } from '../../src/lab/capture.ts'
 import { exportShell } from '../../src/lab/export-sh.ts'
-import { startRun, typeAll } from '../../src/lab/headless.ts'
-import { roomNames } from '../../src/lab/rules.ts'
-import { simulatedState } from './state.mjs'
+import { startRun } from '../../src/lab/headless.ts'
+import { roomNames, submitExec } from '../../src/lab/rules.ts'
+import { captureOf } from '../../src/proc/shell/session.ts'
+import { ownersOf, simulatedState } from './state.mjs'
 
 function boot(text) {
   const { run, diagnostics } = startRun(text)
@@ -17,24 +19,37 @@ function boot(text) {
   return run
 }
 
-function typedOf({ room, command, background = false }) {
-  const dot = room.indexOf('.')
-  const [machine, netns] = dot < 0 ? [room, ''] : [room.slice(0, dot), room.slice(dot + 1)]
-  return { text: `${room}: ${command}`, machine, netns, command, background }
-}
+/** What a command may take: virtual ns and events. */
+const LIMIT_NS = 600e9
+const LIMIT_EVENTS = 50_000_000
+const SLICE = 20_000
 
-/** Types commands, each to its end; answers what each printed and its exit code. */
-function type(run, steps, each) {
-  const ran = typeAll(run, steps.map(typedOf), undefined, each)
-  if (typeof ran === 'string') throw new Error(ran)
-  if (run.world.frozen !== undefined) throw new Error(`frozen: ${run.world.frozen.message}`)
-  return ran
+/** Types commands, each to its end unless it is in the background, then waits for all; answers their captures. */
+function type(run, steps, each = () => {}) {
+  const { world, rules } = run
+  const end = (capture) => {
+    for (let n = 0; n < LIMIT_EVENTS; n += SLICE) {
+      const now = runToEnd(world, rules, capture, LIMIT_NS, SLICE)
+      each()
+      if (now === 'ended') return
+      if (now === 'frozen') throw new Error(`frozen: ${world.frozen?.message}`)
+    }
+    throw new Error('a command does not end')
+  }
+  const captures = steps.map(({ room, command, background }) => {
+    const capture = submitExec(world, rules, room, command)
+    if (capture === 0) throw new Error(`no such place: ${room}`)
+    if (background !== true) end(capture)
+    return capture
+  })
+  for (const capture of captures) end(capture)
+  return captures.map((capture) => captureOf(world, capture))
 }
 
 /** Drops learned state, as the oracle does before a flow. */
 function forget(run, rooms) {
   for (const room of rooms) {
-    const links = JSON.parse(type(run, [{ room, command: 'ip -j -d link' }])[0].stdout)
+    const links = JSON.parse(type(run, [{ room, command: 'ip -j -d link' }])[0].out)
     const bridges = links.filter((link) => link.linkinfo?.info_kind === 'bridge')
     const commands = ['ip neigh flush all', 'ip route flush cache']
     for (const { ifname } of bridges) commands.push(`ip link set ${ifname} type bridge fdb_flush`)
@@ -51,16 +66,16 @@ function simulate(text, flow) {
   const pause = (seconds) => ({ room: rooms[0], command: `sleep ${seconds}` })
   type(run, [pause(flow.wait)])
   forget(run, rooms)
+  const ask = (room, command) => type(run, [{ room, command }])[0].out
+  const owner = ownersOf(rooms, ask)
   const steps = flow.steps.map((step) => ({ ...step, command: `{ ${step.command}; } 2>&1` }))
   if (flow.warm) type(run, [...steps, pause(0.3)])
   const capturing = startCapture(run)
   const each = () => takeFrames(run, capturing)
-  const longest = steps.some((step) => step.background) ? [{ room: rooms[0], command: 'sleep 10' }] : []
-  const ran = type(run, [...steps, ...longest, pause(flow.settle)], each).slice(0, steps.length)
+  const ran = type(run, [...steps, pause(flow.settle)], each).slice(0, steps.length)
   writeFileSync(flow.capture, captureFile(capturing))
-  const ask = (room, command) => type(run, [{ room, command }])[0].stdout
-  const last = ran[ran.length - 1]
-  return { output: ran.map((one) => one.stdout).join(''), rc: last.code, state: simulatedState(rooms, ask) }
+  const state = simulatedState(rooms, owner, ask)
+  return { output: ran.map((one) => one.out).join(''), rc: ran[ran.length - 1].code, state }
 }
 
 const [, , verb, file, json] = process.argv

@@ -52,7 +52,8 @@ export function sysctlLines(ns: Netns): string[] {
     words.push(...confWords(name, conf, name === 'all' ? all : base))
   }
   for (const [name, value] of ns.sysctl ?? []) {
-    if (name !== 'net.ipv4.ip_forward') words.push(shellQuote(`${name.replaceAll('.', '/')}=${value}`))
+    if (name !== 'net.ipv4.ip_forward' && deviceOf(ns, name) === undefined)
+      words.push(shellQuote(`${name.replaceAll('.', '/')}=${value}`))
   }
   return words.length === 0 ? [] : [`${execIn(ns)} sysctl -qw ${words.join(' ')}`]
 }
@@ -66,7 +67,18 @@ function linkSysctls(ns: Netns, link: Link): string[] {
   if (link.conf.disableIpv6 !== Math.max(ns.confDefault.disableIpv6, ns.confAll.disableIpv6)) {
     words.push(shellQuote(`net/ipv6/conf/${name}/disable_ipv6=${link.conf.disableIpv6}`))
   }
+  for (const [key, value] of ns.sysctl ?? []) {
+    // The device's own name may hold dots.
+    const path = key.replace(/^(net)\.(ipv[46])\.(neigh)\./, '$1/$2/$3/').replace(/\.([^.]*)$/, '/$1')
+    if (deviceOf(ns, key) === link) words.push(shellQuote(`${path}=${value}`))
+  }
   return words.length === 0 ? [] : [`${execIn(ns)} sysctl -qw ${words.join(' ')}`]
+}
+
+/** The device that a neighbour switch (`net.ipv4.neigh.DEVICE.NAME`) is about, which must be there first. */
+function deviceOf(ns: Netns, name: string): Link | undefined {
+  const device = /^net\.ipv[46]\.neigh\.(.*)\.[^.]+$/.exec(name)?.[1]
+  return device === undefined ? undefined : linksOf(ns).find((link) => link.name === device)
 }
 
 function confWords(name: string, conf: InterfaceConf, base: InterfaceConf): string[] {

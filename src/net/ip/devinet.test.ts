@@ -1,8 +1,10 @@
 import { describe, expect, it } from 'vitest'
 import { formatIp } from '../../base/addr.ts'
 import type { World } from '../types.ts'
-import { dev, doLine, netOf, nsOf, routeText, sentFrames } from './checkip.ts'
+import { linkSet } from '../link/netlink.ts'
+import { dev, doLine, ip, neighs, netOf, nsOf, routeText, sentFrames } from './checkip.ts'
 import { inetSelectAddr } from './devinet.ts'
+import { neighAdd } from './neighcmd.ts'
 import { routesOf } from './fib.ts'
 
 // Listings are those of iproute2 6.1 on Linux 6.18 after the same commands.
@@ -20,6 +22,11 @@ const THREE = `
   addr A/v0 10.0.0.1/24
   addr A/v0 10.0.0.5/24
   addr A/v0 10.0.0.6/16`
+
+function permanent(world: World): void {
+  const spec = { ip: ip('10.3.0.5'), mac: 0x020000000005, state: 'PERMANENT' as const }
+  expect(neighAdd(world, nsOf(world, 'A'), dev(world, 'A/v0'), spec)).toBe(null)
+}
 
 const LO = [
   'local 127.0.0.0/8 dev lo proto kernel scope host src 127.0.0.1',
@@ -43,6 +50,37 @@ describe('addresses', () => {
       'broadcast 10.0.255.255 dev v0 proto kernel scope link src 10.0.0.6',
       ...LO,
     ])
+  })
+
+  it('take every route over the link and its neighbours along when the last one goes', () => {
+    const world = netOf(`
+      link A/v0 B/v1
+      link A/v2 B/v3
+      addr A/v0 10.3.0.1/24
+      addr A/v2 10.4.0.1/24
+      route A add 10.99.0.0/16 dev v0
+      route A add 10.98.0.0/16 via 10.3.0.9
+      route A add blackhole 10.97.0.0/16`)
+    permanent(world)
+    expect(neighs(world, 'A')).toEqual(['10.3.0.5 PERMANENT'])
+    expect(doLine(world, 'unaddr A/v0 10.3.0.1/24')).toBe('')
+    expect(neighs(world, 'A')).toEqual([])
+    expect(list(world, 254)).toEqual([
+      '10.4.0.0/24 dev v2 proto kernel scope link src 10.4.0.1',
+      'blackhole 10.97.0.0/16',
+    ])
+    expect(list(world, 255).filter((line) => line.includes('v0'))).toEqual([])
+  })
+
+  it('forget permanent neighbours too when the hardware address or the use of ARP changes', () => {
+    for (const change of [{ address: 0x02000000aa01 }, { arp: false }]) {
+      const world = netOf(`
+        link A/v0 B/v1
+        addr A/v0 10.3.0.1/24`)
+      permanent(world)
+      linkSet(world, nsOf(world, 'A'), dev(world, 'A/v0'), change)
+      expect(neighs(world, 'A')).toEqual([])
+    }
   })
 
   it('take their secondaries and routes with them', () => {

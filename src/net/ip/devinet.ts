@@ -85,6 +85,7 @@ export function addrDel(world: World, ns: Netns, link: Link, spec: { addr: Ip; l
   )
   if (found === undefined) return nlError('EADDRNOTAVAIL', 'ipv4: Address not found')
   removeAddr(world, ns, link, found)
+  if (addrs4(link).length === 0) disableIp(world, ns, link)
   return null
 }
 
@@ -95,6 +96,7 @@ export function addrFlush(world: World, ns: Netns, link: Link, select: (a: IfAdd
   for (const addr of addrs4(link)) {
     if (link.addrs.includes(addr) && select(addr)) removeAddr(world, ns, link, addr)
   }
+  if (before > link.addrs.length && addrs4(link).length === 0) disableIp(world, ns, link)
   return before - link.addrs.length
 }
 
@@ -123,7 +125,7 @@ export function inetLinkDown(world: World, ns: Netns, link: Link): void {
 export function inetLinkGone(world: World, ns: Netns, link: Link): void {
   touch(world, ns.id)
   for (const addr of addrs4(link)) if (link.addrs.includes(addr)) removeAddr(world, ns, link, addr)
-  routesUpdate(world, ns, 4, (route) => dropHops(route, link.ifindex, true))
+  disableIp(world, ns, link)
   neighIfdown(world, ns, link, false)
 }
 
@@ -134,10 +136,16 @@ export function inetCarrier(world: World, ns: Netns, link: Link): void {
   if (!link.carrier) neighIfdown(world, ns, link, true)
 }
 
+/** NETDEV_CHANGE of IFF_NOARP: what was found out with ARP, or without it, is void. */
+export function inetArpChanged(world: World, ns: Netns, link: Link): void {
+  touch(world, ns.id)
+  neighIfdown(world, ns, link, false)
+}
+
 /** NETDEV_CHANGEADDR: what others were told is void, and arp_notify tells them again. */
 export function inetMacChanged(world: World, ns: Netns, link: Link): void {
   touch(world, ns.id)
-  neighIfdown(world, ns, link, true)
+  neighIfdown(world, ns, link, false)
   if (!link.up || Math.max(ns.confAll.arpNotify, link.conf.arpNotify) === 0) return
   for (const addr of addrs4(link)) arpAnnounce(world, ns, link, addr.addr as number)
 }
@@ -187,6 +195,12 @@ export function linkOfAddr(ns: Netns, addr: number): Link | undefined {
   }
   const local = addrType(ns, addr) === 'local'
   return local ? ns.links[1] : undefined
+}
+
+/** fib_disable_ip: a link that lost its last address loses every route over it and its neighbours, permanent ones too. */
+function disableIp(world: World, ns: Netns, link: Link): void {
+  routesUpdate(world, ns, 4, (route) => dropHops(route, link.ifindex, true))
+  neighIfdown(world, ns, link, false, true)
 }
 
 function addrs4(link: Link): IfAddr[] {

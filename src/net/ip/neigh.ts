@@ -118,12 +118,18 @@ export function neighTimer(world: World, ns: Netns, event: SimEvent): void {
   if (neigh.state === 'INCOMPLETE' || neigh.state === 'PROBE') probe(world, ns, link, neigh)
 }
 
-/** Forgets a device's neighbours: it went down or away (all) or lost its carrier (permanent ones stay). */
-export function neighIfdown(world: World, ns: Netns, link: Link, keepPermanent: boolean): void {
+/** Forgets a device's neighbours: it went down or away (all) or lost its carrier (permanent ones stay); or IPv4 ones only. */
+export function neighIfdown(
+  world: World,
+  ns: Netns,
+  link: Link,
+  keepPermanent: boolean,
+  only4 = false,
+): void {
   const byIp = ns.neigh?.get(link.ifindex)
   if (byIp === undefined) return
   for (const [ip, neigh] of byIp) {
-    if (keepPermanent && neigh.state === 'PERMANENT') continue
+    if ((keepPermanent && neigh.state === 'PERMANENT') || (only4 && typeof ip !== 'number')) continue
     byIp.delete(ip)
     purge(world, ns, link, neigh)
   }

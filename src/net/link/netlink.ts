@@ -28,7 +28,7 @@ import {
 import { fdbAddLocal } from './fdb.ts'
 import { klog } from './klog.ts'
 import { linkDetach, linkDown, linkRemove, linkUp, vlansOn } from './lifecycle.ts'
-import { notifyMac } from './notify.ts'
+import { notifyArp, notifyMac } from './notify.ts'
 import { nsidAlloc } from './nsid.ts'
 
 /** What every kind takes. Without a name the kernel counts up: veth0, bridge0. `index` must be free. */
@@ -159,7 +159,10 @@ function setRest(world: World, ns: Netns, link: Link, change: LinkChange): NlRes
     link.promiscFlag = change.promisc
     setPromiscuity(world, ns, link, change.promisc ? 1 : -1)
   }
-  if (change.arp !== undefined) link.noarp = !change.arp
+  if (change.arp !== undefined && link.noarp === change.arp) {
+    link.noarp = !change.arp
+    if (link.up) notifyArp(world, ns, link)
+  }
   if (change.up === true && !linkUp(world, ns, link)) return nlErrno('ENETDOWN')
   if (change.up === false) linkDown(world, ns, link)
   if (change.qlen !== undefined) link.qlen = change.qlen

@@ -3,7 +3,14 @@
  * chain's NETDEV_UP, NETDEV_DOWN, NETDEV_UNREGISTER, NETDEV_CHANGE and NETDEV_CHANGEADDR (Linux 6.18). The
  * namespace is already touched.
  */
-import { inetCarrier, inetLinkDown, inetLinkGone, inetLinkUp, inetMacChanged } from '../ip/devinet.ts'
+import {
+  inetArpChanged,
+  inetCarrier,
+  inetLinkDown,
+  inetLinkGone,
+  inetLinkUp,
+  inetMacChanged,
+} from '../ip/devinet.ts'
 import { inet6Carrier, inet6LinkDown, inet6LinkGone, inet6LinkUp } from '../ip6/addrconf.ts'
 import type { Link, Netns, World } from '../types.ts'
 
@@ -34,4 +41,9 @@ export function notifyCarrier(world: World, ns: Netns, link: Link): void {
 /** The device's address is another. */
 export function notifyMac(world: World, ns: Netns, link: Link): void {
   inetMacChanged(world, ns, link)
+}
+
+/** A device that is up speaks ARP now, or no more. */
+export function notifyArp(world: World, ns: Netns, link: Link): void {
+  inetArpChanged(world, ns, link)
 }

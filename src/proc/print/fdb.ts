@@ -110,10 +110,11 @@ export function putBridgePort(w: Writer, place: Place, link: Link, details: numb
   closeObject(w)
 }
 
-/** `bridge link` looks the other end's index up in this namespace, wherever that end is. */
+/** `bridge link` looks the other end's index up in this namespace, wherever that end is; none where it is the port's own. */
 function portLabel(place: Place, link: Link): string {
   if (linkNsid(place.ns, link) < 0) return linkLabel(place, link)
   const iflink = iflinkOf(link)
+  if (iflink === link.ifindex) return link.name
   return `${link.name}@${place.ns.links[iflink]?.name ?? `if${iflink}`}`
 }
 
