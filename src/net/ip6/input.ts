@@ -53,7 +53,10 @@ export function ip6Rcv(world: World, ns: Netns, link: Link, received: Packet): v
   }
   // What this host sent to itself still has its output route, unless PREROUTING changed where it goes.
   if (!outside && packet.dst === dst) {
-    localDeliver6(world, ns, link, packet)
+    // It counts as heard by the device of the address.
+    const owner = ns.links.find((one) => one?.addrs.some((addr) => addr.addr === dst)) ?? link
+    packet.iif = owner.ifindex
+    localDeliver6(world, ns, owner, packet)
     return
   }
   routed(world, ns, link, packet, route6Input(world, ns, link, packet))

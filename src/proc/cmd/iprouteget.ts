@@ -2,6 +2,7 @@
 import type { Ip } from '../../base/addr.ts'
 import { fibLookup } from '../../net/ip/fib.ts'
 import { routeGet } from '../../net/ip/route.ts'
+import { routeGet6 } from '../../net/ip6/route.ts'
 import { strerror } from '../../net/nlresult.ts'
 import { PLAIN_ROUTE, putRoute, putRouteGet } from '../print/route.ts'
 import { closeArray, openArray } from '../print/writer.ts'
@@ -116,14 +117,23 @@ function get6(run: IpRun, dst: string, request: GetRequest, oif: number, iif: nu
     return
   }
   const any = '0'.repeat(32)
-  const src = request.from ?? any
-  const found = fibLookup(run.world, run.ns, { family: 6, dst, src, iif: 0, oif, mark: 0, tos: 0 })
-  if (found.route === null || found.errno !== '') {
-    giveUp(`RTNETLINK answers: ${strerror(found.errno === '' ? 'ENETUNREACH' : found.errno)}\n`, 2)
-  }
-  const hops = found.nexthop === null ? [] : [found.nexthop]
+  const from = typeof request.from === 'string' ? request.from : any
+  const { mark, tos } = request
+  const got = routeGet6(run.world, run.ns, { dst, src: from, oif, mark, tos })
+  if ('errno' in got) giveUp(`RTNETLINK answers: ${strerror(got.errno)}\n`, 2)
+  const { route, nexthop } = got.fib
+  if (route === null) giveUp(`RTNETLINK answers: ${strerror('ENETUNREACH')}\n`, 2)
   openArray(run.w)
-  const route = { ...found.route, dst, len: 128, nexthops: hops }
-  putRoute(run.w, placeOf(run), route, { ...PLAIN_ROUTE, details: run.details, table: false })
+  const nexthops = nexthop === null ? [] : [{ ...nexthop, oif: got.oif }]
+  const prefsrc = from === any ? got.src : undefined
+  const shown = { ...route, dst, len: 128, nexthops, prefsrc, mtu: got.mtu }
+  const { expiresInS } = got
+  putRoute(run.w, placeOf(run), shown, {
+    ...PLAIN_ROUTE,
+    details: run.details,
+    table: false,
+    from,
+    expiresInS,
+  })
   closeArray(run.w)
 }

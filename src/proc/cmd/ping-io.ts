@@ -1,6 +1,6 @@
 /** ping's packets: what it sends, what it makes of an answer. */
 import type { Ip } from '../../base/addr.ts'
-import { formatIp } from '../../base/addr.ts'
+import { formatIp, isLinkLocal } from '../../base/addr.ts'
 import { sockSendTo } from '../../net/sock/send.ts'
 import { sockById } from '../../net/sock/socket.ts'
 import type { Packet, Socket, SockMessage } from '../../net/types.ts'
@@ -36,9 +36,16 @@ export function sendProbe(ctx: ProcCtx, state: PingState): string {
 }
 
 /** A name and its address where /etc/hosts has one, the address alone otherwise. */
-export function nameOf(ctx: ProcCtx, numeric: boolean, ip: Ip): string {
+export function nameOf(ctx: ProcCtx, numeric: boolean, ip: Ip, zone = ''): string {
   const name = numeric ? undefined : hostName(ctx, ip)
-  return name === undefined ? formatIp(ip) : `${name} (${formatIp(ip)})`
+  const text = zone === '' ? formatIp(ip) : `${formatIp(ip)}%${zone}`
+  return name === undefined ? text : `${name} (${text})`
+}
+
+/** The device that a link-local sender was heard on. */
+function zoneOf(ctx: ProcCtx, packet: Packet): string {
+  if (typeof packet.src !== 'string' || !isLinkLocal(packet.src)) return ''
+  return ctx.ns.links[packet.iif]?.name ?? ''
 }
 
 /** `[1700000000.000000] ` with -D. */
@@ -96,7 +103,8 @@ function gather(ctx: ProcCtx, state: PingState, message: SockMessage): void {
     return
   }
   const size = sizeOf(state, packet)
-  let line = `${stamp(ctx, options)}${size} bytes from ${nameOf(ctx, state.numeric, packet.src)}: icmp_seq=${seq}`
+  const from = nameOf(ctx, state.numeric, packet.src, zoneOf(ctx, packet))
+  let line = `${stamp(ctx, options)}${size} bytes from ${from}: icmp_seq=${seq}`
   if (options.verbose && state.ident !== -1) line += ` ident=${state.ident}`
   line += ` ttl=${packet.ttl}`
   if (size < options.size + 8) {

@@ -1,6 +1,6 @@
 /** From ping's command line to an open socket: names, source, device, and what each failure says. */
 import type { Ip } from '../../base/addr.ts'
-import { isMulticast, isUnspecified } from '../../base/addr.ts'
+import { isLinkLocal, isMulticast, isUnspecified } from '../../base/addr.ts'
 import { nextBelow } from '../../base/rng.ts'
 import { linkByName } from '../../net/link/device.ts'
 import { strerror } from '../../net/nlresult.ts'
@@ -47,6 +47,7 @@ export function openPing(ctx: ProcCtx, options: PingOptions, name: string): Ping
   })
   const state = firstState(ctx, options, name, found.ip, found.name, sock)
   state.host = family === 6 ? target : found.name
+  state.zone = scope
   state.numeric = options.numeric || isLiteral(target)
   if (!route(ctx, state, sock, scope) || !setOptions(ctx, state, sock)) return undefined
   return state
@@ -68,6 +69,7 @@ function firstState(
     host,
     dst,
     source: sock.family === 4 ? 0 : '0'.repeat(32),
+    zone: '',
     numeric: false,
     multicast: false,
     timed: options.size >= TIME_BYTES,
@@ -118,6 +120,11 @@ function route(ctx: ProcCtx, state: PingState, sock: Socket, scope: string): boo
     state.source = options.source
     return chooseTarget(state)
   }
+  // The kernel connects to no link-local address without its device; ping does not try.
+  if (state.family === 6 && isLinkScope(state.dst)) {
+    warnDevice(ctx, state, device)
+    return chooseTarget(state)
+  }
   const probe = sockOpen(world, ns, { kind: 'udp', family: state.family, pid: ctx.proc.pid })
   Object.assign(probe, { oif: sock.oif, tos: options.tos, mark: options.mark })
   let errno = sockConnect(world, ns, probe, state.dst, 1025)
@@ -133,11 +140,19 @@ function route(ctx: ProcCtx, state: PingState, sock: Socket, scope: string): boo
   if (errno !== null) return quit(ctx, `${name}: connect: ${strerror(errno)}`) !== undefined
   state.source = probe.local ?? state.source
   sockClose(world, ns, probe)
-  if (device !== undefined && !device.addrs.some((addr) => addr.addr === state.source)) {
-    const why = 'Warning: source address might be selected on device other than:'
-    err(ctx, `${name}: ${why} ${options.device}\n`)
-  }
+  warnDevice(ctx, state, device)
   return chooseTarget(state)
+}
+
+function warnDevice(ctx: ProcCtx, state: PingState, device: Link | undefined): void {
+  if (device === undefined || device.addrs.some((addr) => addr.addr === state.source)) return
+  const why = 'Warning: source address might be selected on device other than:'
+  err(ctx, `${state.name}: ${why} ${state.options.device}\n`)
+}
+
+/** fe80::/10 and ff02::/16. */
+function isLinkScope(ip: Ip): boolean {
+  return isLinkLocal(ip) || (typeof ip === 'string' && /^ff.2/.test(ip))
 }
 
 function chooseTarget(state: PingState): boolean {
@@ -166,7 +181,7 @@ function setOptions(ctx: ProcCtx, state: PingState, sock: Socket): boolean {
     const what = family === 4 ? 'bind' : 'bind icmp socket'
     if (errno !== null) return quit(ctx, `${name}: ${what}: ${strerror(errno)}`) !== undefined
   }
-  if (sock.kind === 'raw' && family === 4) sock.icmpFilter = FILTER
+  if (sock.kind === 'raw') sock.icmpFilter = family === 4 ? FILTER : 1
   sock.recvErr = true
   sock.broadcast = options.broadcast
   if (options.ttl === 0 && family === 4) {

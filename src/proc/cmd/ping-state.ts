@@ -12,6 +12,8 @@ export interface PingState {
   host: string
   dst: Ip
   source: Ip
+  /** The device of a link-local target, as it is printed after `%`; '' for none. */
+  zone: string
   /** Addresses are printed without names. */
   numeric: boolean
   multicast: boolean

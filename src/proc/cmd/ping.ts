@@ -67,7 +67,8 @@ function firstLine(ctx: ProcCtx, state: PingState): string {
     options.device !== '' || options.source !== undefined
       ? `from ${nameOf(ctx, true, state.source)} ${options.device}: `
       : ''
-  if (six) return `PING ${host}(${nameOf(ctx, state.numeric, state.dst)}) ${from}${options.size} data bytes\n`
+  if (six)
+    return `PING ${host}(${nameOf(ctx, state.numeric, state.dst, state.zone)}) ${from}${options.size} data bytes\n`
   const to = nameOf(ctx, true, state.dst)
   return `PING ${host} (${to}) ${from}${options.size}(${options.size + 28}) bytes of data.\n`
 }
@@ -199,7 +200,11 @@ function receiveError(ctx: ProcCtx, state: PingState, sock: Socket): number {
     if (options.flood) out(ctx, 'E')
     else if (entry.errno !== 'EMSGSIZE') {
       err(ctx, `${state.name}: local error: ${strerror(entry.errno)}\n`)
-    } else err(ctx, `${state.name}: local error: message too long, mtu=${entry.info}\n`)
+    } else
+      err(
+        ctx,
+        `${state.name}: local error: message too long, mtu${state.family === 6 ? ': ' : '='}${entry.info}\n`,
+      )
     counts.errors++
     return -1
   }

@@ -28,6 +28,9 @@ export interface RouteView {
   via: boolean
   src: boolean
   metric: boolean
+  /** `ip -6 route get`: the source that was asked for, and how long a learned MTU holds. */
+  from?: string
+  expiresInS?: number
 }
 
 /** Nothing hidden but the table. */
@@ -49,6 +52,7 @@ export function putRoute(w: Writer, place: Place, route: Route, view: RouteView 
   if (route.type !== 'unicast' || view.details > 0) both(w, 'type', route.type, `${route.type} `)
   const dst = routeDst(route)
   tinted(w, tint(route.dst), 'dst', dst, `${dst} `)
+  if (view.from !== undefined) both(w, 'from', formatIp(view.from), `from ${formatIp(view.from)} `)
   if (route.tos !== 0) {
     const tos = `0x${route.tos.toString(16).padStart(2, '0')}`
     both(w, 'tos', tos, `tos ${tos} `)
@@ -70,10 +74,13 @@ export function putRoute(w: Writer, place: Place, route: Route, view: RouteView 
     put(w, 'src ')
     tinted(w, tint(route.prefsrc), 'prefsrc', src, `${src} `)
   }
-  if ((route.metric !== 0 || typeof route.dst === 'string') && !view.metric) both(w, 'metric', route.metric, `metric ${route.metric} `)
+  if ((route.metric !== 0 || typeof route.dst === 'string') && !view.metric)
+    both(w, 'metric', route.metric, `metric ${route.metric} `)
   const flags = hop === undefined ? [] : hopFlags(hop)
   strings(w, 'flags', flags)
   for (const flag of flags) put(w, `${flag} `)
+  const expires = view.expiresInS ?? 0
+  if (expires > 0) both(w, 'expires', expires, `expires ${expires}sec `)
   putMetrics(w, route.mtu)
   if (route.nexthops.length > 1) putMultipath(w, place, route)
   if (typeof route.dst === 'string') {
