@@ -36,6 +36,7 @@ export function createPacket(world: World, etherType: number, cause: number): Pa
     physIn: 0,
     physOut: 0,
     nfBridge: 0,
+    savedMac: 0,
     pktType: PACKET_OUTGOING,
     mark: 0,
     ct: 0,

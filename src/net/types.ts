@@ -97,6 +97,8 @@ export interface Packet {
   physOut: number
   /** Bits of br_netfilter, 0 where it has not seen the packet (see net/nf/brnf.ts). */
   nfBridge: number
+  /** br_netfilter: the source MAC of a frame that waits for a neighbour. */
+  savedMac: Mac
   pktType: number
   mark: number
   /** Conntrack entry id in the namespace that holds the packet; 0 for none. */

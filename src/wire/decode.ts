@@ -340,6 +340,7 @@ function emptyPacket(): Packet {
     physIn: 0,
     physOut: 0,
     nfBridge: 0,
+    savedMac: 0,
     pktType: 0,
     mark: 0,
     ct: 0,

@@ -3,6 +3,7 @@
  * Not here: multicast snooping (groups are flooded), vlan filtering, proxy ARP, MRP, locked ports.
  */
 import { BROADCAST_MAC, isMulticastMac } from '../../base/addr.ts'
+import { brnfDevXmit, brnfForward, brnfPreRouting } from '../nf/brnf.ts'
 import { clonePacket } from '../packet.ts'
 import { recordDrop, recordStep, StepAction, StepKind } from '../trace.ts'
 import type { Bridge, FdbEntry, Link, Netns, Packet, World } from '../types.ts'
@@ -47,9 +48,12 @@ export function brHandleFrame(world: World, ns: Netns, link: Link, packet: Packe
   }
   if (dmac === brLink.mac) packet.pktType = PACKET_HOST
   packet.physIn = link.ifindex
-  // Bridge netfilter's place: PREROUTING of `bridge`, with IPv4's and IPv6's nested where bridge-nf-call-*
-  // is on.
-  brHandleFrameFinish(world, ns, brLink, br, link, packet)
+  if (ns.nf === null) {
+    brHandleFrameFinish(world, ns, brLink, br, link, packet)
+    return true
+  }
+  const passed = brnfPreRouting(world, ns, brLink, link, packet)
+  if (passed.verdict === 'bridge') brHandleFrameFinish(world, ns, brLink, br, link, passed.packet)
   return true
 }
 
@@ -97,6 +101,11 @@ function brHandleFrameFinish(
 export function brDevXmit(world: World, ns: Netns, brLink: Link, packet: Packet): void {
   const br = brLink.bridge
   if (br === null) return
+  const port = packet.nfBridge === 0 ? undefined : brnfDevXmit(ns, packet)
+  if (port !== undefined) {
+    brHandleFrameFinish(world, ns, brLink, br, port, packet)
+    return
+  }
   const group = isMulticastMac(packet.dmac)
   const entry = group ? undefined : fdbFind(world, br, packet.dmac)
   if (entry !== undefined) {
@@ -118,7 +127,7 @@ function brForward(world: World, ns: Netns, from: Link, entry: FdbEntry, packet:
     return
   }
   recordStep(world, ns, packet, StepKind.Bridge, StepAction.ForwardTo, to.ifindex, entry)
-  brXmit(world, ns, to, packet)
+  brXmit(world, ns, from, to, packet)
 }
 
 /** To every port but the one of entry, newest first. With `keep` the packet itself stays the caller's. */
@@ -140,10 +149,10 @@ function brFlood(
     if (to === undefined || to.port === null) continue
     if (!group && !to.port.flood) continue
     if (!shouldDeliver(from, to)) continue
-    if (prev !== null) brXmit(world, ns, prev, clonePacket(world, packet))
+    if (prev !== null) brXmit(world, ns, from, prev, clonePacket(world, packet))
     prev = to
   }
-  if (prev !== null) brXmit(world, ns, prev, keep ? clonePacket(world, packet) : packet)
+  if (prev !== null) brXmit(world, ns, from, prev, keep ? clonePacket(world, packet) : packet)
   else if (!keep) recordDrop(world, ns, packet, 'BRIDGE_NO_EGRESS_PORT', from.ifindex, null)
 }
 
@@ -154,7 +163,16 @@ function shouldDeliver(from: Link, to: Link): boolean {
   return !(port.isolated && from.port?.isolated === true)
 }
 
-function brXmit(world: World, ns: Netns, to: Link, packet: Packet): void {
+function brXmit(world: World, ns: Netns, from: Link, to: Link, packet: Packet): void {
+  if (packet.nfBridge === 0 || from.port === null) {
+    brPushXmit(world, ns, to, packet)
+    return
+  }
+  const brLink = ns.links[from.port.bridge]!
+  for (const frame of brnfForward(world, ns, brLink, to, packet)) brPushXmit(world, ns, to, frame)
+}
+
+function brPushXmit(world: World, ns: Netns, to: Link, packet: Packet): void {
   if (!to.up || packet.length > to.mtu + VLAN_HLEN) {
     recordDrop(world, ns, packet, to.up ? 'PKT_TOO_BIG' : 'LINK_DOWN', to.ifindex, null)
     return
