@@ -6,6 +6,7 @@ import { snmpAdd, snmpOf } from '../snmp.ts'
 import { recordDrop, recordStep, StepAction, StepKind } from '../trace.ts'
 import type { Link, Netns, Packet, World } from '../types.ts'
 import { ETH_P_IP, IPPROTO_TCP, PACKET_HOST, PACKET_LOOPBACK } from '../types.ts'
+import { addrType } from './fib.ts'
 import { fragment } from './frag.ts'
 import { icmpSend } from './icmp.ts'
 import { ipRcv } from './input.ts'
@@ -23,9 +24,15 @@ const ACTION_OF = {
 /**
  * ip_local_out: sends a packet of this host's own by a route that `ipRouteOutput` gave. The caller has set addresses,
  * protocol, TTL, DF and `length`; source and id are filled in where they are 0. The packet is no longer the caller's.
- * `mayFragment` (ignore_df) lets it be fragmented although DF is wanted by others.
+ * Returns what the sender is told: EPERM where a rule dropped it on the way out, EHOSTUNREACH where a rule left it
+ * without a route, '' otherwise.
  */
-export function ipLocalOut(world: World, ns: Netns, packet: Packet, route: RouteResult): void {
+export function ipLocalOut(
+  world: World,
+  ns: Netns,
+  packet: Packet,
+  route: RouteResult,
+): '' | 'EPERM' | 'EHOSTUNREACH' {
   packet.etherType = ETH_P_IP
   packet.pktType = PACKET_HOST
   packet.iif = 0
@@ -37,32 +44,36 @@ export function ipLocalOut(world: World, ns: Netns, packet: Packet, route: Route
   snmpOf(ns).IpOutRequests++
   recordStep(world, ns, packet, StepKind.Originate, StepAction.None, route.oif, null)
   recordStep(world, ns, packet, StepKind.Route, ACTION_OF[route.type], route.oif, route.fib.route)
-  if (ns.nf === null) {
-    sendByRoute(world, ns, packet, route)
-    return
-  }
+  if (ns.nf === null) return sendByRoute(world, ns, packet, route)
   const { dst, src, mark, tos } = packet
-  if (nfHook(world, ns, NF_INET_LOCAL_OUT, packet, 0, route.oif) !== NF_ACCEPT) return
+  if (nfHook(world, ns, NF_INET_LOCAL_OUT, packet, 0, route.oif) !== NF_ACCEPT) return 'EPERM'
   if (packet.dst === dst && packet.src === src && packet.mark === mark && packet.tos === tos) {
-    sendByRoute(world, ns, packet, route)
-    return
+    return sendByRoute(world, ns, packet, route)
   }
   // The hook has asked for the new route already, and recorded it.
   const again = routeAgain(world, ns, packet)
-  if (!isRefusal(again)) sendByRoute(world, ns, packet, again)
+  return isRefusal(again) ? 'EHOSTUNREACH' : sendByRoute(world, ns, packet, again)
 }
 
 /**
- * ip_output: POSTROUTING, fragmentation to `mtu`, then the neighbour. `packet.nextHop` says to whom on `link`.
+ * ip_output: POSTROUTING, fragmentation to `mtu`, then the neighbour. `packet.nextHop` says to whom on `link`. EPERM
+ * where POSTROUTING dropped it.
  */
-export function ipOutput(world: World, ns: Netns, packet: Packet, link: Link, mtu: number): void {
+export function ipOutput(
+  world: World,
+  ns: Netns,
+  packet: Packet,
+  link: Link,
+  mtu: number,
+): '' | 'EPERM' {
   packet.oif = link.ifindex
   snmpOf(ns).IpOutTransmits++
   if (ns.nf !== null) {
-    if (nfHook(world, ns, NF_INET_POST_ROUTING, packet, packet.iif, link.ifindex) !== NF_ACCEPT) return
+    if (nfHook(world, ns, NF_INET_POST_ROUTING, packet, packet.iif, link.ifindex) !== NF_ACCEPT) return 'EPERM'
   }
   if (packet.length > mtu) ipFragment(world, ns, packet, link, mtu)
   else neighResolve(world, ns, link, packet, packet.nextHop)
+  return ''
 }
 
 /** The next IP identification: one counter a namespace, never 0. */
@@ -72,14 +83,14 @@ export function nextIpId(ns: Netns): number {
   return id
 }
 
-function sendByRoute(world: World, ns: Netns, packet: Packet, route: RouteResult): void {
+function sendByRoute(world: World, ns: Netns, packet: Packet, route: RouteResult): '' | 'EPERM' {
   const link = ns.links[route.oif]
   if (link === undefined) {
     recordDrop(world, ns, packet, 'IP_OUTNOROUTES', route.oif, null)
-    return
+    return ''
   }
   if (route.type === 'broadcast' || route.type === 'multicast') loopBack(world, ns, packet, link, route)
-  ipOutput(world, ns, packet, link, route.mtu)
+  return ipOutput(world, ns, packet, link, route.mtu)
 }
 
 /** ip_mc_output: this host hears its own broadcasts. */
@@ -114,12 +125,11 @@ export function ipRouteMeHarder(world: World, ns: Netns, packet: Packet): boolea
   return true
 }
 
-/** The route of a packet as it is now; any source may pass. */
+/** The route of a packet as it is now; any source may pass, but only an own one has a say. */
 function routeAgain(world: World, ns: Netns, packet: Packet): RouteResult | RouteRefusal {
   const { dst, src, mark, tos } = packet
-  const query = { dst: dst as number, src: src as number, oif: 0, mark, tos }
-  const route = ipRouteOutput(world, ns, query)
-  return isRefusal(route) ? ipRouteOutput(world, ns, { ...query, src: 0 }) : route
+  const own = addrType(ns, src) === 'local' ? (src as number) : 0
+  return ipRouteOutput(world, ns, { dst: dst as number, src: own, oif: 0, mark, tos })
 }
 
 /** ip_fragment: pieces that fit, or the sender is told where DF forbids. */

@@ -26,9 +26,14 @@ const ACTION_OF = {
 
 /**
  * ip6_local_out: sends a packet of this host's own by a route that `route6Output` gave. The caller has set addresses,
- * protocol, hop limit and `length`; the packet is no longer the caller's.
+ * protocol, hop limit and `length`; the packet is no longer the caller's. EPERM where a rule dropped it.
  */
-export function ip6LocalOut(world: World, ns: Netns, packet: Packet, route: Route6): void {
+export function ip6LocalOut(
+  world: World,
+  ns: Netns,
+  packet: Packet,
+  route: Route6,
+): '' | 'EPERM' {
   packet.etherType = ETH_P_IPV6
   packet.pktType = PACKET_HOST
   packet.iif = 0
@@ -40,7 +45,7 @@ export function ip6LocalOut(world: World, ns: Netns, packet: Packet, route: Rout
   let { mtu } = route
   if (ns.nf !== null) {
     const { src, dst, mark } = packet
-    if (nfHook(world, ns, NF_INET_LOCAL_OUT, packet, 0, route.oif) !== NF_ACCEPT) return
+    if (nfHook(world, ns, NF_INET_LOCAL_OUT, packet, 0, route.oif) !== NF_ACCEPT) return 'EPERM'
     if (packet.src !== src || packet.dst !== dst || packet.mark !== mark) {
       const again = routeAgain(world, ns, packet)
       if (!isRefusal6(again)) mtu = again.mtu
@@ -49,10 +54,10 @@ export function ip6LocalOut(world: World, ns: Netns, packet: Packet, route: Rout
   const link = ns.links[packet.oif]
   if (link === undefined) {
     recordDrop(world, ns, packet, 'IP_OUTNOROUTES', packet.oif, null)
-    return
+    return ''
   }
   if (route.type === 'multicast' && isJoined(link, route.dst)) loopBack(world, ns, packet, link)
-  ip6Output(world, ns, packet, link, mtu)
+  return ip6Output(world, ns, packet, link, mtu)
 }
 
 /**
@@ -119,21 +124,28 @@ export function ip6Forward(world: World, ns: Netns, link: Link, packet: Packet, 
 }
 
 /** ip6_output: POSTROUTING, fragments where the packet is this host's own, then the neighbour. */
-export function ip6Output(world: World, ns: Netns, packet: Packet, link: Link, mtu: number): void {
+export function ip6Output(
+  world: World,
+  ns: Netns,
+  packet: Packet,
+  link: Link,
+  mtu: number,
+): '' | 'EPERM' {
   packet.oif = link.ifindex
   snmpAdd(ns, 'Ip6OutTransmits')
   if (ns.nf !== null) {
-    if (nfHook(world, ns, NF_INET_POST_ROUTING, packet, packet.iif, link.ifindex) !== NF_ACCEPT) return
+    if (nfHook(world, ns, NF_INET_POST_ROUTING, packet, packet.iif, link.ifindex) !== NF_ACCEPT) return 'EPERM'
   }
   const { nextHop } = packet
   if (packet.length <= mtu) {
     neighResolve(world, ns, link, packet, nextHop)
-    return
+    return ''
   }
   if (packet.ipId === 0) packet.ipId = nextIpId(ns)
   for (const piece of fragment(world, ns, packet, link.ifindex, mtu)) {
     neighResolve(world, ns, link, piece, nextHop)
   }
+  return ''
 }
 
 /** Sources that may not leave their link. */

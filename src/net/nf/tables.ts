@@ -111,35 +111,41 @@ export function nfDropTable(world: World, ns: Netns, family: 4 | 6, name: TableN
   setRuleset(nf, family, tables)
 }
 
-/** Why a table cannot be loaded, null where it can. The words are errno names. */
-export function nfCheckTable(table: Table): 'ELOOP' | 'EMLINK' | 'ENOENT' | null {
-  const depth = new Map<string, number>()
-  const open = new Set<string>()
-  let fault: 'ELOOP' | 'EMLINK' | 'ENOENT' | null = null
-  /** How many jumps deep the chain goes below itself. */
-  const deep = (chain: Chain): number => {
-    const known = depth.get(chain.name)
-    if (known !== undefined) return known
-    open.add(chain.name)
-    let most = 0
-    for (const { target } of chain.rules) {
-      if (target.name !== 'JUMP' && target.name !== 'GOTO') continue
-      const next = table.chains.get(target.chain)
-      if (next === undefined || next.hook >= 0) fault ??= 'ENOENT'
-      else if (open.has(next.name)) fault ??= 'ELOOP'
-      else most = Math.max(most, 1 + deep(next))
-      if (fault !== null) return most
-    }
-    open.delete(chain.name)
-    depth.set(chain.name, most)
-    return most
-  }
+/**
+ * Why a table cannot be loaded, null where it can. The words are errno names. Only what a hook can reach counts: chains
+ * that lead to each other and that nothing calls are taken, as nf_tables takes them.
+ */
+export function nfCheckTable(table: Table): 'EMLINK' | 'ENOENT' | null {
+  const base: string[] = []
   for (const chain of table.chains.values()) {
-    const most = deep(chain)
-    if (fault === null && chain.hook >= 0 && most >= JUMP_STACK) fault = 'EMLINK'
-    if (fault !== null) return fault
+    if (chain.hook >= 0) base.push(chain.name)
+    for (const jump of jumpsOf(chain)) {
+      const next = table.chains.get(jump)
+      if (next === undefined || next.hook >= 0) return 'ENOENT'
+    }
   }
-  return null
+  return nfTooDeep(base, (name) => jumpsOf(table.chains.get(name)!)) ? 'EMLINK' : null
+}
+
+/** Whether jumps from the chains of `base` go deeper than the kernel's stack, which a loop always does. */
+export function nfTooDeep(base: readonly string[], jumps: (chain: string) => readonly string[]): boolean {
+  /** The deepest that each chain was reached at: a shallower visit finds nothing new. */
+  const seen = new Map<string, number>()
+  const visit = (name: string, level: number): boolean => {
+    if (level >= JUMP_STACK) return true
+    if ((seen.get(name) ?? -1) >= level) return false
+    seen.set(name, level)
+    return jumps(name).some((next) => visit(next, level + 1))
+  }
+  return base.some((name) => visit(name, 0))
+}
+
+function jumpsOf(chain: Chain): string[] {
+  const names = new Set<string>()
+  for (const { target } of chain.rules) {
+    if (target.name === 'JUMP' || target.name === 'GOTO') names.add(target.chain)
+  }
+  return [...names]
 }
 
 /** An id that no rule or policy of the namespace has. The caller owns `ns`, or has touched it. */

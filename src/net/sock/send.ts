@@ -66,8 +66,8 @@ export function sockSendTo(world: World, ns: Netns, sock: Socket, datagram: Data
   packet.df = mode >= 2 || (mode === 1 && length <= route.mtu)
   packet.tos = tos
   if (datagram.confirm === true && route.type === 'unicast') neighConfirm(world, ns, route.oif, route.nextHop)
-  ipLocalOut(world, ns, packet, mtu === route.mtu ? route : { ...route, mtu })
-  return { sent: size }
+  const refused = ipLocalOut(world, ns, packet, mtu === route.mtu ? route : { ...route, mtu })
+  return refused === '' ? { sent: size } : { errno: refused, mtu: 0 }
 }
 
 function headerLength(sock: Socket): number {

@@ -49,8 +49,8 @@ export function sendTo6(world: World, ns: Netns, sock: Socket, datagram: Datagra
   const packet = buildPacket(world, ns, sock, datagram, route, dport, length)
   packet.tos = tos
   if (datagram.confirm === true && route.type === 'unicast') neighConfirm(world, ns, route.oif, route.nextHop)
-  ip6LocalOut(world, ns, packet, mtu === route.mtu ? route : { ...route, mtu })
-  return { sent: size }
+  const refused = ip6LocalOut(world, ns, packet, mtu === route.mtu ? route : { ...route, mtu })
+  return refused === '' ? { sent: size } : { errno: refused, mtu: 0 }
 }
 
 function queryOf(sock: Socket, dst: string, tos: number): Parameters<typeof route6Output>[2] {
