@@ -77,6 +77,8 @@ test.describe('terminals', () => {
     await expect(screen(page)).toContainText('ok')
     await page.keyboard.press('F6')
     await expect(page.locator('.screen textarea')).not.toBeFocused()
+    await page.getByRole('button', { name: 'To the beginning' }).click()
+    await expect(page.locator('.screen.blank')).toHaveCount(1)
     await tab.focus()
     await page.keyboard.press('Delete')
     await expect(tab).toHaveCount(0)

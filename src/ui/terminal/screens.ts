@@ -69,7 +69,8 @@ function createScreen(tty: number, room: string): Screen {
   element.className = 'screen'
   terminal.open(element)
   terminal.textarea?.setAttribute('aria-label', i18n('screen', { room }))
-  const stop = follow(terminal, tty)
+  element.dataset.hint = i18n('blank')
+  const stop = follow(terminal, tty, element)
   const parts: IDisposable[] = refuseQueries(terminal.parser)
   terminal.onData((data) => {
     if (!isReport(data)) void session().type(tty, data)
@@ -85,12 +86,14 @@ function createScreen(tty: number, room: string): Screen {
 }
 
 /** Output from the beginning and from now on. Answers how to stop. */
-function follow(terminal: Terminal, tty: number): () => void {
+function follow(terminal: Terminal, tty: number, element: HTMLElement): () => void {
   let waiting = 0
   let skipped = false
   let gone = false
   const stream = joinStream((text, reset) => {
     if (reset) terminal.reset()
+    // A terminal that is not open at the shown moment has no prompt: say so.
+    if (reset || text !== '') element.classList.toggle('blank', text === '')
     if (waiting > FLOOD) {
       skipped = true
       return
