@@ -5,8 +5,10 @@ import { grepPrograms } from '../proc/cmd/grep.ts'
 import { launchPrograms } from '../proc/cmd/launch.ts'
 import { linesPrograms } from '../proc/cmd/lines.ts'
 import { netPrograms } from '../proc/cmd/net.ts'
+import { nfPrograms } from '../proc/cmd/nf.ts'
 import { probePrograms } from '../proc/cmd/probe.ts'
 import { sedPrograms } from '../proc/cmd/sed.ts'
+import { streamPrograms } from '../proc/cmd/stream.ts'
 import { systemPrograms } from '../proc/cmd/system.ts'
 import { textPrograms } from '../proc/cmd/text.ts'
 import { shellPrograms } from '../proc/shell/shell.ts'
@@ -23,7 +25,9 @@ const ALL: readonly (readonly Program[])[] = [
   systemPrograms,
   launchPrograms,
   netPrograms,
+  nfPrograms,
   probePrograms,
+  streamPrograms,
 ]
 
 /** Programs by name. */

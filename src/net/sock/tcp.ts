@@ -8,7 +8,7 @@ import type { Netns, Socket, World } from '../types.ts'
 import { autobind } from './socket.ts'
 import { enterTimeWait, tcpDone } from './tcpclose.ts'
 import { readerTook } from './tcpdata.ts'
-import { tcpChoosePort, tcpConnection, tcpListener } from './tcplookup.ts'
+import { apart, tcpChoosePort, tcpConnection, tcpListener } from './tcplookup.ts'
 import { queueData, queuedBytes, queueFin, sendPending, sendReset } from './tcpout.ts'
 import { tcpRoute } from './tcproute.ts'
 import { stopTimer } from './tcptimer.ts'
@@ -30,7 +30,7 @@ export function tcpListen(world: World, ns: Netns, sock: Socket, backlog: number
   for (const other of ns.sockets?.values() ?? []) {
     if (other === sock || other.kind !== 'tcp' || other.tcp?.state !== 'LISTEN') continue
     if (other.lport !== sock.lport || (other.oif !== 0 && sock.oif !== 0 && other.oif !== sock.oif)) continue
-    if (other.family !== sock.family && (other.local !== undefined || sock.local !== undefined)) continue
+    if (apart(sock, other)) continue
     if (other.local === undefined || sock.local === undefined || other.local === sock.local)
       return 'EADDRINUSE'
   }

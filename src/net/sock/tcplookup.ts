@@ -2,7 +2,6 @@
 // inet_connection_sock.c and inet_hashtables.c (Linux 6.18). Not here: SO_REUSEPORT groups, IPv4-mapped addresses.
 import type { Ip } from '../../base/addr.ts'
 import { nextUint32 } from '../../base/rng.ts'
-import { sysctlInt } from '../sysctl.ts'
 import type { Link, Netns, Packet, Socket } from '../types.ts'
 import { portRange } from './portrange.ts'
 
@@ -40,7 +39,7 @@ export function tcpListener(ns: Netns, own: Ip, port: number, ifindex: number): 
   let bestScore = 0
   for (const sock of ns.sockets.values()) {
     if (sock.kind !== 'tcp' || sock.lport !== port || sock.tcp?.state !== 'LISTEN') continue
-    const score = listenScore(ns, sock, own, ifindex)
+    const score = listenScore(sock, own, ifindex)
     if (score > bestScore) {
       best = sock
       bestScore = score
@@ -49,11 +48,11 @@ export function tcpListener(ns: Netns, own: Ip, port: number, ifindex: number): 
   return best
 }
 
-function listenScore(ns: Netns, sock: Socket, own: Ip, ifindex: number): number {
+function listenScore(sock: Socket, own: Ip, ifindex: number): number {
   const family = typeof own === 'number' ? 4 : 6
   if (sock.local !== undefined && sock.local !== own) return 0
   if (sock.family !== family) {
-    const dual = sock.family === 6 && family === 4 && sysctlInt(ns, 'net.ipv6.bindv6only') === 0
+    const dual = sock.family === 6 && family === 4 && sock.tcp?.v6only === false
     if (!dual || sock.local !== undefined) return 0
   }
   if (sock.oif !== 0 && sock.oif !== ifindex) return 0
@@ -69,10 +68,17 @@ export function tcpPortTaken(ns: Netns, sock: Socket, port: number): boolean {
     const reuse =
       sock.tcp?.reuseAddr === true && other.tcp?.reuseAddr === true && other.tcp.state !== 'LISTEN'
     if (reuse) continue
-    if (other.family !== sock.family && (other.local !== undefined || sock.local !== undefined)) continue
+    if (apart(sock, other)) continue
     if (other.local === undefined || sock.local === undefined || other.local === sock.local) return true
   }
   return false
+}
+
+/** Sockets of two families meet only where the IPv6 one is a wildcard that takes IPv4 too. */
+export function apart(a: Socket, b: Socket): boolean {
+  if (a.family === b.family) return false
+  const six = a.family === 6 ? a : b
+  return six.local !== undefined || six.tcp?.v6only === true
 }
 
 /**

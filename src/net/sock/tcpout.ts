@@ -40,7 +40,10 @@ export function routeOf(world: World, ns: Netns, sock: Socket): TcpRoute | strin
 export function syncMss(sock: Socket, t: TcpState, mtu: number): void {
   t.pmtu = mtu
   const whole = Math.min(mtu - headerSize(sock.remote!), t.mssClamp)
-  t.mss = Math.max(48 - 12, whole - (t.tsOk ? 12 : 0))
+  // tcp_bound_to_half_wnd: a peer with a small window is not sent all of it at once.
+  const half = t.maxWindow > 536 ? t.maxWindow >>> 1 : t.maxWindow
+  const bare = whole - (t.tsOk ? 12 : 0)
+  t.mss = Math.max(36, half > 0 && bare > half ? half : bare)
 }
 
 /**

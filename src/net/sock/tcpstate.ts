@@ -81,6 +81,7 @@ function lifeFields(_world: World, ns: Netns) {
     closing: false,
     reuseAddr: false,
     noDelay: false,
+    v6only: sysctlInt(ns, 'net.ipv6.bindv6only') !== 0,
     keepalive: false,
     backlog: 0,
     requests: null,

@@ -88,6 +88,8 @@ export interface TcpState {
   closing: boolean
   reuseAddr: boolean
   noDelay: boolean
+  /** IPV6_V6ONLY. */
+  v6only: boolean
   keepalive: boolean
 
   // Listening

@@ -6,8 +6,10 @@
 import { Ev } from '../../net/events.ts'
 import { fragTimer } from '../../net/ip/frag.ts'
 import { neighTimer } from '../../net/ip/neigh.ts'
+import { addr6Timer } from '../../net/ip6/addrconf.ts'
 import { linkRx } from '../../net/link/rx.ts'
 import { bridgeTimer } from '../../net/link/stptimer.ts'
+import { tcpTimer } from '../../net/sock/tcpexpire.ts'
 import type { World } from '../../net/types.ts'
 import type { Program } from '../../run/types.ts'
 import type { Handler } from '../../sim/world.ts'
@@ -23,6 +25,8 @@ export function createNetBench(list: readonly Program[]): Bench {
   handlers[Ev.NeighTimer] = neighTimer as Handler<World>
   handlers[Ev.BridgeTimer] = bridgeTimer as Handler<World>
   handlers[Ev.FragTimer] = fragTimer as Handler<World>
+  handlers[Ev.Addr6Timer] = addr6Timer as Handler<World>
+  handlers[Ev.TcpTimer] = tcpTimer as Handler<World>
   return bench
 }
 
