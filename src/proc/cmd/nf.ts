@@ -1,0 +1,5 @@
+/** The commands around netfilter. */
+import type { Program } from '../../run/types.ts'
+import { iptablesPrograms } from './iptables.ts'
+
+export const nfPrograms: readonly Program[] = [...iptablesPrograms]
