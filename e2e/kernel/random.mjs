@@ -81,7 +81,7 @@ export function randomGroup(seed) {
     const ttl = chance(10) ? ` -t ${1 + below(5)}` : ''
     const times = chance(30) ? '-c 3 -i 0.3' : '-c 1'
     const cmd = `ping -n -b ${times} -W 1${size}${df}${ttl} ${pick(targets)}`
-    return { name: `${i} ${from.name} ${cmd}`, at: from.name, cmd, states: ['cold'], settle: 3.5 }
+    return { name: `${i} ${from.name} ${cmd}`, at: from.name, cmd, states: ['cold'], settle: 2.6 }
   })
   return { text: labOf(machines, lans), flows }
 }
