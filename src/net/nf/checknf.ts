@@ -6,7 +6,7 @@ import { sockSendTo } from '../sock/send.ts'
 import { sockBind, sockConnect, sockError, sockOpen, sockRecv } from '../sock/socket.ts'
 import type { Netns, Socket, World } from '../types.ts'
 import { MS, SEC } from '../wheel.ts'
-import { nfCounters, nfNewChain, nfReplaceTable, nfRuleset, nfTable } from './tables.ts'
+import { nfCounters, nfNewChain, nfReplaceTable, nfRuleset } from './tables.ts'
 import type { AddrMatch, Chain, IfMatch, Match, NatRange, Rule, TableName, Target } from './types.ts'
 import { CT_STATE, CT_STATUS } from './types.ts'
 
@@ -20,12 +20,12 @@ export function iptables(world: World, name: string, line: string, family: 4 | 6
   }
   const [verb, chain, ...rest] = words as [string, string, ...string[]]
   const ns = nsOf(world, name)
-  const old = nfTable(ns, family, table)
-  const chains = new Map(old.chains)
+  const chains = new Map(nfRuleset(ns, family).tables.get(table)?.chains)
   if (verb === '-N') chains.set(chain, nfNewChain(table, chain))
   else {
-    const was = chains.get(chain)!
-    assert(was !== undefined, `there is a chain ${chain}`)
+    // A built-in chain exists from the first command that needs it.
+    const was = chains.get(chain) ?? nfNewChain(table, chain)
+    assert(was.hook >= 0 || chains.has(chain), `there is a chain ${chain}`)
     if (verb === '-P') chains.set(chain, { ...was, policy: rest[0] as 'ACCEPT' | 'DROP' })
     else chains.set(chain, { ...was, rules: [...was.rules, ruleOf(rest, family)] })
   }
@@ -199,6 +199,23 @@ function ports(text: string): { from: number; to: number } {
   return { from: Number(from), to: Number(to ?? from) }
 }
 
+const CONNTRACK: Extract<Match, { name: 'conntrack' }> = {
+  name: 'conntrack',
+  state: null,
+  status: null,
+  proto: null,
+  origSrc: null,
+  origDst: null,
+  replSrc: null,
+  replDst: null,
+  origSport: null,
+  origDport: null,
+  replSport: null,
+  replDport: null,
+  expire: null,
+  direction: '',
+}
+
 function match(matches: Match[], words: string[]): void {
   const name = words.shift()!
   const option = words.shift()!
@@ -208,7 +225,7 @@ function match(matches: Match[], words: string[]): void {
       const bits = value()
         .split(',')
         .reduce((sum, one) => sum | CT_STATE[one as keyof typeof CT_STATE], 0)
-      matches.push({ name: 'state', not: false, bits })
+      matches.push({ ...CONNTRACK, state: { not: false, bits } })
       return
     }
     case 'statistic --mode': {

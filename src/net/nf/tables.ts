@@ -68,7 +68,8 @@ export function nfRuleset(ns: Netns, family: 4 | 6): Ruleset {
 
 /**
  * A table, or what it would be: one that nobody touched has its built-in chains, empty, with policy ACCEPT and
- * `policyId` 0. Looking creates nothing; `nfReplaceTable` does.
+ * `policyId` 0. Looking creates nothing; `nfReplaceTable` does. A table that exists has only the chains that commands
+ * made: a built-in one that is missing is not registered at its hook and counts nothing.
  */
 export function nfTable(ns: Netns, family: 4 | 6, name: TableName): Table {
   return nfRuleset(ns, family).tables.get(name) ?? EMPTY[name]
@@ -294,7 +295,7 @@ function setRuleset(nf: Netfilter, family: 4 | 6, tables: Map<TableName, Table>)
 
 /** nf_ct_netns_get: a nat table, or a match or target that asks for a connection. */
 function needsConntrack(rules: Ruleset): boolean {
-  if (rules.tables.has('nat')) return true
+  for (const chain of rules.tables.get('nat')?.chains.values() ?? []) if (chain.hook >= 0) return true
   for (const table of rules.tables.values()) {
     for (const chain of table.chains.values()) for (const rule of chain.rules) if (asks(rule)) return true
   }

@@ -18,7 +18,7 @@ export interface Ruleset {
 
 export interface Table {
   readonly name: TableName
-  /** Built-in chains in hook order, then user chains in order of creation. */
+  /** Built-in chains in hook order, those only that exist, then user chains in order of creation. */
   readonly chains: ReadonlyMap<string, Chain>
 }
 
