@@ -53,8 +53,13 @@ export function runCommand(
 
 /** Sends the transaction. */
 export function commitWork(work: Work): void {
-  const fault = work.faults[work.faults.length - 1]
-  if (fault !== undefined) raise('kernel', fault.message, fault.line)
+  const fault = work.faults[0]
+  if (fault !== undefined) {
+    // A restore tells all of them, a command the first.
+    const more = fault.line === 0 ? [] : work.faults.slice(1)
+    const rest = more.map(({ message, line }) => `\nline ${line}: ${message}`).join('')
+    raise('kernel', fault.message + rest, fault.line)
+  }
   if (work.lastJump !== undefined && tooManyLinks(work.draft)) {
     raise('kernel', work.lastJump.message, work.lastJump.line)
   }
@@ -222,7 +227,7 @@ function deleteChain(work: Work, command: Command, line: number): void {
   const { draft } = work
   const named = command.chain
   if (named === '') {
-    for (const chain of chainsOf(draft)) {
+    for (const chain of [...draft.chains.values()]) {
       if (chain.policy === '') dropChain(work, chain, command, line)
       else if (chain.policy === 'ACCEPT' && chain.rules.length === 0) {
         if (draft.chains.delete(chain.name)) draft.changed = true
@@ -243,7 +248,6 @@ function dropChain({ draft, faults, out }: Work, chain: DraftChain, command: Com
   if (command.verbose > 0) out(`Deleting chain \`${chain.name}'\n`)
   if (chain.rules.length > 0 || references(draft, chain.name) > 0) {
     faults.push({ message: `CHAIN_DEL failed (Device or resource busy): chain ${chain.name}`, line })
-    return
   }
   draft.chains.delete(chain.name)
   draft.changed = true

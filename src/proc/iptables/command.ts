@@ -228,6 +228,7 @@ function flag(parse: Parse, letter: string, value: string, joined: boolean): voi
     case 'w':
     case 'W':
       if (letter === 'W') parse.context.warn('Ignoring deprecated --wait-interval option.\n')
+      if (letter === 'W') parse.waitInterval = true
       else parse.wait = true
       wait(parse, joined ? value : '')
       break

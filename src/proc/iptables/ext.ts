@@ -162,6 +162,7 @@ export function saveString(text: string): string {
 }
 
 export function portText(port: number, view: ListView): string {
-  if (view.numeric) return String(port)
+  // Ports have names for tcp and udp only.
+  if (view.numeric || (view.proto !== 6 && view.proto !== 17)) return String(port)
   return serviceName(port, view.proto === 17 ? 'udp' : 'tcp') ?? String(port)
 }

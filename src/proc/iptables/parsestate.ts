@@ -86,6 +86,7 @@ export interface Parse {
   counters: [number, number] | null
   verbose: number
   wait: boolean
+  waitInterval: boolean
   skip: boolean
 }
 
@@ -117,6 +118,7 @@ export function newParse(words: readonly string[], context: CommandContext): Par
     counters: null,
     verbose: 0,
     wait: false,
+    waitInterval: false,
     skip: false,
   }
 }

@@ -61,7 +61,7 @@ function readLine(run: RestoreRun, open: Open | undefined, line: string): Open |
     if (options.verbose > 0) run.base.out(line)
     return open
   }
-  if (line === 'COMMIT\n' && open !== undefined) {
+  if (/^COMMIT\n?$/.test(line) && open !== undefined) {
     if (!skipped(options, open.name) && !options.test) commit(run, open)
     return undefined
   }
@@ -182,7 +182,10 @@ function restoreChain(work: Work, step: Extract<Step, { kind: 'chain' }>): void 
     draft.changed = true
     return
   }
-  if (step.policy === '-') return
+  if (step.policy === '-') {
+    needChain(draft, step.name)
+    return
+  }
   if (step.policy !== 'ACCEPT' && step.policy !== 'DROP') raise('errno', 'Bad policy name', step.line)
   const chain = needChain(draft, step.name)!
   chain.policy = step.policy

@@ -30,6 +30,7 @@ export function finish(parse: Parse): Command {
   if (parse.at < parse.words.length) problem('unknown arguments found on commandline')
   if (verbs.size === 0) problem('no command specified')
   if (parse.invert) problem('nothing appropriate following !')
+  if (parse.waitInterval && !parse.wait) problem('--wait-interval only makes sense with --wait\n')
   const describes = [...'ACDIR'].some((verb) => verbs.has(verb as Verb))
   const rules = describes ? buildRules(parse, mergePorts(matches), target) : []
   if (verbs.has('R') && rules.length !== 1) problem('Replacement rule does not specify a unique address')
