@@ -10,6 +10,7 @@ import { linkAdd, linkSet } from '../link/netlink.ts'
 import { linkRx } from '../link/rx.ts'
 import { bridgeTimer } from '../link/stptimer.ts'
 import { createNetns } from '../netns.ts'
+import { ctGc } from '../nf/cttable.ts'
 import type { NlResult } from '../nlresult.ts'
 import type { Datagram } from '../sock/send.ts'
 import { sockSendTo } from '../sock/send.ts'
@@ -339,6 +340,7 @@ function handlers(): Rules<World>['handlers'] {
   list[Ev.Addr6Timer] = addr6Timer as never
   list[Ev.FragTimer] = fragTimer as never
   list[Ev.TcpTimer] = tcpTimer as never
+  list[Ev.ConntrackGc] = ctGc as never
   list[Ev.SockWake] = () => undefined
   list[Ev.TapWake] = () => undefined
   return list
