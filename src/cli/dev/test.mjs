@@ -78,7 +78,7 @@ async function kernel() {
   const obstacle = kernelObstacle()
   if (obstacle) return { passed: 0, failed: 0, skipped: 1, line: obstacle }
   const summary = freshReport('kernel.json')
-  const args = [join(root, 'e2e', 'kernel', 'run.mjs'), '--summary', summary]
+  const args = [join(root, 'e2e', 'kernel', 'run.mjs'), '--quick', '--summary', summary]
   return kernelResult(await watch(process.execPath, args, limits(6)), summary)
 }
 
