@@ -14,6 +14,7 @@ import { ETH_P_IP, ETH_P_IPV6, IPPROTO_TCP, PACKET_BROADCAST, PACKET_MULTICAST }
 import { ctAttach } from './conntrack.ts'
 import type { HookCtx } from './ctx.ts'
 
+const LOCAL_OUT = 3
 const TCP_SYN = 2
 const TCP_FIN = 1
 const TCP_RST = 4
@@ -39,7 +40,7 @@ export const REJECT_CODES: Readonly<Record<string, number>> = Object.freeze({
 /** Answers the packet; dropping it is the caller's business. */
 export function rejectPacket(ctx: HookCtx, kind: string): void {
   const { world, ns, packet } = ctx
-  if (packet.fragOffset !== 0) return
+  if (packet.fragOffset !== 0 || isNested(ctx)) return
   if (kind === 'tcp-reset') {
     sendReset(ctx)
     return
@@ -47,6 +48,12 @@ export function rejectPacket(ctx: HookCtx, kind: string): void {
   const code = REJECT_CODES[kind] ?? (ctx.family === 4 ? 3 : 4)
   if (ctx.family === 4) icmpSend(world, ns, packet, 3, code, 0)
   else icmp6Send(world, ns, packet, 1, code, 0)
+}
+
+/** icmp_xmit_lock: while the kernel's own ICMP is being sent, nothing can be sent about it. */
+function isNested(ctx: HookCtx): boolean {
+  const { packet, hook } = ctx
+  return hook === LOCAL_OUT && packet.sock === 0 && packet.icmp !== null
 }
 
 /** nf_send_reset: a reset from the address that was refused, by the route back. */
