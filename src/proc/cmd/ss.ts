@@ -1,6 +1,6 @@
 /**
- * `ss`: UDP, raw and packet sockets. Models misc/ss.c of iproute2 6.1. Refused by name: Unix and netlink sockets, memory,
- * extended and summary output, and filters but `sport = :N`, `dport = :N`. There is no TCP yet: -t prints nothing.
+ * `ss`: TCP, UDP, raw and packet sockets. Models misc/ss.c of iproute2 6.1. Refused by name: Unix and netlink sockets,
+ * memory, extended, TCP's internal and summary output, and filters but `state S`, `sport = :N`, `dport = :N`.
  */
 import type { Socket } from '../../net/types.ts'
 import { exitProcess, findProcess } from '../../run/process.ts'
@@ -52,8 +52,9 @@ const REFUSED = [
   'S',
   'd',
   'r',
+  'i',
 ]
-const REFUSED_LONG = ['extended', 'memory', 'summary', 'unix', 'resolve']
+const REFUSED_LONG = ['extended', 'memory', 'summary', 'unix', 'resolve', 'info']
 
 export const SS: Program = {
   name: 'ss',
@@ -92,6 +93,48 @@ export const SS: Program = {
 interface Filter {
   sport: number
   dport: number
+  /** As ss prints it, '' for none. */
+  state: string
+}
+
+/** What `state NAME` calls them. */
+const STATE_NAMES: Readonly<Record<string, string>> = Object.freeze({
+  established: 'ESTAB',
+  'syn-sent': 'SYN-SENT',
+  'syn-recv': 'SYN-RECV',
+  'fin-wait-1': 'FIN-WAIT-1',
+  'fin-wait-2': 'FIN-WAIT-2',
+  'time-wait': 'TIME-WAIT',
+  closed: 'UNCONN',
+  'close-wait': 'CLOSE-WAIT',
+  'last-ack': 'LAST-ACK',
+  listening: 'LISTEN',
+  listen: 'LISTEN',
+  closing: 'CLOSING',
+})
+
+function inState(sock: Socket, all: boolean, listening: boolean, named: string): boolean {
+  const state = ssState(sock)
+  // A TCP socket that is neither bound to a peer nor listens is not in the kernel's tables.
+  if (sock.kind === 'tcp' && state === 'UNCONN') return false
+  if (named !== '') return state === named
+  if (all) return true
+  if (listening) return state === 'LISTEN' || state === 'UNCONN'
+  return !['LISTEN', 'UNCONN', 'TIME-WAIT', 'SYN-RECV'].includes(state)
+}
+
+/** Half-open connections of the listeners as rows. */
+function halfOpen(sockets: readonly Socket[]): Socket[] {
+  return sockets.flatMap((sock) =>
+    [...(sock.tcp?.requests?.values() ?? [])].map((request) => ({
+      ...sock,
+      pid: 0,
+      local: request.local,
+      remote: request.remote,
+      rport: request.rport,
+      tcp: { ...sock.tcp!, state: 'SYN_RECV' as const, requests: null, acceptQueue: null },
+    })),
+  )
 }
 
 function show(ctx: ProcCtx, has: (short: string, long: string) => boolean, filter: Filter): void {
@@ -107,29 +150,33 @@ function show(ctx: ProcCtx, has: (short: string, long: string) => boolean, filte
   const four = has('4', 'ipv4')
   const six = has('6', 'ipv6')
   const wanted = (sock: Socket) => {
-    if (sock.kind === 'tcp' || sock.kind === 'ping') return false
+    if (sock.kind === 'ping') return false
     if (!any && !kinds[sock.kind]) return false
     if (sock.kind === 'udp' && sock.lport === 0) return false
     if ((four || six) && (sock.kind === 'packet' || !(sock.family === 4 ? four : six))) return false
-    if (!all && (listening ? ssState(sock) !== 'UNCONN' : ssState(sock) !== 'ESTAB')) return false
+    if (!inState(sock, all, listening, filter.state)) return false
     if (filter.sport >= 0 && sock.lport !== filter.sport) return false
     return filter.dport < 0 || sock.rport === filter.dport
   }
-  const list = [...(ctx.ns.sockets?.values() ?? [])].filter(wanted)
+  const own = [...(ctx.ns.sockets?.values() ?? [])]
+  const list = [...own, ...halfOpen(own)].filter(wanted)
   const order = { packet: 0, raw: 1, udp: 2, tcp: 3, ping: 4 }
   list.sort((a, b) => {
     if (a.kind !== b.kind) return order[a.kind] - order[b.kind]
     if (a.family !== b.family) return a.family - b.family
+    if (a.kind === 'tcp')
+      return Number(b.tcp?.state === 'LISTEN') - Number(a.tcp?.state === 'LISTEN') || a.id - b.id
     return a.kind === 'udp' ? a.lport - b.lport || a.id - b.id : b.id - a.id
   })
   const one = [kinds.udp, kinds.raw, kinds.tcp].filter(Boolean).length === 1 && !kinds.packet
   const process = has('p', 'processes') ? (sock: Socket) => users(ctx, sock) : () => ''
-  const state = all || listening || any || kinds.tcp || kinds.packet
+  const state = filter.state === '' && (all || listening || any || kinds.tcp || kinds.packet)
   const header = !has('H', 'no-header')
   finish(ctx, ssTable(ctx.ns, list, { netid: !one, state, header, numeric: has('n', 'numeric'), process }))
 }
 
 function users(ctx: ProcCtx, sock: Socket): string {
+  if (sock.tcp !== null && sock.tcp.parent !== 0) return ''
   const proc = findProcess(ctx.world, ctx.machine, sock.pid)
   if (proc === undefined) return ''
   const own = [...(ctx.ns.sockets?.values() ?? [])].filter((other) => other.pid === sock.pid)
@@ -138,7 +185,7 @@ function users(ctx: ProcCtx, sock: Socket): string {
 
 /** `sport = :53`, `dport eq :http`, joined by `and`; undefined for anything else. */
 function readFilter(operands: readonly string[]): Filter | undefined {
-  const filter: Filter = { sport: -1, dport: -1 }
+  const filter: Filter = { sport: -1, dport: -1, state: '' }
   const words = operands
     .join(' ')
     .split(/\s+/)
@@ -146,6 +193,12 @@ function readFilter(operands: readonly string[]): Filter | undefined {
   for (let i = 0; i < words.length; i++) {
     const word = words[i]!
     if (word === 'and' || word === '&&') continue
+    if (word === 'state') {
+      const name = words[++i] ?? ''
+      if (!Object.hasOwn(STATE_NAMES, name)) return undefined
+      filter.state = STATE_NAMES[name]!
+      continue
+    }
     if (word !== 'sport' && word !== 'dport') return undefined
     if (words[i + 1] === '=' || words[i + 1] === '==' || words[i + 1] === 'eq') i++
     const text = (words[++i] ?? '').replace(/^:/, '')

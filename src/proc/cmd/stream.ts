@@ -2,5 +2,19 @@
 import type { Program } from '../program.ts'
 import { curl } from './curl.ts'
 import { nginx, python, python3 } from './httpd.ts'
+import { nc } from './nc.ts'
+import { netstat } from './netstat.ts'
+import { telnet } from './telnet.ts'
+import { wget } from './wget.ts'
 
-export const streamPrograms: readonly Program[] = Object.freeze([curl, nginx, python, python3])
+export const streamPrograms: readonly Program[] = Object.freeze([
+  curl,
+  nc,
+  { ...nc, name: 'netcat' },
+  netstat,
+  nginx,
+  python,
+  python3,
+  telnet,
+  wget,
+])

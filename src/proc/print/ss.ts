@@ -1,5 +1,6 @@
 /** Sockets as ss(8) of iproute2 6.1 prints them where its output is no terminal. */
 import { formatIp, formatIp6 } from '../../base/addr.ts'
+import { tcpQueues } from '../../net/sock/tcp.ts'
 import type { Netns, Socket } from '../../net/types.ts'
 
 export interface SsView {
@@ -80,13 +81,30 @@ export function ssTable(ns: Netns, sockets: readonly Socket[], view: SsView): st
   return text
 }
 
-/** ESTAB where a peer is fixed. */
-export function ssState(sock: Socket): 'ESTAB' | 'UNCONN' {
-  return sock.remote === undefined ? 'UNCONN' : 'ESTAB'
+const TCP_STATES: Readonly<Record<string, string>> = Object.freeze({
+  CLOSE: 'UNCONN',
+  LISTEN: 'LISTEN',
+  SYN_SENT: 'SYN-SENT',
+  SYN_RECV: 'SYN-RECV',
+  ESTABLISHED: 'ESTAB',
+  FIN_WAIT1: 'FIN-WAIT-1',
+  FIN_WAIT2: 'FIN-WAIT-2',
+  CLOSE_WAIT: 'CLOSE-WAIT',
+  CLOSING: 'CLOSING',
+  LAST_ACK: 'LAST-ACK',
+  TIME_WAIT: 'TIME-WAIT',
+})
+
+/** A TCP socket's state; of others ESTAB where a peer is fixed. */
+export function ssState(sock: Socket): string {
+  if (sock.tcp === null) return sock.remote === undefined ? 'UNCONN' : 'ESTAB'
+  if (sock.tcp.state === 'TIME_WAIT' && sock.tcp.closing) return 'FIN-WAIT-2'
+  return TCP_STATES[sock.tcp.state] ?? sock.tcp.state
 }
 
 function cells(ns: Netns, sock: Socket, view: SsView): string[] {
-  const queue = [String(sock.rxBytes).padEnd(6), '0     ']
+  const sizes = sock.tcp === null ? { recv: sock.rxBytes, send: 0 } : tcpQueues(sock)
+  const queue = [String(sizes.recv).padEnd(6), String(sizes.send).padEnd(6)]
   const users = view.process(sock)
   const tail = users === '' ? '' : ` ${users}`
   if (sock.kind === 'packet') {
@@ -96,14 +114,15 @@ function cells(ns: Netns, sock: Socket, view: SsView): string[] {
   }
   const raw = sock.kind === 'raw'
   const dev = sock.oif === 0 ? '' : `%${ns.links[sock.oif]?.name ?? sock.oif}`
-  const any = sock.family === 4 ? '0.0.0.0' : sock.local === undefined ? '*' : '[::]'
+  const six = sock.local === undefined && sock.tcp?.v6only !== true ? '*' : '[::]'
+  const any = sock.family === 4 ? '0.0.0.0' : six
   const address = (ip: Socket['local']) => (ip === undefined ? any : bracket(ip))
   const number = raw ? sock.proto : sock.lport
   const names = raw ? PROTOCOLS : SERVICES
   const port = view.numeric ? String(number) : (names[number] ?? String(number))
   const rport = raw || sock.rport === 0 ? '*' : portName(sock.rport, view.numeric)
   const local = `${address(sock.local)}${dev}:`
-  return [raw ? 'raw' : 'udp', ssState(sock), ...queue, local, port, `${address(sock.remote)}:`, rport, tail]
+  return [sock.kind, ssState(sock), ...queue, local, port, `${address(sock.remote)}:`, rport, tail]
 }
 
 function bracket(ip: number | string): string {
