@@ -1,5 +1,11 @@
 /** Names for what steps only number: devices, bridges, tables; and their evidence as its tool prints it. */
+import type { HookEvidence } from '../net/nf/ctx.ts'
+import { nfTable } from '../net/nf/tables.ts'
+import type { TableName } from '../net/nf/types.ts'
 import { findNetns } from '../net/world.ts'
+import { appendLine } from '../proc/iptables/listing.ts'
+import { ruleText } from '../proc/iptables/print.ts'
+import { connLine } from '../proc/print/conntrack.ts'
 import { fdbLine } from '../proc/print/fdb.ts'
 import type { Place } from '../proc/print/names.ts'
 import { neighLine } from '../proc/print/neigh.ts'
@@ -30,6 +36,7 @@ export function namesOf(world: World): TraceNames {
       return tablesOf(rules ?? null, typeof dst === 'number')
     },
     route: (ns, route) => evidenceText(world, ns, route),
+    rule: (ns, family, hit) => ruleOf(world, ns, family, hit),
     evidence: (ns, evidence) => evidenceText(world, ns, evidence),
   }
 }
@@ -45,9 +52,38 @@ function evidenceText(world: World, id: number, evidence: unknown): string {
       return neighLine(placeOf(world, ns), found.neigh)
     case 'fdb':
       return entryLine(placeOf(world, ns), found.entry)
+    case 'rule':
+      return ruleSpec(ns, found.hit)
+    case 'connection': {
+      const { conn } = found.note
+      return conn === undefined ? '' : connLine(conn, world.now, { extended: false, id: false })
+    }
     default:
       return ''
   }
+}
+
+/** The rule that decided, as iptables-save has it; '' where it is no longer there. */
+function ruleOf(
+  world: World,
+  id: number,
+  family: 4 | 6,
+  { table, chain, rule, id: ruleId }: HookEvidence,
+): string {
+  const ns = findNetns(world, id)
+  if (ns === undefined) return ''
+  const found = nfTable(ns, family, table as TableName).chains.get(chain)?.rules[rule - 1]
+  return found === undefined || found.id !== ruleId ? '' : ruleText(found, family)
+}
+
+/** The same as a line of iptables-save, of the family whose rule has the id. */
+function ruleSpec(ns: Netns, { table, chain, rule, id, verdict }: HookEvidence): string {
+  if (rule === 0) return `-t ${table} -P ${chain} ${verdict}`
+  for (const family of [4, 6] as const) {
+    const found = nfTable(ns, family, table as TableName).chains.get(chain)?.rules[rule - 1]
+    if (found?.id === id) return `-t ${table} ${appendLine(chain, ruleText(found, family))}`
+  }
+  return ''
 }
 
 /** Where a printer looks from: a namespace and the names that its machine knows. */

@@ -15,6 +15,15 @@ export function fdbRef(entry: FdbEntry): string {
   return `fdb/${entry.port}/${formatMac(entry.mac)}/${entry.vlan}`
 }
 
+/** A rule or a policy of netfilter, by the id of its counters. */
+export function nfRef(id: number): string {
+  return `nf/${id}`
+}
+
+export function connRef(id: number): string {
+  return `conn/${id}`
+}
+
 /** The row that a step's evidence is; '' where it is none. */
 export function evidenceRef(value: unknown): string {
   const found = evidenceOf(value)
@@ -25,6 +34,10 @@ export function evidenceRef(value: unknown): string {
       return neighRef(found.neigh)
     case 'fdb':
       return fdbRef(found.entry)
+    case 'rule':
+      return nfRef(found.hit.id)
+    case 'connection':
+      return found.note.conn === undefined ? '' : connRef(found.note.conn.id)
     default:
       return ''
   }

@@ -1,9 +1,11 @@
 /** From a step in full to the sentence that says what it did and why. Every place of a template gets a value. */
 import { BROADCAST_MAC, formatIp, formatMac, isMulticastMac } from '../base/addr.ts'
+import type { HookEvidence } from '../net/nf/ctx.ts'
 import type { Packet } from '../net/types.ts'
 import type { StepDetail } from '../net/trace.ts'
 import { StepAction, StepKind } from '../net/trace.ts'
 import { evidenceOf, nexthopOf } from './evidence.ts'
+import { hookDropKey, hookKey, hookPlace } from './hook-sentence.ts'
 import { etherTypeText, packetLabel, protoName } from './proto.ts'
 import { placesOf, SENTENCES } from './words.ts'
 import type { Sentence } from './types.ts'
@@ -14,6 +16,8 @@ export interface Namer {
   route(ns: number, route: unknown): string
   /** The bridge that `ifindex` is or is a port of, by name; '' for none. */
   bridge(ns: number, ifindex: number): string
+  /** The netfilter rule that decided, in the form of iptables-save; '' where it is no longer there. */
+  rule(ns: number, family: 4 | 6, hit: HookEvidence): string
   /** Routing tables that were looked through for `dst`, in order: 'main, default'. */
   tables(ns: number, dst: Packet['dst']): string
 }
@@ -44,6 +48,7 @@ function nameIn(names: Readonly<Record<string, number>>, value: number): string 
 function dropKey(step: StepDetail): string {
   const reason = step.reason === '' ? 'NOT_SPECIFIED' : step.reason
   if (reason === 'NO_SOCKET' && step.headers.dport === 0) return 'drop.NO_SOCKET.proto'
+  if (reason === 'NETFILTER_DROP') return hookDropKey(step)
   const key = `drop.${reason}`
   return key in SENTENCES ? key : 'drop.NOT_SPECIFIED'
 }
@@ -69,8 +74,7 @@ function stepKey(step: StepDetail): string {
     case StepKind.Neigh:
       return neighKey(step)
     case StepKind.Hook:
-      if (step.action === StepAction.Translate) return 'hook.translate'
-      return step.action === StepAction.Accept ? 'hook.accept' : 'hook.pass'
+      return hookKey(step)
     case StepKind.Deliver:
       return deliverKey(step)
     case StepKind.Forward:
@@ -168,6 +172,8 @@ function isForMe(step: StepDetail): boolean {
 }
 
 function placeOf(place: string, step: StepDetail, namer: Namer): string | number {
+  const ofHook = hookPlace(place, step, namer)
+  if (ofHook !== undefined) return ofHook
   const h = step.headers
   const found = evidenceOf(step.evidence)
   switch (place) {

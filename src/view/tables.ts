@@ -23,6 +23,7 @@ import { createWriter, finishWriter, put } from '../proc/print/writer.ts'
 import type { Writer } from '../proc/print/writer.ts'
 import { placeOf } from './names.ts'
 import { notesOf } from './notes.ts'
+import { netfilterTables } from './nf-tables.ts'
 import { fdbRef, neighRef, routeRef } from './refs.ts'
 import type { Inspection, TableView } from './types.ts'
 
@@ -60,6 +61,7 @@ function roomTables(place: Place): TableView[] {
     tables.push(fdbTable(place, fdbRows(place.world, ns), 'bridge fdb show', false))
     tables.push(portTable(place, links, 'bridge link'))
   }
+  tables.push(...netfilterTables(place.world, ns))
   tables.push(socketTable(ns), counterTable(place, links, 'ip -s link'))
   return tables
 }

@@ -12,6 +12,7 @@ const NAMER: Namer = {
   dev: (_ns, ifindex) => `dev${ifindex}`,
   route: () => '10.0.0.0/24 dev dev1',
   bridge: () => 'br0',
+  rule: () => '-s 10.0.0.0/8 -j DROP',
   tables: () => 'main, default',
 }
 
@@ -29,6 +30,32 @@ const ROUTE: Route = {
   pref: 0,
   expiresAt: 0,
   nexthops: [{ oif: 2, via: 0x0a000001, weight: 1, onlink: false, scope: 253, dead: false, linkdown: false }],
+}
+
+const HIT = {
+  table: 'filter',
+  hook: 'FORWARD',
+  chain: 'FOO',
+  rule: 3,
+  id: 9,
+  verdict: 'DROP',
+  change: [],
+  seen: [],
+  permitted: false,
+}
+const TUPLE = { src: 0x0a000001, dst: 0x0a000002, proto: 17, sport: 4444, dport: 53 }
+const NEW = {
+  table: 'conntrack',
+  what: 'new',
+  before: '',
+  conn: { id: 1, orig: TUPLE, reply: TUPLE, state: '' },
+}
+const NAT = {
+  ...NEW,
+  what: 'translate',
+  field: 'destination',
+  from: { ip: 0x0a000002, port: 53 },
+  to: { ip: 0x0a020002, port: 5353 },
 }
 
 function step(patch: Partial<StepDetail>): StepDetail {
@@ -65,7 +92,7 @@ describe('every step has a sentence with all its places filled', () => {
   const neigh = { ip: 0x14010102, mac: 2, hasMac: true, state: 'REACHABLE', ifindex: 2 } as Neigh
   const fdb = { mac: 2, vlan: 0, port: 3, usedAt: 0 }
   it.each(Object.values(StepKind))('kind %i, every action, every evidence', (kind) => {
-    for (const evidence of [null, ROUTE, neigh, fdb]) {
+    for (const evidence of [null, ROUTE, neigh, fdb, HIT, { ...HIT, rule: 0 }, NEW, NAT]) {
       for (const action of Object.values(StepAction)) {
         const sentence = sentenceOf(step({ kind, action, evidence }), NAMER)
         const place = `${kindName(kind)} ${actionName(action)}`
@@ -110,6 +137,23 @@ describe('sentences name their evidence', () => {
     const evidence = { ip: 0x14010102, mac: 0x020000000005, hasMac: true, state: 'REACHABLE', ifindex: 2 }
     expect(text({ kind: StepKind.Neigh, action: StepAction.Resolved, evidence })).toBe(
       'neighbour 20.1.1.2 is REACHABLE at 02:00:00:00:00:05',
+    )
+  })
+
+  it('the rule that dropped it, and a policy', () => {
+    const drop = (evidence: unknown) => text({ kind: StepKind.Drop, reason: 'NETFILTER_DROP', evidence })
+    expect(drop(HIT)).toBe('dropped by filter FOO, rule 3: -s 10.0.0.0/8 -j DROP')
+    expect(drop({ ...HIT, chain: 'FORWARD', rule: 0 })).toBe('dropped by the policy of filter FORWARD')
+  })
+
+  it('what rules and connections change', () => {
+    const hook = (evidence: unknown, action: StepDetail['action'] = StepAction.None) =>
+      text({ kind: StepKind.Hook, action, evidence })
+    const mark = { ...HIT, table: 'mangle', verdict: 'MARK', change: ['mark 0x0 -> 0x1'] }
+    expect(hook(mark)).toBe('mangle FOO, rule 3, changes mark 0x0 -> 0x1: -s 10.0.0.0/8 -j DROP')
+    expect(hook(NEW)).toBe('conntrack: a new connection, src=10.0.0.1 dst=10.0.0.2 sport=4444 dport=53')
+    expect(hook(NAT, StepAction.Translate)).toBe(
+      'NAT changes the destination from 10.0.0.2:53 to 10.2.0.2:5353',
     )
   })
 

@@ -7,12 +7,10 @@ import { exitProcess } from '../../run/process.ts'
 import type { ProcCtx, ProcEvent, Program } from '../../run/types.ts'
 import { touch } from '../../sim/dispatch.ts'
 import { EPOCH_SECONDS } from '../clock.ts'
-import { connLine, eventLine } from '../print/conntrack.ts'
+import { CT_VERSION, connLine, eventLine } from '../print/conntrack.ts'
 import { err, out } from '../program.ts'
 import type { CtOptions } from './conntrack-options.ts'
 import { isCtFault, parseConntrack, wanted } from './conntrack-options.ts'
-
-const HEAD = 'conntrack v1.4.7 (conntrack-tools)'
 
 interface Watch {
   options: CtOptions
@@ -32,7 +30,7 @@ export const conntrack: Program = {
     } catch (thrown) {
       if (!isCtFault(thrown)) throw thrown
       const hint = "Try `conntrack -h' or 'conntrack --help' for more information.\n"
-      err(ctx, thrown.bare ? `${thrown.ctFault}\n` : `${HEAD}: ${thrown.ctFault}\n${hint}`)
+      err(ctx, thrown.bare ? `${thrown.ctFault}\n` : `${CT_VERSION}: ${thrown.ctFault}\n${hint}`)
       exitProcess(ctx, thrown.bare ? 1 : 2)
     }
   },
@@ -41,7 +39,7 @@ export const conntrack: Program = {
     if (event.type === 'sock') showEvents(ctx, watch)
     else if (event.type === 'signal') {
       stopWatching(ctx)
-      err(ctx, `${HEAD}: ${watch.shown} flow events have been shown.\n`)
+      err(ctx, `${CT_VERSION}: ${watch.shown} flow events have been shown.\n`)
       exitProcess(ctx, 0)
     }
   },
@@ -52,7 +50,7 @@ function run(ctx: ProcCtx, options: CtOptions): number {
   const { world, ns } = ctx
   switch (options.verb) {
     case 'V':
-      out(ctx, `${HEAD}\n`)
+      out(ctx, `${CT_VERSION}\n`)
       return 0
     case 'h':
       out(ctx, USAGE)
@@ -65,7 +63,7 @@ function run(ctx: ProcCtx, options: CtOptions): number {
       return 0
     case 'F':
       for (const conn of entries(world, ns)) remove(ctx, conn)
-      err(ctx, `${HEAD}: connection tracking table has been emptied.\n`)
+      err(ctx, `${CT_VERSION}: connection tracking table has been emptied.\n`)
       return 0
     case 'E':
       startWatching(ctx, options)
@@ -78,7 +76,7 @@ function run(ctx: ProcCtx, options: CtOptions): number {
 function listOrDelete(ctx: ProcCtx, options: CtOptions): number {
   const { world, ns } = ctx
   if (options.table === 'expect') {
-    err(ctx, `${HEAD}: 0 expectations have been shown.\n`)
+    err(ctx, `${CT_VERSION}: 0 expectations have been shown.\n`)
     return 0
   }
   const all =
@@ -89,7 +87,7 @@ function listOrDelete(ctx: ProcCtx, options: CtOptions): number {
   out(ctx, text)
   const gone = options.verb === 'D'
   if (gone) for (const conn of found) remove(ctx, conn)
-  err(ctx, `${HEAD}: ${found.length} flow entries have been ${gone ? 'deleted' : 'shown'}.\n`)
+  err(ctx, `${CT_VERSION}: ${found.length} flow entries have been ${gone ? 'deleted' : 'shown'}.\n`)
   return gone && found.length === 0 ? 1 : 0
 }
 

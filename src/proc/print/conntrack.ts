@@ -3,6 +3,9 @@ import { formatIp } from '../../base/addr.ts'
 import type { Conn, ConnEvent, Tuple } from '../../net/nf/types.ts'
 import { CT_STATUS } from '../../net/nf/types.ts'
 
+/** What its messages begin with. */
+export const CT_VERSION = 'conntrack v1.4.7 (conntrack-tools)'
+
 export interface ConnView {
   readonly extended: boolean
   readonly id: boolean
