@@ -41,7 +41,7 @@ export function counters(ns: Netns, family: 4 | 6 = 4): string[] {
   }
   for (const table of nfRuleset(ns, family).tables.values()) {
     for (const chain of table.chains.values()) {
-      chain.rules.forEach((rule, i) => say(chain, table.name, rule.id, i + 1))
+      for (const [i, rule] of chain.rules.entries()) say(chain, table.name, rule.id, i + 1)
       if (chain.hook >= 0) say(chain, table.name, chain.policyId, 'policy')
     }
   }
@@ -58,7 +58,9 @@ export function conns(ns: Netns): string[] {
         return `${head} type=${t.dport >> 8} code=${t.dport & 255} id=${t.sport}`
       return t.proto === 6 || t.proto === 17 ? `${head} sport=${t.sport} dport=${t.dport}` : head
     }
-    const proto = ({ 1: 'icmp', 6: 'tcp', 17: 'udp', 58: 'icmpv6' } as Record<number, string>)[conn.orig.proto]
+    const proto = ({ 1: 'icmp', 6: 'tcp', 17: 'udp', 58: 'icmpv6' } as Record<number, string>)[
+      conn.orig.proto
+    ]
     const words = [proto ?? `unknown ${conn.orig.proto}`]
     if (conn.state !== '') words.push(conn.state)
     words.push(side(conn.orig))

@@ -286,7 +286,8 @@ function clash(ns: Netns, ct: Conntrack, packet: Packet, conn: Conn, rival: numb
 function purge(world: World, ct: Conntrack): void {
   for (const [id, conn] of ct.unconfirmed) {
     const parked = (conn.status & CT_STATUS.PARKED) !== 0
-    if (conn.bornAt + (parked ? UNCONFIRMED_NS : 0) >= world.now && ct.unconfirmed.size <= UNCONFIRMED_MAX) break
+    if (conn.bornAt + (parked ? UNCONFIRMED_NS : 0) >= world.now && ct.unconfirmed.size <= UNCONFIRMED_MAX)
+      break
     ct.unconfirmed.delete(id)
   }
 }

@@ -14,9 +14,9 @@ export interface HookCtx {
   /** Names of the devices, '' for none. */
   inName: string
   outName: string
-  /** Chains that jumped, and where they go on. */
-  stack: Chain[]
-  resume: number[]
+  /** Chains that jumped, and where they go on; null until the first jump. */
+  stack: Chain[] | null
+  resume: number[] | null
 }
 
 /** What one rule did to a packet: part of a Hook step's evidence. `why` names the first match that failed, '' where all matched. */

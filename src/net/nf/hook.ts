@@ -75,8 +75,8 @@ export function nfRun(
     outLink,
     inName: inLink?.name ?? '',
     outName: outLink?.name ?? '',
-    stack: NO_STACK,
-    resume: NO_STACK,
+    stack: null,
+    resume: null,
   }
   switch (hook) {
     case NF_INET_PRE_ROUTING:
@@ -106,8 +106,6 @@ export function nfDefrag(world: World, ns: Netns, link: Link, packet: Packet): P
   const active = typeof packet.src === 'number' ? ns.nf?.active4 : ns.nf?.active6
   return active === true ? defragment(world, ns, link, packet) : packet
 }
-
-const NO_STACK: never[] = []
 
 /** Own packets: mangle and nat may change what the route depends on, which is then asked again at once. */
 function output(ctx: HookCtx, rules: Ruleset, tracked: boolean): number {
@@ -148,10 +146,6 @@ function table(ctx: HookCtx, rules: Ruleset, name: TableName): number {
   if (one === undefined) return NF_ACCEPT
   const chain = one.chains.get(CHAIN_OF[ctx.hook]!)
   if (chain === undefined) return NF_ACCEPT
-  if (ctx.stack === NO_STACK && chain.rules.length > 0) {
-    ctx.stack = []
-    ctx.resume = []
-  }
   return walkTable(ctx, one, chain)
 }
 

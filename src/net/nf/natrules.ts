@@ -13,10 +13,7 @@ const LOCAL_OUT = 3
 const LOOPBACK4 = 0x7f000001
 const HOST_PART = 253
 
-export type NatTarget = Extract<
-  Target,
-  { name: 'DNAT' | 'SNAT' | 'MASQUERADE' | 'REDIRECT' | 'NETMAP' }
->
+export type NatTarget = Extract<Target, { name: 'DNAT' | 'SNAT' | 'MASQUERADE' | 'REDIRECT' | 'NETMAP' }>
 
 /** Binds the packet's connection as the target says. False: the packet is dropped, since there is no address to take. */
 export function natTarget(ctx: HookCtx, target: NatTarget): boolean {

@@ -11,14 +11,8 @@ import { sockConnect, sockError, sockOpen, sockRecv } from '../sock/socket.ts'
 import type { Socket, World } from '../types.ts'
 import { MS } from '../wheel.ts'
 import { answer, conns, counters, iptables, server } from './checknf.ts'
-
-/** One datagram (or echo request, `dport` 0) from a fixed port. */
-interface Step {
-  from: 'client' | 'router' | 'server'
-  to: string
-  sport: number
-  dport: number
-}
+import type { Case, Step } from './nfcase.fixture.ts'
+import { makeCase } from './nfcase.fixture.ts'
 
 interface Outcome {
   said: string[]
@@ -182,13 +176,6 @@ asked('against the kernel', () => {
   it('random rules on a bridge count and translate alike', () => compare(true, 30, 22), 120_000)
 })
 
-interface Case {
-  lines: string[]
-  rules: string
-  steps: Step[]
-  servers: [string, number][]
-}
-
 function compare(bridge: boolean, count: number, seed: number): void {
   const rng = createRng(seed, 0)
   const cases = Array.from({ length: count }, () => makeCase(bridge, (n) => nextBelow(rng, n)))
@@ -294,7 +281,8 @@ function savedCounters(text: string): string[] {
   for (const line of text.split('\n')) {
     if (line.startsWith('*')) table = line.slice(1)
     const policy = line.match(/^:(\S+) (ACCEPT|DROP) \[(\d+):(\d+)\]/)
-    if (policy !== null && policy[3] !== '0') out.push(`${table} ${policy[1]} policy ${policy[3]} ${policy[4]}`)
+    if (policy !== null && policy[3] !== '0')
+      out.push(`${table} ${policy[1]} policy ${policy[3]} ${policy[4]}`)
     const rule = line.match(/^\[(\d+):(\d+)\] -A (\S+)/)
     if (rule === null) continue
     const key = `${table} ${rule[3]}`
@@ -319,86 +307,4 @@ function anyPort(line: string): string {
   return line.replace(/dport=(\d+)( \[ASSURED\])?( mark=\d+)?$/, (all, port: string) =>
     known.includes(port) ? all : all.replace(port, 'drawn'),
   )
-}
-
-/** Random rules as the model's lines and as text for iptables-restore; random traffic that has a chance to meet them. */
-function makeCase(bridge: boolean, below: (n: number) => number): Case {
-  const pick = <T>(list: readonly T[]): T => list[below(list.length)]!
-  const far = bridge ? '10.0.1.3' : '10.0.2.2'
-  const own = ['10.0.1.1']
-  const ports = ['53', '80', '9000', '9001', '53:90', '9000:9001']
-  const addrs = ['10.0.1.2', far, '10.0.1.1', '10.0.1.0/24', '10.96.0.10', '10.96.0.0/16']
-  const devices = bridge ? ['br0', 'br+', 'lo'] : ['eth0', 'eth1', 'eth+', 'lo']
-  const not = (): string => (below(5) === 0 ? '! ' : '')
-  const selector = (chain: string): string => {
-    const words: string[] = []
-    if (below(4) === 0) words.push(`${not()}-s ${pick(addrs)}`)
-    if (below(4) === 0) words.push(`${not()}-d ${pick(addrs)}`)
-    if (below(5) === 0 && chain !== 'OUTPUT' && chain !== 'POSTROUTING' && !chain.startsWith('U')) {
-      words.push(`${not()}-i ${pick(devices)}`)
-    }
-    if (below(5) === 0 && (chain === 'OUTPUT' || chain === 'FORWARD')) words.push(`${not()}-o ${pick(devices)}`)
-    const kind = below(6)
-    if (kind === 0) words.push(`${not()}-p icmp`)
-    else if (kind < 4) words.push(`-p udp ${not()}--${pick(['dport', 'dport', 'sport'])} ${pick(ports)}`)
-    if (below(5) === 0) {
-      const states = ['NEW', 'ESTABLISHED', 'RELATED,ESTABLISHED', 'INVALID', 'UNTRACKED', 'DNAT', 'SNAT']
-      words.push(`-m conntrack --ctstate ${pick(states)}`)
-    }
-    if (below(12) === 0) words.push(`-m mark --mark ${pick(['1', '2', '0x1/0x1'])}`)
-    if (below(12) === 0) words.push(`-m statistic --mode nth --every ${pick(['2', '3'])} --packet ${pick(['0', '1'])}`)
-    if (below(14) === 0) words.push(`-m addrtype --dst-type ${pick(['LOCAL', 'UNICAST'])}`)
-    return words.join(' ')
-  }
-  const lines: string[] = []
-  const add = (table: string, chain: string, target: string, restrict = ''): void => {
-    const where = restrict === '' ? selector(chain) : restrict
-    lines.push(`-t ${table} -A ${chain} ${where} -j ${target}`.replace(/ +/g, ' '))
-  }
-  lines.push('-t filter -N U1', '-t filter -N U2')
-  const filterTargets = ['ACCEPT', 'ACCEPT', 'DROP', 'REJECT', 'U2', 'RETURN', 'REJECT --reject-with icmp-host-prohibited']
-  for (const chain of ['U2', 'U1', 'INPUT', 'FORWARD', 'FORWARD', 'OUTPUT']) {
-    for (let i = below(3); i >= 0; i--) {
-      const target = chain === 'U2' ? pick(['ACCEPT', 'DROP', 'RETURN', 'REJECT']) : pick(filterTargets)
-      add('filter', chain, below(3) === 0 && !chain.startsWith('U') ? 'U1' : target)
-    }
-  }
-  if (below(3) === 0) lines.push(`-t filter -P ${pick(['FORWARD', 'INPUT'])} DROP`)
-  for (let i = below(3); i > 0; i--) add('mangle', pick(['PREROUTING', 'FORWARD', 'OUTPUT', 'POSTROUTING']), `MARK --set-mark ${pick(['1', '2'])}`)
-  if (below(8) === 0) add('mangle', 'PREROUTING', 'TTL --ttl-set 1')
-  if (below(5) === 0) lines.push(`-t raw -A PREROUTING ${pick(['-p icmp', '-p udp --dport 9000'])} -j NOTRACK`)
-  if (below(4) !== 0) {
-    const to = [`${far}:9000`, far, `10.0.1.2:9000`, '10.0.1.1:9001', '10.0.1.1', ...(bridge ? [] : ['10.0.2.2-10.0.2.3:9000'])]
-    for (let i = below(3); i >= 0; i--) add('nat', 'PREROUTING', `DNAT --to-destination ${pick(to)}`, `${not()}-s 10.0.1.1 -p udp -d ${pick(['10.96.0.10', far, '10.0.1.1'])} --dport ${pick(['53', '80'])}`)
-    if (below(3) === 0) add('nat', 'PREROUTING', 'REDIRECT --to-ports 9001', '-p udp --dport 80')
-    if (below(2) === 0) add('nat', 'OUTPUT', `DNAT --to-destination ${pick(to)}`, '-p udp -d 10.0.1.77 --dport 53')
-    if (below(2) === 0) add('nat', 'POSTROUTING', pick(['MASQUERADE', 'MASQUERADE', `SNAT --to-source ${pick(own)}`]), pick(['', '-s 10.0.1.0/24', '-p udp -s 10.0.1.2 -d 10.0.1.2', `-d ${far}`]))
-  }
-  const steps: Step[] = []
-  for (let i = 0; i < 7; i++) {
-    const from = pick(['client', 'client', 'client', 'router', 'server'] as const)
-    const to = from === 'router' ? pick([far, '10.0.1.2', '10.0.1.77', '10.0.1.1']) : pick([from === 'client' ? far : '10.0.1.2', '10.0.1.1', '10.96.0.10'])
-    const step = { from, to, sport: pick([5555, 5556]), dport: pick([0, 53, 80, 9000, 9000, 9002]) }
-    steps.push(step)
-    if (below(3) === 0) steps.push(step)
-  }
-  const usable = steps.filter((s) => s.to !== '10.0.1.77' || lines.some((l) => l.includes('10.0.1.77') && s.dport === 53))
-  const servers: [string, number][] = [['server', 9000], ['router', 9000], ['router', 9001], ['client', 9000]]
-  return { lines, rules: restoreText(lines), steps: usable, servers }
-}
-
-function restoreText(lines: readonly string[]): string {
-  let text = ''
-  for (const table of ['raw', 'mangle', 'nat', 'filter']) {
-    const mine = lines.filter((line) => line.startsWith(`-t ${table} `)).map((line) => line.slice(table.length + 4))
-    if (mine.length === 0) continue
-    const rules = mine.filter((line) => line.startsWith('-A'))
-    const chains = new Map<string, string>()
-    for (const rule of rules) chains.set(rule.split(' ')[1]!, 'ACCEPT')
-    for (const line of mine) if (line.startsWith('-P')) chains.set(line.split(' ')[1]!, line.split(' ')[2]!)
-    for (const line of mine) if (line.startsWith('-N')) chains.set(line.split(' ')[1]!, '-')
-    const heads = [...chains].map(([name, policy]) => `:${name} ${policy} [0:0]`)
-    text += [`*${table}`, ...heads, ...rules, 'COMMIT', ''].join('\n')
-  }
-  return text
 }

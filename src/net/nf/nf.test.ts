@@ -53,7 +53,8 @@ function listed(world: World, name = 'router'): string[] {
   return ctList(world, ns).map((conn, i) => `${ctSeconds(world, conn)} ${texts[i]}`)
 }
 
-const CLIENT = 'src=10.0.1.2 dst=10.96.0.10 sport=5555 dport=80 src=10.0.2.2 dst=10.0.2.1 sport=8080 dport=5555'
+const CLIENT =
+  'src=10.0.1.2 dst=10.96.0.10 sport=5555 dport=80 src=10.0.2.2 dst=10.0.2.1 sport=8080 dport=5555'
 
 describe('a TCP connection through DNAT and MASQUERADE', () => {
   it('has the states, times and events that the kernel listed', () => {
@@ -74,7 +75,9 @@ describe('a TCP connection through DNAT and MASQUERADE', () => {
     sockClose(world, s, served)
     runFor(world, 100 * MS)
     expect(listed(world)).toEqual([`119 tcp TIME_WAIT ${CLIENT} [ASSURED]`])
-    expect(ctRead(world, router, 99, first).map((e) => `${e.type} ${e.conn.state} ${e.conn.status & 4}`)).toEqual([
+    expect(
+      ctRead(world, router, 99, first).map((e) => `${e.type} ${e.conn.state} ${e.conn.status & 4}`),
+    ).toEqual([
       'NEW SYN_SENT 0',
       'UPDATE SYN_RECV 0',
       'UPDATE ESTABLISHED 4',
@@ -121,7 +124,11 @@ describe('a TCP connection through DNAT and MASQUERADE', () => {
     expect(listed(world)).toEqual([
       '118 tcp SYN_SENT src=10.0.1.2 dst=10.0.2.2 sport=5558 dport=8080 [UNREPLIED] src=10.0.2.2 dst=10.0.2.1 sport=8080 dport=5558',
     ])
-    expect(counters(nsOf(world, 'router'))).toEqual(['nat PREROUTING policy 1 60', 'nat POSTROUTING 1 1 60', 'filter FORWARD 1 2 120'])
+    expect(counters(nsOf(world, 'router'))).toEqual([
+      'nat PREROUTING policy 1 60',
+      'nat POSTROUTING 1 1 60',
+      'filter FORWARD 1 2 120',
+    ])
   })
 })
 
@@ -163,7 +170,15 @@ describe('kernel.md', () => {
         const sock = sockOpen(world, nsOf(world, 'client'), { kind: 'udp', family: 4, pid: 1 })
         sock.local = ip(addr)
         sock.lport = sport
-        ask(world, 'client', '10.0.2.2', 9, [], sport, Object.assign(sock, { remote: ip('10.0.2.2'), rport: 9 }))
+        ask(
+          world,
+          'client',
+          '10.0.2.2',
+          9,
+          [],
+          sport,
+          Object.assign(sock, { remote: ip('10.0.2.2'), rport: 9 }),
+        )
       }
       return ctList(world, nsOf(world, 'router')).at(-1)!.reply.dport
     }
@@ -180,7 +195,9 @@ describe('kernel.md', () => {
   })
 
   it('8: an error about a translated packet is translated inside and out', () => {
-    const world = routed('-t nat -A PREROUTING -d 10.96.0.10 -p udp --dport 53 -j DNAT --to-destination 10.0.2.2:53')
+    const world = routed(
+      '-t nat -A PREROUTING -d 10.96.0.10 -p udp --dport 53 -j DNAT --to-destination 10.0.2.2:53',
+    )
     doLine(world, 'route server add default via 10.0.2.1')
     const sock = udp(world, 'client', '10.96.0.10', 53)
     runFor(world, SEC)
@@ -190,7 +207,9 @@ describe('kernel.md', () => {
   })
 
   it('8: a path MTU learned through DNAT is stored under the cluster IP', () => {
-    const world = routed('-t nat -A PREROUTING -d 10.96.0.10 -p udp --dport 53 -j DNAT --to-destination 10.0.2.2:53')
+    const world = routed(
+      '-t nat -A PREROUTING -d 10.96.0.10 -p udp --dport 53 -j DNAT --to-destination 10.0.2.2:53',
+    )
     doLine(world, 'mtu router/eth1 1400')
     udp(world, 'client', '10.96.0.10', 53, { payload: new Uint8Array(1450), df: true })
     runFor(world, SEC)
@@ -261,14 +280,21 @@ describe('targets', () => {
     for (const [kind, errno] of Object.entries(kinds)) {
       const world = routed(`-A FORWARD -p tcp --dport 80 -j REJECT --reject-with ${kind}`)
       const sock = from(world, '10.0.1.2', 5555, '10.0.2.2', 80)
-      const fatal = ['ENOPROTOOPT', 'ECONNREFUSED'].includes(errno) || kind.startsWith('icmp-net') || kind.startsWith('icmp-host') || kind.startsWith('icmp-admin')
+      const fatal =
+        ['ENOPROTOOPT', 'ECONNREFUSED'].includes(errno) ||
+        kind.startsWith('icmp-net') ||
+        kind.startsWith('icmp-host') ||
+        kind.startsWith('icmp-admin')
       if (fatal) expect([kind, sockError(sock)]).toEqual([kind, errno])
     }
   })
 
   it('LOG writes the lines that the kernel wrote', () => {
     const world = netOf('link a/eth0 b/eth0')
-    for (const [name, mac] of [['a', '02:00:00:00:00:01'], ['b', '02:00:00:00:00:02']] as const) {
+    for (const [name, mac] of [
+      ['a', '02:00:00:00:00:01'],
+      ['b', '02:00:00:00:00:02'],
+    ] as const) {
       linkSet(world, nsOf(world, name), dev(world, `${name}/eth0`), { address: parseMac(mac)! })
     }
     doLine(world, 'addr a/eth0 10.0.0.1/24')
@@ -281,7 +307,13 @@ describe('targets', () => {
     runFor(world, SEC)
     connectTo(world, 'a', '10.0.0.2', 9)
     runFor(world, SEC)
-    const lines = nsOf(world, 'b').log!.map((l) => l.text.replace(/^(in|out):/, '').replace(/ ID=\d+/g, ' ID=N').replace(/SPT=\d{5}/g, 'SPT=P').replace(/DPT=\d{5}/g, 'DPT=P'))
+    const lines = nsOf(world, 'b').log!.map((l) =>
+      l.text
+        .replace(/^(in|out):/, '')
+        .replace(/ ID=\d+/g, ' ID=N')
+        .replace(/SPT=\d{5}/g, 'SPT=P')
+        .replace(/DPT=\d{5}/g, 'DPT=P'),
+    )
     expect(lines.filter((line) => line.includes('PROTO'))).toEqual([
       'IN=eth0 OUT= MAC=02:00:00:00:00:02:02:00:00:00:00:01:08:00 SRC=10.0.0.1 DST=10.0.0.2 LEN=36 TOS=0x00 PREC=0x00 TTL=64 ID=N DF PROTO=ICMP TYPE=8 CODE=0 ID=N SEQ=1 MARK=0x7 ',
       'IN= OUT=eth0 SRC=10.0.0.2 DST=10.0.0.1 LEN=36 TOS=0x00 PREC=0x00 TTL=64 ID=N PROTO=ICMP TYPE=0 CODE=0 ID=N SEQ=1 ',
@@ -296,12 +328,17 @@ describe('targets', () => {
     const world = routed('-t mangle -A FORWARD -p tcp -j TCPMSS --set-mss 1200')
     listenOn(world, 'server', 80)
     from(world, '10.0.1.2', 5555, '10.0.2.2', 80)
-    const syns = stepsOf(world, StepKind.Tx).filter((step) => step.nsName === 'router' && (step.headers.tcp?.flags ?? 0) === 2)
+    const syns = stepsOf(world, StepKind.Tx).filter(
+      (step) => step.nsName === 'router' && (step.headers.tcp?.flags ?? 0) === 2,
+    )
     expect(syns.map((step) => step.headers.tcp!.mss)[0]).toBe(1200)
   })
 
   it('limit lets a burst pass and then what the rate allows', () => {
-    const world = routed('-A INPUT -p icmp -m limit --limit 1/sec --limit-burst 3 -j ACCEPT', '-A INPUT -p icmp -j DROP')
+    const world = routed(
+      '-A INPUT -p icmp -m limit --limit 1/sec --limit-burst 3 -j ACCEPT',
+      '-A INPUT -p icmp -j DROP',
+    )
     const heard = ping(world, 'client', '10.0.1.1', { count: 8, intervalMs: 300, waitMs: 500 })
     expect(heard.map((line) => line.split(' ')[0])).toEqual(['1', '2', '3', '5', '8'])
   })
@@ -309,11 +346,20 @@ describe('targets', () => {
 
 describe('evidence', () => {
   it('names table, chain and rule, and why the ones before did not match', () => {
-    const world = routed('-A FORWARD -p tcp -j ACCEPT', '-A FORWARD -s 10.9.9.9 -j ACCEPT', '-A FORWARD -p icmp -j DROP')
+    const world = routed(
+      '-A FORWARD -p tcp -j ACCEPT',
+      '-A FORWARD -s 10.9.9.9 -j ACCEPT',
+      '-A FORWARD -p icmp -j DROP',
+    )
     ping(world, 'client', '10.0.2.2')
     const step = stepsOf(world, StepKind.Drop).find((s) => s.reason === 'NETFILTER_DROP')!
     const { table, chain, rule, verdict, seen } = step.evidence as HookEvidence
-    expect({ table, chain, rule, verdict }).toEqual({ table: 'filter', chain: 'FORWARD', rule: 3, verdict: 'DROP' })
+    expect({ table, chain, rule, verdict }).toEqual({
+      table: 'filter',
+      chain: 'FORWARD',
+      rule: 3,
+      verdict: 'DROP',
+    })
     expect(seen.map((s) => `${s.rule} ${s.why}`)).toEqual(['1 protocol', '2 source', '3 '])
   })
 

@@ -38,7 +38,16 @@ const NET = `
   route c add default via 10.0.3.1
   route d add default via 10.0.3.1`
 const HOSTS = ['a', 'b', 'c', 'd', 'r']
-const ADDRS = ['10.0.1.2', '10.0.2.2', '10.0.3.2', '10.0.3.3', '10.0.1.1', '10.0.3.1', '10.96.0.1', '10.96.0.2']
+const ADDRS = [
+  '10.0.1.2',
+  '10.0.2.2',
+  '10.0.3.2',
+  '10.0.3.3',
+  '10.0.1.1',
+  '10.0.3.1',
+  '10.96.0.1',
+  '10.96.0.2',
+]
 const CHAINS: readonly [TableName, string][] = [
   ['raw', 'PREROUTING'],
   ['mangle', 'PREROUTING'],
@@ -64,7 +73,8 @@ function randomRules(pick: Pick, below: (n: number) => number): string[] {
     if (below(2) === 0) words.push(`${pick(['', '! '])}-d ${pick(ADDRS)}`)
     if (below(4) === 0) words.push(`-s ${pick(ADDRS)}/${pick([16, 24, 32])}`)
     if (below(3) !== 0) words.push(`-p udp --dport ${pick(['53', '7:99', '9000'])}`)
-    if (below(5) === 0) words.push(`-m conntrack --ctstate ${pick(['NEW', 'ESTABLISHED', 'INVALID,RELATED'])}`)
+    if (below(5) === 0)
+      words.push(`-m conntrack --ctstate ${pick(['NEW', 'ESTABLISHED', 'INVALID,RELATED'])}`)
     if (below(8) === 0) words.push(`-m statistic --mode random --probability ${pick(['0.3', '0.5'])}`)
     words.push(`-j ${targetOf(table, chain, pick)}`)
     lines.push(words.join(' '))
@@ -80,8 +90,13 @@ function targetOf(table: TableName, chain: string, pick: Pick): string {
   if (table === 'filter') {
     return pick(['ACCEPT', 'ACCEPT', 'DROP', 'REJECT', 'RETURN', ...(chain === 'U1' ? [] : ['U1'])])
   }
-  if (chain === 'POSTROUTING') return pick(['MASQUERADE', 'MASQUERADE --random-fully', 'SNAT --to-source 10.0.2.1'])
-  return pick(['DNAT --to-destination 10.0.3.2:9000', 'DNAT --to-destination 10.0.2.2-10.0.2.9', 'REDIRECT --to-ports 9000'])
+  if (chain === 'POSTROUTING')
+    return pick(['MASQUERADE', 'MASQUERADE --random-fully', 'SNAT --to-source 10.0.2.1'])
+  return pick([
+    'DNAT --to-destination 10.0.3.2:9000',
+    'DNAT --to-destination 10.0.2.2-10.0.2.9',
+    'REDIRECT --to-ports 9000',
+  ])
 }
 
 function send(world: World, name: string, pick: Pick, below: (n: number) => number): void {
@@ -128,7 +143,12 @@ describe('random packets through random rules', () => {
       for (const step of stepsOf(world, kind)) ended.add(step.trace)
     }
     const lost = stepsOf(world, StepKind.Originate).filter((step) => !ended.has(step.trace))
-    expect(lost.map((step) => `${step.nsName} ${step.trace} ${formatIp(step.headers.src)} > ${formatIp(step.headers.dst)}`)).toEqual([])
+    expect(
+      lost.map(
+        (step) =>
+          `${step.nsName} ${step.trace} ${formatIp(step.headers.src)} > ${formatIp(step.headers.dst)}`,
+      ),
+    ).toEqual([])
     const ct = nsOf(world, 'r').nf?.conntrack
     for (const conn of ct?.conns.values() ?? []) {
       expect(ct!.byTuple.get(tupleKey(conn.orig, conn.zone))).toBe(conn.id * 2)

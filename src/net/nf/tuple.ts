@@ -15,7 +15,12 @@ const ICMP_INVERSE: Readonly<Record<number, number>> = Object.freeze({
   17: 18,
   18: 17,
 })
-const ICMPV6_INVERSE: Readonly<Record<number, number>> = Object.freeze({ 128: 129, 129: 128, 139: 140, 140: 139 })
+const ICMPV6_INVERSE: Readonly<Record<number, number>> = Object.freeze({
+  128: 129,
+  129: 128,
+  139: 140,
+  140: 139,
+})
 
 /** The tuple of a packet as it is now. Asks for a whole packet: later fragments have no ports. */
 export function tupleOf(packet: Packet): Tuple {

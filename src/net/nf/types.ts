@@ -86,7 +86,12 @@ export type Match =
       readonly dport: { readonly not: boolean; readonly range: PortRange } | null
     }
   /** type 255 is any. */
-  | { readonly name: 'icmp' | 'icmp6'; readonly not: boolean; readonly type: number; readonly code: PortRange }
+  | {
+      readonly name: 'icmp' | 'icmp6'
+      readonly not: boolean
+      readonly type: number
+      readonly code: PortRange
+    }
   | {
       readonly name: 'multiport'
       readonly not: boolean
@@ -112,7 +117,12 @@ export type Match =
     }
   /** The old `-m state`. */
   | { readonly name: 'state'; readonly not: boolean; readonly bits: number }
-  | { readonly name: 'mark' | 'connmark'; readonly not: boolean; readonly value: number; readonly mask: number }
+  | {
+      readonly name: 'mark' | 'connmark'
+      readonly not: boolean
+      readonly value: number
+      readonly mask: number
+    }
   | { readonly name: 'comment'; readonly text: string }
   | {
       readonly name: 'addrtype'
@@ -176,7 +186,12 @@ export type Target =
   | { readonly name: 'JUMP' | 'GOTO'; readonly chain: string }
   /** `with` as in --reject-with: icmp-port-unreachable, tcp-reset ... */
   | { readonly name: 'REJECT'; readonly with: string }
-  | { readonly name: 'LOG'; readonly prefix: string; readonly level: number; readonly flags: readonly string[] }
+  | {
+      readonly name: 'LOG'
+      readonly prefix: string
+      readonly level: number
+      readonly flags: readonly string[]
+    }
   | {
       readonly name: 'DNAT' | 'SNAT'
       readonly range: NatRange
@@ -184,7 +199,12 @@ export type Target =
       readonly randomFully: boolean
       readonly persistent: boolean
     }
-  | { readonly name: 'MASQUERADE'; readonly ports: PortRange | null; readonly random: boolean; readonly randomFully: boolean }
+  | {
+      readonly name: 'MASQUERADE'
+      readonly ports: PortRange | null
+      readonly random: boolean
+      readonly randomFully: boolean
+    }
   | { readonly name: 'REDIRECT'; readonly ports: PortRange | null; readonly random: boolean }
   | { readonly name: 'NETMAP'; readonly addr: Ip; readonly len: number }
   /** mark = (mark & ~mask) ^ value. */

@@ -52,8 +52,8 @@ export function walkTable(ctx: HookCtx, table: Table, base: Chain): number {
     if (at >= chain.rules.length) {
       if (depth === 0) return policy(ctx, table, base, seen)
       depth--
-      chain = ctx.stack[depth]!
-      at = ctx.resume[depth]!
+      chain = ctx.stack![depth]!
+      at = ctx.resume![depth]!
       index = detail ? null : indexOf(chain)
       continue
     }
@@ -78,6 +78,8 @@ export function walkTable(ctx: HookCtx, table: Table, base: Chain): number {
       case 'GOTO': {
         if (target.name === 'JUMP') {
           assert(depth < JUMP_STACK, 'nf: jumps deeper than the loader allows')
+          ctx.stack ??= []
+          ctx.resume ??= []
           ctx.stack[depth] = chain
           ctx.resume[depth] = at
           depth++
