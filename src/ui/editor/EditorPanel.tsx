@@ -68,39 +68,53 @@ function Editor() {
   useEffect(() => {
     if (draft !== null) setApplied('')
   }, [draft])
-  const errors = diagnostics.some((one) => one.severity === 'error')
   return (
     <div className="yaml">
-      <div className="yaml-bar">
-        <DraftState draft={draft !== null} applied={applied} />
-        <span className="grow" />
-        <button
-          type="button"
-          className="btn"
-          title={t('revertHint')}
-          disabled={draft === null}
-          onClick={() => {
-            setDraft(null)
-            editor.current?.focus()
-          }}
-        >
-          <RotateCcw aria-hidden="true" />
-          {t('revert')}
-        </button>
-        <button
-          type="button"
-          className="btn strong"
-          title={`${t('apply')} (${keyText('Mod+Enter')})`}
-          disabled={draft === null || errors}
-          onClick={() => void apply()}
-        >
-          <Check aria-hidden="true" />
-          {t('apply')}
-        </button>
-      </div>
+      <Bar
+        draft={draft !== null}
+        errors={diagnostics.some((one) => one.severity === 'error')}
+        applied={applied}
+        revert={() => {
+          setDraft(null)
+          editor.current?.focus()
+        }}
+        apply={() => void apply()}
+      />
       {/* nokey: React Flow takes the space bar from whatever is no input; Monaco's is none. */}
       <div ref={holder} className="yaml-editor nokey" />
       <Problems diagnostics={diagnostics} onChoose={(one) => editor.current?.goTo(one)} />
+    </div>
+  )
+}
+
+interface BarProps {
+  draft: boolean
+  errors: boolean
+  applied: string
+  revert: () => void
+  apply: () => void
+}
+
+function Bar({ draft, errors, applied, revert, apply }: BarProps) {
+  const { t } = useTranslation('editor')
+  return (
+    <div className="yaml-bar">
+      <DraftState draft={draft} applied={applied} />
+      <span className="grow" />
+      <button type="button" className="btn" title={t('revertHint')} disabled={!draft} onClick={revert}>
+        <RotateCcw aria-hidden="true" />
+        {t('revert')}
+      </button>
+      <button
+        type="button"
+        className="btn strong"
+        title={`${t('apply')} (${keyText('Mod+Enter')})`}
+        disabled={!draft || errors}
+        onClick={apply}
+      >
+        <Check aria-hidden="true" />
+        {t('apply')}
+      </button>
     </div>
   )
 }

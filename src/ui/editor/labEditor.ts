@@ -20,32 +20,30 @@ export interface LabEditor {
 }
 
 const FLASH_MS = 1500
+const OPTIONS: monaco.editor.IStandaloneEditorConstructionOptions = {
+  automaticLayout: true,
+  minimap: { enabled: false },
+  scrollBeyondLastLine: false,
+  fixedOverflowWidgets: true,
+  renderLineHighlight: 'line',
+  overviewRulerLanes: 2,
+  lineNumbersMinChars: 3,
+  folding: true,
+  glyphMargin: false,
+  lineDecorationsWidth: 14,
+  wordBasedSuggestions: 'off',
+  quickSuggestions: { other: true, strings: true, comments: false },
+  unicodeHighlight: { ambiguousCharacters: false },
+  padding: { top: 6, bottom: 6 },
+  smoothScrolling: false,
+  cursorBlinking: 'solid',
+  stickyScroll: { enabled: false },
+}
 
 export function createLabEditor(holder: HTMLElement, label: string, apply: () => void): LabEditor {
   const model = labModel(draftText() ?? useStore.getState().doc.text)
   dressMonaco()
-  const editor = monaco.editor.create(holder, {
-    model,
-    ariaLabel: label,
-    automaticLayout: true,
-    ...faceOf(),
-    minimap: { enabled: false },
-    scrollBeyondLastLine: false,
-    fixedOverflowWidgets: true,
-    renderLineHighlight: 'line',
-    overviewRulerLanes: 2,
-    lineNumbersMinChars: 3,
-    folding: true,
-    glyphMargin: false,
-    lineDecorationsWidth: 14,
-    wordBasedSuggestions: 'off',
-    quickSuggestions: { other: true, strings: true, comments: false },
-    unicodeHighlight: { ambiguousCharacters: false },
-    padding: { top: 6, bottom: 6 },
-    smoothScrolling: false,
-    cursorBlinking: 'solid',
-    stickyScroll: { enabled: false },
-  })
+  const editor = monaco.editor.create(holder, { ...OPTIONS, ...faceOf(), model, ariaLabel: label })
   let showing = false
   const changedLines = editor.createDecorationsCollection()
   const flashed = editor.createDecorationsCollection()
@@ -71,19 +69,9 @@ export function createLabEditor(holder: HTMLElement, label: string, apply: () =>
   const stopKeys = listenForPageKeys(holder)
   return {
     show(text, applied) {
-      const before = model.getValue()
-      const splice = spliceOf(before, text)
-      if (splice) {
-        showing = true
-        const range = monaco.Range.fromPositions(
-          model.getPositionAt(splice.from),
-          model.getPositionAt(splice.to),
-        )
-        model.pushStackElement()
-        model.pushEditOperations(editor.getSelections(), [{ range, text: splice.text }], () => null)
-        model.pushStackElement()
-        showing = false
-      }
+      showing = true
+      replaceText(editor, model, text)
+      showing = false
       markChanged(applied)
     },
     mark(diagnostics) {
@@ -107,6 +95,16 @@ export function createLabEditor(holder: HTMLElement, label: string, apply: () =>
       editor.dispose()
     },
   }
+}
+
+/** Makes the model this text by the smallest edit, so that the cursor keeps its place. */
+function replaceText(editor: CodeEditor, model: monaco.editor.ITextModel, text: string): void {
+  const splice = spliceOf(model.getValue(), text)
+  if (!splice) return
+  const range = monaco.Range.fromPositions(model.getPositionAt(splice.from), model.getPositionAt(splice.to))
+  model.pushStackElement()
+  model.pushEditOperations(editor.getSelections(), [{ range, text: splice.text }], () => null)
+  model.pushStackElement()
 }
 
 type CodeEditor = monaco.editor.IStandaloneCodeEditor

@@ -97,7 +97,7 @@ function setUp(): void {
       format: { enable: false },
       validate: false,
       enableSchemaRequest: false,
-      schemas: [{ uri: 'https://kubehop.dev/lab.schema.json', fileMatch: ['**'], schema: labSchema }],
+      schemas: [{ uri: 'inmemory://kubehop/lab.schema.json', fileMatch: ['**'], schema: labSchema }],
     },
   )
   monaco.languages.registerCompletionItemProvider('yaml', completions(monaco))

@@ -46,7 +46,7 @@ function Packet({ id }: { id: number }) {
       <header className="inspect-head">
         <div className="grow">
           <h2 className="inspect-title packet-title">
-            <ProtoGlyph proto={view.proto} />
+            <ProtoGlyph proto={view.proto} label={view.label} />
             <span>{view.label}</span>
           </h2>
           <p className="quiet packet-end">
@@ -85,7 +85,7 @@ function Related(props: { title: string; traces: TraceSummary[]; fallback?: numb
       <h3 className="menu-label">{props.title}</h3>
       {links.map(({ id, label, proto }) => (
         <button key={id} type="button" className="related-link" onClick={() => void chooseTrace(id)}>
-          <ProtoGlyph proto={proto} />
+          <ProtoGlyph proto={proto} label={label} />
           <span>{label}</span>
         </button>
       ))}

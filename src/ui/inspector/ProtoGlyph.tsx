@@ -1,12 +1,18 @@
-/** The protocol's shape and colour, as on the canvas. */
+/** The protocol's shape and colour, hollow for answers, as on the canvas. */
+import { isAnswer } from '../client/flights.ts'
 import type { TraceSummary } from '../../view/types.ts'
 
 type Proto = TraceSummary['proto']
 
-export function ProtoGlyph({ proto }: { proto: Proto }) {
+export function ProtoGlyph({ proto, label }: { proto: Proto; label: string }) {
   const colour = `var(--${proto === 'icmp6' ? 'icmp' : proto})`
   return (
-    <svg className="proto-glyph" viewBox="0 0 14 14" aria-hidden="true" style={{ fill: colour }}>
+    <svg
+      className="proto-glyph"
+      viewBox="0 0 14 14"
+      aria-hidden="true"
+      style={isAnswer(label) ? { fill: 'var(--panel)', stroke: colour, strokeWidth: 1.8 } : { fill: colour }}
+    >
       {shape(proto)}
       {proto === 'dns' && <circle cx="7" cy="9.2" r="1.7" style={{ fill: 'var(--panel)' }} />}
     </svg>

@@ -1,5 +1,5 @@
 /** All packets so far, newest first. Choosing one draws its way on the canvas and tells it in the right panel. */
-import { useEffect, useMemo, useRef, useState } from 'react'
+import { useCallback, useEffect, useMemo, useRef, useState } from 'react'
 import { useTranslation } from 'react-i18next'
 import { Boundary } from './Boundary.tsx'
 import type { TraceSummary } from '../../view/types.ts'
@@ -81,44 +81,34 @@ function TraceList({ traces, empty }: { traces: TraceSummary[]; empty: string })
   const box = useRef<HTMLDivElement>(null)
   const later = useRef<ReturnType<typeof setTimeout>>(undefined)
   const [active, setActive] = useState<number | null>(null)
-  const [view, setView] = useState({ top: 0, height: 400 })
+  const [view, look] = useView(box, traces.length > 0)
   const rowHeight = useRowHeight()
   const current = active ?? chosen
   const at = traces.findIndex((trace) => trace.id === current)
-  const list = traces.length > 0
   useEffect(() => {
-    if (!list) return
-    const element = box.current!
-    const look = () => setView({ top: element.scrollTop, height: element.clientHeight })
-    const resize = new ResizeObserver(look)
-    resize.observe(element)
-    return () => resize.disconnect()
-  }, [list])
+    // Chosen elsewhere, on the canvas: the list goes along.
+    if (chosen !== null && later.current === undefined) setActive(null)
+  }, [chosen])
   const go = (index: number) => {
     const trace = traces[Math.max(0, Math.min(traces.length - 1, index))]
     if (!trace) return
     setActive(trace.id)
     reveal(box.current!, traces.indexOf(trace) * rowHeight, rowHeight)
     clearTimeout(later.current)
-    later.current = setTimeout(() => void chooseTrace(trace.id), 80)
+    later.current = setTimeout(() => {
+      later.current = undefined
+      void chooseTrace(trace.id)
+    }, 80)
   }
   const onKey = (event: React.KeyboardEvent) => {
     const page = Math.max(1, Math.floor(view.height / rowHeight) - 1)
-    const moves: Record<string, number> = {
-      ArrowDown: at + 1,
-      ArrowUp: at < 0 ? 0 : at - 1,
-      PageDown: at + page,
-      PageUp: at - page,
-      Home: 0,
-      End: traces.length - 1,
-    }
-    const target = moves[event.key]
+    const target = targetOf(event.key, at, page, traces.length)
     if (target !== undefined) go(target)
     else if ((event.key === 'Enter' || event.key === ' ') && at >= 0) go(at)
     else return
     event.preventDefault()
   }
-  if (!list) return <p className="quiet pad">{empty}</p>
+  if (traces.length === 0) return <p className="quiet pad">{empty}</p>
   const first = Math.max(0, Math.floor(view.top / rowHeight) - SPARE)
   const last = Math.min(traces.length, Math.ceil((view.top + view.height) / rowHeight) + SPARE)
   const inView = at >= first && at < last
@@ -131,9 +121,7 @@ function TraceList({ traces, empty }: { traces: TraceSummary[]; empty: string })
       aria-activedescendant={inView ? `trace-${current}` : undefined}
       tabIndex={0}
       onKeyDown={onKey}
-      onScroll={(event) =>
-        setView({ top: event.currentTarget.scrollTop, height: event.currentTarget.clientHeight })
-      }
+      onScroll={look}
     >
       <div role="presentation" style={{ height: traces.length * rowHeight, position: 'relative' }}>
         {traces.slice(first, last).map((trace, i) => (
@@ -150,18 +138,56 @@ function TraceList({ traces, empty }: { traces: TraceSummary[]; empty: string })
             style={{ top: (first + i) * rowHeight, height: rowHeight }}
             onClick={() => go(first + i)}
           >
-            <span className="mono quiet trace-at">{timeText(trace.at)}</span>
-            <ProtoGlyph proto={trace.proto} />
-            <span className="trace-label" title={trace.label}>
-              {trace.label}
-            </span>
-            <span className="quiet trace-hops">{t('hopCount', { count: trace.nHops })}</span>
-            <Outcome trace={trace} />
+            <TraceWords trace={trace} />
           </div>
         ))}
       </div>
     </div>
   )
+}
+
+/** Row that a key leads to. */
+function targetOf(key: string, at: number, page: number, count: number): number | undefined {
+  const moves: Record<string, number> = {
+    ArrowDown: at + 1,
+    ArrowUp: at < 0 ? 0 : at - 1,
+    PageDown: at + page,
+    PageUp: at - page,
+    Home: 0,
+    End: count - 1,
+  }
+  return moves[key]
+}
+
+function TraceWords({ trace }: { trace: TraceSummary }) {
+  const { t } = useTranslation('inspector')
+  return (
+    <>
+      <span className="mono quiet trace-at">{timeText(trace.at)}</span>
+      <ProtoGlyph proto={trace.proto} label={trace.label} />
+      <span className="trace-label" title={trace.label}>
+        {trace.label}
+      </span>
+      <span className="quiet trace-hops">{t('hopCount', { count: trace.nHops })}</span>
+      <Outcome trace={trace} />
+    </>
+  )
+}
+
+/** What part of a scrolled box is seen, and how to look again. */
+function useView(box: React.RefObject<HTMLElement | null>, shown: boolean) {
+  const [view, setView] = useState({ top: 0, height: 400 })
+  const look = useCallback(() => {
+    const element = box.current
+    if (element) setView({ top: element.scrollTop, height: element.clientHeight })
+  }, [box])
+  useEffect(() => {
+    if (!shown || !box.current) return
+    const resize = new ResizeObserver(look)
+    resize.observe(box.current)
+    return () => resize.disconnect()
+  }, [shown, box, look])
+  return [view, look] as const
 }
 
 /** Newest first; `text` matches label, addresses and reason. */
