@@ -11,7 +11,7 @@ import { dropBlocks, noteBlock } from './tcpsack.ts'
 import { after, before, seqAdd, seqDiff } from './tcpseq.ts'
 import { armTimer } from './tcptimer.ts'
 import type { TcpState } from './tcptypes.ts'
-import { bufferFull, growWindow, measureMss, receiveWindow, truesize, windowNow } from './tcpwin.ts'
+import { growWindow, measureMss, receiveWindow, truesize, windowNow } from './tcpwin.ts'
 
 const QUICK_MAX = 16
 const DELACK_MAX = 200 * MS
@@ -52,7 +52,7 @@ export function queueReceived(
     t.ack.scheduled = true
     return
   }
-  if (data.length > 0) takeData(world, ns, t, data, (tcp.flags & TCP_PSH) !== 0)
+  if (data.length > 0) takeData(world, t, data, (tcp.flags & TCP_PSH) !== 0)
   if (fin) takeFin(world, ns, sock, t)
   fillFromQueue(world, ns, sock, t)
   if (data.length > 0 && !t.orphan) sockWake(world, ns, sock)
@@ -125,13 +125,9 @@ function delayAck(world: World, ns: Netns, sock: Socket, t: TcpState): void {
 }
 
 /** Bytes in order: into the reader's queue. */
-function takeData(world: World, ns: Netns, t: TcpState, data: Uint8Array, pushed: boolean): void {
-  if (bufferFull(t) && t.rcvBytes > 0) {
-    snmpAdd(ns, 'TcpExtTCPRcvQDrop')
-    t.ack.scheduled = true
-    t.ack.now = true
-    return
-  }
+function takeData(world: World, t: TcpState, data: Uint8Array, pushed: boolean): void {
+  // tcp_clamp_window: what was offered is taken, and the buffer grows by what it is over.
+  t.rcvBuf = Math.max(t.rcvBuf, t.rcvMem)
   t.rcvQueue.push(data)
   t.rcvBytes += data.length
   t.rcvMem += truesize(data.length)
@@ -224,7 +220,7 @@ function fillFromQueue(world: World, ns: Netns, sock: Socket, t: TcpState): void
     t.outOfOrder.shift()
     t.ack.now = true
     const data = next.data.slice(Math.max(0, seqDiff(t.rcvNxt, next.seq)))
-    if (data.length > 0) takeData(world, ns, t, data, false)
+    if (data.length > 0) takeData(world, t, data, false)
     if (next.fin) takeFin(world, ns, sock, t)
   }
   dropBlocks(t)

@@ -100,14 +100,12 @@ export function growWindow(t: TcpState, length: number): void {
   t.ack.quick |= 1
 }
 
-/** What a segment costs in the buffer: its data and headers in blocks, and the records about it. */
+/** What a segment costs in the buffer: a record, and its bytes with headers in a power-of-two block or in pages. */
 export function truesize(length: number): number {
-  return 576 + align(length + 472, 64)
-}
-
-/** The buffer has no room for one more segment (tcp_try_rmem_schedule). */
-export function bufferFull(t: TcpState): boolean {
-  return t.rcvMem > t.rcvBuf
+  if (length > 3520) return 1280 + align(length, 4096)
+  let block = 1024
+  while (block < length + 576) block *= 2
+  return 256 + block
 }
 
 function smallGrowth(t: TcpState, size: number, length: number): number {
