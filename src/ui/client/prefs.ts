@@ -20,6 +20,8 @@ export interface Prefs {
   speed: number
   /** The invitation of the first minute has been taken or waved away. */
   invited: boolean
+  /** Has stepped once: the hint under the first sentence is no longer needed. */
+  stepped: boolean
 }
 
 const KEY = 'kubehop.prefs'
@@ -56,6 +58,7 @@ function defaults(): Prefs {
     layers: { addresses: true, packets: true, labels: true, loopback: false },
     speed: 1,
     invited: false,
+    stepped: false,
   }
 }
 

@@ -16,6 +16,7 @@ export async function playOrPause(): Promise<void> {
 
 export async function step(direction: 1 | -1, unit: StepUnit = get().stepUnit): Promise<void> {
   acceptInvitation()
+  if (!get().prefs.stepped) setPrefs({ stepped: true })
   if (get().clock?.running) await session().pause()
   show(await session().step(unit, direction))
 }

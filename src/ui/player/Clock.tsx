@@ -27,7 +27,9 @@ export function Clock() {
     <div className="clock mono">
       <span className="sr-only">{t('time')}</span>
       <span ref={time} className="clock-time" />
-      <span className="clock-event">{t('eventOf', { event, head })}</span>
+      <span className="clock-event" title={t('eventHint')}>
+        {event === head ? t('eventNewest', { event }) : t('eventOf', { event, head })}
+      </span>
     </div>
   )
 }

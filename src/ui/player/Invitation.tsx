@@ -8,7 +8,8 @@ export function Invitation() {
   const { t } = useTranslation('player')
   const invited = useStore((state) => state.prefs.invited)
   const running = useStore((state) => state.clock?.running ?? false)
-  if (invited || !running) return null
+  const idle = useStore((state) => state.clock?.idle ?? false)
+  if (invited || !running || idle) return null
   return (
     <aside className="invitation" aria-label={t('inviteAct')}>
       <p>{t('inviteText')}</p>
