@@ -42,7 +42,7 @@ export function App() {
               id="left"
               className="panel"
               minSize={160}
-              defaultSize={240}
+              defaultSize={266}
               maxSize={420}
               groupResizeBehavior="preserve-pixel-size"
             >

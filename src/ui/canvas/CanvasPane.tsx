@@ -153,7 +153,11 @@ function useCanvasView(pane: React.RefObject<HTMLDivElement | null>): void {
         const { left, top, right, bottom } = pane.current!.getBoundingClientRect()
         const a = flow.flowToScreenPosition(place)
         const b = flow.flowToScreenPosition({ x: place.x + box.w, y: place.y + box.h })
-        if (a.x < left || a.y < top || b.x > right || b.y > bottom) fitAll()
+        const dx = a.x < left ? left + 16 - a.x : b.x > right ? right - 16 - b.x : 0
+        const dy = a.y < top ? top + 16 - a.y : b.y > bottom ? bottom - 16 - b.y : 0
+        if (dx === 0 && dy === 0) return
+        const { x, y, zoom } = flow.getViewport()
+        void flow.setViewport({ x: x + dx, y: y + dy, zoom })
       },
       zoomBy: (factor) => void flow.zoomTo(flow.getZoom() * factor),
       centre: () => {
@@ -201,8 +205,9 @@ function viewOf(drawing: Drawing, width: number, height: number): Viewport {
   const side = 28
   // The tools above, the invitation of the first minute below.
   const above = 40
-  const below = useStore.getState().prefs.invited ? 28 : 72
-  const largest = (width > 1000 ? 1.8 : 1.5) * (useStore.getState().prefs.present ? 1.5 : 1)
+  const { invited, present } = useStore.getState().prefs
+  const below = invited ? 28 : width < 500 ? 100 : present ? 108 : 72
+  const largest = (width > 1000 ? 1.8 : 1.5) * (present ? 1.5 : 1)
   const across = (width - side * 2) / (right - left)
   const zoom = Math.min(largest, Math.max(0.05, Math.min(across, (height - above - below) / (bottom - top))))
   const middle = above + (height - above - below) / 2

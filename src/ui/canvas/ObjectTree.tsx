@@ -117,8 +117,8 @@ function TreeRow(props: {
       aria-selected={selected}
       aria-label={row.spoken}
       tabIndex={current ? 0 : -1}
-      className="tree-row"
-      style={{ paddingLeft: 8 + (row.level - 1) * 14 }}
+      className={`tree-row ${row.port ? 'leaf' : ''}`}
+      style={{ paddingLeft: row.port ? row.level * 12 : 8 + (row.level - 1) * 14 }}
       onFocus={() => focus(row.id)}
       onClick={(event) => choose(event, row.id)}
     >
@@ -136,7 +136,9 @@ function TreeRow(props: {
         {row.open === false && <ChevronRight aria-hidden="true" />}
       </span>
       {row.port ? <PortGlyph port={row.port} /> : row.level === 1 && <MachineIcon id={row.id} />}
-      <span className="tree-text">{row.text}</span>
+      <span className="tree-text" title={row.text}>
+        {row.text}
+      </span>
       <span className="tree-detail" title={row.detail}>
         {row.detail}
       </span>

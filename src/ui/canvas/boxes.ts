@@ -72,6 +72,18 @@ const FACING_GAP = 176
 const GAP_Y = 40
 
 export function layoutMachine(machine: SceneMachine, around: Surroundings): MachineBox {
+  const box = drawMachine(machine, around, 0)
+  // The name of the last bridge port stands to the right of its wire: the frame grows to hold it.
+  const over = Math.max(0, ...box.ports.map((port) => memberEnd(port) + 8 - box.w))
+  return over > 0 ? drawMachine(machine, around, over * 2) : box
+}
+
+/** Where the name beside a bridge port under its wire ends. */
+function memberEnd({ port, side, label, x }: PortBox): number {
+  return port.master !== '' && side === 'top' && label === 'right' ? x + 14 + textWidth(port.name) : 0
+}
+
+function drawMachine(machine: SceneMachine, around: Surroundings, more: number): MachineBox {
   const root = machine.rooms.find((room) => room.name === '')
   const named = machine.rooms.filter((room) => room.name !== '')
   const edgePorts = root ? framePorts(root, around) : emptySides()
@@ -80,7 +92,7 @@ export function layoutMachine(machine: SceneMachine, around: Surroundings): Mach
   const band = root ? bandOf(root, edgePorts) : { bars: [], free: [] as ScenePort[], need: 0 }
   const minimum = Math.max(96, titleWidth(machine.id) - inset.left - inset.right)
   const across = horizontalNeed(edgePorts, titleWidth(machine.id)) - inset.left - inset.right
-  const innerW = Math.max(grid.w, band.need, minimum, across)
+  const innerW = Math.max(grid.w, band.need, minimum, across) + more
   const bandH = band.bars.length > 0 || band.free.length > 0 ? BAR + (grid.h > 0 ? 46 : 20) : 0
   const innerH = Math.max(grid.h + bandH, verticalNeed(edgePorts), 34)
   const w = Math.round(inset.left + innerW + inset.right)
@@ -374,9 +386,7 @@ function placeBand(
     const wanted = members.map(peerX)
     members.forEach((member, i) => {
       const px = memberX(wanted, i, at, width, members)
-      // The last label stays inside the frame.
-      const label = px + 14 + textWidth(member.name) > box.w ? 'left' : 'right'
-      box.ports.push(edgePort(member, root.id, px, y, 'top', label))
+      box.ports.push(edgePort(member, root.id, px, y, 'top', 'right'))
     })
     at += width + 24
   }

@@ -11,11 +11,13 @@ interface CanvasState {
   /** Middle of the view in drawing coordinates, kept by the canvas for insertion by keyboard. */
   centre: () => Place
   fit: () => void
-  /** Fits the view where a machine is not wholly in sight. */
+  /** Moves the view just so far that a machine is wholly in sight. */
   reveal: (machine: string) => void
   zoomBy: (factor: number) => void
   /** Grows when the whole picture was replaced: then the view is fitted. */
   fitRequest: number
+  /** Somebody is drawing: what is added must not move the view under the pointer. */
+  drawn: boolean
 }
 
 export const useCanvas = create<CanvasState>(() => ({
@@ -26,6 +28,7 @@ export const useCanvas = create<CanvasState>(() => ({
   reveal: () => {},
   zoomBy: () => {},
   fitRequest: 0,
+  drawn: false,
 }))
 
 /** Moves machines on the picture only (while they are dragged). */
@@ -48,7 +51,7 @@ let replacedAt = 0
 const GROWING_MS = 2000
 
 function redraw(scene: SceneState): void {
-  const { drawing, fitRequest } = useCanvas.getState()
+  const { drawing, fitRequest, drawn } = useCanvas.getState()
   if (!layOut && wantsLayout(scene, drawing.places)) {
     void import('./layOut.ts').then((module) => {
       layOut = module.layOut
@@ -60,7 +63,7 @@ function redraw(scene: SceneState): void {
   const { past } = useStore.getState().doc
   if (!known) replacedAt = performance.now()
   // A lab that has just been opened goes on growing for a moment.
-  const growing = past.length === 0 && performance.now() - replacedAt < GROWING_MS
+  const growing = !drawn && past.length === 0 && performance.now() - replacedAt < GROWING_MS
   const places = placeMachines(scene, drawing.places, layOut)
   useCanvas.setState({
     drawing: draw(scene, places, drawing),

@@ -16,7 +16,9 @@ export async function insertAt(item: string, place: Place, onto: string): Promis
     case 'router':
     case 'switch':
     case 'internet':
+      useCanvas.setState({ drawn: true })
       await edit({ op: 'addMachine', role: item, x: Math.round(place.x - 80), y: Math.round(place.y - 40) })
+      useCanvas.setState({ drawn: false })
       useCanvas.getState().reveal(useStore.getState().selection[0] ?? '')
       break
     case 'netns':

@@ -1,8 +1,9 @@
 /** One frame of the overlay: flights on their wires, marks of drops, the chosen packet's trail, rates as flow lines. */
 import type { DropMark, Flight } from '../../session/types.ts'
 import type { TraceView } from '../../view/types.ts'
-import type { Board, Flow } from '../client/flights.ts'
+import { type Board, type Flow, isAnswer } from '../client/flights.ts'
 import type { Drawing } from './drawing.ts'
+import { around, covered, LATER, type Rect, textsOf } from './labels.ts'
 import { pointAt, SAMPLES, type WirePath } from './paths.ts'
 import { machineOf } from './place.ts'
 import type { Sprites } from './sprites.ts'
@@ -59,15 +60,16 @@ export function paint(f: Frame): boolean {
   const inAir = f.board.flights.filter((flight) => flight.departAt <= f.now && flight.arriveAt >= f.now)
   if (f.rates.length > 0) paintFlows(f, f.rates, true)
   else if (inAir.length > FLOW_LIMIT) paintFlows(f, gathered(inAir), false)
-  else paintFlights(f, inAir)
-  paintNumbers(f, numbers)
+  const plates = f.rates.length === 0 && inAir.length <= FLOW_LIMIT ? paintFlights(f, inAir) : []
+  paintNumbers(f, numbers, plates)
   return paintDrops(f) || inAir.length > 0 || f.rates.length > 0
 }
 
 const spot: Spot = { x: 0, y: 0 }
 const ahead: Spot = { x: 0, y: 0 }
 
-function paintFlights(f: Frame, flights: Flight[]): void {
+/** Answers where the labels stand. */
+function paintFlights(f: Frame, flights: Flight[]): Rect[] {
   const { c, view, sprites } = f
   const labelled = f.labels && flights.length <= LABEL_LIMIT
   const labels: Label[] = []
@@ -88,13 +90,13 @@ function paintFlights(f: Frame, flights: Flight[]): void {
       c.globalAlpha *= 1 - lostAt
       spot.y += lostAt * 18
     }
-    const sprite = sprites.of(flight.proto, isAnswer(flight), flight.encapsulated)
+    const sprite = sprites.of(flight.proto, isAnswer(flight.label), flight.encapsulated)
     c.drawImage(sprite, spot.x - sprites.half, spot.y - sprites.half, sprites.half * 2, sprites.half * 2)
     if (f.still) paintHop(f, f.board.hopOf.get(flight) ?? 1)
     if (labelled && !faded && !labels.some((label) => label.text === flight.label))
       labels.push({
-        left: way.path.bounds[0] * view.zoom + view.x,
-        right: way.path.bounds[2] * view.zoom + view.x,
+        flight,
+        path: way.path,
         text: flight.label,
         x: spot.x,
         y: spot.y,
@@ -102,7 +104,7 @@ function paintFlights(f: Frame, flights: Flight[]): void {
       })
   }
   c.globalAlpha = 1
-  paintLabels(f, labels)
+  return paintLabels(f, labels)
 }
 
 /** The number of the wire that the packet is on, beside its glyph. */
@@ -139,36 +141,88 @@ function paintTail(f: Frame, way: Way, part: number, flight: Flight): void {
 }
 
 interface Label {
-  /** The wire's ends on the screen: a label that fits between them stays there. */
-  left: number
-  right: number
+  flight: Flight
+  path: WirePath
   text: string
   x: number
   y: number
   colour: string
 }
 
-/** Texts on small plates, pushed apart where they would cover each other. */
-function paintLabels(f: Frame, labels: Label[]): void {
+/** Chosen once for a flight, so that a label does not jump about while its packet moves. */
+const chosenPlaces = new WeakMap<Flight, { view: string; index: number }>()
+const MOMENTS = [0.1, 0.5, 0.9]
+
+/** Texts on small plates beside their glyphs, where they cover no names and not each other. */
+function paintLabels(f: Frame, labels: Label[]): Rect[] {
   const { c, sprites, view } = f
   c.font = `${f.font}px ${MONO}`
   c.textBaseline = 'middle'
-  const taken: { x: number; y: number; w: number }[] = []
+  const taken: Rect[] = []
   const h = f.font + 8
   for (const label of labels) {
     const w = c.measureText(label.text).width + 12
-    const fits = label.right - label.left > w
-    const low = Math.max(6, fits ? label.left : 0)
-    const high = Math.min(view.width - 6, fits ? label.right : view.width)
-    const x = Math.min(high - w, Math.max(low, label.x - w / 2))
-    let y = label.y - sprites.size - h
-    while (taken.some((one) => Math.abs(one.y - y) < h && one.x < x + w && x < one.x + one.w)) y -= h + 2
-    if (y < 4) y = label.y + sprites.size + 2
-    taken.push({ x, y, w })
-    plate(c, x, y, w, h, sprites.palette.raised, label.colour)
+    const places = around(label.x, label.y, w, h, sprites.size).map((rect, i) => kept(f, label, rect, i))
+    let index = usualPlace(f, label, w, h)
+    if (taken.length > 0 && covered(places[index]!, [], view, taken) > 0) {
+      const texts = textsOf(f.drawing)
+      index = least(places.map((rect) => covered(rect, texts, view, taken)))
+    }
+    const rect = places[index]!
+    taken.push(rect)
+    if (index > 3) {
+      c.beginPath()
+      c.moveTo(label.x, label.y + Math.sign(rect.y - label.y) * (sprites.size / 2 + 2))
+      c.lineTo(Math.min(rect.x + w, Math.max(rect.x, label.x)), rect.y < label.y ? rect.y + h : rect.y)
+      c.strokeStyle = label.colour
+      c.lineWidth = 1
+      c.stroke()
+    }
+    plate(c, rect.x, rect.y, w, h, sprites.palette.raised, label.colour)
     c.fillStyle = sprites.palette.ink
-    c.fillText(label.text, x + 6, y + h / 2 + 0.5)
+    c.fillText(label.text, rect.x + 6, rect.y + h / 2 + 0.5)
   }
+  return taken
+}
+
+/** The place beside the glyph that covers the fewest names along the whole wire. */
+function usualPlace(f: Frame, label: Label, w: number, h: number): number {
+  const { view, sprites } = f
+  const key = `${view.zoom} ${view.width} ${view.height} ${view.x} ${view.y} ${f.drawing.version}`
+  const before = chosenPlaces.get(label.flight)
+  if (before?.view === key) return before.index
+  const texts = textsOf(f.drawing)
+  const sums: number[] = []
+  for (const part of MOMENTS) {
+    pointAt(label.path, part, ahead)
+    toScreen(view, ahead)
+    around(ahead.x, ahead.y, w, h, sprites.size).forEach((rect, i) => {
+      sums[i] = (sums[i] ?? 0) + covered(kept(f, label, rect, i), texts, view, [])
+    })
+  }
+  const index = least(sums)
+  chosenPlaces.set(label.flight, { view: key, index })
+  return index
+}
+
+/** Inside the view; above or below a wire that is long enough, between its ends. */
+function kept(f: Frame, { path }: Label, rect: Rect, index: number): Rect {
+  const { view } = f
+  const left = path.bounds[0] * view.zoom + view.x
+  const right = path.bounds[2] * view.zoom + view.x
+  const between = index % 4 < 2 && right - left > rect.w
+  const low = Math.max(6, between ? left : 0)
+  const high = Math.min(view.width - 6, between ? right : view.width)
+  const x = Math.min(high - rect.w, Math.max(low, rect.x))
+  return { ...rect, x }
+}
+
+function least(sums: number[]): number {
+  let best = 0
+  sums.forEach((sum, i) => {
+    if (sum + i * LATER < sums[best]! + best * LATER) best = i
+  })
+  return best
 }
 
 const MONO = 'ui-monospace, "SF Mono", Menlo, Consolas, "DejaVu Sans Mono", monospace'
@@ -283,17 +337,20 @@ interface HopNumber {
   n: number
 }
 
-function paintNumbers(f: Frame, numbers: HopNumber[]): void {
+function paintNumbers(f: Frame, numbers: HopNumber[], plates: Rect[]): void {
   const { c, sprites } = f
   const r = f.font * 0.8
   c.font = `600 ${f.font - 1}px ${MONO}`
   c.textAlign = 'center'
   c.textBaseline = 'middle'
-  const taken: Spot[] = []
-  for (const { x, y: wanted, n } of numbers) {
-    let y = wanted - r - 8
-    while (taken.some((one) => Math.hypot(one.x - x, one.y - y) < r * 2)) y -= r * 2 + 1
-    taken.push({ x, y })
+  const taken = [...plates]
+  const texts = textsOf(f.drawing)
+  for (const one of numbers) {
+    const places = around(one.x, one.y, r * 2, r * 2, 8)
+    const rect = places[least(places.map((place) => covered(place, texts, f.view, taken)))]!
+    taken.push(rect)
+    const { n } = one
+    const [x, y] = [rect.x + r, rect.y + r]
     c.beginPath()
     c.arc(x, y, r, 0, Math.PI * 2)
     c.fillStyle = sprites.palette.accent
@@ -320,6 +377,7 @@ function gathered(flights: Flight[]): Flow[] {
 function paintFlows(f: Frame, all: Flow[], perSecond: boolean): void {
   const { c, view, sprites } = f
   const flows = new Map<WirePath, { n: number; proto: Flight['proto'] }>()
+  const texts = textsOf(f.drawing)
   for (const one of all) {
     const way = wayOf(f.drawing, one.ns, one.ifindex)
     if (!way || outside(way.path, view)) continue
@@ -342,9 +400,11 @@ function paintFlows(f: Frame, all: Flow[], perSecond: boolean): void {
     const h = f.font + 6
     const x = path.mid.x * view.zoom + view.x
     const y = path.mid.y * view.zoom + view.y
-    plate(c, x - w / 2, y - h / 2, w, h, sprites.palette.raised, sprites.palette.proto[proto])
+    const places = [{ x: x - w / 2, y: y - h / 2, w, h }, ...around(x, y, w, h, 8)]
+    const rect = places[least(places.map((place) => covered(place, texts, view, [])))]!
+    plate(c, rect.x, rect.y, w, h, sprites.palette.raised, sprites.palette.proto[proto])
     c.fillStyle = sprites.palette.ink
-    c.fillText(text, x - w / 2 + 5, y + 0.5)
+    c.fillText(text, rect.x + 5, rect.y + h / 2 + 0.5)
   }
 }
 
@@ -407,9 +467,4 @@ function outside(path: WirePath, view: View): boolean {
     bottom * view.zoom + view.y < -20 ||
     top * view.zoom + view.y > view.height + 20
   )
-}
-
-/** An answer is drawn hollow. */
-function isAnswer(flight: Flight): boolean {
-  return /repl|is-at|unreachable|exceeded|needed|advert/i.test(flight.label)
 }

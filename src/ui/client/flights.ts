@@ -103,3 +103,8 @@ export function forget(b: Board, t: number): void {
   }
   if (b.drops.length > 200) b.drops = b.drops.slice(-200)
 }
+
+/** Whether a packet of this label answers another one: it is drawn hollow. */
+export function isAnswer(label: string): boolean {
+  return /repl|is-at|unreachable|exceeded|needed|advert/i.test(label)
+}
