@@ -293,7 +293,8 @@ function setSpeed(core: Core, index: number): void {
 
 function result(core: Core, ok: boolean, text: string, diagnostics: Diagnostic[]): OpenResult {
   const title = core.lab.lesson?.title.get('en') ?? core.lab.name
-  return { ok, text, diagnostics, title, notModelled: core.lab.notModelled }
+  const titles = Object.fromEntries(core.lab.lesson?.title ?? [])
+  return { ok, text, diagnostics, title, titles, notModelled: core.lab.notModelled }
 }
 
 /** A mistake that has no place in the text. */

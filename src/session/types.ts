@@ -33,6 +33,8 @@ export interface OpenResult {
   text: string
   diagnostics: Diagnostic[]
   title: string
+  /** The lesson's titles by language tag; empty without a lesson. */
+  titles: Record<string, string>
   /** What is written in the lab but not modelled, by name. */
   notModelled: string[]
 }

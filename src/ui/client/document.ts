@@ -18,10 +18,10 @@ export async function openText(text: string, origin = ''): Promise<boolean> {
     refuse(result)
     return false
   }
-  const { title, diagnostics, notModelled } = result
+  const { title, titles, diagnostics, notModelled } = result
   set({
     status: 'ready',
-    doc: { text: result.text, title, origin, diagnostics, notModelled, past: [], future: [] },
+    doc: { text: result.text, title, titles, origin, diagnostics, notModelled, past: [], future: [] },
     selection: [],
     chosenTrace: null,
     chosenTraceView: null,
@@ -72,17 +72,17 @@ async function travel(text: string, past: string[], future: string[]): Promise<v
     refuse(result)
     return
   }
-  const { title, diagnostics, notModelled } = result
-  set({ doc: { ...get().doc, text: result.text, title, diagnostics, notModelled, past, future } })
+  const { title, titles, diagnostics, notModelled } = result
+  set({ doc: { ...get().doc, text: result.text, title, titles, diagnostics, notModelled, past, future } })
   void saveDocument(get().doc)
 }
 
 function record(result: OpenResult): void {
   const { doc } = get()
-  const { text, title, diagnostics, notModelled } = result
+  const { text, title, titles, diagnostics, notModelled } = result
   const past = text === doc.text ? doc.past : [...doc.past, doc.text].slice(-MAX_UNDO)
   const future = text === doc.text ? doc.future : []
-  set({ doc: { ...doc, text, title, diagnostics, notModelled, past, future } })
+  set({ doc: { ...doc, text, title, titles, diagnostics, notModelled, past, future } })
   void saveDocument(get().doc)
 }
 

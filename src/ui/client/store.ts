@@ -34,6 +34,8 @@ export interface DocumentState {
   /** Text that the running lab was made from. */
   text: string
   title: string
+  /** Titles of its lesson by language tag. */
+  titles: Record<string, string>
   /** Where it came from: a file of public/labs, or '' for the person's own. */
   origin: string
   diagnostics: Diagnostic[]
@@ -77,7 +79,16 @@ export const useStore = create<UiState>(() => ({
   floor: null,
   now: null,
   marks: [],
-  doc: { text: '', title: '', origin: '', diagnostics: [], notModelled: [], past: [], future: [] },
+  doc: {
+    text: '',
+    title: '',
+    titles: {},
+    origin: '',
+    diagnostics: [],
+    notModelled: [],
+    past: [],
+    future: [],
+  },
   selection: [],
   chosenTrace: null,
   chosenTraceView: null,

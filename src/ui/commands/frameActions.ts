@@ -124,8 +124,13 @@ function timeActions(): Action[] {
 
 function viewActions(): Action[] {
   const group = 'view'
-  const toggle = (key: 'left' | 'right' | 'dock' | 'allHidden' | 'present') => () => {
+  const toggle = (key: 'left' | 'right' | 'dock' | 'allHidden') => () => {
     setPrefs({ [key]: !prefs()[key], ...(key === 'allHidden' ? {} : { allHidden: false }) })
+    applyTheme(prefs())
+  }
+  // The palette and the tree give their room to the network while somebody presents it.
+  const present = () => {
+    setPrefs({ present: !prefs().present, left: prefs().present && innerWidth >= 900 })
     applyTheme(prefs())
   }
   return [
@@ -178,7 +183,7 @@ function viewActions(): Action[] {
       group,
       keys: ['P'],
       checked: (s) => s.prefs.present,
-      run: toggle('present'),
+      run: present,
     },
     { id: 'dock.terminal', title: 'frame:dockTerminal', group, keys: ['1'], run: () => openDock('terminal') },
     { id: 'dock.yaml', title: 'frame:dockYaml', group, keys: ['2'], run: () => openDock('yaml') },

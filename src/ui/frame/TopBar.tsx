@@ -22,8 +22,8 @@ import { IconButton } from './IconButton.tsx'
 import { Menu } from './Menu.tsx'
 
 export function TopBar() {
-  const { t } = useTranslation()
-  const title = useStore((state) => state.doc.title)
+  const { t, i18n } = useTranslation()
+  const title = useStore((state) => state.doc.titles[i18n.language] ?? state.doc.title)
   useEffect(() => {
     document.title = title === '' ? 'Kubehop' : `${title} – Kubehop`
   }, [title])
