@@ -2,6 +2,7 @@ import { createRoot } from 'react-dom/client'
 import { App } from './App.tsx'
 import { begin } from './client/begin.ts'
 import { startSession } from './client/client.ts'
+import { keepOffline, renewKept } from './client/offline.ts'
 import { readPrefs } from './client/prefs.ts'
 import { registerFrameActions } from './commands/frameActions.ts'
 import { listenForKeys } from './commands/keys.ts'
@@ -11,6 +12,7 @@ import './theme/tokens.css'
 import './theme/base.css'
 import './frame/frame.css'
 
+void renewKept()
 // The worker loads while the page is still being made.
 startSession()
 const prefs = readPrefs()
@@ -23,4 +25,7 @@ createRoot(document.getElementById('root')!).render(<App />)
 const patience = new Promise((resolve) => setTimeout(resolve, 4000))
 const pictured = Promise.race([begin(), patience])
 void pictured.then(loadRest)
-void pictured.then(() => import('./startPanels.ts')).then((panels) => panels.startPanels())
+void pictured
+  .then(() => import('./startPanels.ts'))
+  .then((panels) => panels.startPanels())
+  .then(keepOffline)
