@@ -149,7 +149,7 @@ function resolve(world: World, ns: Netns, ct: Conntrack, packet: Packet, zone: n
 
 /** init_conntrack */
 function create(world: World, ns: Netns, ct: Conntrack, packet: Packet, zone: number): Conn | null | 'full' {
-  const orig = tupleOf(packet)
+  const orig = Object.freeze(tupleOf(packet))
   const reply = invertTuple(orig)
   if (reply === null) return null
   purge(world, ct)
@@ -168,7 +168,7 @@ function create(world: World, ns: Netns, ct: Conntrack, packet: Packet, zone: nu
     id: ct.nextId++,
     zone,
     orig,
-    reply,
+    reply: Object.freeze(reply),
     state: '',
     status: 0,
     mark: 0,

@@ -75,7 +75,7 @@ export function natSetup(ctx: HookCtx, conn: Conn, spec: NatSpec, source: boolea
   const current = invert(conn.reply)
   const wanted = uniqueTuple(ctx, ct, conn, current, spec, source)
   if (!sameTuple(current, wanted)) {
-    conn.reply = invert(wanted)
+    conn.reply = Object.freeze(invert(wanted))
     conn.status |= source ? CT_STATUS.SRC_NAT : CT_STATUS.DST_NAT
   }
   if (source) {

@@ -172,8 +172,8 @@ if (real) spawnSync('ip', ['netns', 'del', 'khnf0'])
 const asked = describe.skipIf(!real) // skips: no root, or no namespaces
 
 asked('against the kernel', () => {
-  it('random rules on a router count and translate alike', () => compare(false, 30, 21), 120_000)
-  it('random rules on a bridge count and translate alike', () => compare(true, 30, 22), 120_000)
+  it('random rules on a router count and translate alike', () => compare(false, 16, 21), 120_000)
+  it('random rules on a bridge count and translate alike', () => compare(true, 16, 22), 120_000)
 })
 
 function compare(bridge: boolean, count: number, seed: number): void {

@@ -74,6 +74,7 @@ function selector(dice: Dice, chain: string): string {
   if (below(12) === 0) {
     words.push(`-m statistic --mode nth --every ${pick(['2', '3'])} --packet ${pick(['0', '1'])}`)
   }
+  if (dice.bridge && hasIn && below(8) === 0) words.push('-m physdev --physdev-in vethc')
   if (below(14) === 0) words.push(`-m addrtype --dst-type ${pick(['LOCAL', 'UNICAST'])}`)
   return words.join(' ')
 }
