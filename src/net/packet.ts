@@ -24,6 +24,7 @@ export function createPacket(world: World, etherType: number, cause: number): Pa
     fragOffset: 0,
     moreFrags: false,
     whole: null,
+    fragMax: 0,
     sport: 0,
     dport: 0,
     icmp: null,

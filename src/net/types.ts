@@ -79,6 +79,8 @@ export interface Packet {
   moreFrags: boolean
   /** The whole packet that this is a fragment of; `length` is the fragment's own. */
   whole: Packet | null
+  /** Put together from fragments of at most so many bytes: it is cut so again on the way out; 0 for none. */
+  fragMax: number
   sport: number
   dport: number
   icmp: IcmpHeader | null
@@ -493,6 +495,8 @@ export interface FragQueue {
   /** [from, to) byte ranges of the network payload already here. */
   got: [number, number][]
   total: number
+  /** The longest fragment with its header. */
+  maxLength: number
   startedAt: number
   timer: number
 }

@@ -328,6 +328,7 @@ function emptyPacket(): Packet {
     fragOffset: 0,
     moreFrags: false,
     whole: null,
+    fragMax: 0,
     sport: 0,
     dport: 0,
     icmp: null,

@@ -42,6 +42,7 @@ export function fragment(world: World, ns: Netns, packet: Packet, ifindex: numbe
     const size = Math.min(step, total - at)
     const piece = clonePacket(world, packet)
     piece.whole = whole
+    piece.fragMax = 0
     piece.fragOffset = packet.fragOffset + at
     piece.moreFrags = at + size < total || packet.moreFrags
     piece.length = headers + size
@@ -75,6 +76,7 @@ export function defragment(world: World, ns: Netns, link: Link, packet: Packet):
     return null
   }
   queue.got.push([from, to])
+  queue.maxLength = Math.max(queue.maxLength, packet.length)
   if (!packet.moreFrags) queue.total = to
   if (from === 0) queue.first = packet
   recordStep(world, ns, packet, StepKind.Reassemble, StepAction.Parked, link.ifindex, null)
@@ -105,7 +107,15 @@ function openQueue(world: World, ns: Netns, key: string, packet: Packet): FragQu
   if (ns.frags!.size >= QUEUES_MAX) return null
   const timer = world.seq
   const whole = packet.whole ?? packet
-  const queue: FragQueue = { whole, first: null, got: [], total: 0, startedAt: world.now, timer }
+  const queue: FragQueue = {
+    whole,
+    first: null,
+    got: [],
+    total: 0,
+    maxLength: 0,
+    startedAt: world.now,
+    timer,
+  }
   ns.frags!.set(key, queue)
   const four = typeof packet.src === 'number'
   const delay = sysctlInt(ns, four ? 'net.ipv4.ipfrag_time' : 'net.ipv6.ip6frag_time') * SEC
@@ -143,6 +153,7 @@ function join(world: World, ns: Netns, link: Link, queue: FragQueue): Packet {
   whole.fragOffset = 0
   whole.moreFrags = false
   whole.whole = null
+  whole.fragMax = queue.maxLength
   recordStep(world, ns, whole, StepKind.Reassemble, StepAction.Released, link.ifindex, null)
   return whole
 }

@@ -59,19 +59,15 @@ export function ipLocalOut(
  * ip_output: POSTROUTING, fragmentation to `mtu`, then the neighbour. `packet.nextHop` says to whom on `link`. EPERM
  * where POSTROUTING dropped it.
  */
-export function ipOutput(
-  world: World,
-  ns: Netns,
-  packet: Packet,
-  link: Link,
-  mtu: number,
-): '' | 'EPERM' {
+export function ipOutput(world: World, ns: Netns, packet: Packet, link: Link, mtu: number): '' | 'EPERM' {
   packet.oif = link.ifindex
   snmpOf(ns).IpOutTransmits++
   if (ns.nf !== null) {
-    if (nfHook(world, ns, NF_INET_POST_ROUTING, packet, packet.iif, link.ifindex) !== NF_ACCEPT) return 'EPERM'
+    if (nfHook(world, ns, NF_INET_POST_ROUTING, packet, packet.iif, link.ifindex) !== NF_ACCEPT)
+      return 'EPERM'
   }
-  if (packet.length > mtu) ipFragment(world, ns, packet, link, mtu)
+  const room = packet.fragMax === 0 ? mtu : Math.min(mtu, packet.fragMax)
+  if (packet.length > room) ipFragment(world, ns, packet, link, room)
   else neighResolve(world, ns, link, packet, packet.nextHop)
   return ''
 }

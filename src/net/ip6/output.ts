@@ -28,12 +28,7 @@ const ACTION_OF = {
  * ip6_local_out: sends a packet of this host's own by a route that `route6Output` gave. The caller has set addresses,
  * protocol, hop limit and `length`; the packet is no longer the caller's. EPERM where a rule dropped it.
  */
-export function ip6LocalOut(
-  world: World,
-  ns: Netns,
-  packet: Packet,
-  route: Route6,
-): '' | 'EPERM' {
+export function ip6LocalOut(world: World, ns: Netns, packet: Packet, route: Route6): '' | 'EPERM' {
   packet.etherType = ETH_P_IPV6
   packet.pktType = PACKET_HOST
   packet.iif = 0
@@ -124,25 +119,21 @@ export function ip6Forward(world: World, ns: Netns, link: Link, packet: Packet, 
 }
 
 /** ip6_output: POSTROUTING, fragments where the packet is this host's own, then the neighbour. */
-export function ip6Output(
-  world: World,
-  ns: Netns,
-  packet: Packet,
-  link: Link,
-  mtu: number,
-): '' | 'EPERM' {
+export function ip6Output(world: World, ns: Netns, packet: Packet, link: Link, mtu: number): '' | 'EPERM' {
   packet.oif = link.ifindex
   snmpAdd(ns, 'Ip6OutTransmits')
   if (ns.nf !== null) {
-    if (nfHook(world, ns, NF_INET_POST_ROUTING, packet, packet.iif, link.ifindex) !== NF_ACCEPT) return 'EPERM'
+    if (nfHook(world, ns, NF_INET_POST_ROUTING, packet, packet.iif, link.ifindex) !== NF_ACCEPT)
+      return 'EPERM'
   }
   const { nextHop } = packet
-  if (packet.length <= mtu) {
+  const room = packet.fragMax === 0 ? mtu : Math.min(mtu, packet.fragMax)
+  if (packet.length <= room) {
     neighResolve(world, ns, link, packet, nextHop)
     return ''
   }
   if (packet.ipId === 0) packet.ipId = nextIpId(ns)
-  for (const piece of fragment(world, ns, packet, link.ifindex, mtu)) {
+  for (const piece of fragment(world, ns, packet, link.ifindex, room)) {
     neighResolve(world, ns, link, piece, nextHop)
   }
   return ''

@@ -75,9 +75,10 @@ export function brnfForward(world: World, ns: Netns, brLink: Link, to: Link, pac
   if (other) packet.pktType = PACKET_OTHERHOST
   packet.nfBridge = 0
   packet.physOut = 0
-  if (packet.length <= to.mtu) return [packet]
+  const room = packet.fragMax === 0 ? to.mtu : Math.min(to.mtu, packet.fragMax)
+  if (packet.length <= room) return [packet]
   const { smac, dmac } = packet
-  const pieces = fragment(world, ns, packet, to.ifindex, to.mtu)
+  const pieces = fragment(world, ns, packet, to.ifindex, room)
   for (const piece of pieces) Object.assign(piece, { smac, dmac })
   return pieces
 }

@@ -224,6 +224,19 @@ describe('kernel.md', () => {
     expect(counters(nsOf(world, 'router'))).toEqual(['nat PREROUTING 1 1 4028'])
   })
 
+  it('11: fragments leave as small as they came, though the link takes more', () => {
+    const world = routed('-t nat -A PREROUTING -d 10.96.0.10 -j DNAT --to-destination 10.0.2.2')
+    for (const end of ['client/eth0', 'router/eth0']) doLine(world, `mtu ${end} 1000`)
+    doLine(world, 'route server add default via 10.0.2.1')
+    expect(ping(world, 'client', '10.96.0.10', { size: 1200, pmtudisc: 0 })).toEqual(['1 ttl=63'])
+    const sent = stepsOf(world, StepKind.Tx).filter(
+      (s) => (s.dev === 'eth1' && s.headers.icmp !== null) || s.headers.fragOffset > 0,
+    )
+    const out = sent.filter((s) => s.dev === 'eth1').map((s) => `${s.headers.fragOffset} ${s.headers.length}`)
+    expect(out).toEqual(['0 996', '976 252'])
+    expect(counters(nsOf(world, 'router'))).toEqual(['nat PREROUTING 1 1 1228'])
+  })
+
   it('10: a rule drops on the way out, and the sender is told', () => {
     const world = routed('-A OUTPUT -p icmp -j DROP')
     expect(ping(world, 'router', '10.0.2.2')).toEqual(['1 EPERM'])
