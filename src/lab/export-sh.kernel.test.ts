@@ -1,5 +1,5 @@
 // Needs root and a Linux kernel with network namespaces; skipped otherwise. Every lab of the library, exported to a
-// script, is built from real namespaces; `ip` there and in the lab must then print the same.
+// script, is built from real namespaces; `ip` and `iptables-save` there and in the lab must then print the same.
 import { spawnSync } from 'node:child_process'
 import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
@@ -11,7 +11,14 @@ import { openScenario } from './scenario.fixture.ts'
 
 const folder = join(import.meta.dirname, '..', '..', 'public', 'labs')
 const files = readdirSync(folder).filter((name) => name.endsWith('.yaml'))
-const COMMANDS = ['ip addr', 'ip route show table all', 'ip rule', 'ip neigh', 'ip -s link show lo']
+const COMMANDS = [
+  'ip addr',
+  'ip route show table all',
+  'ip rule',
+  'ip neigh',
+  'ip -s link show lo',
+  'iptables-save | grep -v ^#',
+]
 /** Namespaces of their own for the test: nothing of it stays behind. */
 const PREPARE = 'mkdir -p /run/netns && mount -t tmpfs none /run/netns'
 
@@ -62,6 +69,11 @@ topology:
         - bridge fdb add 02:00:00:00:00:77 dev v0 master static
         - sysctl -w net.ipv4.ip_forward=1 net.ipv4.conf.all.rp_filter=2 net.ipv4.conf.eth0.proxy_arp=1
         - ip link set eth0 txqueuelen 500
+        - sysctl -w net.bridge.bridge-nf-call-iptables=0 net.netfilter.nf_conntrack_udp_timeout=20
+        - iptables -N mine; iptables -A FORWARD -i br0 -j mine; iptables -P FORWARD DROP
+        - iptables -A mine -p tcp --dport 80 -m conntrack --ctstate NEW -m comment --comment "it's $HOME" -j ACCEPT
+        - iptables -t nat -A POSTROUTING -s 10.0.0.0/24 ! -o br0 -j MASQUERADE
+        - ip6tables -A INPUT -p tcp -j REJECT
     b: {}
   links:
     - endpoints: ["a:eth0", "b:eth0"]
@@ -70,6 +82,8 @@ topology:
     same(lab, [
       'sysctl net.ipv4.ip_forward net.ipv4.conf.all.rp_filter net.ipv4.conf.eth0.proxy_arp net.ipv4.conf.all.accept_redirects',
       'bridge fdb show dev v0',
+      'sysctl net.bridge.bridge-nf-call-iptables net.netfilter.nf_conntrack_udp_timeout',
+      'ip6tables-save | grep -v ^#',
       'bridge link show dev v0',
     ])
   })
@@ -111,6 +125,7 @@ function bare(text: string): string[] {
   return text
     .replaceAll(/ link-netns(id)? \S+/g, '')
     .replaceAll(/@if\d+:/g, ':')
+    .replaceAll(/\[\d+:\d+\]/g, '[N:N]')
     .replaceAll(/(state UNKNOWN .*\n {4}link\/ether) \S+/g, '$1 ANY')
     .split('\n')
     .map((line) => line.trimEnd())

@@ -1,13 +1,15 @@
 /**
  * A world as a bash script that builds the same from real network namespaces: `ip netns` names are `MACHINE` and
  * `MACHINE.NETNS`. It rebuilds state, not history: devices, bridges, addresses, routes, rules, permanent neighbours,
- * static forwarding entries, sysctls. Caches (learned neighbours and forwarding entries, connections) start empty.
+ * static forwarding entries, sysctls, packet filter rules. Caches (learned neighbours and forwarding entries, connections)
+ * and counters start empty; programs that a lab's commands left running are not started.
  */
 import { formatMac } from '../base/addr.ts'
 import { CABLE_LATENCY_NS, linksOf, peerOf } from '../net/link/device.ts'
 import { netnsList } from '../net/netns.ts'
 import type { Link, Netns, World } from '../net/types.ts'
 import { addrLines, fdbLines, ipIn, neighLines, routeLines, ruleLines, sysctlLines } from './export-sh-ip.ts'
+import { needsBridgeNetfilter, tableLines } from './export-sh-nf.ts'
 import { shellQuote } from './shell-words.ts'
 
 export interface ShellOptions {
@@ -26,6 +28,7 @@ export function exportShell(world: World, options: ShellOptions = { netem: false
   const unplugged = list.some((ns) => linksOf(ns).some((link) => isUnplugged(world, link)))
   const names = [...list.map((ns) => ns.name), ...(unplugged ? [UNPLUGGED] : [])]
   const lines = [HEAD.replace('NAMES)', () => `${names.map(shellQuote).join(' ')})`)]
+  if (list.some(needsBridgeNetfilter)) lines.push('', BRIDGE_NETFILTER)
   for (const ns of list) lines.push('', `# ${ns.name}`, ...sysctlLines(ns))
   lines.push('', '# Devices')
   for (const ns of list) for (const link of linksOf(ns)) lines.push(...createLines(world, ns, link))
@@ -54,6 +57,10 @@ for n in "\${NAMESPACES[@]}"; do
       net/ipv4/conf/$c/{accept_redirects,send_redirects,secure_redirects,shared_media}=1
   done
 done`
+
+/** Without the module bridged frames pass no rules; where it cannot be loaded its switches are absent too. */
+const BRIDGE_NETFILTER = `# Bridges show their frames to iptables where bridge-nf-call-iptables is 1.
+[ -e /proc/sys/net/bridge ] || modprobe br_netfilter`
 
 function section(title: string, lines: string[]): string[] {
   return lines.length === 0 ? [] : ['', title, ...lines]
@@ -152,7 +159,7 @@ function stateLines(ns: Netns): string[] {
     if (link.up) flags.push('up')
     if (flags.length > 0) lines.push(`${ipIn(ns)} link set ${shellQuote(link.name)} ${flags.join(' ')}`)
   }
-  lines.push(...routeLines(ns), ...ruleLines(ns), ...neighLines(ns), ...fdbLines(ns))
+  lines.push(...routeLines(ns), ...ruleLines(ns), ...neighLines(ns), ...fdbLines(ns), ...tableLines(ns))
   return lines
 }
 
