@@ -117,6 +117,7 @@ function sendFields() {
     rttSeq: 0,
     rtoNs: SEC,
     backoff: 0,
+    linear: 0,
     retransmits: 0,
     probes: 0,
     retransStamp: 0,

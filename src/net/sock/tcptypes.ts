@@ -134,6 +134,8 @@ export interface TcpState {
   rttSeq: number
   rtoNs: number
   backoff: number
+  /** SYNs sent again without doubling the timeout (tcp_syn_linear_timeouts). */
+  linear: number
   retransmits: number
   probes: number
   /** When the present run of retransmissions began, 0 for none. */
