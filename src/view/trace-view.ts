@@ -197,6 +197,8 @@ const FIELDS: readonly (readonly [string, (packet: Packet) => string])[] = [
   ['destination', (p) => (p.arp !== null || p.dst === 0 ? '' : formatIp(p.dst))],
   ['source port', (p) => (p.sport === 0 ? '' : String(p.sport))],
   ['destination port', (p) => (p.dport === 0 ? '' : String(p.dport))],
+  ['ICMP id', (p) => (p.icmp === null || p.icmp.id === 0 ? '' : String(p.icmp.id))],
+  ['mark', (p) => `0x${(p.mark >>> 0).toString(16)}`],
   ['VLAN', (p) => (p.vlan === 0 ? 'none' : String(p.vlan))],
   ['length', (p) => (p.length === 0 ? '' : String(p.length))],
   ['TOS', (p) => `0x${p.tos.toString(16).padStart(2, '0')}`],
