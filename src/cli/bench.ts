@@ -2,9 +2,11 @@
  * `npm run bench`: figures of the engine. Every speed is a ratio to a reference of the same run, because machines
  * differ and are noisy; what a row models is printed before it.
  */
+import { benchFrames } from './bench/frames.ts'
 import { benchHops } from './bench/hops.ts'
 import { benchQueue } from './bench/queue.ts'
 import { type Row, rowText } from './bench/report.ts'
+import { benchBoot, benchCheckpoints, benchMemory, benchSession } from './bench/world.ts'
 
 const SECTIONS: readonly { title: string; run: () => Row[] }[] = [
   {
@@ -17,9 +19,39 @@ const SECTIONS: readonly { title: string; run: () => Row[] }[] = [
     title: 'Event queue: hold operations (pop one, push one) with delays as a lab has them',
     run: benchQueue,
   },
+  {
+    title:
+      'Memory: heap that 10,000 namespaces leave behind, each with lo, and each with a veth pair to one host; nothing ' +
+      'sent, IPv6 off',
+    run: benchMemory,
+  },
+  {
+    title:
+      'Boot: a lab of 201 machines (a core router, 20 routers, 20 switches, 160 hosts) from its text to the first ' +
+      'checkpoint, 441 commands by the shell; median of 5',
+    run: benchBoot,
+  },
+  {
+    title:
+      'Checkpoints: 50 machines, 40 pings every ms across two switches and three routers, 200,000 events; median of 5',
+    run: benchCheckpoints,
+  },
+  {
+    title:
+      'Session: the same lab in a session that plays at its last speed in slices of 8 ms, with checkpoints, samples of ' +
+      'flights, records and pictures for a page that acknowledges; then random seeks, each with its picture',
+    run: benchSession,
+  },
 ]
+const FRAMES =
+  'Frames: time between two frames of the built page in Chromium (requestAnimationFrame), with packets drawn over a ' +
+  'lab of 301 machines in view, and of an empty page in the same run; a browser without a graphics card draws by CPU'
 
 for (const { title, run } of SECTIONS) {
   console.log(title)
   for (const row of run()) console.log(rowText(row))
+}
+if (!process.argv.includes('--no-browser')) {
+  console.log(FRAMES)
+  for (const row of benchFrames()) console.log(rowText(row))
 }

@@ -116,7 +116,7 @@ function numberSegments(draft: Draft): void {
       if (b === machine && k === nic) spread(a, i, segment)
     }
     if (machines[machine].kind !== 'switch') return
-    machines[machine].nics.forEach((_, k) => spread(machine, k, segment))
+    for (let k = 0; k < machines[machine].nics.length; k++) spread(machine, k, segment)
   }
   for (const [a, i] of cables) if (machines[a].nics[i].segment < 0) spread(a, i, next++)
   const used = new Map<number, number>()

@@ -1,0 +1,127 @@
+// The same lab, seed and inputs are the same run in Chromium's worker and in Node; and a storm leaves the page alive.
+import { execFileSync } from 'node:child_process'
+import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { expect, type Page, test } from '@playwright/test'
+import { bridgeLoop } from '../src/lab/loops.fixture.ts'
+import { randomLab } from '../src/lab/random-lab.ts'
+import { call, type Clock, pauseTime, startWorker } from './worker.ts'
+
+const root = join(import.meta.dirname, '..')
+const labs = join(root, 'public', 'labs')
+const FLAT_OUT = 6
+const SEED = 11
+
+/** A run of the command line that prints JSON. */
+function cli(...words: string[]): { hash: string; event: number; at: number } {
+  const script = join(root, 'src', 'cli', 'dev', 'lab.mjs')
+  const env = { ...process.env, NO_COLOR: undefined, FORCE_COLOR: undefined }
+  return JSON.parse(
+    execFileSync(process.execPath, [script, ...words, '--json'], { cwd: root, env, encoding: 'utf8' }),
+  )
+}
+
+/** Plays a lab flat out for a while in the worker, with something typed, and gives the same run to Node. */
+async function compare(page: Page, text: string, room: string): Promise<void> {
+  expect((await call<{ ok: boolean }>(page, 'open', text, SEED)).ok).toBe(true)
+  await call(page, 'setSpeed', FLAT_OUT)
+  await call(page, 'play')
+  await page.waitForTimeout(150)
+  const tty = await call<number>(page, 'openTerminal', room)
+  await call(page, 'type', tty, 'ip addr; ping -c 2 -i 0.2 127.0.0.1; ip link set lo down; ip neigh\r')
+  await page.waitForTimeout(150)
+  await call(page, 'pause')
+  const { event, now } = await call<Clock>(page, 'state')
+  const hash = await call<string>(page, 'stateHash')
+  expect(event).toBeGreaterThan(20)
+  const folder = mkdtempSync(join(tmpdir(), 'kubehop-'))
+  try {
+    const file = join(folder, 'run.json')
+    writeFileSync(file, await call<string>(page, 'reproduction'))
+    const node = cli('replay', file)
+    expect({ event: node.event, hash: node.hash }).toEqual({ event, hash })
+    expect(node.at).toBeLessThanOrEqual(now)
+    // And going back and forth in the worker comes to the same state.
+    await call(page, 'seek', Math.floor(event / 2))
+    expect(await call(page, 'stateHash')).not.toBe(hash)
+    await call(page, 'seek', event)
+    expect(await call(page, 'stateHash')).toBe(hash)
+  } finally {
+    rmSync(folder, { recursive: true })
+  }
+}
+
+test.describe('the same run in Chromium and in Node', () => {
+  for (const file of readdirSync(labs).filter((name) => name.endsWith('.yaml'))) {
+    test(file, async ({ page }) => {
+      await startWorker(page)
+      const text = readFileSync(join(labs, file), 'utf8')
+      await call(page, 'open', text, SEED)
+      const { machines } = await call<{ machines: { id: string }[] }>(page, 'scene')
+      await compare(page, text, machines[0]!.id)
+    })
+  }
+
+  test('three random labs', async ({ page }) => {
+    await startWorker(page)
+    for (const seed of [1, 2, 3]) {
+      const lab = randomLab(seed)
+      await compare(page, lab.text, lab.rooms[0]!.name)
+    }
+  })
+})
+
+test.describe('a bridge loop', () => {
+  test('flat out in the worker: pause is felt within 50 ms', async ({ page }) => {
+    await startWorker(page)
+    await call(page, 'open', bridgeLoop(4, false), SEED)
+    await call(page, 'setSpeed', FLAT_OUT)
+    const times: number[] = []
+    for (let i = 0; i < 11; i++) {
+      await call(page, 'play')
+      await page.waitForTimeout(300)
+      times.push(await pauseTime(page))
+      const { event, running } = await call<Clock>(page, 'state')
+      expect(running).toBe(false)
+      expect((await call<Clock>(page, 'state')).event).toBe(event)
+    }
+    times.sort((a, b) => a - b)
+    test
+      .info()
+      .annotations.push({ type: 'pause, ms', description: times.map((ms) => ms.toFixed(1)).join(' ') })
+    // Others may have the processor for a moment: the middle of eleven is what a person feels.
+    expect(times[5]).toBeLessThan(50)
+    expect(times[10]).toBeLessThan(500)
+    const traces = await call<{ label: string }[]>(page, 'traces', 5)
+    expect(traces.length).toBe(5)
+  })
+
+  test('leaves the page alive: it pauses, steps back, and says what happened', async ({ page }) => {
+    await page.route('**/labs/1.1-two-namespaces.yaml', (route) =>
+      route.fulfill({ body: bridgeLoop(4, false), contentType: 'text/yaml' }),
+    )
+    await page.goto('/')
+    await expect(page.locator('[data-machine="s1"]')).toBeVisible()
+    await page.getByTitle('Speed').selectOption(String(FLAT_OUT))
+    await page.waitForTimeout(2000)
+    const felt = await page.evaluate(async () => {
+      const button = document.querySelector<HTMLButtonElement>('button[aria-label="Pause"]')!
+      const began = performance.now()
+      button.click()
+      while (document.querySelector('button[aria-label="Play"]') === null) {
+        await new Promise((resolve) => setTimeout(resolve, 1))
+      }
+      return performance.now() - began
+    })
+    test.info().annotations.push({ type: 'pause by the button, ms', description: felt.toFixed(1) })
+    expect(felt).toBeLessThan(250)
+    const events = page.locator('.clock-event')
+    const head = Number((await events.textContent())?.match(/\d+/)?.[0])
+    expect(head).toBeGreaterThan(20_000)
+    await page.keyboard.press('ArrowLeft')
+    await expect(events).toContainText(String(head - 1))
+    // The time line marks where frames were cut short, by the name of the reason.
+    await expect(page.locator('.time-mark[title="drop: BRIDGE_STORM"]').first()).toBeVisible()
+  })
+})
