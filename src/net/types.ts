@@ -95,11 +95,9 @@ export interface Packet {
   oif: number
   /** Bridge port it came in by, 0 for none (nf_bridge physindev). */
   physIn: number
-  /** Bridge port it leaves by, while br_netfilter has it (nf_bridge physoutdev); 0 for none. */
+  /** br_netfilter's (net/nf/brnf.ts): port it leaves by, flag bits, source MAC of a frame that waits. 0 for none. */
   physOut: number
-  /** Bits of br_netfilter, 0 where it has not seen the packet (see net/nf/brnf.ts). */
   nfBridge: number
-  /** br_netfilter: the source MAC of a frame that waits for a neighbour. */
   savedMac: Mac
   pktType: number
   mark: number

@@ -5,6 +5,7 @@ import type { Ip } from '../../base/addr.ts'
 import { broadcast4, inPrefix, isLoopback, maskIp } from '../../base/addr.ts'
 import { touch } from '../../sim/dispatch.ts'
 import type { NlResult } from '../nlresult.ts'
+import { masqForget } from '../nf/natrules.ts'
 import { nlError } from '../nlresult.ts'
 import type { IfAddr, Link, Netns, Route, World } from '../types.ts'
 import { addr6Add, addr6Del } from '../ip6/addrconf.ts'
@@ -227,6 +228,7 @@ function removeAddr(world: World, ns: Netns, link: Link, addr: IfAddr): void {
     }
   }
   link.addrs = link.addrs.filter((a) => a !== addr)
+  masqForget(world, ns, link.ifindex, addr.addr)
   delRoutes(world, ns, link, addr, primary)
 }
 

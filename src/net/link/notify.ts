@@ -12,6 +12,7 @@ import {
   inetMacChanged,
 } from '../ip/devinet.ts'
 import { inet6Carrier, inet6LinkDown, inet6LinkGone, inet6LinkUp } from '../ip6/addrconf.ts'
+import { masqForget } from '../nf/natrules.ts'
 import type { Link, Netns, World } from '../types.ts'
 
 /** The device was set up; `link.carrier` is already what it is now. */
@@ -22,12 +23,14 @@ export function notifyUp(world: World, ns: Netns, link: Link): void {
 
 /** The device was set down. */
 export function notifyDown(world: World, ns: Netns, link: Link): void {
+  masqForget(world, ns, link.ifindex)
   inetLinkDown(world, ns, link)
   inet6LinkDown(world, ns, link)
 }
 
 /** The device leaves this namespace, deleted or moved; it is still in the table. */
 export function notifyGone(world: World, ns: Netns, link: Link): void {
+  masqForget(world, ns, link.ifindex)
   inetLinkGone(world, ns, link)
   inet6LinkGone(world, ns, link)
 }

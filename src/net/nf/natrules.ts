@@ -3,7 +3,9 @@ import type { Ip } from '../../base/addr.ts'
 import { concatIp6, ip6Words, LOOPBACK_IP6, maskOf4 } from '../../base/addr.ts'
 import { inetSelectAddr } from '../ip/devinet.ts'
 import { selectSource6 } from '../ip6/select.ts'
+import type { Netns, World } from '../types.ts'
 import { ctOf } from './conntrack.ts'
+import { ctDestroy } from './cttable.ts'
 import type { HookCtx } from './ctx.ts'
 import type { NatSpec } from './nat.ts'
 import { isSourceHook, natInitialized, natSetup } from './nat.ts'
@@ -26,6 +28,19 @@ export function natTarget(ctx: HookCtx, target: NatTarget): boolean {
   if (spec === 'keep') return true
   if (target.name === 'MASQUERADE') conn.masqIndex = ctx.outLink?.ifindex ?? 0
   return natSetup(ctx, conn, spec, source)
+}
+
+/**
+ * masq_device_event and masq_inet_event: a device went down, or lost `addr`: what was masqueraded by it is forgotten. The
+ * caller has touched `ns`.
+ */
+export function masqForget(world: World, ns: Netns, ifindex: number, addr?: Ip): void {
+  const ct = ns.nf?.conntrack
+  if (ct == null) return
+  for (const conn of ct.conns.values()) {
+    if (conn.masqIndex !== ifindex) continue
+    if (addr === undefined || conn.reply.dst === addr) ctDestroy(world, ns, ct, conn)
+  }
 }
 
 /** Null: no address; `keep`: nothing is to change. */

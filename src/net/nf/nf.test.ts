@@ -268,6 +268,23 @@ describe('the table', () => {
     expect(listed(world)).toEqual([])
   })
 
+  it('forgets what was masqueraded when the address or the device goes, and nothing else', () => {
+    const world = routed(MASQ)
+    const count = () => ctList(world, nsOf(world, 'router')).length
+    ping(world, 'client', '10.0.2.2')
+    doLine(world, 'addr router/eth1 10.0.2.9/24')
+    doLine(world, 'addrdel router/eth1 10.0.2.9/24')
+    expect(count()).toBe(1)
+    doLine(world, 'addrdel router/eth1 10.0.2.1/24')
+    expect(count()).toBe(0)
+    doLine(world, 'addr router/eth1 10.0.2.1/24')
+    ping(world, 'client', '10.0.2.2')
+    doLine(world, 'down router/eth0')
+    expect(count()).toBe(1)
+    doLine(world, 'down router/eth1')
+    expect(count()).toBe(0)
+  })
+
   it('keeps one mapping for one source towards several destinations', () => {
     const world = routed('-t nat -A POSTROUTING -o eth1 -p udp -j MASQUERADE --to-ports 7000-7999')
     doLine(world, 'addr server/eth0 10.0.2.3/24')
