@@ -60,7 +60,9 @@ test.describe('the first minute', () => {
     await expect(page.locator('.invitation')).toHaveCount(0)
   })
 
-  test('needs less than 200 kB of its own script before the canvas is usable (the worker loads beside it)', async ({ page }) => {
+  test('needs less than 200 kB of its own script before the canvas is usable (the worker loads beside it)', async ({
+    page,
+  }) => {
     const scripts: Promise<Buffer>[] = []
     let counting = true
     page.on('response', (response) => {
