@@ -283,3 +283,27 @@ describe('data', () => {
     ])
   })
 })
+
+it('IPv6 and the loopback device have their own sizes, as recorded', () => {
+  const world = netOf(
+    `link A/a0 B/b0
+    addr A/a0 fd00::1/64 nodad
+    addr B/b0 fd00::2/64 nodad`,
+    true,
+  )
+  runFor(world, 3 * SEC)
+  listenOn(world, 'B', 80, 5, 6)
+  connectTo(world, 'A', 'fd00::2', 80)
+  runFor(world, SEC)
+  expect(segments(world).filter((line) => !line.includes('icmp'))).toEqual([
+    'A [S] seq 0 win 64800 <mss 1440,sackOK,TS,wscale 10>',
+    'B [S.] seq 0 ack 1 win 64260 <mss 1440,sackOK,TS,wscale 10>',
+    'A [.] ack 1 win 64 <TS>',
+  ])
+  const listener = listenOn(world, 'A', 81)
+  const client = connectTo(world, 'A', '127.0.0.1', 81)
+  runFor(world, MS)
+  const server = tcpAccept(world, nsOf(world, 'A'), listener)!
+  // ss -i: mss:32741 advmss:65483 and mss:32768.
+  expect([client.tcp!.mss, client.tcp!.advmss, server.tcp!.mss]).toEqual([32741, 65483, 32768])
+})

@@ -28,6 +28,8 @@ export function tcpText(packet: Packet, upper: Packet, length: number, o: PrintO
   const size = Math.max(0, length - 20 - options.bytes)
   if (o.quick) return `tcp ${size}`
   const { seq, ack } = relative(packet, upper, tcp, o)
+  const blocks = sackText(tcp, ack)
+  const listed = [options.text, blocks].filter((part) => part !== '').join(',')
   const flags = FLAGS.filter(([bit]) => (tcp.flags & bit) !== 0).map(([, letter]) => letter)
   let text = `Flags [${flags.length === 0 ? 'none' : flags.join('')}]`
   if (o.verbose > 0) {
@@ -39,7 +41,7 @@ export function tcpText(packet: Packet, upper: Packet, length: number, o: PrintO
   if ((tcp.flags & ACK) !== 0) text += `, ack ${ack}`
   text += `, win ${tcp.window}`
   if ((tcp.flags & URG) !== 0) text += ', urg 0'
-  if (options.text !== '') text += `, options [${options.text}]`
+  if (listed !== '') text += `, options [${listed}]`
   return `${text}, length ${size}${httpText(upper)}`
 }
 
@@ -85,7 +87,16 @@ function optionsText(tcp: TcpHeader): { text: string; bytes: number } {
     list.push('nop', `wscale ${tcp.wscale}`)
     bytes += 4
   }
+  if (tcp.sack !== undefined && tcp.sack.length > 0) bytes += 4 + 8 * tcp.sack.length
   return { text: list.join(','), bytes }
+}
+
+/** SACK blocks, relative as the acknowledgement is. */
+function sackText(tcp: TcpHeader, ack: number): string {
+  if (tcp.sack === undefined || tcp.sack.length === 0) return ''
+  const base = tcp.ack - ack
+  const edge = (n: number) => (n - base + 2 ** 33) % 2 ** 32
+  return `nop,nop,sack ${tcp.sack.length} ${tcp.sack.map(([a, b]) => `{${edge(a)}:${edge(b)}}`).join('')}`
 }
 
 const HTTP_PORTS: readonly number[] = [80, 8080, 3128]
