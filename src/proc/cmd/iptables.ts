@@ -207,9 +207,8 @@ function restorer(name: string, family: 4 | 6): Program {
 }
 
 function restoreStart(ctx: ProcCtx, name: string, family: 4 | 6): void {
-  const long =
-    'counters verbose version test help noflush modprobe= table= ipv4 ipv6 wait wait-interval='.split(' ')
-  const options = parseOptions(ctx.proc.argv.slice(1), 'bcvVthnwM:T:46W:', long)
+  const long = 'counters verbose version test help noflush modprobe= table= ipv4 ipv6'.split(' ')
+  const options = parseOptions(withoutWait(ctx.proc.argv.slice(1)), 'bcvVthnM:T:46', long)
   if (options.error !== '') {
     err(ctx, `${name}: ${options.error}\nTry \`${name} -h' for more information.\n`)
     exitProcess(ctx, 1)
@@ -250,6 +249,17 @@ function restoreStart(ctx: ProcCtx, name: string, family: 4 | 6): void {
     ctx.proc.state = state
     readInput(ctx, 0)
   }
+}
+
+/** -w and -W mean nothing here, and take the word after them where that is no option. */
+function withoutWait(words: readonly string[]): string[] {
+  const kept: string[] = []
+  for (let i = 0; i < words.length; i++) {
+    const word = words[i]!
+    if (!/^(-[wW]|--wait(-interval)?(=|$))/.test(word)) kept.push(word)
+    else if (/^(-[wW]|--wait(-interval)?)$/.test(word) && /^[^-!]/.test(words[i + 1] ?? '-')) i++
+  }
+  return kept
 }
 
 function restoreText(ctx: ProcCtx, family: 4 | 6, { options, text }: RestoreState): void {

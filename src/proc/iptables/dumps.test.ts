@@ -65,3 +65,26 @@ it('10,000 services load at once and come back the same', () => {
   const saved = runLine(made, 'iptables-save').out.replace(/^#.*\n/gm, '')
   expect(saved).toBe(text)
 })
+
+it('what is not modelled is refused by name with its line, and that table stays as it was', () => {
+  const cases: readonly (readonly [string, string])[] = [
+    ['-A INPUT -m set --match-set x src -j ACCEPT', "the match 'set'"],
+    ['-A INPUT -m hashlimit --hashlimit-upto 5/s --hashlimit-name x -j ACCEPT', "the match 'hashlimit'"],
+    ['-A INPUT -p sctp --dport 7777 -j ACCEPT', "the match 'sctp'"],
+    ['-A INPUT -j NFLOG --nflog-group 86', "the target 'NFLOG'"],
+    ['-A INPUT -j NFQUEUE --queue-num 3', "the target 'NFQUEUE'"],
+  ]
+  for (const [rule, what] of cases) {
+    const made = createNetBench([...corePrograms, ...nfPrograms])
+    runLine(made, 'iptables -A OUTPUT -j ACCEPT')
+    const text = `*nat\n:PREROUTING ACCEPT [0:0]\nCOMMIT\n*filter\n-A INPUT -i lo -j ACCEPT\n${rule}\nCOMMIT\n`
+    expect(runLine(made, `iptables-restore <<'EOF'\n${text}EOF\n`)).toMatchObject({
+      err: `kubehop: iptables: ${what} is not modelled (line 6)\n`,
+      code: 1,
+    })
+    expect(runLine(made, 'iptables -S').out).toBe(
+      '-P INPUT ACCEPT\n-P FORWARD ACCEPT\n-P OUTPUT ACCEPT\n-A OUTPUT -j ACCEPT\n',
+    )
+    expect(runLine(made, 'iptables-save -t nat').out).toContain(':PREROUTING ACCEPT [0:0]\n')
+  }
+})
