@@ -2,7 +2,7 @@
 // runs it, writes what every device saw, and answers outputs and tables.
 //
 //   node sim.mjs boot LAB.yaml          the lab as a shell script for real namespaces, on standard output
-//   node sim.mjs flows LAB.yaml JSON    JSON: [{ capture, warm, wait, settle, steps: [{ room, command, background }] }]
+//   node sim.mjs flows LAB.yaml JSON    JSON: [{ capture, warm, wait, settle, ports, steps: [{ room, command, background }] }]
 import { readFileSync, writeFileSync } from 'node:fs'
 import { runToEnd } from '../../src/lab/build.ts'
 import { captureFile, startCapture, takeFrames } from '../../src/lab/capture.ts'
@@ -10,7 +10,7 @@ import { exportShell } from '../../src/lab/export-sh.ts'
 import { startRun } from '../../src/lab/headless.ts'
 import { roomNames, submitExec } from '../../src/lab/rules.ts'
 import { captureOf } from '../../src/proc/shell/session.ts'
-import { ownersOf, simulatedState } from './state.mjs'
+import { connectionsOf, hitsOf, hitsSince, ownersOf, simulatedState } from './state.mjs'
 
 function boot(text) {
   const { run, diagnostics } = startRun(text)
@@ -60,6 +60,13 @@ function forget(run, rooms) {
   }
 }
 
+function forgetConnections(run, rooms) {
+  type(
+    run,
+    rooms.map((room) => ({ room, command: 'conntrack -F 2>/dev/null' })),
+  )
+}
+
 function simulate(text, flow) {
   const run = boot(text)
   const rooms = roomNames(run.world)
@@ -69,13 +76,21 @@ function simulate(text, flow) {
   const ask = (room, command) => type(run, [{ room, command }])[0].out
   const owner = ownersOf(rooms, ask)
   const steps = flow.steps.map((step) => ({ ...step, command: `{ ${step.command}; } 2>&1` }))
-  if (flow.warm) type(run, [...steps, pause(0.3)])
+  if (flow.warm) {
+    // What ends a connection is still on its way when the command has ended.
+    type(run, [...steps, pause(0.05)])
+    forgetConnections(run, rooms)
+    type(run, [pause(0.3)])
+  }
+  const before = hitsOf(rooms, ask)
   const capturing = startCapture(run)
   const each = () => takeFrames(run, capturing)
   const ran = type(run, [...steps, pause(flow.settle)], each).slice(0, steps.length)
   writeFileSync(flow.capture, captureFile(capturing))
   const state = simulatedState(rooms, owner, ask)
-  return { output: ran.map((one) => one.out).join(''), rc: ran[ran.length - 1].code, state }
+  state.conntrack = connectionsOf(rooms, flow.ports, ask)
+  const hits = hitsSince(before, hitsOf(rooms, ask))
+  return { output: ran.map((one) => one.out).join(''), rc: ran[ran.length - 1].code, state, hits }
 }
 
 const [, , verb, file, json] = process.argv
