@@ -82,7 +82,7 @@ export function flush(core: Core): void {
   postScene(core, true)
   postTerminals(core, false)
   postRecords(core)
-  postMarks(core, false)
+  if (core.marksChanged) postMarks(core, true)
   postClock(core)
 }
 

@@ -98,10 +98,15 @@ function travel(core: Core, go: () => void): void {
   }
   core.idle = nextAt(core) === Number.POSITIVE_INFINITY
   postReset(core)
-  const steps = knownSteps(core)
-  const here = steps.filter((step) => step.event === core.world.nEvents)
+  const event = core.world.nEvents
+  const known = knownSteps(core).filter((step) => step.event === event)
+  // A stretch that ran unwatched has no steps yet: the event is run once more to say what it did.
+  const here =
+    known.length > 0 || event <= firstEvent(core.world)
+      ? known
+      : collectDetails(core, event - 1, event).filter((step) => step.event === event)
   if (here.length > 0) postNow(core, here)
-  postMarks(core, false)
+  postMarks(core, true)
   flush(core)
 }
 
