@@ -40,3 +40,13 @@ describe('the sentences', () => {
     expect(read('en', 'words.json')).toEqual(SENTENCES)
   })
 })
+
+describe('the tables', () => {
+  it('each has a name', () => {
+    const types = readFileSync(join(here, '..', '..', 'view', 'types.ts'), 'utf8')
+    const ids = /interface TableView \{\s+id:([\s\S]*?)\n {2}\/\*\*/.exec(types)?.[1]?.match(/'[\w]+'/g) ?? []
+    expect(ids).toContain("'conntrack'")
+    const names = read('en', 'inspector.json')
+    for (const id of ids) expect(names[`table_${id.slice(1, -1)}`], id).toBeTruthy()
+  })
+})
