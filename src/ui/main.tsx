@@ -1,31 +1,8 @@
-import { createRoot } from 'react-dom/client'
-import { App } from './App.tsx'
-import { begin } from './client/begin.ts'
-import { startSession } from './client/client.ts'
-import { keepOffline, renewKept } from './client/offline.ts'
-import { readPrefs } from './client/prefs.ts'
-import { registerFrameActions } from './commands/frameActions.ts'
-import { listenForKeys } from './commands/keys.ts'
-import { loadRest, startI18n } from './i18n/i18n.ts'
-import { applyTheme } from './theme/theme.ts'
+/** The page's first script: small, so that the worker is on its way before everything else is. */
+import { startEarly } from './client/early.ts'
 import './theme/tokens.css'
 import './theme/base.css'
 import './frame/frame.css'
 
-void renewKept()
-// The worker loads while the page is still being made.
-startSession()
-const prefs = readPrefs()
-applyTheme(prefs)
-registerFrameActions()
-listenForKeys()
-await startI18n(prefs.language)
-createRoot(document.getElementById('root')!).render(<App />)
-// Actions of the panels come after the first picture, or after a while where there is none.
-const patience = new Promise((resolve) => setTimeout(resolve, 4000))
-const pictured = Promise.race([begin(), patience])
-void pictured.then(loadRest)
-void pictured
-  .then(() => import('./startPanels.ts'))
-  .then((panels) => panels.startPanels())
-  .then(keepOffline)
+startEarly()
+void import('./page.tsx')

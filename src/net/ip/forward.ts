@@ -16,7 +16,14 @@ const REDIRECT_LOAD_NS = 20 * MS
 const REDIRECT_SILENCE_NS = 20.48 * SEC
 
 /** Sends a received packet on: TTL, size, redirect, hook FORWARD, output. */
-export function ipForward(world: World, ns: Netns, link: Link, packet: Packet, fib: FibResult, redirect: boolean): void {
+export function ipForward(
+  world: World,
+  ns: Netns,
+  link: Link,
+  packet: Packet,
+  fib: FibResult,
+  redirect: boolean,
+): void {
   if (packet.pktType !== PACKET_HOST) {
     recordDrop(world, ns, packet, 'NOT_SPECIFIED', link.ifindex, null)
     return

@@ -2,7 +2,7 @@
 // Not here: IP options, early demux, VRF.
 import { NF_ACCEPT, NF_INET_LOCAL_IN, NF_INET_PRE_ROUTING, nfDefrag, nfHook } from '../nf/hook.ts'
 import { rawDeliver } from '../sock/raw.ts'
-import { tcpRcv } from '../sock/tcpplace.ts'
+import { tcpRcv } from '../sock/tcpin.ts'
 import { udpRcv } from '../sock/udp.ts'
 import { snmpAdd, snmpOf } from '../snmp.ts'
 import { recordDrop, recordStep, StepAction, StepKind } from '../trace.ts'

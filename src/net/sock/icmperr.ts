@@ -7,7 +7,7 @@ import { IPPROTO_ICMP, IPPROTO_TCP, IPPROTO_UDP } from '../types.ts'
 import { pingSocket } from './ping.ts'
 import { rawMatches } from './raw.ts'
 import { sockQueueError, sockWake } from './socket.ts'
-import { tcpErr } from './tcpplace.ts'
+import { tcpErr } from './tcperr.ts'
 import { udpSender } from './udp.ts'
 
 /** What an ICMP unreachable means to a socket: errno, and whether it is fatal for a connected one (icmp_err_convert). */

@@ -24,7 +24,7 @@ import { hostName } from './hosts.ts'
 
 /** Names of /etc/networks. */
 const NETWORKS: Readonly<Record<number, string>> = Object.freeze({
-  [0x7f000000]: 'loopback',
+  2130706432: 'loopback',
   [-1442971648]: 'link-local',
 })
 

@@ -2,6 +2,7 @@
 import { type Remote, transfer, wrap } from 'comlink'
 import type { Session, StreamMessage } from '../../session/types.ts'
 import type { Scene, SceneDiff } from '../../view/types.ts'
+import { takeWorker } from './early.ts'
 import { addFlights, board } from './flights.ts'
 import { SPEED_COUNT } from './speeds.ts'
 import { type SceneState, useStore } from './store.ts'
@@ -26,7 +27,7 @@ const PING_PATIENCE = 5000
 /** Starts (or starts anew) the worker. Nothing is open yet afterwards. */
 export function startSession(): void {
   stopSession()
-  const worker = new Worker(new URL('../../session/worker.ts', import.meta.url), { type: 'module' })
+  const worker = takeWorker()
   const session = wrap<Session>(worker)
   const channel = new MessageChannel()
   channel.port1.onmessage = (event: MessageEvent<StreamMessage>) => receive(event.data, channel.port1)

@@ -1,3 +1,0 @@
-/** Where IP hands over to TCP. */
-export { tcpErr } from './tcperr.ts'
-export { tcpRcv } from './tcpin.ts'
