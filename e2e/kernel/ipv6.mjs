@@ -20,7 +20,16 @@ const FIELDS = [
 async function lines(run, file) {
   // Fragments are frames of their own: what tshark puts together depends on the order over all devices.
   const whole = ['-o', 'ipv6.defragment:FALSE']
-  const args = [...whole, '-r', file, '-Y', 'ipv6', '-T', 'fields', ...FIELDS.flatMap((field) => ['-e', field])]
+  const args = [
+    ...whole,
+    '-r',
+    file,
+    '-Y',
+    'ipv6',
+    '-T',
+    'fields',
+    ...FIELDS.flatMap((field) => ['-e', field]),
+  ]
   const done = await run('tshark', args)
   if (done.code !== 0) throw new Error(`tshark ${file}: ${done.stderr}`)
   return done.stdout.split('\n').filter((line) => line !== '')
