@@ -7,6 +7,8 @@ export function machineNameError(name: string): string {
   if (!/^[A-Za-z0-9_-]+$/.test(name)) {
     return `machine name ${JSON.stringify(name)} may hold only letters, digits, "-" and "_"`
   }
+  if (/^\d+$/.test(name) || name === '__proto__')
+    return `machine name "${name}" cannot be a key of the lab file`
   if (name.startsWith('-')) return `machine name "${name}" may not begin with "-"`
   return ''
 }

@@ -168,15 +168,20 @@ describe('mistakes', () => {
 })
 
 describe('hostile text', () => {
-  it('keys of objects are only names', () => {
-    const { lab } = parseLab(
-      nodes('__proto__: {labels: {__proto__: x, 1: y}}', 'constructor: {}', '10: {}', '2: {}'),
-    )
-    expect(lab?.machines.map((m) => m.name)).toEqual(['__proto__', 'constructor', '10', '2'])
-    expect([...(lab?.machines[0]?.labels ?? [])]).toEqual([
-      ['__proto__', 'x'],
-      ['1', 'y'],
+  it('keys that mean something else in an object are refused, those that only look so are names', () => {
+    expect(
+      check(nodes('__proto__: {}', '10: {}', '"2": {}', 'a: {labels: {__proto__: x, 1: y}}', '007: {}')),
+    ).toEqual([
+      '4:5 "__proto__" cannot be a key, in "nodes"',
+      '5:5 a whole number ("10") cannot be a key, in "nodes"',
+      '6:5 a whole number ("2") cannot be a key, in "nodes"',
+      '7:18 "__proto__" cannot be a key, in "labels" of node "a"',
+      '7:32 a whole number ("1") cannot be a key, in "labels" of node "a"',
+      '8:5 machine name "007" cannot be a key of the lab file',
     ])
+    const { lab } = parseLab(nodes('constructor: {labels: {toString: x}}', 'hasOwnProperty: {}', 'n1: {}'))
+    expect(lab?.machines.map((m) => m.name)).toEqual(['constructor', 'hasOwnProperty', 'n1'])
+    expect([...(lab?.machines[0]?.labels ?? [])]).toEqual([['toString', 'x']])
   })
 
   it('tags, directives, aliases, cycles and depth are refused by name', () => {

@@ -1,7 +1,7 @@
 /**
  * Reads YAML 1.2 so that a hostile text costs nothing: size, nesting, tags, directives and aliases are judged on the
- * tokens, before anything recursive runs. Values are read node by node; nothing becomes a plain object, so a key
- * such as `__proto__` or `1` is only a string.
+ * tokens, before anything recursive runs. Values are read node by node and nothing becomes a plain object; keys such as
+ * `__proto__` and `1`, which would mean something else in one, are refused all the same.
  */
 import type { Document, ParsedNode } from 'yaml'
 import { isAlias, isMap, isScalar, isSeq, Lexer, LineCounter, parseAllDocuments, Scalar } from 'yaml'
@@ -120,6 +120,8 @@ export function fieldsOf(
     const name = keyText(key)
     if (name === undefined) {
       problem(source, spanOfNode(source, key), `a key in ${where} must be a string`)
+    } else if (keyError(name) !== '') {
+      problem(source, spanOfNode(source, key), `${keyError(name)}, in ${where}`)
     } else if (fields.has(name)) {
       problem(source, spanOfNode(source, key), `duplicate key "${short(name)}" in ${where}`)
     } else if (refused.has(name)) {
@@ -207,6 +209,15 @@ export function keyText(key: unknown): string | undefined {
   const scalar = key as Scalar
   if (typeof scalar.value === 'string') return scalar.value
   return scalar.value === null ? undefined : scalar.source
+}
+
+/**
+ * Why a text cannot be a key, '' where it can: what reads labs into objects (containerlab's tools, jq, browsers) puts
+ * whole numbers before other keys and takes `__proto__` for something else.
+ */
+export function keyError(name: string): string {
+  if (name === '__proto__') return '"__proto__" cannot be a key'
+  return /^(0|[1-9][0-9]*)$/.test(name) ? `a whole number ("${short(name)}") cannot be a key` : ''
 }
 
 /** True for a plain, quoted or block scalar that holds a string. */
