@@ -108,6 +108,7 @@ function report(
       origin: 'icmp',
       type: icmp.type,
       code: icmp.code,
+      ttl: packet.ttl,
     })
   } else if (!hard || sock.remote === undefined) return
   sock.err = errno

@@ -43,7 +43,7 @@ export function sendTo6(world: World, ns: Netns, sock: Socket, datagram: Datagra
   const mode = datagram.df === undefined ? sock.pmtudisc : datagram.df ? 2 : 0
   const mtu = mode === 3 ? (ns.links[route.oif]?.mtu ?? route.mtu) : route.mtu
   if (mode >= 2 && length > mtu) {
-    if (sock.recvErr) localError(world, sock, dst, mtu)
+    if (sock.recvErr) localError(world, sock, dst, dport, mtu)
     return { errno: 'EMSGSIZE', mtu }
   }
   const packet = buildPacket(world, ns, sock, datagram, route, dport, length)
@@ -95,10 +95,11 @@ function buildPacket(
   return packet
 }
 
-/** ipv6_local_error: the socket's own error queue says how long a packet may be. */
-function localError(world: World, sock: Socket, dst: string, mtu: number): void {
+/** ipv6_local_error: the socket's own error queue says how long a packet to a port may be. */
+function localError(world: World, sock: Socket, dst: string, dport: number, mtu: number): void {
   const packet = createPacket(world, ETH_P_IPV6, 0)
   packet.dst = dst
+  packet.dport = dport
   sockQueueError(sock, {
     at: world.now,
     packet,

@@ -106,7 +106,9 @@ function routeModify(run: IpRun, words: Words, modify: Modify): void {
     readDestination(words, request)
   }
   const family = request.family === 6 ? 6 : 4
-  const dst = request.dst ?? { addr: family === 4 ? 0 : '0'.repeat(32), len: 0 }
+  const everything = { addr: family === 4 ? 0 : '0'.repeat(32), len: 0 }
+  // `default` has no family of its own: the gateway's is the route's.
+  const dst = request.dst === undefined || request.dst.len === 0 ? everything : request.dst
   if (request.dev !== '') request.hop.oif = needLink(run.ns, request.dev).ifindex
   const hops = request.hops.map((hop, i) => {
     const dev = request.hopDevs[i] ?? ''

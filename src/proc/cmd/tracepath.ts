@@ -220,7 +220,7 @@ function probe(ctx: ProcCtx, state: PathState, sock: Socket): 'sent' | number {
     sock.ttl = state.ttl
     const payload = new Uint8Array(Math.min(size, SIZE_MAX))
     const sent =
-      size > SIZE_MAX
+      size > SIZE_MAX && state.family === 4
         ? { errno: 'EMSGSIZE', mtu: 0 }
         : sockSendTo(world, ns, sock, { dst: state.dst, dport, payload, ttl: state.ttl })
     if (!('errno' in sent)) {
@@ -251,7 +251,9 @@ function readErrors(ctx: ProcCtx, state: PathState, sock: Socket): number {
 /** Prints one entry; true where the way ends with it. */
 function showError(ctx: ProcCtx, state: PathState, entry: SockMessage): boolean {
   const upper = entry.packet.whole ?? entry.packet
-  const place = entry.origin === 'local' ? undefined : state.history[(upper.dport - state.port) & 0xffff]
+  // The kernel tells IPv6 senders the port of what was too big, IPv4 senders not.
+  const nameless = entry.origin === 'local' && state.family === 4
+  const place = nameless ? undefined : state.history[(upper.dport - state.port) & 0xffff]
   const known = place !== undefined && place.hops > 0
   const hops = known ? place.hops : -1
   let line = ''
