@@ -26,6 +26,10 @@ export interface Args {
 
 export const VERBS = ['run', 'trace', 'explain', 'pcap', 'export', 'check', 'replay'] as const
 
+const VALUED: ReadonlySet<string> = new Set(
+  '--exec --script --seed --event --dport --until --out --to --from --proto --src --dst --lang'.split(' '),
+)
+
 /** Reads the words. `read` gives a file's text. A string is the mistake. */
 export function parseArgs(words: readonly string[], read: (path: string) => string): Args | string {
   const args: Args = {
@@ -63,6 +67,7 @@ export function parseArgs(words: readonly string[], read: (path: string) => stri
       args[name.slice(2) as 'json' | 'verbose' | 'netem'] = true
       continue
     }
+    if (!VALUED.has(name)) return `unknown option ${name}`
     const value = inline ?? rest.shift()
     if (value === undefined) return `option ${name} needs a value`
     const error = setOption(args, name, value, read)

@@ -62,6 +62,7 @@ describe('the command line', () => {
       [['run'], 'run needs a lab FILE'],
       [['run', 'lab.yaml', 'more'], 'unexpected argument "more"'],
       [['run', 'lab.yaml', '--speed', '3'], 'unknown option --speed'],
+      [['run', 'lab.yaml', '--fast'], 'unknown option --fast'],
       [['run', 'lab.yaml', '--seed', 'x'], '--seed x: not a whole number'],
       [['run', 'lab.yaml', '--until', 'soon'], '--until soon: not a time (2s, 500ms)'],
       [['run', 'lab.yaml', '--exec'], 'option --exec needs a value'],
@@ -78,6 +79,10 @@ describe('the command line', () => {
       [['export', 'lab.yaml', '--to', 'pdf'], '--to pdf: none of sh, containerlab, yaml'],
       [['explain', 'lab.yaml'], 'explain needs --from MACHINE[/NETNS] and --dst ADDRESS'],
       [['explain', 'lab.yaml', '--from', 'a', '--dst', 'x'], '"x" is not an IPv4 address'],
+      [
+        ['explain', 'lab.yaml', '--from', 'a', '--dst', '127.0.0.1', '--src', '9.9.9.9'],
+        '--src 9.9.9.9: no address of a',
+      ],
     ]
     for (const [words, message] of wrong) {
       const { code, err, out } = check(files, ...words)
@@ -131,6 +136,17 @@ describe('trace, explain, pcap', () => {
     ])
     const text = check(files, 'explain', 'lab.yaml', '--from', 'a', '--dst', '10.9.9.9').out
     expect(text).toContain('IP_OUTNOROUTES')
+  })
+
+  it('explain leaves the state as the commands left it, and needs no port', () => {
+    const typed = ['lab.yaml', '--exec', 'a: ping -c 1 127.0.0.1', '--json']
+    const { now, events, hash } = JSON.parse(check(files, 'run', ...typed).out)
+    for (const proto of ['icmp', 'tcp', 'udp']) {
+      const { out } = check(files, 'explain', ...typed, '--from=a', '--dst=127.0.0.1', `--proto=${proto}`)
+      const after = JSON.parse(out)
+      expect(after).toMatchObject({ now, events, hash })
+      expect(after.traces.length).toBeGreaterThan(1)
+    }
   })
 
   it('writes a section, an interface a device, and the frames', () => {

@@ -8,6 +8,7 @@ Commands
   trace      the same, then every packet that the commands gave rise to, hop by hop
   explain    sends one probe and says what becomes of it; nothing is changed
                --from MACHINE[/NETNS] --dst ADDRESS [--proto icmp|udp|tcp] [--src ADDRESS] [--dport PORT]
+               (without --dport: tcp 80, udp 53)
   pcap       writes what every device sent and received from the first --exec on: --out FILE.pcapng
   export     prints the lab for another tool: --to sh | containerlab | yaml [--out FILE] [--netem]
                sh: a bash script that rebuilds the state in real namespaces named MACHINE and MACHINE.NETNS;
@@ -32,7 +33,7 @@ JSON (field "version" is 1; it is raised when a field changes its meaning or goe
            it runs), stdout, stderr, startedAt, endedAt}], now, events, hash, frozen}
   trace    as run, and traces: [{id, cause, at, event, proto, label, src, dst, disposition, reason, hops: [{event, at,
            room, devIn, devOut, steps: [{kind, action, reason, dev, text, evidence, layers}], changes}]}]
-  explain  {version, lab, seed, traces}
+  explain  {version, lab, seed, now, events, hash, traces}: hash is that of run with the same commands
   pcap     as run, and file, devices, frames (counts)
   check    {version, lab, seed, checks: [{id, title, ok, detail}]}
   replay   {version, lab, seed, event, at, hash, last: {kind, target, where, arg} | null, frozen}
