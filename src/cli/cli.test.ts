@@ -81,7 +81,7 @@ describe('the command line', () => {
       [['explain', 'lab.yaml', '--from', 'a', '--dst', 'x'], '"x" is not an IPv4 address'],
       [
         ['explain', 'lab.yaml', '--from', 'a', '--dst', '127.0.0.1', '--src', '9.9.9.9'],
-        '--src 9.9.9.9: no address of a',
+        '9.9.9.9 is no address of a',
       ],
     ]
     for (const [words, message] of wrong) {
@@ -146,6 +146,8 @@ describe('trace, explain, pcap', () => {
       const after = JSON.parse(out)
       expect(after).toMatchObject({ now, events, hash })
       expect(after.traces.length).toBeGreaterThan(1)
+      const said = check(files, 'explain', 'lab.yaml', '--from=a', '--dst=127.0.0.1', `--proto=${proto}`).out
+      expect(said.includes('The answer came back to a')).toBe(proto !== 'udp')
     }
   })
 

@@ -1,9 +1,8 @@
 /** `explain`: what would become of a packet now? The probe's world is thrown away. */
 import { hashOf } from '../lab/headless.ts'
-import { addrType } from '../net/ip/fib.ts'
-import { followProbe, readQuery } from '../session/explain.ts'
-import { checkpoint, seek } from '../sim/timeline.ts'
+import { explainNow, readQuery } from '../session/explain.ts'
 import { traceJson, traceText } from '../view/trace-text.ts'
+import type { TraceView } from '../view/types.ts'
 import type { Args } from './args.ts'
 import type { Io } from './io.ts'
 import { EXIT_OK, EXIT_USAGE, JSON_VERSION } from './io.ts'
@@ -29,22 +28,30 @@ export function explain(args: Args, io: Io): number {
   const port = proto === 'icmp' ? {} : { dport: dport ?? (proto === 'tcp' ? HTTP : DNS) }
   const probe = readQuery(world, { from, proto, dst, ...(src === '' ? {} : { src }), ...port })
   if (typeof probe === 'string') return usage(io, probe)
-  if (probe.src !== 0 && addrType(probe.ns, probe.src) !== 'local') {
-    return usage(io, `--src ${src}: no address of ${from}`)
-  }
   const { now, nEvents } = world
-  checkpoint(world)
-  const views = followProbe(world, rules, probe)
+  const views = explainNow(world, rules, probe)
   if (world.frozen !== undefined) return sayFrozen(run, args, io)
-  // What the probe did outside any event goes back only when an event is gone back over.
-  world.nEvents++
-  seek(world, rules, nEvents)
   if (args.json) {
     const { traces } = traceJson(views) as { traces: unknown }
     const body = { version: JSON_VERSION, lab: run.lab.name, seed: run.seed, now, events: nEvents }
     io.out(jsonText({ ...body, hash: hashOf(run), traces }))
-  } else io.out(views.map((view) => traceText(view, args.verbose)).join('\n'))
+  } else {
+    io.out(views.map((view) => traceText(view, args.verbose)).join('\n'))
+    if (cameBack(views, probe.ns.name)) {
+      io.out(
+        `\nThe answer came back to ${from}; NO_SOCKET there only says that no program waits for a probe's answer.\n`,
+      )
+    }
+  }
   return EXIT_OK
+}
+
+/** An answer reached the sender, where nothing waits for it. */
+function cameBack(views: readonly TraceView[], room: string): boolean {
+  const [probe] = views
+  return views.some(
+    (view) => view.cause === probe?.id && view.reason === 'NO_SOCKET' && view.hops.at(-1)?.room === room,
+  )
 }
 
 function usage(io: Io, text: string): number {

@@ -1,5 +1,6 @@
 /** A probe that leaves nothing behind: what would become of this packet now, and of all that it gives rise to? */
 import { parseIp4 } from '../base/addr.ts'
+import { addrType } from '../net/ip/fib.ts'
 import { ipLocalOut } from '../net/ip/output.ts'
 import { ipRouteOutput, isRefusal } from '../net/ip/route.ts'
 import { createIcmp, createPacket } from '../net/packet.ts'
@@ -9,7 +10,7 @@ import type { Netns, Packet, TcpHeader, World } from '../net/types.ts'
 import { ETH_P_IP, IPPROTO_ICMP, IPPROTO_TCP, IPPROTO_UDP } from '../net/types.ts'
 import { netnsNamed } from '../net/world.ts'
 import { runUntil, touch } from '../sim/dispatch.ts'
-import { checkpoint } from '../sim/timeline.ts'
+import { checkpoint, seek } from '../sim/timeline.ts'
 import type { Rules } from '../sim/world.ts'
 import { namesOf } from '../view/names.ts'
 import { dispositionOf, groupTraces, traceView } from '../view/trace-view.ts'
@@ -55,6 +56,20 @@ export function explainFlow(core: Core, query: ExplainQuery): { traces: TraceVie
   return { traces: views, error: '' }
 }
 
+/** What becomes of a probe sent now; the world is as before afterwards, unless it froze. */
+export function explainNow(world: World, rules: Rules<World>, probe: Probe): TraceView[] {
+  const { nEvents } = world
+  const later = world.inputs.splice(world.inputCursor)
+  checkpoint(world)
+  const views = followProbe(world, rules, probe)
+  if (world.frozen !== undefined) return views
+  world.inputs.push(...later)
+  // What the probe did outside any event goes back only when an event is gone back over.
+  world.nEvents++
+  seek(world, rules, nEvents)
+  return views
+}
+
 /**
  * Sends the probe in `world`, which is changed by it, and follows it: the probe's trace first, then those that it gave
  * rise to (ARP, errors, the answer).
@@ -84,6 +99,7 @@ export function readQuery(world: World, query: ExplainQuery): Probe | string {
   if (dst === undefined) return `${JSON.stringify(query.dst)} is not an IPv4 address`
   const src = query.src === undefined ? 0 : parseIp4(query.src)
   if (src === undefined) return `${JSON.stringify(query.src)} is not an IPv4 address`
+  if (src !== 0 && addrType(ns, src) !== 'local') return `${query.src} is no address of ${query.from}`
   const proto = { icmp: IPPROTO_ICMP, udp: IPPROTO_UDP, tcp: IPPROTO_TCP }[query.proto]
   if (proto === undefined) return `protocol ${JSON.stringify(query.proto)} is none of icmp, udp, tcp`
   const dport = query.dport ?? 0
