@@ -36,7 +36,7 @@ test('a walk through every part fetches nothing from elsewhere and breaks no rul
   await expect(page.locator('.yaml-editor .view-line').first()).toBeVisible({ timeout: 20_000 })
   await dockTab(page, 'Events').click()
   await dockTab(page, 'Traces').click()
-  await page.getByRole('option').first().click()
+  await page.getByRole('listbox', { name: 'Packets, newest first' }).getByRole('option').first().click()
   await expect(page.locator('.trail-note')).toBeVisible()
   await openLab(page, 'The default gateway')
   await expect(machine(page, 'router')).toBeVisible()

@@ -40,9 +40,10 @@ export function moveOnPicture(moved: Places): void {
 
 /** Follows the scene from now on; answers a function that stops. */
 export function followScene(): () => void {
-  redraw(useStore.getState().scene)
+  redraw(useStore.getState().scene, true)
   return useStore.subscribe((state, before) => {
-    if (state.scene !== before.scene) redraw(state.scene)
+    // A document that is being opened has no first event yet.
+    if (state.scene !== before.scene) redraw(state.scene, before.floor === null)
   })
 }
 
@@ -50,23 +51,25 @@ let layOut: Layouter | null = null
 let replacedAt = 0
 const GROWING_MS = 2000
 
-function redraw(scene: SceneState): void {
+/** `opened`: another lab; places of machines that happen to have the same name mean nothing for it. */
+function redraw(scene: SceneState, opened: boolean): void {
   const { drawing, fitRequest, drawn } = useCanvas.getState()
-  if (!layOut && wantsLayout(scene, drawing.places)) {
+  const before = opened ? {} : drawing.places
+  if (!layOut && wantsLayout(scene, before)) {
     void import('./layOut.ts').then((module) => {
       layOut = module.layOut
-      redraw(useStore.getState().scene)
+      redraw(useStore.getState().scene, opened)
     })
     return
   }
-  const known = scene.order.some((id) => drawing.places[id])
+  const known = scene.order.some((id) => before[id])
   const { past } = useStore.getState().doc
   if (!known) replacedAt = performance.now()
   // A lab that has just been opened goes on growing for a moment.
-  const growing = !drawn && past.length === 0 && performance.now() - replacedAt < GROWING_MS
-  const places = placeMachines(scene, drawing.places, layOut)
+  const growing = !drawn && (opened || past.length === 0) && performance.now() - replacedAt < GROWING_MS
+  const places = placeMachines(scene, before, layOut)
   useCanvas.setState({
     drawing: draw(scene, places, drawing),
-    fitRequest: growing && scene.order.length > 0 ? fitRequest + 1 : fitRequest,
+    fitRequest: growing ? fitRequest + 1 : fitRequest,
   })
 }

@@ -44,7 +44,9 @@ export async function applyText(text: string): Promise<OpenResult> {
 export async function edit(op: EditOp): Promise<EditResult> {
   const result = await session().edit(op)
   if (!result.ok) {
-    refuse(result)
+    // The text is as it was: there is no place in it to point at.
+    const first = result.diagnostics.find((diagnostic) => diagnostic.severity === 'error')
+    if (first) notify('error', first.message)
     return result
   }
   record(result)

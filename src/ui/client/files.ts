@@ -1,11 +1,18 @@
 /** Lab files of the person: new, open from disk, save to disk. */
+import { session } from './client.ts'
 import { openText } from './document.ts'
 import { useStore } from './store.ts'
 
 const EMPTY_LAB = 'name: lab\ntopology:\n  nodes: {}\n'
 
 export async function openNew(): Promise<void> {
-  await openText(EMPTY_LAB)
+  if (await openText(EMPTY_LAB)) await letRun()
+}
+
+/** What is typed in a lab that was just opened moves at once. */
+async function letRun(): Promise<void> {
+  await session().setSpeed(useStore.getState().prefs.speed)
+  await session().play()
 }
 
 /** Asks for a file and opens it. */
@@ -16,7 +23,7 @@ export function openFile(): Promise<void> {
     input.accept = '.yaml,.yml'
     input.onchange = async () => {
       const file = input.files?.[0]
-      if (file) await openText(await file.text())
+      if (file && (await openText(await file.text()))) await letRun()
       resolve()
     }
     input.oncancel = () => resolve()
