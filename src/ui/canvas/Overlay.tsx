@@ -1,4 +1,7 @@
-/** The canvas above React Flow that holds whatever moves. React renders it once; it paints itself. */
+/**
+ * The canvas above React Flow that holds whatever moves. React renders it once; it paints itself,
+ * as soon as the network stands and the script that paints has come behind it.
+ */
 import { useStoreApi } from '@xyflow/react'
 import i18next from 'i18next'
 import { useEffect, useRef } from 'react'
@@ -6,9 +9,10 @@ import type { DropMark } from '../../session/types.ts'
 import { board, forget, ratesAt, shownTime } from '../client/flights.ts'
 import { SPEED_COUNT } from '../client/speeds.ts'
 import { useStore } from '../client/store.ts'
+import { useAwake } from '../frame/useAwake.ts'
 import { useCanvas } from './canvasStore.ts'
-import { type Frame, paint } from './paint.ts'
-import { makeSprites, type Sprites } from './sprites.ts'
+import type { Frame } from './paint.ts'
+import type { Sprites } from './sprites.ts'
 
 /** Labels are read at the four slow speeds, and always while the clock stands. */
 const LABEL_SPEEDS = 4
@@ -17,65 +21,84 @@ const GLYPH = 12
 export function Overlay() {
   const canvas = useRef<HTMLCanvasElement>(null)
   const flow = useStoreApi()
+  const awake = useAwake()
   useEffect(() => {
-    const element = canvas.current!
-    const c = element.getContext('2d')!
-    const still = matchMedia('(prefers-reduced-motion: reduce)')
-    const dropAge = new WeakMap<DropMark, number>()
-    let lastFrame = performance.now()
-    let sprites: Sprites | null = null
-    let spriteKey = ''
-    let painted = ''
-    let wanted = true
-    let handle = 0
-    const tick = () => {
-      handle = requestAnimationFrame(tick)
-      const realNow = performance.now()
-      const { transform, width, height } = flow.getState()
-      const { drawing } = useCanvas.getState()
-      const { prefs, chosenTraceView } = useStore.getState()
-      const now = shownTime(board, realNow)
-      const running = board.clock?.running ?? false
-      const fastest = running && board.clock?.speed === SPEED_COUNT - 1
-      const rates = fastest ? ratesAt(board.tally, realNow) : []
-      const theme = document.documentElement.dataset.theme
-      const key = `${transform} ${width} ${height} ${now} ${drawing.version} ${board.flights.length} ${board.drops.length} ${chosenTraceView?.id} ${chosenTraceView?.nHops} ${theme} ${prefs.present} ${prefs.layers.packets} ${prefs.layers.labels} ${prefs.speed} ${running} ${rates.length}`
-      if (key === painted && !wanted) return
-      painted = key
-      const ratio = devicePixelRatio
-      const scale = prefs.present ? 1.6 : 1
-      if (`${theme} ${ratio} ${scale}` !== spriteKey || !sprites) {
-        spriteKey = `${theme} ${ratio} ${scale}`
-        sprites = makeSprites(GLYPH * scale, ratio)
-      }
-      resize(element, width, height, ratio)
-      const frame: Frame = {
-        c,
-        view: { x: transform[0], y: transform[1], zoom: transform[2], width, height, ratio },
-        drawing,
-        board: prefs.layers.packets ? board : { ...board, flights: [], drops: [] },
-        sprites,
-        now,
-        realNow,
-        labels: prefs.layers.labels && (prefs.speed < LABEL_SPEEDS || !running),
-        still: still.matches,
-        trace: chosenTraceView,
-        font: 11 * scale,
-        dropAge,
-        elapsed: realNow - lastFrame,
-        rates,
-        running,
-        flowText: (n, perSecond) => i18next.t(perSecond ? 'flowPerSecond' : 'flowRate', { ns: 'canvas', n }),
-      }
-      wanted = paint(frame)
-      lastFrame = realNow
-      forget(board, now)
+    if (!awake) return
+    let stop: (() => void) | null = null
+    let gone = false
+    void Promise.all([import('./paint.ts'), import('./sprites.ts')]).then(([{ paint }, { makeSprites }]) => {
+      if (!gone) stop = follow(canvas.current!, flow, paint, makeSprites)
+    })
+    return () => {
+      gone = true
+      stop?.()
     }
-    handle = requestAnimationFrame(tick)
-    return () => cancelAnimationFrame(handle)
-  }, [flow])
+  }, [awake, flow])
   // The object tree and the player's sentence say the same in words.
   return <canvas ref={canvas} className="overlay" />
+}
+
+/** Paints every frame in which something has changed; answers a function that stops. */
+function follow(
+  element: HTMLCanvasElement,
+  flow: ReturnType<typeof useStoreApi>,
+  paint: (frame: Frame) => boolean,
+  makeSprites: (size: number, ratio: number) => Sprites,
+): () => void {
+  const c = element.getContext('2d')!
+  const still = matchMedia('(prefers-reduced-motion: reduce)')
+  const dropAge = new WeakMap<DropMark, number>()
+  let lastFrame = performance.now()
+  let sprites: Sprites | null = null
+  let spriteKey = ''
+  let painted = ''
+  let wanted = true
+  let handle = 0
+  const tick = () => {
+    handle = requestAnimationFrame(tick)
+    const realNow = performance.now()
+    const { transform, width, height } = flow.getState()
+    const { drawing } = useCanvas.getState()
+    const { prefs, chosenTraceView } = useStore.getState()
+    const now = shownTime(board, realNow)
+    const running = board.clock?.running ?? false
+    const fastest = running && board.clock?.speed === SPEED_COUNT - 1
+    const rates = fastest ? ratesAt(board.tally, realNow) : []
+    const theme = document.documentElement.dataset.theme
+    const key = `${transform} ${width} ${height} ${now} ${drawing.version} ${board.flights.length} ${board.drops.length} ${chosenTraceView?.id} ${chosenTraceView?.nHops} ${theme} ${prefs.present} ${prefs.layers.packets} ${prefs.layers.labels} ${prefs.speed} ${running} ${rates.length}`
+    if (key === painted && !wanted) return
+    painted = key
+    const ratio = devicePixelRatio
+    const scale = prefs.present ? 1.6 : 1
+    if (`${theme} ${ratio} ${scale}` !== spriteKey || !sprites) {
+      spriteKey = `${theme} ${ratio} ${scale}`
+      sprites = makeSprites(GLYPH * scale, ratio)
+    }
+    resize(element, width, height, ratio)
+    const frame: Frame = {
+      c,
+      view: { x: transform[0], y: transform[1], zoom: transform[2], width, height, ratio },
+      drawing,
+      board: prefs.layers.packets ? board : { ...board, flights: [], drops: [] },
+      sprites,
+      now,
+      realNow,
+      labels: prefs.layers.labels && (prefs.speed < LABEL_SPEEDS || !running),
+      still: still.matches,
+      trace: chosenTraceView,
+      font: 11 * scale,
+      dropAge,
+      elapsed: realNow - lastFrame,
+      rates,
+      running,
+      flowText: (n, perSecond) => i18next.t(perSecond ? 'flowPerSecond' : 'flowRate', { ns: 'canvas', n }),
+    }
+    wanted = paint(frame)
+    lastFrame = realNow
+    forget(board, now)
+  }
+  handle = requestAnimationFrame(tick)
+  return () => cancelAnimationFrame(handle)
 }
 
 function resize(element: HTMLCanvasElement, width: number, height: number, ratio: number): void {

@@ -346,7 +346,7 @@ function paintNumbers(f: Frame, numbers: HopNumber[], plates: Rect[]): void {
   const taken = [...plates]
   const texts = textsOf(f.drawing)
   for (const one of numbers) {
-    const places = around(one.x, one.y, r * 2, r * 2, 8)
+    const places = around(one.x, one.y, r * 2, r * 2, 8).slice(0, 4)
     const rect = places[least(places.map((place) => covered(place, texts, f.view, taken)))]!
     taken.push(rect)
     const { n } = one

@@ -22,7 +22,8 @@ export function SentenceBar() {
   const trace = now?.steps.find((step) => step.trace > 0)?.trace
   const dropped = now?.steps.some((step) => !NO_LOSS.has(step.reason)) ?? false
   const quiet = status === 'starting' ? t('starting') : idle ? t('idle') : ''
-  const shown = running ? shortened(parts, 2 * columns - (now?.room.length ?? 0) - 4) : parts
+  // Two lines while time runs, four while it stands; the Events tab and the packet's page tell every step.
+  const shown = shortened(parts, (running ? 2 : 4) * columns - (now?.room.length ?? 0) - 4)
   return (
     <div ref={box} className={`sentence ${dropped ? 'dropped' : ''} ${running ? '' : 'standing'}`}>
       <div aria-live={running ? 'off' : 'polite'} title={parts.join('; ')}>

@@ -7,7 +7,7 @@ function columnsOf(text: string): number {
 
 /**
  * What fits into `columns`: how it began and how it ended, the middle left out. How a packet ended is what
- * matters most. The whole is read when the clock stands.
+ * matters most. Every step is read in the panels.
  */
 export function shortened(parts: string[], columns: number): string[] {
   const width = (some: string[]) => some.reduce((sum, part) => sum + columnsOf(part) + 2, 0)
