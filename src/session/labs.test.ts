@@ -186,3 +186,25 @@ describe('a bridge of four', () => {
     expect([...seen].sort()).toEqual(['fdb', 'neigh', 'route'])
   })
 })
+
+describe('a lab that runs with nothing to do', () => {
+  it('shows at once what is drawn into it, and what is undone', () => {
+    const host = testHost()
+    const session = createLabSession(host)
+    const text = 'name: lab\ntopology:\n  nodes:\n    a:\n      kind: linux\n'
+    expect(session.open(text).ok).toBe(true)
+    session.setSpeed(1)
+    session.play()
+    host.advance(5000)
+    host.clear()
+    expect(session.edit({ op: 'addNetns', machine: 'a', name: 'red' }).ok).toBe(true)
+    host.advance(50)
+    const rooms = () =>
+      host.of('scene').flatMap(({ diff }) => diff.machines.map((one) => one.rooms.map((room) => room.id)))
+    expect(rooms().at(-1)).toEqual(['a', 'a.red'])
+    host.clear()
+    expect(session.apply(text).ok).toBe(true)
+    host.advance(50)
+    expect(rooms().at(-1)).toEqual(['a'])
+  })
+})

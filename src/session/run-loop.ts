@@ -36,6 +36,8 @@ const FLAT_QUIET_MS = 20
 const FLAT_LITTLE_MS = 2
 /** Sentences of what just happened are sent where a crossing takes at least this long, ms. */
 const SLOW_MS = 120
+/** A wait of real time, ms, before which everything is told. */
+const QUIET_REAL_MS = 100
 
 /** Begins to play; goes on from the shown moment. */
 export function play(core: Core): void {
@@ -157,6 +159,8 @@ function pacedTick(core: Core): void {
     core.segmentBegan = host.now()
   }
   report(core, ms >= SLOW_MS)
+  // Before a stretch of quiet nothing is held back: what was just drawn or typed is seen now.
+  if (realMs > QUIET_REAL_MS || next === Number.POSITIVE_INFINITY) flush(core)
   if (world.frozen !== undefined) stop(core)
   else if (next !== Number.POSITIVE_INFINITY) core.timer = host.later(realMs, () => tick(core))
 }
