@@ -106,8 +106,12 @@ function plainForward(world: World, ns: Netns, link: Link, dst: number, src: num
   const fib = cachedRoute(world, ns, cache, dst)
   if (fib === null || fib.type !== 'unicast' || fib.nexthop === null) return null
   if (fib.nexthop.oif === link.ifindex || ns.links[fib.nexthop.oif] === undefined) return null
-  const back = cachedRoute(world, ns, cache, src)
-  return back === null || back.type === 'local' ? null : fib
+  if (cache.foreign !== src) {
+    const back = cachedRoute(world, ns, cache, src)
+    if (back === null || back.type === 'local') return null
+    cache.foreign = src
+  }
+  return fib
 }
 
 /** A unicast address outside 0.0.0.0/8 and 127.0.0.0/8. */

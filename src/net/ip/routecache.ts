@@ -12,6 +12,8 @@ export interface RouteCache {
   /** Some route of the namespace asks for the TOS: then the destination alone decides nothing. */
   hasTos: boolean
   byDst: Map<number, FibResult | null>
+  /** The last source that was found not to be this host's own; 0 for none. Most packets come in flows. */
+  foreign: number
 }
 
 const caches = new WeakMap<Netns, RouteCache>()
@@ -21,7 +23,7 @@ export function routeCacheOf(ns: Netns): RouteCache | null {
   if (ns.rules4 !== null) return null
   let cache = caches.get(ns)
   if (cache === undefined || cache.generation !== ns.fibGeneration || cache.byDst.size > DESTINATIONS_MAX) {
-    cache = { generation: ns.fibGeneration, hasTos: asksForTos(ns), byDst: new Map() }
+    cache = { generation: ns.fibGeneration, hasTos: asksForTos(ns), byDst: new Map(), foreign: 0 }
     caches.set(ns, cache)
   }
   return cache.hasTos ? null : cache
