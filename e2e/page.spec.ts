@@ -171,6 +171,13 @@ test.describe('drawing', () => {
     await expect(machine(page, 'router1')).toHaveCount(0)
     await page.keyboard.press('Control+Shift+z')
     await expect(machine(page, 'router1')).toBeVisible()
+    // As fast as they can be pressed, each takes one thing back.
+    await page.keyboard.press('Control+z')
+    await page.keyboard.press('Control+z')
+    await expect(machine(page, 'host1')).toHaveCount(0)
+    await page.keyboard.press('Control+y')
+    await page.keyboard.press('Control+y')
+    await expect(machine(page, 'router1')).toBeVisible()
     await page.reload()
     await expect(machine(page, 'router1')).toBeVisible()
   })

@@ -10,6 +10,8 @@ const get = useStore.getState
 
 /** Opens a text as a new document. A text with errors changes nothing but the diagnostics. */
 export async function openText(text: string, origin = ''): Promise<boolean> {
+  // A worker that was given up leaves its last change unanswered: nothing waits for it.
+  last = Promise.resolve()
   const { floor } = get()
   set({ floor: null })
   const result = await session().open(text)
@@ -33,7 +35,11 @@ export async function openText(text: string, origin = ''): Promise<boolean> {
 }
 
 /** Makes the running lab what the text says; the change can be undone. */
-export async function applyText(text: string): Promise<OpenResult> {
+export function applyText(text: string): Promise<OpenResult> {
+  return inTurn(() => applyOnce(text))
+}
+
+async function applyOnce(text: string): Promise<OpenResult> {
   const result = await session().apply(text)
   if (result.ok) record(result)
   else refuse(result)
@@ -41,7 +47,11 @@ export async function applyText(text: string): Promise<OpenResult> {
 }
 
 /** Edits the picture, thereby the text. Selects what was made. */
-export async function edit(op: EditOp): Promise<EditResult> {
+export function edit(op: EditOp): Promise<EditResult> {
+  return inTurn(() => editOnce(op))
+}
+
+async function editOnce(op: EditOp): Promise<EditResult> {
   const result = await session().edit(op)
   if (!result.ok) {
     // The text is as it was: there is no place in it to point at.
@@ -54,14 +64,31 @@ export async function edit(op: EditOp): Promise<EditResult> {
   return result
 }
 
-export async function undo(): Promise<void> {
+export function undo(): Promise<void> {
+  return inTurn(undoOnce)
+}
+
+export function redo(): Promise<void> {
+  return inTurn(redoOnce)
+}
+
+let last: Promise<unknown> = Promise.resolve()
+
+/** Changes pressed faster than the worker answers follow each other; none works on a text that is no more. */
+function inTurn<T>(change: () => Promise<T>): Promise<T> {
+  const done = last.then(change, change)
+  last = done
+  return done
+}
+
+async function undoOnce(): Promise<void> {
   const { doc } = get()
   const text = doc.past.at(-1)
   if (text === undefined) return
   await travel(text, doc.past.slice(0, -1), [doc.text, ...doc.future])
 }
 
-export async function redo(): Promise<void> {
+async function redoOnce(): Promise<void> {
   const { doc } = get()
   const text = doc.future[0]
   if (text === undefined) return
