@@ -109,12 +109,13 @@ test.describe('time', () => {
     // A step forward shows its stretch of time: read when it has come to rest.
     const note = async () => {
       let before = ''
-      for (;;) {
+      for (let same = 0; same < 2; ) {
+        await page.waitForTimeout(200)
         const text = await read()
-        if (text === before) return text
+        same = text === before ? same + 1 : 0
         before = text
-        await page.waitForTimeout(250)
       }
+      return before
     }
     const first = await eventNumber(page)
     for (let i = 1; i <= 5; i++) {
