@@ -45,7 +45,8 @@ export function findCard(world: World, end: LabEnd): { ns: Netns; link: Link } |
   const machine = machineNamed(world, end.machine)
   const mac = labRecord(world)?.cards.get(`${end.machine}:${end.ifname}`)
   if (machine === undefined) return undefined
-  for (const id of [machine.rootNs, ...machine.netns.values()]) {
+  const boxes = [...machine.sandboxes.values()].map((box) => box.ns)
+  for (const id of [machine.rootNs, ...machine.netns.values(), ...boxes]) {
     const ns = findNetns(world, id)
     const link = ns === undefined ? undefined : linksOf(ns).find((l) => l.kind === 'phys' && l.mac === mac)
     if (ns !== undefined && link !== undefined) return { ns, link }

@@ -12,6 +12,8 @@ export const RunEv = {
   ProcSignal: 36,
   /** Keys were typed. target: terminal; ref: the keys as a terminal sends them. */
   TtyInput: 37,
+  /** A watched container wrote or ended. arg: pid; ref: ContainerRef. */
+  ProcContainer: 38,
 } as const
 
 export interface TimerRef {
@@ -22,4 +24,9 @@ export interface TimerRef {
 export interface ChildRef {
   pid: number
   code: number
+}
+
+export interface ContainerRef {
+  id: string
+  what: 'log' | 'end'
 }

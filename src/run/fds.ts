@@ -6,6 +6,7 @@ import { assert } from '../base/assert.ts'
 import type { World } from '../net/types.ts'
 import { schedule, touch } from '../sim/dispatch.ts'
 import { RunEv } from './events.ts'
+import { containerWrite } from './containerlife.ts'
 import { appendFile, readFile } from './files.ts'
 import type { Capture, Fd, Machine, Pipe, ProcCtx, Tty, Waiter } from './types.ts'
 
@@ -37,6 +38,7 @@ export function writeFd(ctx: ProcCtx, n: number, text: string): boolean {
     text.length < room ? text : `${text.slice(0, room)}\nkubehop: ${ctx.proc.argv[0]}: output cut here\n`
   if (fd.kind === 'tty') writeTty(ctx.world, fd.tty, kept)
   else if (fd.kind === 'capture') writeCapture(ctx.world, fd.capture, fd.stream, kept)
+  else if (fd.kind === 'log') containerWrite(ctx.world, ctx.machine.id, fd.container, fd.stream, kept)
   else if (fd.mode === 'r') return false
   else return appendFile(ctx, fd.path, kept) === ''
   return text.length < room
@@ -78,7 +80,9 @@ export function readInput(ctx: ProcCtx, n: number): void {
 /** Takes what a descriptor has to read now; undefined where there is nothing yet. `max` bounds the characters taken. */
 export function takeInput(ctx: ProcCtx, n: number, max: number): { text: string; eof: boolean } | undefined {
   const fd = ctx.proc.fds.get(n)
-  if (fd === undefined || fd.kind === 'null' || fd.kind === 'capture') return { text: '', eof: true }
+  if (fd === undefined || fd.kind === 'null' || fd.kind === 'capture' || fd.kind === 'log') {
+    return { text: '', eof: true }
+  }
   if (fd.kind === 'pipe') {
     const pipe = touchPipe(ctx, fd.pipe)
     if (pipe === undefined || (pipe.text === '' && pipe.writers === 0)) return { text: '', eof: true }

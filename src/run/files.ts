@@ -5,6 +5,7 @@
 import type { Netns, World } from '../net/types.ts'
 import { touch } from '../sim/dispatch.ts'
 import { procList, procRead, procWrite } from './procfs.ts'
+import { containerOf } from './containerlife.ts'
 import type { FileNode, Machine } from './types.ts'
 
 /** Characters and nodes that one machine's changes may have. */
@@ -16,7 +17,8 @@ export interface FileCtx {
   world: World
   ns: Netns
   machine: Machine
-  proc: { readonly cwd: string }
+  /** `container`: whose tree it is, '' or undefined for the machine's. */
+  proc: { readonly cwd: string; readonly container?: string }
 }
 
 export const ENOENT = 'No such file or directory'
@@ -29,7 +31,7 @@ export const ENOSPC = 'No space left on device'
 const ELOOP = 'Too many levels of symbolic links'
 
 const DIRS: ReadonlySet<string> = new Set([
-  '/', '/bin', '/dev', '/etc', '/etc/netns', '/home', '/proc', '/root', '/run', '/run/netns', '/sys', '/tmp',
+  '/', '/bin', '/dev', '/etc', '/etc/netns', '/home', '/proc', '/root', '/run', '/sys', '/tmp',
   '/usr', '/usr/bin', '/var', '/var/log',
 ]) // biome-ignore format: one list
 const LINKS: Readonly<Record<string, string>> = Object.freeze({ '/var/run': '/run' })
@@ -64,7 +66,8 @@ export function listDir(ctx: FileCtx, path: string): string[] | undefined {
   }
   for (const dir of DIRS) add(dir)
   for (const file of STANDING) add(file)
-  for (const full of ctx.machine.files.keys()) add(full)
+  for (const full of treeOf(ctx).keys()) add(full)
+  for (const full of Object.keys(containerOf(ctx.machine, ctx.proc.container)?.base ?? {})) add(full)
   for (const name of [...names]) if (nodeAt(ctx, prefix + name) === undefined) names.delete(name)
   return [...names].sort()
 }
@@ -132,8 +135,8 @@ export function removeFile(ctx: FileCtx, path: string): string {
   }
   if (node.kind === 'dir' && (listDir(ctx, at.path)?.length ?? 0) > 0) return ENOTEMPTY
   touch(ctx.world, ctx.machine.id)
-  if (isStanding(at.path)) ctx.machine.files.set(at.path, null)
-  else ctx.machine.files.delete(at.path)
+  if (isStanding(ctx, at.path)) treeOf(ctx).set(at.path, null)
+  else treeOf(ctx).delete(at.path)
   return ''
 }
 
@@ -178,6 +181,7 @@ function locate(ctx: FileCtx, path: string, follow = true): { path: string; erro
 function overlay(ctx: FileCtx, path: string): string {
   if (!path.startsWith('/etc/') || path.startsWith('/etc/netns/') || ctx.ns.id === ctx.machine.rootNs)
     return path
+  if (containerOf(ctx.machine, ctx.proc.container) !== undefined) return path
   const name = ctx.ns.name.slice(ctx.ns.name.indexOf('.') + 1)
   const own = `/etc/netns/${name}${path.slice(4)}`
   const node = ctx.machine.files.get(own)
@@ -185,11 +189,13 @@ function overlay(ctx: FileCtx, path: string): string {
 }
 
 function nodeAt(ctx: FileCtx, path: string): FileNode | undefined {
-  const changed = ctx.machine.files.get(path)
+  const box = containerOf(ctx.machine, ctx.proc.container)
+  const changed = (box ?? ctx.machine).files.get(path)
   if (changed !== undefined) return changed ?? undefined
+  if (box !== undefined && Object.hasOwn(box.base, path)) return box.base[path]
   if (LINKS[path] !== undefined) return { kind: 'link', text: LINKS[path], mode: 0o777, mtime: 0 }
   if (DIRS.has(path)) return { kind: 'dir', text: '', mode: 0o755, mtime: 0 }
-  const standing = standingText(ctx.machine, path)
+  const standing = standingText((box ?? ctx.machine).hostname, path)
   if (standing !== undefined) return { kind: 'file', text: standing, mode: 0o644, mtime: 0 }
   const generated = procRead(ctx, path)
   if (generated !== undefined) return { kind: 'file', text: generated, mode: 0o644, mtime: ctx.world.now }
@@ -197,18 +203,24 @@ function nodeAt(ctx: FileCtx, path: string): FileNode | undefined {
   return { kind: 'dir', text: '', mode: 0o555, mtime: ctx.world.now }
 }
 
-function standingText(machine: Machine, path: string): string | undefined {
-  if (path === '/etc/hostname') return `${machine.hostname}\n`
+function standingText(hostname: string, path: string): string | undefined {
+  if (path === '/etc/hostname') return `${hostname}\n`
   if (path === '/etc/hosts') {
     const v6 = '::1\tlocalhost ip6-localhost ip6-loopback\n'
-    return `127.0.0.1\tlocalhost\n127.0.1.1\t${machine.hostname}\n${v6}`
+    return `127.0.0.1\tlocalhost\n127.0.1.1\t${hostname}\n${v6}`
   }
   if (path === '/etc/resolv.conf' || path === '/dev/null') return ''
   return undefined
 }
 
-function isStanding(path: string): boolean {
-  return DIRS.has(path) || STANDING.includes(path)
+/** What was changed in the tree that the process sees. */
+function treeOf(ctx: FileCtx): Map<string, FileNode | null> {
+  return (containerOf(ctx.machine, ctx.proc.container) ?? ctx.machine).files
+}
+
+function isStanding(ctx: FileCtx, path: string): boolean {
+  const base = containerOf(ctx.machine, ctx.proc.container)?.base
+  return DIRS.has(path) || STANDING.includes(path) || (base !== undefined && Object.hasOwn(base, path))
 }
 
 function put(ctx: FileCtx, path: string, node: FileNode): string {
@@ -216,12 +228,12 @@ function put(ctx: FileCtx, path: string, node: FileNode): string {
   const parent = nodeAt(ctx, path.slice(0, path.lastIndexOf('/')) || '/')
   if (parent === undefined) return ENOENT
   if (parent.kind !== 'dir') return ENOTDIR
-  const { machine } = ctx
-  const before = machine.files.get(path)
+  touch(ctx.world, ctx.machine.id)
+  const files = treeOf(ctx)
+  const before = files.get(path)
   let size = node.text.length - (before?.text.length ?? 0)
-  for (const file of machine.files.values()) size += file?.text.length ?? 0
-  if (size > FILES_MAX || (before === undefined && machine.files.size >= NODES_MAX)) return ENOSPC
-  touch(ctx.world, machine.id)
-  machine.files.set(path, Object.freeze(node))
+  for (const file of files.values()) size += file?.text.length ?? 0
+  if (size > FILES_MAX || (before === undefined && files.size >= NODES_MAX)) return ENOSPC
+  files.set(path, Object.freeze(node))
   return ''
 }

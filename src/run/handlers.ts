@@ -4,7 +4,7 @@ import { Ev } from '../net/events.ts'
 import type { Netns, TapFrame, World } from '../net/types.ts'
 import type { SimEvent } from '../sim/queue.ts'
 import type { Handler } from '../sim/world.ts'
-import type { ChildRef, TimerRef } from './events.ts'
+import type { ChildRef, ContainerRef, TimerRef } from './events.ts'
 import { RunEv } from './events.ts'
 import { readInput, takeInput } from './fds.ts'
 import { exitProcess, procCtx, signalNumber } from './process.ts'
@@ -47,6 +47,7 @@ export function processHandlers(programs: Programs): Record<ProcEventKind, Handl
       ctx.proc.children = ctx.proc.children.filter((one) => one !== pid)
       programs.get(ctx.proc.program)?.on?.(ctx, { type: 'child', pid, code })
     },
+    [RunEv.ProcContainer]: to((event) => ({ type: 'container', ...(event.ref as ContainerRef) })),
     [RunEv.ProcSignal]: (world: World, ns: Netns, event: SimEvent) => {
       const ctx = procCtx(world, ns, event.arg, programs)
       if (ctx !== undefined) signal(ctx, event.ref as SignalName)
@@ -83,5 +84,7 @@ function input(ctx: ProcCtx, fd: number): void {
 function signal(ctx: ProcCtx, name: SignalName): void {
   const program = ctx.programs.get(ctx.proc.program)
   if (name !== 'SIGKILL' && program?.handles?.includes(name)) program.on?.(ctx, { type: 'signal', name })
+  // The first process of a process namespace takes no signal that it does not handle (SIGNAL_UNKILLABLE).
+  else if (ctx.proc.container !== '' && ctx.proc.vpid === 1 && name !== 'SIGKILL') return
   else exitProcess(ctx, 128 + signalNumber(name))
 }

@@ -2,11 +2,14 @@
 import { assert } from '../base/assert.ts'
 import { createNetns, removeNetns } from '../net/netns.ts'
 import type { NlResult } from '../net/nlresult.ts'
-import type { World } from '../net/types.ts'
-import { findNetns, touchRegistry } from '../net/world.ts'
+import type { Netns, World } from '../net/types.ts'
+import { findNetns, netnsNamed, touchRegistry } from '../net/world.ts'
 import { addTarget, removeTarget, touch } from '../sim/dispatch.ts'
 import { closeProcSockets } from './sockets.ts'
 import type { Machine, MachineRole, Tty } from './types.ts'
+
+/** Where `ip netns` keeps its names. */
+const NETNS_DIR = '/run/netns'
 
 /** A machine with its root namespace, `lo` in it down. Asserts that the name is free. Answers its id. */
 export function machineAdd(world: World, name: string, role: MachineRole): number {
@@ -25,6 +28,10 @@ export function machineAdd(world: World, name: string, role: MachineRole): numbe
     nextPid: 1,
     pipes: new Map(),
     nextPipe: 1,
+    containers: new Map(),
+    sandboxes: new Map(),
+    watchers: [],
+    engine: undefined,
   }
   const id = addTarget(world, machine)
   machine.rootNs = createNetns(world, name, id).id
@@ -38,7 +45,10 @@ export function machineRemove(world: World, id: number): void {
     const tty = target as Tty | undefined
     if (tty?.type === 'tty' && tty.machine === id) removeTarget(world, tty.id)
   }
-  for (const ns of [...machine.netns.values(), ...machine.orphans, machine.rootNs]) dropNetns(world, ns)
+  const boxes = [...machine.sandboxes.values()].filter((box) => !box.borrowed).map((box) => box.ns)
+  for (const ns of [...machine.netns.values(), ...boxes, ...machine.orphans, machine.rootNs]) {
+    dropNetns(world, ns)
+  }
   removeTarget(world, id)
 }
 
@@ -52,7 +62,14 @@ export function machineNetnsAdd(world: World, id: number, name: string): NlResul
     const message = `Cannot create namespace file "/run/netns/${name}": File exists`
     return { errno: 'EEXIST', message }
   }
-  machine.netns.set(name, createNetns(world, `${machine.name}.${name}`, id).id)
+  const full = `${machine.name}.${name}`
+  const taken = netnsNamed(world, full)
+  if (taken !== undefined) {
+    // A container has the name, which is no name to the kernel: it gives way.
+    touch(world, taken.id)
+    renameNetns(world, taken, `${full}-${taken.id}`)
+  }
+  machine.netns.set(name, createNetns(world, full, id).id)
   return null
 }
 
@@ -68,19 +85,29 @@ export function machineNetnsDel(world: World, id: number, name: string): NlResul
     return { errno: 'ENOENT', message }
   }
   machine.netns.delete(name)
+  forsakeNetns(world, machine, nsId)
+  return null
+}
+
+/** A namespace loses its name, and goes unless processes still live in it. The machine is touched already. */
+export function forsakeNetns(world: World, machine: Machine, nsId: number): void {
   touch(world, nsId)
   const ns = findNetns(world, nsId)
-  if (ns === undefined) return null
+  if (ns === undefined) return
   if (ns.procs === null) {
     dropNetns(world, nsId)
-    return null
+    return
   }
+  renameNetns(world, ns, `${machine.name}.#${nsId}`)
+  machine.orphans.push(nsId)
+}
+
+/** The namespace touched already gets another name in the registry. */
+export function renameNetns(world: World, ns: Netns, name: string): void {
   const registry = touchRegistry(world)
   registry.netns.delete(ns.name)
-  ns.name = `${machine.name}.#${nsId}`
-  registry.netns.set(ns.name, nsId)
-  machine.orphans.push(nsId)
-  return null
+  ns.name = name
+  registry.netns.set(name, ns.id)
 }
 
 /** After a process' end: a namespace without a name goes with its last process. The machine is touched already. */
@@ -120,8 +147,51 @@ export function machineList(world: World): Machine[] {
 
 /** `NAME` for a named namespace, '' for the root. */
 export function netnsNameOf(machine: Machine, nsId: number): string {
-  for (const [name, id] of machine.netns) if (id === nsId) return name
+  for (const [name, id] of netnsEntries(machine)) if (id === nsId) return name
   return ''
+}
+
+/** The namespace that `ip netns` knows by this name. */
+export function netnsByName(machine: Machine, name: string): number | undefined {
+  return machine.netns.get(name) ?? netnsEntries(machine).find(([one]) => one === name)?.[1]
+}
+
+/**
+ * Names that `ip netns` finds in /run/netns: those that it made, and what symbolic links lead to, be it docker's
+ * folder in the place of /run/netns or single files (`/proc/PID/ns/net`, `/var/run/docker/netns/KEY`) in it.
+ */
+export function netnsEntries(machine: Machine): [string, number][] {
+  const entries: [string, number][] = [...machine.netns]
+  const folder = machine.files.get(NETNS_DIR)
+  if (folder?.kind === 'link') {
+    const bound = isDockerDir(folder.text)
+    for (const box of machine.sandboxes.values()) {
+      if (bound && box.key !== '') entries.push([box.key.slice(box.key.lastIndexOf('/') + 1), box.ns])
+    }
+    return entries
+  }
+  for (const [path, node] of machine.files) {
+    if (node?.kind !== 'link' || !path.startsWith(`${NETNS_DIR}/`)) continue
+    const ns = boundNetns(machine, node.text)
+    if (ns !== undefined) entries.push([path.slice(NETNS_DIR.length + 1), ns])
+  }
+  return entries
+}
+
+/** The namespace behind a file that is bound to one. */
+export function boundNetns(machine: Machine, path: string): number | undefined {
+  const pid = /^\/proc\/([0-9]{1,9})\/ns\/net$/.exec(path)?.[1]
+  if (pid !== undefined) return machine.pids.get(Number(pid))
+  const at = path.lastIndexOf('/')
+  const inside = isDockerDir(path.slice(0, at))
+  for (const box of machine.sandboxes.values()) {
+    if (inside && box.key.endsWith(path.slice(at))) return box.ns
+  }
+  return undefined
+}
+
+function isDockerDir(path: string): boolean {
+  return /^(\/var)?\/run\/docker\/netns\/?$/.test(path)
 }
 
 function isNetnsName(name: string): boolean {

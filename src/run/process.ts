@@ -9,6 +9,7 @@ import { findNetns, netnsOf } from '../net/world.ts'
 import { schedule, touch } from '../sim/dispatch.ts'
 import type { ChildRef, TimerRef } from './events.ts'
 import { RunEv } from './events.ts'
+import { containerProcessEnded } from './containerlife.ts'
 import { closeFd, holdFd } from './fds.ts'
 import { machineNetnsReleased, machineOf } from './machine.ts'
 import { closeProcSockets } from './sockets.ts'
@@ -44,6 +45,8 @@ export interface SpawnRequest {
   pgid?: number
   tty?: number
   capture?: number
+  /** Container to live in, '' or undefined for the machine itself. */
+  container?: string
   /** Plain data that the program finds in `proc.state` at its start. */
   state?: unknown
 }
@@ -55,6 +58,7 @@ export function spawn(world: World, request: SpawnRequest): number {
   touch(world, request.ns)
   const ns = netnsOf(world, request.ns)
   const pid = machine.nextPid++
+  const box = machine.containers.get(request.container ?? '')
   const proc: Process = {
     pid,
     ppid: request.ppid,
@@ -62,6 +66,8 @@ export function spawn(world: World, request: SpawnRequest): number {
     pgid: request.pgid === undefined || request.pgid === 0 ? pid : request.pgid,
     machine: request.machine,
     ns: request.ns,
+    container: box?.id ?? '',
+    vpid: box === undefined ? pid : box.nextPid++,
     program: request.program,
     argv: request.argv,
     env: new Map(request.env),
@@ -96,6 +102,7 @@ export interface ChildOptions {
   cwd?: string
   fds?: ReadonlyMap<number, Fd>
   pgid?: number
+  container?: string
   state?: unknown
 }
 
@@ -119,6 +126,7 @@ export function spawnChild(
     parentNs: proc.ns,
     pgid: options.pgid ?? proc.pgid,
     tty: proc.tty,
+    container: options.container ?? proc.container,
     state: options.state,
   })
   if (pid !== 0) proc.children.push(pid)
@@ -175,6 +183,8 @@ export function exitProcess(ctx: ProcCtx, code: number): void {
     const ref: ChildRef = { pid: proc.pid, code: code & 255 }
     schedule(world, world.now, RunEv.ProcChild, proc.parentNs, proc.ppid, ref)
   }
+  if (proc.container !== '') containerProcessEnded(world, machine, proc, code & 255)
+  machine.watchers = machine.watchers.filter((one) => one.pid !== proc.pid)
   machineNetnsReleased(world, machine, ns.id)
 }
 
@@ -237,6 +247,29 @@ export function processesOf(world: World, machine: Machine): Process[] {
     if (proc !== undefined) list.push(proc)
   }
   return list
+}
+
+/** What a process sees of the others: all of them, or those of its own container, each with its number there. */
+export function processesSeen(
+  world: World,
+  machine: Machine,
+  viewer: Process,
+): { pid: number; proc: Process }[] {
+  const inside = viewer.container
+  return processesOf(world, machine)
+    .filter((proc) => inside === '' || proc.container === inside)
+    .map((proc) => ({ pid: inside === '' ? proc.pid : proc.vpid, proc }))
+}
+
+/** The machine's number of the process that the viewer knows as `pid`; undefined where it sees none. */
+export function pidSeen(world: World, machine: Machine, viewer: Process, pid: number): number | undefined {
+  if (viewer.container === '') return machine.pids.has(pid) ? pid : undefined
+  return processesSeen(world, machine, viewer).find((one) => one.pid === pid)?.proc.pid
+}
+
+/** The number by which the viewer knows a process of the machine; the machine's own where it sees none. */
+export function pidShown(world: World, machine: Machine, viewer: Process, pid: number): number {
+  return viewer.container === '' ? pid : (findProcess(world, machine, pid)?.vpid ?? pid)
 }
 
 /** The context of a living process; undefined where it or its machine is gone. */

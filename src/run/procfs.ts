@@ -8,6 +8,7 @@ import { neighsOf } from '../net/ip/neigh.ts'
 import { snmpGet } from '../net/snmp.ts'
 import { sysctlGet, sysctlNames, sysctlSet } from '../net/sysctl.ts'
 import type { Link, Netns } from '../net/types.ts'
+import { containerOf } from './containerlife.ts'
 import type { FileCtx } from './files.ts'
 
 const DIRS: Readonly<Record<string, readonly string[]>> = Object.freeze({
@@ -51,6 +52,7 @@ const SNMP: readonly [string, string][] = [
 
 /** The text of a generated file; undefined where there is none. */
 export function procRead(ctx: FileCtx, path: string): string | undefined {
+  if (path.startsWith('/run/')) return runRead(ctx, path)
   if (!path.startsWith('/proc/') && !path.startsWith('/sys/')) return undefined
   if (path.startsWith('/proc/sys/')) {
     const value = sysctlGet(ctx.world, ctx.ns, path.slice('/proc/sys/'.length))
@@ -80,7 +82,8 @@ export function procWrite(ctx: FileCtx, path: string, text: string): string | un
 
 /** Names in a generated directory; undefined where there is none. */
 export function procList(ctx: FileCtx, path: string): string[] | undefined {
-  if (path === '/run/netns') return [...ctx.machine.netns.keys()]
+  const bound = runList(ctx, path)
+  if (bound !== undefined) return bound
   if (!path.startsWith('/proc') && !path.startsWith('/sys')) return undefined
   if (path === '/proc') return ['net', 'sys', 'uptime', 'version']
   if (path === '/sys') return ['class']
@@ -92,6 +95,28 @@ export function procList(ctx: FileCtx, path: string): string[] | undefined {
   const names = DIRS[path]
   if (names !== undefined) return [...names]
   return path.startsWith('/proc/sys/') ? sysctlDir(ctx.ns, `${path.slice('/proc/sys/'.length)}/`) : undefined
+}
+
+/** Names of bound namespaces: `ip netns add` makes /run/netns, docker /run/docker/netns. */
+function runList(ctx: FileCtx, path: string): string[] | undefined {
+  const { netns, sandboxes, engine } = ctx.machine
+  if (!path.startsWith('/run/') || containerOf(ctx.machine, ctx.proc.container) !== undefined)
+    return undefined
+  if (path === '/run/netns') return netns.size === 0 ? undefined : [...netns.keys()]
+  if (engine === undefined) return undefined
+  if (path === '/run/docker') return ['netns']
+  if (path !== '/run/docker/netns') return undefined
+  return [...sandboxes.values()]
+    .filter((box) => box.key !== '')
+    .map((box) => box.key.slice(box.key.lastIndexOf('/') + 1))
+}
+
+/** A bound namespace is an empty file to who reads it. */
+function runRead(ctx: FileCtx, path: string): string | undefined {
+  const at = path.lastIndexOf('/')
+  return runList(ctx, path.slice(0, at))?.includes(path.slice(at + 1)) && path !== '/run/docker/netns'
+    ? ''
+    : undefined
 }
 
 function sysctlDir(ns: Netns, prefix: string): string[] | undefined {

@@ -27,6 +27,79 @@ export interface Machine extends Target {
   nextPid: number
   pipes: Map<number, Pipe>
   nextPipe: number
+  /** Containers by id, in the order of creation, and the sandboxes that they live in, by id. */
+  containers: Map<string, Container>
+  sandboxes: Map<string, Sandbox>
+  /** Processes that are told what happens to containers. */
+  watchers: ContainerWatcher[]
+  /** What a container engine keeps on this machine: plain data of its own, undefined where there is none. */
+  engine: unknown
+}
+
+/** A network namespace, with the host name, that one or more containers share: docker's sandbox, a pod's. */
+export interface Sandbox {
+  /** 64 hex digits. */
+  id: string
+  name: string
+  ns: number
+  /** The namespace is the machine's own: it stays when the sandbox goes. */
+  borrowed: boolean
+  /** Where the namespace is bound in the file tree (`/var/run/docker/netns/…`). */
+  key: string
+  hostname: string
+}
+
+/** A process with a file tree, process numbers and a host name of its own. */
+export interface Container {
+  /** 64 hex digits. */
+  id: string
+  name: string
+  /** Who made it: `docker`, `containerd` ... */
+  runtime: string
+  /** As it was asked for, and the id of what that stood for. */
+  image: string
+  imageId: string
+  /** The program behind argv[0], and the command. */
+  program: string
+  argv: string[]
+  env: Map<string, string>
+  cwd: string
+  hostname: string
+  /** '' while it has none. */
+  sandbox: string
+  tty: boolean
+  labels: Map<string, string>
+  /** The image's files, frozen and shared, and what differs from them here. */
+  base: Readonly<Record<string, FileNode>>
+  files: Map<string, FileNode | null>
+  status: 'created' | 'running' | 'exited'
+  /** Host's number of its first process, 0 while it does not run. */
+  pid: number
+  /** Next number inside. */
+  nextPid: number
+  exitCode: number
+  /** ns; -1: never. */
+  createdAt: number
+  startedAt: number
+  finishedAt: number
+  restarts: number
+  /** Frozen pieces, oldest first, at most LOG_CHUNKS of them. */
+  logs: LogChunk[]
+  /** Pieces that were dropped in front of `logs`. */
+  logsLost: number
+}
+
+export interface LogChunk {
+  readonly at: number
+  readonly stream: 'out' | 'err'
+  readonly text: string
+}
+
+/** `container` '': the ends of all. */
+export interface ContainerWatcher {
+  ns: number
+  pid: number
+  container: string
 }
 
 export interface FileNode {
@@ -63,6 +136,8 @@ export type Fd =
   /** A here-document. */
   | { kind: 'text'; text: string; offset: number }
   | { kind: 'capture'; capture: number; stream: 'out' | 'err' }
+  /** A container's log. */
+  | { kind: 'log'; container: string; stream: 'out' | 'err' }
 
 /** A process. Its `state` is the program's own plain data. */
 export interface Process {
@@ -74,6 +149,9 @@ export interface Process {
   pgid: number
   machine: number
   ns: number
+  /** Container whose file tree and process numbers it sees, '' for the machine's own; its number there (`pid` on the machine). */
+  container: string
+  vpid: number
   program: string
   argv: string[]
   env: Map<string, string>
@@ -165,6 +243,8 @@ export type ProcEvent =
   /** What `readInput` asked for. At the end of the input `eof` is true and `text` empty. */
   | { type: 'input'; fd: number; text: string; eof: boolean }
   | { type: 'child'; pid: number; code: number }
+  /** A watched container wrote to its log, or ended. */
+  | { type: 'container'; id: string; what: 'log' | 'end' }
   /** Only for signals in the program's `handles`. */
   | { type: 'signal'; name: SignalName }
 

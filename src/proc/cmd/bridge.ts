@@ -11,6 +11,7 @@ import { findNetns } from '../../net/world.ts'
 import { exitProcess } from '../../run/process.ts'
 import type { CompletionRequest, ProcCtx, Program } from '../../run/types.ts'
 import { parseMac } from '../../base/addr.ts'
+import { netnsByName } from '../../run/machine.ts'
 import type { FdbRow } from '../print/fdb.ts'
 import { fdbRows, putBridgePort, putFdb } from '../print/fdb.ts'
 import { portStateNumber } from '../print/linkdetail.ts'
@@ -133,7 +134,7 @@ function readOptions(
     else if (flag === '-batch') notModelled('bridge -batch')
     else if (flag === '-netns') {
       const name = next(words)
-      const ns = findNetns(run.ctx.world, run.ctx.machine.netns.get(name) ?? -1)
+      const ns = findNetns(run.ctx.world, netnsByName(run.ctx.machine, name) ?? -1)
       if (ns === undefined) quit(`Cannot open network namespace "${name}": No such file or directory\n`)
       run.ns = ns
     }

@@ -5,6 +5,7 @@
 import { exitProcess } from '../../run/process.ts'
 import type { CompletionRequest, ProcCtx, ProcEvent, Program } from '../../run/types.ts'
 import { findNetns } from '../../net/world.ts'
+import { netnsByName } from '../../run/machine.ts'
 import { createWriter, finishWriter } from '../print/writer.ts'
 import { err, out } from '../program.ts'
 import { completeIp } from './ipcomplete.ts'
@@ -217,7 +218,7 @@ function setFamily(run: IpRun, name: string): void {
 function enterNetns(run: IpRun, words: Words): void {
   const missing = words.at + 1 >= words.list.length
   const name = missing ? '(null)' : next(words)
-  const ns = missing ? undefined : findNetns(run.world, run.machine.netns.get(name) ?? -1)
+  const ns = missing ? undefined : findNetns(run.world, netnsByName(run.machine, name) ?? -1)
   if (ns === undefined) quit(`Cannot open network namespace "${name}": No such file or directory\n`)
   run.ns = ns
 }

@@ -1,6 +1,7 @@
 /** What may follow on an `ip` command line: objects, commands, devices, namespaces, and the command after `netns exec`. */
 import { linksOf } from '../../net/link/device.ts'
 import { findNetns } from '../../net/world.ts'
+import { netnsByName, netnsEntries } from '../../run/machine.ts'
 import type { CompletionRequest } from '../../run/types.ts'
 
 const OBJECTS = ['address', 'link', 'neighbour', 'netns', 'route', 'rule']
@@ -59,15 +60,23 @@ export function completeIp(request: CompletionRequest): string[] | undefined {
   for (; i < words.length - 1 && words[i]!.startsWith('-'); i++) {
     if (words[i] !== '-n' && words[i] !== '-netns') continue
     i++
-    if (i === words.length - 1) return begin([...machine.netns.keys()], last)
-    ns = findNetns(world, machine.netns.get(words[i]!) ?? -1) ?? ns
+    if (i === words.length - 1)
+      return begin(
+        netnsEntries(machine).map(([one]) => one),
+        last,
+      )
+    ns = findNetns(world, netnsByName(machine, words[i]!) ?? -1) ?? ns
   }
   if (i >= words.length - 1) return last.startsWith('-') ? [] : begin(OBJECTS, last)
   const object = OBJECTS.find((name) => name.startsWith(words[i]!)) ?? ''
   if (i + 1 === words.length - 1) return begin(COMMANDS[object] ?? [], last)
   if (object === 'netns') return completeNetns(request, i + 1, last)
   const before = words[words.length - 2] ?? ''
-  if (before === 'netns') return begin([...machine.netns.keys()], last)
+  if (before === 'netns')
+    return begin(
+      netnsEntries(machine).map(([one]) => one),
+      last,
+    )
   if (before === 'type') return begin(KINDS, last)
   if (before === 'nud') return begin(STATES, last)
   const names = linksOf(ns).map((link) => link.name)
@@ -78,7 +87,11 @@ export function completeIp(request: CompletionRequest): string[] | undefined {
 function completeNetns(request: CompletionRequest, at: number, last: string): string[] | undefined {
   const { words, machine, programs } = request
   const command = words[at] ?? ''
-  if (at + 1 === words.length - 1) return begin([...machine.netns.keys()], last)
+  if (at + 1 === words.length - 1)
+    return begin(
+      netnsEntries(machine).map(([one]) => one),
+      last,
+    )
   if (!'exec'.startsWith(command) || command === '') return []
   if (at + 2 === words.length - 1) return begin([...programs.keys()], last)
   const inner = words.slice(at + 2)

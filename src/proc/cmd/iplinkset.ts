@@ -6,6 +6,7 @@ import type { LinkChange, LinkCommon, LinkSpec } from '../../net/link/netlink.ts
 import { linkAdd, linkSet } from '../../net/link/netlink.ts'
 import type { Netns } from '../../net/types.ts'
 import { findNetns } from '../../net/world.ts'
+import { netnsByName } from '../../run/machine.ts'
 import { cNumber } from '../print/names.ts'
 import type { IpRun } from './ipctx.ts'
 import type { Words } from './iproute2.ts'
@@ -179,7 +180,7 @@ function readWord(run: IpRun, words: Words, request: Request, add: boolean): boo
 /** A namespace's name, or the pid of a process in it (1: the machine's own). */
 function needNetns(run: IpRun, text: string): Netns {
   const pid = cNumber(text)
-  let id = run.machine.netns.get(text)
+  let id = netnsByName(run.machine, text)
   if (id === undefined && pid !== undefined) {
     id = pid === 1 ? run.machine.rootNs : run.machine.pids.get(pid)
     if (id === undefined) giveUp('RTNETLINK answers: No such process\n', 2)

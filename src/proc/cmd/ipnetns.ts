@@ -1,7 +1,7 @@
 /** `ip netns`. Models ip/ipnetns.c of iproute2 6.1. Refused by name: set, attach, monitor, and -all. */
 import { nsidOf } from '../../net/link/nsid.ts'
 import { findNetns } from '../../net/world.ts'
-import { machineNetnsAdd, machineNetnsDel } from '../../run/machine.ts'
+import { machineNetnsAdd, machineNetnsDel, netnsByName, netnsEntries } from '../../run/machine.ts'
 import { spawnIn } from '../../run/process.ts'
 import { nsNameOf } from '../print/names.ts'
 import { both, closeArray, closeObject, openArray, openObject, put } from '../print/writer.ts'
@@ -39,7 +39,7 @@ export function ipNetns(run: IpRun, words: Words): void {
 function netnsList(run: IpRun): void {
   const { w } = run
   openArray(w)
-  for (const [name, ns] of [...run.machine.netns].reverse()) {
+  for (const [name, ns] of netnsEntries(run.machine).reverse()) {
     openObject(w)
     both(w, 'name', name, name)
     const id = nsidOf(run.ns, ns)
@@ -92,7 +92,7 @@ function netnsIdentify(run: IpRun, words: Words): void {
 
 function netnsPids(run: IpRun, words: Words): void {
   if (!more(words)) giveUp('No netns name specified\n')
-  const id = run.machine.netns.get(word(words))
+  const id = netnsByName(run.machine, word(words))
   if (id === undefined) giveUp('Cannot open network namespace: No such file or directory\n')
   for (const [pid, ns] of run.machine.pids) if (ns === id) put(run.w, `${pid}\n`)
 }
@@ -103,7 +103,7 @@ function netnsExec(run: IpRun, words: Words): void {
   const name = word(words)
   words.at++
   if (!more(words)) giveUp('No command specified\n')
-  const id = run.machine.netns.get(name)
+  const id = netnsByName(run.machine, name)
   if (id === undefined) quit(`Cannot open network namespace "${name}": No such file or directory\n`)
   const argv = words.list.slice(words.at)
   const command = argv[0] ?? ''

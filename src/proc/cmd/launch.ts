@@ -4,6 +4,7 @@ import {
   execProgram,
   exitProcess,
   parseSignal,
+  pidSeen,
   processesOf,
   setTimer,
   signalProcess,
@@ -60,7 +61,15 @@ const kill: Program = {
     if (signal === undefined) return fail(ctx, 1, 'kill: invalid signal')
     let code = 0
     for (const arg of args) {
-      if (signalProcess(ctx.world, ctx.machine, Number(arg), signal)) continue
+      if (
+        signalProcess(
+          ctx.world,
+          ctx.machine,
+          pidSeen(ctx.world, ctx.machine, ctx.proc, Number(arg)) ?? 0,
+          signal,
+        )
+      )
+        continue
       err(ctx, `kill: (${arg}): No such process\n`)
       code = 1
     }

@@ -1,5 +1,6 @@
 /** `sysctl`. Models procps-ng 4.0.2's sysctl. Refused by name: -p, --system. Names exist as far as net/sysctl.ts has them. */
 import { sysctlGet, sysctlNames, sysctlSet } from '../../net/sysctl.ts'
+import { hostnameOf } from '../../run/containerlife.ts'
 import { exitProcess } from '../../run/process.ts'
 import type { CompletionRequest, ProcCtx, Program } from '../../run/types.ts'
 import { err, fail, finish, out, parseOptions } from '../program.ts'
@@ -111,7 +112,7 @@ function fits(name: string, pattern: string): boolean {
 }
 
 function switchValue(ctx: ProcCtx, name: string): string | undefined {
-  if (name === 'kernel.hostname') return ctx.machine.hostname
+  if (name === 'kernel.hostname') return hostnameOf(ctx.machine, ctx.proc)
   return sysctlGet(ctx.world, ctx.ns, name)
 }
 

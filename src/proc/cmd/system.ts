@@ -1,5 +1,6 @@
 /** hostname, uname, date, uptime, id, whoami, pwd, echo, printf, true, false, test, which, env, clear, help, sleep. */
 import { formatIp, isLinkLocal } from '../../base/addr.ts'
+import { hostnameOf } from '../../run/containerlife.ts'
 import { readFile } from '../../run/files.ts'
 import { execProgram, exitProcess, setTimer } from '../../run/process.ts'
 import type { ProcCtx, Program } from '../../run/types.ts'
@@ -56,13 +57,14 @@ const hostname: Program = {
     if (name !== undefined) {
       if (!/^[A-Za-z0-9][A-Za-z0-9.-]{0,63}$/.test(name))
         return fail(ctx, 1, 'hostname: the specified hostname is invalid')
+      if (ctx.proc.container !== '') return fail(ctx, 1, 'hostname: you must be root to change the host name')
       touch(ctx.world, ctx.machine.id)
       ctx.machine.hostname = name
       return exitProcess(ctx, 0)
     }
     if (options.flags.has('I')) return finish(ctx, `${ownAddresses(ctx)}\n`)
     if (options.flags.has('i')) return fail(ctx, 1, 'hostname: -i: not modelled in Kubehop')
-    finish(ctx, `${ctx.machine.hostname}\n`)
+    finish(ctx, `${hostnameOf(ctx.machine, ctx.proc)}\n`)
   },
 }
 
@@ -83,7 +85,7 @@ function ownAddresses(ctx: ProcCtx): string {
 
 const UNAME: readonly [string, string, (ctx: ProcCtx) => string][] = [
   ['s', 'kernel-name', () => 'Linux'],
-  ['n', 'nodename', (ctx) => ctx.machine.hostname],
+  ['n', 'nodename', (ctx) => hostnameOf(ctx.machine, ctx.proc)],
   ['r', 'kernel-release', () => '6.18.0'],
   ['v', 'kernel-version', () => '#1 SMP kubehop'],
   ['m', 'machine', () => 'x86_64'],

@@ -1,6 +1,7 @@
 /** Numbers and their names in iproute2's tables (rt_scopes, rt_protos, rt_tables), and names of namespaces. */
 import { nsidOf } from '../../net/link/nsid.ts'
 import type { Link, Netns, World } from '../../net/types.ts'
+import { netnsNameOf } from '../../run/machine.ts'
 import type { Machine } from '../../run/types.ts'
 
 /** Where something is looked at from. */
@@ -91,8 +92,7 @@ export function linkNsid(ns: Netns, link: Link): number {
 
 /** `NAME` of a namespace that the machine has a name for, else ''. */
 export function nsNameOf(machine: Machine | undefined, id: number): string {
-  if (machine !== undefined) for (const [name, ns] of machine.netns) if (ns === id) return name
-  return ''
+  return machine === undefined ? '' : netnsNameOf(machine, id)
 }
 
 function nameOf(names: Readonly<Record<string, number>>, value: number): string {

@@ -1,7 +1,14 @@
 /** What the shell does itself. Models dash 0.5.12's and bash 5.2's builtins; refused by name: fg, bg, alias, getopts. */
 import { readInput } from '../../run/fds.ts'
 import { appendFile, listDir, readFile, resolvePath, statFile } from '../../run/files.ts'
-import { exitProcess, findProcess, parseSignal, signalGroup, signalProcess } from '../../run/process.ts'
+import {
+  exitProcess,
+  findProcess,
+  parseSignal,
+  pidSeen,
+  signalGroup,
+  signalProcess,
+} from '../../run/process.ts'
 import { findTty } from '../../run/tty.ts'
 import type { ProcCtx } from '../../run/types.ts'
 import { echoText, printfText } from '../format.ts'
@@ -296,7 +303,7 @@ function waitBuiltin(ctx: ProcCtx, st: ShellState, argv: string[]): number | und
   const pids: number[] = []
   for (const arg of argv.slice(1)) {
     const job = arg.startsWith('%') ? st.jobs.find((one) => one.n === Number(arg.slice(1))) : undefined
-    const pid = job?.pid ?? Number(arg)
+    const pid = job?.pid ?? pidSeen(ctx.world, ctx.machine, ctx.proc, Number(arg)) ?? Number(arg)
     if (ctx.proc.children.includes(pid) || st.ended.has(pid)) pids.push(pid)
     else {
       if (st.dialect === 'bash') complain(ctx, st, `wait: pid ${arg} is not a child of this shell`)
@@ -403,9 +410,10 @@ function killBuiltin(ctx: ProcCtx, st: ShellState, argv: string[]): number {
     const job = arg.startsWith('%') ? st.jobs.find((one) => one.n === Number(arg.slice(1))) : undefined
     const pid = job?.pid ?? Number(arg)
     const group = pid < -1
-    let found = group || findProcess(ctx.world, ctx.machine, pid) !== undefined
+    const seen = job?.pid ?? pidSeen(ctx.world, ctx.machine, ctx.proc, pid) ?? 0
+    let found = group || findProcess(ctx.world, ctx.machine, seen) !== undefined
     if (group && signal !== undefined) found = signalGroup(ctx.world, ctx.machine, -pid, signal)
-    else if (found && signal !== undefined) signalProcess(ctx.world, ctx.machine, pid, signal)
+    else if (found && signal !== undefined) signalProcess(ctx.world, ctx.machine, seen, signal)
     if (found) continue
     status = 1
     if (!Number.isInteger(pid)) {

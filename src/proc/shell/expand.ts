@@ -4,6 +4,8 @@
  * and expands again from the start, with its output in `subs`.
  */
 import { nextUint32 } from '../../base/rng.ts'
+import { hostnameOf } from '../../run/containerlife.ts'
+import { pidShown } from '../../run/process.ts'
 import { listDir, resolvePath, statFile } from '../../run/files.ts'
 import type { ProcCtx } from '../../run/types.ts'
 import { evalArith } from './arith.ts'
@@ -192,8 +194,9 @@ export function parameter(x: Expansion, name: string): string | undefined {
   const { st, ctx } = x
   if (/^[0-9]+$/.test(name)) return name === '0' ? st.name : st.params[Number(name) - 1]
   if (name === '?') return String(st.status)
-  if (name === '$') return st.vars.get('$') ?? String(ctx.proc.pid)
-  if (name === '!') return st.lastBg === 0 ? undefined : String(st.lastBg)
+  if (name === '$') return st.vars.get('$') ?? String(ctx.proc.vpid)
+  if (name === '!')
+    return st.lastBg === 0 ? undefined : String(pidShown(ctx.world, ctx.machine, ctx.proc, st.lastBg))
   if (name === '#') return String(st.params.length)
   if (name === '@' || name === '*') return st.params.length === 0 ? undefined : st.params.join(' ')
   if (name === '-') return st.flags + (st.interactive ? 'i' : '')
@@ -201,10 +204,10 @@ export function parameter(x: Expansion, name: string): string | undefined {
   const value = getVar(st, name)
   if (value !== undefined || st.dialect === 'dash') return value
   if (name === 'RANDOM') return String(nextUint32(ctx.ns.rng) >>> 17)
-  if (name === 'HOSTNAME') return ctx.machine.hostname
+  if (name === 'HOSTNAME') return hostnameOf(ctx.machine, ctx.proc)
   if (name === 'UID' || name === 'EUID') return '0'
   if (name === 'SECONDS') return String(Math.floor((ctx.world.now - ctx.proc.startedAt) / 1e9))
-  if (name === 'BASHPID') return String(ctx.proc.pid)
+  if (name === 'BASHPID') return String(ctx.proc.vpid)
   return undefined
 }
 

@@ -2,6 +2,7 @@
 import { assert } from '../../base/assert.ts'
 import type { World } from '../../net/types.ts'
 import { addTarget, removeTarget, touch } from '../../sim/dispatch.ts'
+import { containerAt } from '../../run/container.ts'
 import { findMachine } from '../../run/machine.ts'
 import { processesOf, spawn } from '../../run/process.ts'
 import { createTty } from '../../run/tty.ts'
@@ -31,8 +32,7 @@ export function openTty(world: World, at: { machine: number; ns: number }): numb
     ns: at.ns,
     program: 'bash',
     argv: ['bash'],
-    env: loginEnvironment(),
-    cwd: HOME,
+    ...inside(world, at),
     fds: new Map([0, 1, 2].map((n) => [n, fd])),
     ppid: 0,
     parentNs: 0,
@@ -68,8 +68,7 @@ export function execLine(
     ns: at.ns,
     program: 'sh',
     argv: ['sh', '-c', at.line],
-    env: loginEnvironment(),
-    cwd: HOME,
+    ...inside(world, at),
     fds: new Map<number, Fd>([
       [0, { kind: 'null' }],
       [1, { kind: 'capture', capture, stream: 'out' }],
@@ -82,6 +81,14 @@ export function execLine(
   record.pid = pid
   if (pid === 0) Object.assign(record, { code: 254, err: 'sh: 0: Cannot fork\n' })
   return { pid, capture }
+}
+
+/** In a container's namespace commands run in the container, as `docker exec` runs them. */
+function inside(world: World, at: { machine: number; ns: number }) {
+  const machine = findMachine(world, at.machine)
+  const box = machine === undefined ? undefined : containerAt(machine, at.ns)
+  if (box === undefined) return { env: loginEnvironment(), cwd: HOME, container: '' }
+  return { env: new Map([...loginEnvironment(), ...box.env]), cwd: box.cwd, container: box.id }
 }
 
 /** Output so far and the exit code (-1 while the command runs) of an `execLine`. */

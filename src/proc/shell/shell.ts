@@ -1,4 +1,5 @@
 /** The programs `sh` (dash) and `bash`: scripts, `-c`, standard input, and the interactive shell on a terminal. */
+import { hostnameOf } from '../../run/containerlife.ts'
 import { readInput, touchTty, unreadInput, writeFd } from '../../run/fds.ts'
 import { readFile } from '../../run/files.ts'
 import { netnsNameOf } from '../../run/machine.ts'
@@ -58,7 +59,7 @@ function startShell(ctx: ProcCtx, dialect: Dialect): void {
   }
   setVar(st, 'PWD', ctx.proc.cwd)
   st.exported.add('PWD')
-  st.vars.set('$', String(ctx.proc.pid))
+  st.vars.set('$', String(ctx.proc.vpid))
   let command = false
   while (/^[-+]./.test(args[0] ?? '')) {
     const option = args.shift()!
@@ -306,7 +307,8 @@ function prompt(ctx: ProcCtx, st: ShellState): void {
   const home = st.vars.get('HOME') ?? '/root'
   const inHome = proc.cwd === home || proc.cwd.startsWith(`${home}/`)
   const room = netnsNameOf(machine, ns.id)
-  const where = room === '' ? machine.hostname : `${machine.hostname}[${room}]`
+  const host = hostnameOf(machine, proc)
+  const where = room === '' || proc.container !== '' ? host : `${host}[${room}]`
   st.steps = 0
   ask(ctx, `root@${where}:${inHome ? `~${proc.cwd.slice(home.length)}` : proc.cwd}# `)
 }

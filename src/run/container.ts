@@ -1,0 +1,214 @@
+/**
+ * Containers as every engine makes them: a sandbox is a network namespace with a host name, a container a first
+ * process with a file tree and process numbers of its own in a sandbox. Docker and a kubelet's runtime are its users;
+ * what connects a sandbox to a network is theirs. Not here: cgroups, users, mounts, seccomp.
+ */
+import { assert } from '../base/assert.ts'
+import type { Rng } from '../base/rng.ts'
+import { nextUint32 } from '../base/rng.ts'
+import { linkSet } from '../net/link/netlink.ts'
+import { createNetns } from '../net/netns.ts'
+import type { World } from '../net/types.ts'
+import { netnsNamed, netnsOf } from '../net/world.ts'
+import { touch } from '../sim/dispatch.ts'
+import { findMachine, forsakeNetns } from './machine.ts'
+import { signalProcess, spawn } from './process.ts'
+import type { Container, Fd, FileNode, LogChunk, Machine, Sandbox } from './types.ts'
+
+export interface SandboxSpec {
+  id: string
+  /** Its namespace is called `MACHINE.NAME`, or `MACHINE.NAME-ID` where that is taken. */
+  name: string
+  key: string
+  hostname: string
+  /** Take the machine's own namespace instead of a new one. */
+  host?: boolean
+}
+
+export interface ContainerSpec {
+  id: string
+  name: string
+  runtime: string
+  image: string
+  imageId: string
+  program: string
+  argv: string[]
+  env: ReadonlyMap<string, string>
+  cwd: string
+  hostname: string
+  tty?: boolean
+  labels?: ReadonlyMap<string, string>
+  /** The image's files: a frozen record of frozen nodes. */
+  base: Readonly<Record<string, FileNode>>
+}
+
+/** A network namespace with `lo` up, or the machine's own. */
+export function createSandbox(world: World, machineId: number, spec: SandboxSpec): Sandbox {
+  const machine = touched(world, machineId)
+  assert(!machine.sandboxes.has(spec.id), 'the sandbox is new')
+  const borrowed = spec.host === true
+  const box: Sandbox = {
+    id: spec.id,
+    name: spec.name,
+    ns: machine.rootNs,
+    borrowed,
+    key: spec.key,
+    hostname: spec.hostname,
+  }
+  if (!borrowed) {
+    const wished = `${machine.name}.${spec.name}`
+    const name = netnsNamed(world, wished) === undefined ? wished : `${wished}-${spec.id.slice(0, 12)}`
+    const ns = createNetns(world, name, machine.id)
+    box.ns = ns.id
+    linkSet(world, ns, ns.links[1]!, { up: true })
+  }
+  machine.sandboxes.set(box.id, box)
+  return box
+}
+
+/** Takes a sandbox away; its namespace goes with the last process in it. */
+export function removeSandbox(world: World, machineId: number, id: string): void {
+  const machine = touched(world, machineId)
+  const box = machine.sandboxes.get(id)
+  if (box === undefined) return
+  machine.sandboxes.delete(id)
+  if (!box.borrowed) forsakeNetns(world, machine, box.ns)
+}
+
+/** A container that does not run yet. */
+export function createContainer(world: World, machineId: number, spec: ContainerSpec): Container {
+  const machine = touched(world, machineId)
+  assert(!machine.containers.has(spec.id), 'the container is new')
+  const box: Container = {
+    ...spec,
+    env: new Map(spec.env),
+    labels: new Map(spec.labels ?? []),
+    tty: spec.tty ?? false,
+    sandbox: '',
+    files: new Map(),
+    status: 'created',
+    pid: 0,
+    nextPid: 1,
+    exitCode: 0,
+    createdAt: world.now,
+    startedAt: -1,
+    finishedAt: -1,
+    restarts: 0,
+    logs: [],
+    logsLost: 0,
+  }
+  machine.containers.set(box.id, box)
+  return box
+}
+
+/** Where a container's first process reads and writes; what is not given is nothing, and the log. */
+export interface StartOptions {
+  fds?: ReadonlyMap<number, Fd>
+  tty?: number
+  pgid?: number
+}
+
+/** Starts a container in a sandbox. Answers the machine's number of its first process, 0 where the machine is full. */
+export function startContainer(
+  world: World,
+  machineId: number,
+  id: string,
+  sandboxId: string,
+  options: StartOptions = {},
+): number {
+  const machine = touched(world, machineId)
+  const box = machine.containers.get(id)
+  const sandbox = machine.sandboxes.get(sandboxId)
+  assert(box !== undefined && sandbox !== undefined && box.status !== 'running', 'the container can start')
+  box.sandbox = sandboxId
+  box.nextPid = 1
+  const log = (stream: 'out' | 'err'): Fd => ({ kind: 'log', container: id, stream })
+  const fds = new Map<number, Fd>([
+    [0, { kind: 'null' }],
+    [1, log('out')],
+    [2, log('err')],
+    ...(options.fds ?? []),
+  ])
+  const pid = spawn(world, {
+    machine: machineId,
+    ns: sandbox.ns,
+    program: box.program,
+    argv: [...box.argv],
+    env: box.env,
+    cwd: box.cwd,
+    fds,
+    ppid: 0,
+    parentNs: 0,
+    container: id,
+    ...(options.tty === undefined ? {} : { tty: options.tty }),
+    ...(options.pgid === undefined ? {} : { pgid: options.pgid }),
+  })
+  if (pid === 0) return 0
+  box.pid = pid
+  box.status = 'running'
+  box.startedAt = world.now
+  box.exitCode = 0
+  return pid
+}
+
+/** Asks a container to end (SIGTERM), or ends it (SIGKILL). False where it does not run. */
+export function stopContainer(world: World, machineId: number, id: string, kill = false): boolean {
+  const machine = touched(world, machineId)
+  const pid = machine.containers.get(id)?.pid ?? 0
+  return pid !== 0 && signalProcess(world, machine, pid, kill ? 'SIGKILL' : 'SIGTERM')
+}
+
+/** Forgets a container that does not run. */
+export function removeContainer(world: World, machineId: number, id: string): void {
+  const machine = touched(world, machineId)
+  const box = machine.containers.get(id)
+  assert(box === undefined || box.status !== 'running', 'the container has ended')
+  machine.containers.delete(id)
+  machine.watchers = machine.watchers.filter((one) => one.container !== id)
+}
+
+/** A container's log from piece number `from` on, counted from its first start. */
+export function containerLogs(box: Container, from = 0): readonly LogChunk[] {
+  return box.logs.slice(Math.max(0, from - box.logsLost))
+}
+
+/** The oldest running container of a namespace: whose inside a terminal in that room shows. */
+export function containerAt(machine: Machine, ns: number): Container | undefined {
+  if (ns === machine.rootNs) return undefined
+  for (const box of machine.containers.values()) {
+    if (box.status === 'running' && machine.sandboxes.get(box.sandbox)?.ns === ns) return box
+  }
+  return undefined
+}
+
+/** Puts a file into a container's tree, as the engine itself writes /etc/hosts. */
+export function putContainerFile(
+  world: World,
+  machineId: number,
+  id: string,
+  path: string,
+  text: string,
+): void {
+  const box = touched(world, machineId).containers.get(id)
+  box?.files.set(path, Object.freeze({ kind: 'file', text, mode: 0o644, mtime: world.now }))
+}
+
+/** `digits` random hex digits from a stream. */
+export function randomHex(rng: Rng, digits: number): string {
+  let text = ''
+  while (text.length < digits) text += nextUint32(rng).toString(16).padStart(8, '0')
+  return text.slice(0, digits)
+}
+
+/** The random stream of a machine, for names and addresses that engines draw; its namespace is touched. */
+export function machineRng(world: World, machine: Machine): Rng {
+  touch(world, machine.rootNs)
+  return netnsOf(world, machine.rootNs).rng
+}
+
+function touched(world: World, id: number): Machine {
+  touch(world, id)
+  const machine = findMachine(world, id)
+  assert(machine !== undefined, `target ${id} is a machine`)
+  return machine
+}
