@@ -38,6 +38,8 @@ export const importTable: Record<string, Row> = {
 const special: [string, Row][] = [
   // The benchmark measures the engine's inner parts; the developers' scripts are no part of the command line.
   ['src/cli/bench', { may: [...engine, 'session'], external: ['node:*'] }],
+  // The runner of expected results calls the functions that they are about.
+  ['src/cli/cases', { may: [...engine, 'session'], external: ['node:*'] }],
   ['src/cli/dev/', { may: [], external: ['node:*', 'vite', 'tsx', '@playwright/test'] }],
 ]
 

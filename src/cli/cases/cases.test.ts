@@ -1,0 +1,20 @@
+// The expected results beside the project (../shared/cases): none may fail. Without them there is nothing to hold.
+import { existsSync, readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { describe, expect, it } from 'vitest'
+import { CASE_RUNNERS } from './runners.ts'
+
+const folder = join(import.meta.dirname, '../../../../shared/cases')
+
+// skips: without ../shared
+describe.skipIf(!existsSync(folder))('expected results of ../shared/cases', () => {
+  for (const [file, run] of CASE_RUNNERS) {
+    // skips: a folder may hold a part of the files
+    it.skipIf(!existsSync(join(folder, file)))(`${file}`, () => {
+      const results = run(JSON.parse(readFileSync(join(folder, file), 'utf8')))
+      expect(results.length).toBeGreaterThan(0)
+      const failed = results.filter(({ outcome }) => outcome === 'failed')
+      expect(failed.map(({ group, id, detail }) => `${group}: ${id}\n${detail}`)).toEqual([])
+    })
+  }
+})
