@@ -177,6 +177,8 @@ export interface StoreChange {
   readonly type: 'ADDED' | 'MODIFIED' | 'DELETED'
   /** `resourceKey`: pods, deployments.apps */
   readonly resource: string
+  /** NAMESPACE/NAME or NAME */
+  readonly key: string
   readonly object: ApiObject
   readonly previous: ApiObject | undefined
   /** ns of virtual time */

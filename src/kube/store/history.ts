@@ -1,0 +1,127 @@
+/** The store as it was at an earlier revision: what an informer that lags behind sees. */
+import type { Pod } from '../objects.ts'
+import type { ApiObject, StoreChange } from '../types.ts'
+import { objectKey } from '../types.ts'
+import { storeGet, storeKey, storeList, storeOwned, storePodsOnNode } from './store.ts'
+import { createTree, treeDelete, treeSet, treeValues } from './tree.ts'
+import type { Store } from './types.ts'
+
+const CHUNK = 64
+
+/** Changes up to and including this revision have been compacted away. */
+export function compactedRevision(store: Store): number {
+  return store.log.first - 1
+}
+
+/**
+ * The changes after revision `from` up to `to` (the present), oldest first, of the given resources. 'gone' where the
+ * log no longer reaches back (410 Gone).
+ */
+export function storeChanges(
+  store: Store,
+  from: number,
+  resources?: ReadonlySet<string>,
+  to = store.revision,
+): StoreChange[] | 'gone' {
+  if (from < compactedRevision(store)) return 'gone'
+  const found: StoreChange[] = []
+  eachChange(store, from, to, (change) => {
+    if (resources === undefined || resources.has(change.resource)) found.push(change)
+    return true
+  })
+  return found
+}
+
+/** The object as it was at `revision`; as it is now where the log no longer reaches back. */
+export function storeGetAt<T extends ApiObject = ApiObject>(
+  store: Store,
+  resource: string,
+  namespace: string,
+  name: string,
+  revision: number,
+): T | undefined {
+  const now = storeGet<T>(store, resource, namespace, name)
+  if (now !== undefined && Number(now.metadata.resourceVersion) <= revision) return now
+  const key = storeKey(namespace, name)
+  let found: ApiObject | undefined = now
+  eachChange(store, revision, store.revision, (change) => {
+    if (change.key !== key || change.resource !== resource) return true
+    found = change.previous
+    return false
+  })
+  return found as T | undefined
+}
+
+/** All objects of a resource as they were at `revision`, in the order of NAMESPACE/NAME. */
+export function storeListAt<T extends ApiObject = ApiObject>(
+  store: Store,
+  resource: string,
+  revision: number,
+  options: { readonly namespace?: string } = {},
+): readonly T[] {
+  const namespace = options.namespace ?? ''
+  const past = pastOf(store, resource, revision)
+  if (past.size === 0) return storeList<T>(store, resource, namespace)
+  let tree = store.tables.get(resource) ?? createTree<ApiObject>()
+  for (const [key, object] of past) {
+    tree = object === undefined ? treeDelete(tree, key) : treeSet(tree, key, object)
+  }
+  return treeValues(tree, namespace === '' ? '' : `${namespace}/`) as unknown as readonly T[]
+}
+
+/** The pods bound to a node as they were at `revision`. */
+export function storePodsOnNodeAt(store: Store, node: string, revision: number): readonly Pod[] {
+  const past = pastOf(store, 'pods', revision)
+  if (past.size === 0) return storePodsOnNode(store, node)
+  const found = new Map<string, Pod>()
+  for (const pod of storePodsOnNode(store, node)) found.set(objectKey(pod), pod)
+  for (const [key, object] of past) {
+    const pod = object as Pod | undefined
+    if (pod?.spec.nodeName === node) found.set(key, pod)
+    else found.delete(key)
+  }
+  return inOrder(found)
+}
+
+/** The objects of one resource that name `uid` among their owners, as they were at `revision`. */
+export function storeOwnedAt<T extends ApiObject = ApiObject>(
+  store: Store,
+  uid: string,
+  resource: string,
+  revision: number,
+): readonly T[] {
+  const past = pastOf(store, resource, revision)
+  const found = new Map<string, ApiObject>()
+  for (const owned of storeOwned(store, uid)) {
+    if (owned.resource === resource) found.set(objectKey(owned.object), owned.object)
+  }
+  if (past.size === 0) return [...found.values()] as unknown as readonly T[]
+  for (const [key, object] of past) {
+    if (object?.metadata.ownerReferences?.some((ref) => ref.uid === uid)) found.set(key, object)
+    else found.delete(key)
+  }
+  return inOrder(found as Map<string, T>)
+}
+
+function inOrder<T>(found: Map<string, T>): readonly T[] {
+  return [...found.keys()].sort().map((key) => found.get(key) as T)
+}
+
+/** What was different at `revision`: by key, the object as it was then. */
+function pastOf(store: Store, resource: string, revision: number): Map<string, ApiObject | undefined> {
+  const past = new Map<string, ApiObject | undefined>()
+  if (revision >= store.revision) return past
+  eachChange(store, revision, store.revision, (change) => {
+    if (change.resource === resource && !past.has(change.key)) past.set(change.key, change.previous)
+    return true
+  })
+  return past
+}
+
+function eachChange(store: Store, from: number, to: number, visit: (change: StoreChange) => boolean): void {
+  const { first, chunks } = store.log
+  for (let at = Math.max(0, from + 1 - first); at <= to - first; at++) {
+    const change = chunks[Math.floor(at / CHUNK)]?.[at % CHUNK]
+    if (change === undefined || !visit(change)) return
+  }
+}

@@ -1,0 +1,285 @@
+/**
+ * The store: what etcd and the API server's watch cache are to Kubernetes. One revision counter, tables by
+ * resource, indexes for controllers, a log of bounded length. Not here: leases, transactions over several keys.
+ */
+import { assert } from '../../base/assert.ts'
+import { createRng, nextBelow, nextUint32 } from '../../base/rng.ts'
+import type { World } from '../../net/types.ts'
+import { addTarget, schedule, touch } from '../../sim/dispatch.ts'
+import { KubeEv } from '../events.ts'
+import type { Pod } from '../objects.ts'
+import { formatTime } from '../time.ts'
+import type { ApiObject, StoreChange } from '../types.ts'
+import { deepFreeze } from '../types.ts'
+import { createTree, treeDelete, treeGet, treeSet, treeValues } from './tree.ts'
+import type { Store, StoreOptions, Subscription, Want } from './types.ts'
+
+const CHUNK = 64
+const RNG_STREAM = 0x6b756265
+
+const defaults: StoreOptions = {
+  epochMs: 1_767_225_600_000,
+  serviceCidrs: ['10.96.0.0/12'],
+  nodePorts: [30000, 32767],
+  logLimit: 16384,
+}
+
+/** Makes the cluster's store; a world has at most one. Returns the target's id. */
+export function createStore(world: World, options: Partial<StoreOptions> = {}): number {
+  assert(findStore(world) === undefined, 'kube: a world has one store')
+  const store: Store = {
+    id: 0,
+    epoch: 0,
+    type: 'store',
+    options: deepFreeze({ ...defaults, ...options }),
+    revision: 1,
+    rng: createRng(world.seed, RNG_STREAM),
+    tables: new Map(),
+    podsByNode: createTree(),
+    owned: createTree(),
+    log: Object.freeze({ first: 2, chunks: [] }),
+    subscriptions: new Map(),
+    wanted: new Map(),
+    notifyAt: new Map(),
+    clusterIps: createTree(),
+    nodePorts: createTree(),
+  }
+  const id = addTarget(world, store)
+  world.scalars.kubeStore = id
+  return id
+}
+
+/** The store, or undefined in a world without a cluster. */
+export function findStore(world: World): Store | undefined {
+  const id = world.scalars.kubeStore
+  return id === undefined ? undefined : (world.targets[id] as Store | undefined)
+}
+
+/** The store, for reading. */
+export function storeOf(world: World): Store {
+  const store = findStore(world)
+  assert(store !== undefined && store.type === 'store', 'kube: the world has a store')
+  return store
+}
+
+/** The store, for writing: its pre-image is saved first. */
+export function touchStore(world: World): Store {
+  const { id } = storeOf(world)
+  touch(world, id)
+  return storeOf(world)
+}
+
+/** Wall time in ms. */
+export function wallMs(world: World): number {
+  return storeOf(world).options.epochMs + Math.floor(world.now / 1_000_000)
+}
+
+/** Wall time as metav1.Time prints it. */
+export function nowText(world: World): string {
+  return formatTime(wallMs(world))
+}
+
+/** The object now; namespace is '' for cluster-scoped resources. */
+export function storeGet<T extends ApiObject = ApiObject>(
+  store: Store,
+  resource: string,
+  namespace: string,
+  name: string,
+): T | undefined {
+  const table = store.tables.get(resource)
+  return table === undefined ? undefined : (treeGet(table, storeKey(namespace, name)) as T | undefined)
+}
+
+/** All objects now, in the order of NAMESPACE/NAME; with a namespace, those in it. */
+export function storeList<T extends ApiObject = ApiObject>(
+  store: Store,
+  resource: string,
+  namespace = '',
+): readonly T[] {
+  const table = store.tables.get(resource)
+  if (table === undefined) return []
+  return treeValues(table, namespace === '' ? '' : `${namespace}/`) as unknown as readonly T[]
+}
+
+/** The pods bound to a node. */
+export function storePodsOnNode(store: Store, node: string): readonly Pod[] {
+  const pods = store.tables.get('pods') ?? createTree()
+  return treeValues(store.podsByNode, `${node}/`).map((key) => treeGet(pods, key) as Pod)
+}
+
+/** Objects that name the object with this uid among their owners. */
+export function storeOwned(store: Store, uid: string): readonly { resource: string; object: ApiObject }[] {
+  return treeValues(store.owned, `${uid}/`).map(({ resource, key }) => {
+    const object = treeGet(store.tables.get(resource) ?? createTree<ApiObject>(), key)
+    assert(object !== undefined, 'kube: the owner index points at an object')
+    return { resource, object }
+  })
+}
+
+/** NAMESPACE/NAME or NAME. */
+export function storeKey(namespace: string, name: string): string {
+  return namespace === '' ? name : `${namespace}/${name}`
+}
+
+/** A uid of RFC 4122's version 4, from the store's own random stream. The store must be touched. */
+export function nextUid(store: Store): string {
+  const hex = (n: number) => nextUint32(store.rng).toString(16).padStart(8, '0').slice(0, n)
+  const variant = '89ab'[nextBelow(store.rng, 4)]
+  return `${hex(8)}-${hex(4)}-4${hex(3)}-${variant}${hex(3)}-${hex(8)}${hex(4)}`
+}
+
+const SUFFIX = 'bcdfghjklmnpqrstvwxz2456789'
+
+/** Five letters without vowels, as `names.SimpleNameGenerator` adds to generateName. The store must be touched. */
+export function nextSuffix(store: Store): string {
+  let text = ''
+  for (let i = 0; i < 5; i++) text += SUFFIX[nextBelow(store.rng, SUFFIX.length)]
+  return text
+}
+
+/**
+ * Writes one object as the next revision: freezes it with the new resourceVersion, keeps the indexes and the log,
+ * and tells subscribed agents. No validation happens here. Returns the object as stored.
+ */
+export function storePut<T extends ApiObject>(world: World, resource: string, object: T, manager: string): T {
+  const store = touchStore(world)
+  const revision = ++store.revision
+  const { namespace = '', name } = object.metadata
+  const key = storeKey(namespace, name)
+  const table = store.tables.get(resource) ?? createTree<ApiObject>()
+  const previous = treeGet(table, key)
+  const metadata = { ...object.metadata, resourceVersion: String(revision) }
+  const stored = deepFreeze({ ...object, metadata })
+  store.tables.set(resource, treeSet(table, key, stored as ApiObject))
+  if (previous !== undefined) unindex(store, resource, key, previous, stored)
+  index(store, resource, key, previous, stored)
+  const type = previous === undefined ? 'ADDED' : 'MODIFIED'
+  append(world, store, { revision, type, resource, key, object: stored, previous, at: world.now, manager })
+  return stored
+}
+
+/** Removes an object, as the next revision. Returns its last state, with the deletion's resourceVersion. */
+export function storeRemove(
+  world: World,
+  resource: string,
+  namespace: string,
+  name: string,
+  manager: string,
+): ApiObject | undefined {
+  const store = touchStore(world)
+  const table = store.tables.get(resource)
+  const key = storeKey(namespace, name)
+  const previous = table === undefined ? undefined : treeGet(table, key)
+  if (table === undefined || previous === undefined) return undefined
+  const revision = ++store.revision
+  store.tables.set(resource, treeDelete(table, key))
+  unindex(store, resource, key, previous, undefined)
+  const metadata = { ...previous.metadata, resourceVersion: String(revision) }
+  const object = deepFreeze({ ...previous, metadata })
+  append(world, store, { revision, type: 'DELETED', resource, key, object, previous, at: world.now, manager })
+  return object
+}
+
+/**
+ * From now on, each write to what an agent wants brings it one event of kind Notify, `delayNs` later, unless one is
+ * on its way. Subscribing again replaces what was wanted.
+ */
+export function storeSubscribe(world: World, agent: number, wants: readonly Want[], delayNs: number): void {
+  storeUnsubscribe(world, agent)
+  const store = touchStore(world)
+  const subscription: Subscription = deepFreeze({ wants: wants.map((want) => ({ ...want })), delayNs })
+  store.subscriptions.set(agent, subscription)
+  for (const want of wants) {
+    const agents = store.wanted.get(wantKey(want)) ?? []
+    if (!agents.includes(agent)) store.wanted.set(wantKey(want), Object.freeze([...agents, agent]))
+  }
+}
+
+export function storeUnsubscribe(world: World, agent: number): void {
+  const old = storeOf(world).subscriptions.get(agent)
+  if (old === undefined) return
+  const store = touchStore(world)
+  store.subscriptions.delete(agent)
+  store.notifyAt.delete(agent)
+  for (const want of old.wants) {
+    const agents = (store.wanted.get(wantKey(want)) ?? []).filter((id) => id !== agent)
+    if (agents.length === 0) store.wanted.delete(wantKey(want))
+    else store.wanted.set(wantKey(want), Object.freeze(agents))
+  }
+}
+
+function wantKey(want: Want): string {
+  return want.node === undefined ? want.resource : `${want.resource}@${want.node}`
+}
+
+function nodeOf(resource: string, object: ApiObject | undefined): string {
+  return resource === 'pods' && object !== undefined ? ((object as Pod).spec?.nodeName ?? '') : ''
+}
+
+/** Indexes hold keys, not objects: a write that moves nothing costs them nothing. */
+function index(
+  store: Store,
+  resource: string,
+  key: string,
+  old: ApiObject | undefined,
+  now: ApiObject,
+): void {
+  const node = nodeOf(resource, now)
+  if (node !== '' && node !== nodeOf(resource, old)) {
+    store.podsByNode = treeSet(store.podsByNode, `${node}/${key}`, key)
+  }
+  for (const { uid } of now.metadata.ownerReferences ?? []) {
+    if (hasOwner(old, uid)) continue
+    store.owned = treeSet(store.owned, `${uid}/${resource}/${key}`, Object.freeze({ resource, key }))
+  }
+}
+
+function unindex(
+  store: Store,
+  resource: string,
+  key: string,
+  old: ApiObject,
+  now: ApiObject | undefined,
+): void {
+  const node = nodeOf(resource, old)
+  if (node !== '' && node !== nodeOf(resource, now)) {
+    store.podsByNode = treeDelete(store.podsByNode, `${node}/${key}`)
+  }
+  for (const { uid } of old.metadata.ownerReferences ?? []) {
+    if (!hasOwner(now, uid)) store.owned = treeDelete(store.owned, `${uid}/${resource}/${key}`)
+  }
+}
+
+function hasOwner(object: ApiObject | undefined, uid: string): boolean {
+  return object?.metadata.ownerReferences?.some((ref) => ref.uid === uid) === true
+}
+
+function append(world: World, store: Store, change: StoreChange): void {
+  const { first, chunks } = store.log
+  const next = chunks.slice()
+  const last = next.at(-1)
+  const frozen = Object.freeze(change)
+  if (last === undefined || last.length === CHUNK) next.push([frozen])
+  else next[next.length - 1] = [...last, frozen]
+  const spare = next.length - 1 - Math.ceil(store.options.logLimit / CHUNK)
+  if (spare > 0) next.splice(0, spare)
+  store.log = Object.freeze({ first: first + Math.max(0, spare) * CHUNK, chunks: next })
+  const { resource, object, previous } = change
+  notify(world, store, resource)
+  if (resource !== 'pods') return
+  const node = nodeOf(resource, object)
+  const before = nodeOf(resource, previous)
+  if (node !== '') notify(world, store, `pods@${node}`)
+  if (before !== '' && before !== node) notify(world, store, `pods@${before}`)
+}
+
+function notify(world: World, store: Store, wanted: string): void {
+  const agents = store.wanted.get(wanted)
+  if (agents === undefined) return
+  for (const agent of agents) {
+    if ((store.notifyAt.get(agent) ?? -1) > world.now) continue
+    const at = world.now + (store.subscriptions.get(agent)?.delayNs ?? 0)
+    store.notifyAt.set(agent, at)
+    schedule(world, at, KubeEv.Notify, agent, 0, undefined)
+  }
+}

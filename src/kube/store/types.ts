@@ -1,0 +1,64 @@
+/** What the store holds. Tables, indexes and log are frozen trees: a checkpoint shares them. */
+import type { Rng } from '../../base/rng.ts'
+import type { Target } from '../../sim/world.ts'
+import type { ApiObject, StoreChange } from '../types.ts'
+import type { Tree } from './tree.ts'
+
+/** What the cluster was set up with, as the API server's flags say it. */
+export interface StoreOptions {
+  /** wall time in ms at virtual time 0 */
+  readonly epochMs: number
+  /** --service-cluster-ip-range: one or two prefixes */
+  readonly serviceCidrs: readonly string[]
+  /** --service-node-port-range, both ends included */
+  readonly nodePorts: readonly [number, number]
+  /** how many changes the log keeps at least */
+  readonly logLimit: number
+}
+
+/** Where an object with some owner is found. */
+export interface Owned {
+  readonly resource: string
+  readonly key: string
+}
+
+/** The log: `chunks[c][i]` is the change of revision `first + 64 c + i`. */
+export interface ChangeLog {
+  readonly first: number
+  readonly chunks: readonly (readonly StoreChange[])[]
+}
+
+/** What an agent wants to be told of; `node` narrows pods to those bound to that node. */
+export interface Want {
+  readonly resource: string
+  readonly node?: string
+}
+
+export interface Subscription {
+  readonly wants: readonly Want[]
+  readonly delayNs: number
+}
+
+export interface Store extends Target {
+  type: 'store'
+  options: StoreOptions
+  /** of the last write; 1 before the first */
+  revision: number
+  rng: Rng
+  /** by resource key, then NAMESPACE/NAME */
+  tables: Map<string, Tree<ApiObject>>
+  /** NODE/NAMESPACE/NAME, to NAMESPACE/NAME */
+  podsByNode: Tree<string>
+  /** OWNER-UID/RESOURCE/NAMESPACE/NAME */
+  owned: Tree<Owned>
+  log: ChangeLog
+  subscriptions: Map<number, Subscription>
+  /** agents by what they want: RESOURCE or RESOURCE@NODE */
+  wanted: Map<string, readonly number[]>
+  /** when the notification under way to an agent arrives */
+  notifyAt: Map<number, number>
+  /** cluster IPs in use, to the service that has it */
+  clusterIps: Tree<string>
+  /** node ports in use (decimal number), to the service that has it */
+  nodePorts: Tree<string>
+}
