@@ -11,7 +11,8 @@ import { createDetails } from './details.ts'
 import type { Engine } from './engine.ts'
 import { explainFlow } from './explain.ts'
 import { withInput } from './inputs.ts'
-import { eventView, traceList, traceOf } from './past.ts'
+import { eventView, frameAt, traceList, traceOf } from './past.ts'
+import { permitTrace } from './permit.ts'
 import { reproductionOf } from './reproduction.ts'
 import { fail, flush, halt, pause, play, wake } from './run-loop.ts'
 import { acknowledge, clockState, createStream, postReset, postScene } from './stream.ts'
@@ -123,6 +124,8 @@ type LookingCall =
   | 'traces'
   | 'trace'
   | 'eventSteps'
+  | 'frame'
+  | 'permit'
   | 'explain'
   | 'stateHash'
   | 'reproduction'
@@ -150,6 +153,18 @@ function lookingCalls(core: Core): Pick<Session, LookingCall> {
         core,
         () => eventView(core, event),
         () => ({ room: '', steps: [] }),
+      ),
+    frame: (trace, event, nth) =>
+      guard(
+        core,
+        () => frameAt(core, trace, event, nth),
+        () => null,
+      ),
+    permit: (trace) =>
+      guard(
+        core,
+        () => permitTrace(core, trace),
+        (error) => ({ trace: null, more: [], event: 0, error }),
       ),
     explain: (query) =>
       guard(

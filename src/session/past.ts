@@ -4,8 +4,9 @@ import type { StepDetail } from '../net/trace.ts'
 import { StepKind } from '../net/trace.ts'
 import type { World } from '../net/types.ts'
 import { namesOf } from '../view/names.ts'
-import { groupTraces, stepView, summarize, traceView } from '../view/trace-view.ts'
-import type { StepView, TraceSummary, TraceView } from '../view/types.ts'
+import { frameView } from '../view/frame-view.ts'
+import { groupHops, groupTraces, numbering, stepViews, summarize, traceView } from '../view/trace-view.ts'
+import type { FrameView, StepView, TraceSummary, TraceView } from '../view/types.ts'
 import type { Core } from './core.ts'
 import { collectDetails, firstEvent, knownSteps } from './details.ts'
 
@@ -31,14 +32,18 @@ export function traceList(core: Core, limit: number): TraceSummary[] {
 
 /** A trace with its hops, known future included: after stepping back the whole path stays in view. Null for none. */
 export function traceOf(core: Core, id: number): TraceView | null {
-  const names = namesOf(core.world)
+  const steps = traceSteps(core, id)
+  return steps.length === 0 ? null : traceView(steps, namesOf(core.world))
+}
+
+/** All that is known of a trace. */
+export function traceSteps(core: Core, id: number): StepDetail[] {
   const known = knownSteps(core, true).filter((step) => step.trace === id)
-  if (known[0]?.kind === StepKind.Originate) return traceView(known, names)
+  if (known[0]?.kind === StepKind.Originate) return known
   const range = eventsOf(core.world, id)
-  if (range === null) return known.length === 0 ? null : traceView(known, names)
+  if (range === null) return known
   const steps = collectDetails(core, range.first - 1, range.last).filter((step) => step.trace === id)
-  const best = steps.length > known.length ? steps : known
-  return best.length === 0 ? null : traceView(best, names)
+  return steps.length > known.length ? steps : known
 }
 
 /** The steps of one event in words. */
@@ -48,7 +53,26 @@ export function eventView(core: Core, event: number): { room: string; steps: Ste
   if (steps.length === 0 && event > firstEvent(core.world) && event <= core.headEvent) {
     steps = collectDetails(core, event - 1, event).filter((step) => step.event === event)
   }
-  return { room: steps[0]?.nsName ?? '', steps: steps.map((step) => stepView(step, names)) }
+  const nthOf = numbering(steps)
+  const views = new Map<StepDetail, StepView>()
+  for (const own of groupTraces(steps).values()) {
+    for (const hop of groupHops(own)) {
+      stepViews(hop, names, nthOf).forEach((view, i) => {
+        views.set(hop[i]!, view)
+      })
+    }
+  }
+  return { room: steps[0]?.nsName ?? '', steps: steps.flatMap((step) => views.get(step) ?? []) }
+}
+
+/** The packet's bytes at a step (`StepView.trace`, `event`, `nth`); null where it is not known. */
+export function frameAt(core: Core, trace: number, event: number, nth: number): FrameView | null {
+  const steps = traceSteps(core, trace)
+  const at = steps.findIndex((step) => step.event === event)
+  const step = steps[at + nth]
+  if (at < 0 || step === undefined || step.event !== event) return null
+  const before = steps.slice(0, at + nth).findLast((one) => one.packet === step.packet)
+  return frameView(step, before ?? steps[at + nth - 1])
 }
 
 /** The traces of the newest known steps. */

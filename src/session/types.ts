@@ -8,6 +8,7 @@
  * looked at, and stepping back leaves it.
  */
 import type {
+  FrameView,
   Inspection,
   Scene,
   SceneDiff,
@@ -185,6 +186,16 @@ export interface ExplainQuery {
   dport?: number
 }
 
+export interface PermitResult {
+  /** The whole trace with its further hops; null where there is none. */
+  trace: TraceView | null
+  /** What it would give rise to. */
+  more: TraceView[]
+  /** The event of the drop: what comes after it is the branch. */
+  event: number
+  error: string
+}
+
 export interface Completion {
   /** Text that replaces [from, to) of the line. */
   from: number
@@ -238,6 +249,13 @@ export interface Session {
   trace(id: number): TraceView | null
   /** The steps of one event in words. */
   eventSteps(event: number): { room: string; steps: StepView[] }
+  /** The packet's bytes at a step of `trace` or `eventSteps`, with what the step before had; null where it is not known. */
+  frame(trace: number, event: number, nth: number): FrameView | null
+  /**
+   * What would become of a packet that a rule dropped, were it let through: only this packet, only in a branch. The run
+   * stays as it is.
+   */
+  permit(trace: number): PermitResult
   explain(query: ExplainQuery): { traces: TraceView[]; error: string }
   lesson(): LessonView | null
   runChecks(): CheckResult[]

@@ -13,6 +13,7 @@ import { routeLine } from '../proc/print/route.ts'
 import { machineOf } from '../run/machine.ts'
 import type { FdbEntry, Netns, PolicyRule, World } from '../net/types.ts'
 import { evidenceOf } from './evidence.ts'
+import { ruleView } from './rule-view.ts'
 import type { TraceNames } from './trace-view.ts'
 
 const TABLE_NAMES: Readonly<Record<number, string>> = { 253: 'default', 254: 'main', 255: 'local' }
@@ -38,6 +39,7 @@ export function namesOf(world: World): TraceNames {
     route: (ns, route) => evidenceText(world, ns, route),
     rule: (ns, family, hit) => ruleOf(world, ns, family, hit),
     evidence: (ns, evidence) => evidenceText(world, ns, evidence),
+    asked: (step) => ruleView(world, step),
   }
 }
 

@@ -2,6 +2,7 @@
 import { formatIp, formatMac, isLinkLocal } from '../base/addr.ts'
 import type { Link, Netns, World } from '../net/types.ts'
 import { findNetns, registryOf } from '../net/world.ts'
+import { stationsOf } from './stations.ts'
 import type { MachineRole, Scene, SceneDiff, SceneEdge, SceneMachine, ScenePort, SceneRoom } from './types.ts'
 
 /** What the lab file says of a machine's place and look; the world does not know it. */
@@ -84,6 +85,7 @@ export function edgeId(a: string, b: string): string {
 function roomOf(ns: Netns): SceneRoom {
   const dot = ns.name.indexOf('.')
   const ports: ScenePort[] = []
+  const stations = stationsOf(ns)
   for (const link of ns.links) if (link !== undefined) ports.push(portOf(ns, link))
   return {
     id: ns.name,
@@ -91,6 +93,7 @@ function roomOf(ns: Netns): SceneRoom {
     ns: ns.id,
     forwarding: ns.confAll.forwarding !== 0,
     ports,
+    ...(stations === undefined ? {} : { stations }),
   }
 }
 

@@ -30,7 +30,7 @@ function printed(world: World, room: string, command: string): string {
   const capture = submitExec(world, rules, room, command)
   expect(runToEnd(world, rules, capture, 1e9, 10_000)).toBe('ended')
   const { out, err } = captureOf(world, capture) ?? { out: '', err: 'no capture' }
-  return err + out
+  return out + err
 }
 
 it.each(LABS)('%s', (name) => {

@@ -7,17 +7,20 @@ import { formatIp, formatMac } from '../base/addr.ts'
 import type { Packet } from '../net/types.ts'
 import type { StepDetail } from '../net/trace.ts'
 import { StepAction, StepKind } from '../net/trace.ts'
-import { packetEnds, packetLabel, protoOf } from './proto.ts'
+import { glyphLabel, packetEnds, packetLabel, protoOf } from './proto.ts'
 import { layersOf } from './layers.ts'
 import { evidenceRef } from './refs.ts'
 import type { Namer } from './sentence.ts'
 import { actionName, kindName, sentenceOf } from './sentence.ts'
-import type { Disposition, HopView, StepView, TraceSummary, TraceView } from './types.ts'
+import { stationsAlong } from './stations.ts'
+import type { Disposition, HopView, RuleView, StepView, TraceSummary, TraceView } from './types.ts'
 
 /** What a trace needs to name things: see `namesOf` in names.ts. */
 export interface TraceNames extends Namer {
   /** The record that decided, as its tool prints it; '' for none. */
   evidence(ns: number, evidence: unknown): string
+  /** The rules that a Hook step asked; null for any other. */
+  asked(step: StepDetail): RuleView | null
 }
 
 /** The steps of each trace, traces in the order of their first step. */
@@ -55,13 +58,43 @@ export function summarize(steps: readonly StepDetail[]): TraceSummary {
 export function traceView(steps: readonly StepDetail[], names: TraceNames): TraceView {
   return {
     ...summarize(steps),
-    hops: groupHops(steps).map((hop) => hopView(hop, names)),
+    hops: hopViews(steps, names),
     truncated: steps[0]?.kind !== StepKind.Originate,
   }
 }
 
-/** One step in words. */
-export function stepView(step: StepDetail, names: TraceNames): StepView {
+/** The steps of one hop, or of one event, in words. `nthOf` says which step of its trace in its event each one is. */
+export function stepViews(
+  steps: readonly StepDetail[],
+  names: TraceNames,
+  nthOf: (step: StepDetail) => number,
+): StepView[] {
+  const stations = stationsAlong(steps)
+  return steps.map((step, i) => {
+    const before = steps[i - 1]
+    return {
+      ...stepView(step, names),
+      nth: nthOf(step),
+      station: stations[i] ?? '',
+      changes: before?.packet === step.packet ? changesOf(before.headers, step.headers) : [],
+    }
+  })
+}
+
+/** Numbers the steps of each trace within each event, as `StepView.nth` does. `steps` hold whole events. */
+export function numbering(steps: readonly StepDetail[]): (step: StepDetail) => number {
+  const numbers = new Map<StepDetail, number>()
+  const next = new Map<string, number>()
+  for (const step of steps) {
+    const key = `${step.trace}/${step.event}`
+    const n = next.get(key) ?? 0
+    numbers.set(step, n)
+    next.set(key, n + 1)
+  }
+  return (step) => numbers.get(step) ?? 0
+}
+
+function stepView(step: StepDetail, names: TraceNames): Omit<StepView, 'nth' | 'station' | 'changes'> {
   return {
     event: step.event,
     at: step.at,
@@ -73,6 +106,10 @@ export function stepView(step: StepDetail, names: TraceNames): StepView {
     evidence: names.evidence(step.ns, step.evidence),
     ref: evidenceRef(step.evidence),
     layers: layersOf(step.headers),
+    trace: step.trace,
+    rule: names.asked(step),
+    proto: protoOf(step.headers),
+    glyph: glyphLabel(step.headers),
   }
 }
 
@@ -150,7 +187,16 @@ function hopOf(hops: readonly StepDetail[][], step: StepDetail): StepDetail[] | 
   return undefined
 }
 
-function hopView(steps: readonly StepDetail[], names: TraceNames): HopView {
+function hopViews(steps: readonly StepDetail[], names: TraceNames): HopView[] {
+  const nthOf = numbering(steps)
+  return groupHops(steps).map((hop) => hopView(hop, names, nthOf))
+}
+
+function hopView(
+  steps: readonly StepDetail[],
+  names: TraceNames,
+  nthOf: (step: StepDetail) => number,
+): HopView {
   const first = steps[0] as StepDetail
   const last = steps[steps.length - 1] as StepDetail
   const out = steps
@@ -163,7 +209,7 @@ function hopView(steps: readonly StepDetail[], names: TraceNames): HopView {
     room: first.nsName,
     devIn: first.kind === StepKind.Rx ? first.dev : '',
     devOut: [...new Set(out)].join(', '),
-    steps: steps.map((step) => stepView(step, names)),
+    steps: stepViews(steps, names, nthOf),
     changes: changesOf(first.headers, last.headers),
   }
 }

@@ -30,6 +30,28 @@ export interface SceneRoom {
   ns: number
   forwarding: boolean
   ports: ScenePort[]
+  /** Netfilter's hooks, the bridge's after IP's; absent where the namespace has no table. */
+  stations?: SceneStation[]
+}
+
+/** A place on a packet's way through a namespace; `bridge-`: while it is still inside a bridge (br_netfilter). */
+export type StationId =
+  | 'PREROUTING'
+  | 'ROUTE'
+  | 'FORWARD'
+  | 'INPUT'
+  | 'LOCAL'
+  | 'ROUTE_OUT'
+  | 'OUTPUT'
+  | 'POSTROUTING'
+  | 'bridge-PREROUTING'
+  | 'bridge-FORWARD'
+  | 'bridge-POSTROUTING'
+
+export interface SceneStation {
+  id: StationId
+  /** Tables in the kernel's order, `conntrack` and its `confirm` among them; IPv6's end in 6. */
+  tables: string[]
 }
 
 export interface ScenePort {
@@ -143,6 +165,65 @@ export interface StepView {
   ref: string
   /** Header fields of the packet at this step, outermost layer first. */
   layers: LayerView[]
+  /** Names the step together with `event`: its packet's trace, and which of the trace's steps in that event it is. */
+  trace: number
+  nth: number
+  /** Where on the packet's way through the namespace it happened; '' at a device, a bridge or a neighbour. */
+  station: StationId | ''
+  /** The rules that were asked, where one or a policy decided. */
+  rule: RuleView | null
+  /** Header fields that this step changed, by comparison with the step before in the same hop. */
+  changes: { field: string; before: string; after: string }[]
+  /** The packet at this step: its protocol, and a short text to stand beside a glyph. */
+  proto: TraceSummary['proto']
+  glyph: string
+}
+
+export interface RuleView {
+  /** nat, filter, nat6 ... */
+  table: string
+  /** Built-in chain; and chain and number of the deciding rule, number 0 for the policy. */
+  hook: string
+  chain: string
+  number: number
+  /** Its row in the inspector's table. */
+  ref: string
+  verdict: string
+  change: string[]
+  /** The verdict was set aside (see Session.permit). */
+  permitted: boolean
+  /** Rules in the order in which they were asked, the deciding one last. */
+  asked: RuleAsked[]
+  /** Rules asked before those. */
+  more: number
+}
+
+export interface RuleAsked {
+  chain: string
+  number: number
+  ref: string
+  /** As iptables-save has it; '' where it is no longer there. */
+  text: string
+  /** The first match that failed, '' where all matched. */
+  why: string
+}
+
+/** A packet's bytes at one step. */
+export interface FrameView {
+  /** False where there is no Ethernet header yet. */
+  framed: boolean
+  bytes: number[]
+  layers: FrameLayer[]
+}
+
+/** Places are in `bytes`. Names are those of Wireshark's display filters. */
+export interface FrameLayer {
+  name: string
+  title: string
+  at: number
+  length: number
+  /** `before`: the value at the step before, where it was another. */
+  fields: { name: string; title: string; value: string; at: number; length: number; before?: string }[]
 }
 
 /** One protocol layer like Wireshark's tree. */

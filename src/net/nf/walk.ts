@@ -187,8 +187,10 @@ function policy(ctx: HookCtx, table: Table, base: Chain, seen: RuleSeen[] | null
   return ACCEPT
 }
 
+/** `permitTrace` keeps it to one packet; without it every packet is let through. */
 function isPermitted(ctx: HookCtx): boolean {
-  return ctx.world.scalars.permitAll === 1
+  const { permitAll, permitTrace } = ctx.world.scalars
+  return permitAll === 1 && (permitTrace === undefined || permitTrace === ctx.packet.trace)
 }
 
 function step(ctx: HookCtx, action: StepAction, evidence: HookEvidence | null): void {
