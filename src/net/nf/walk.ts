@@ -2,10 +2,9 @@
  * The evaluator: walks the rules of one table at one hook. Models nft_do_chain as iptables-nft's rule sets use it
  * (Linux 6.18). Rules are data; nothing is allocated for one that does not match.
  *
- * Long chains are entered by an index of exact destinations, which leaves out only rules that cannot match. While
- * details are collected every rule is asked, so that each can say why it did not match.
+ * Long chains are entered by an index, which leaves out only rules that cannot match. While details are collected every
+ * rule is asked, so that each can say why it did not match; the scalar `nfLinear` has every rule asked without them.
  */
-import type { Ip } from '../../base/addr.ts'
 import { assert } from '../../base/assert.ts'
 import { recordDrop, recordStep, StepAction, StepKind } from '../trace.ts'
 import type { HookCtx, HookEvidence, RuleSeen } from './ctx.ts'
@@ -17,22 +16,10 @@ import { rejectPacket } from './reject.ts'
 import { JUMP_STACK } from './tables.ts'
 import { applyTarget } from './target.ts'
 import type { Chain, Rule, Table } from './types.ts'
+import { indexOf, nextRule } from './walkindex.ts'
 
 const DROP = 0
 const ACCEPT = 1
-
-/** Chains of fewer rules are faster asked one by one. */
-const INDEX_FROM = 24
-
-interface ChainIndex {
-  /** Numbers of rules that want exactly this destination. */
-  byDst: Map<Ip, number[]>
-  /** Numbers of all others, rising. */
-  wild: number[]
-}
-
-/** Derived from a frozen chain, never part of the state. Null: too short. */
-const indexes = new WeakMap<Chain, ChainIndex | null>()
 
 /**
  * Runs the built-in chain `base`. Returns NF_ACCEPT or NF_DROP; a drop is recorded already. With `permitAll` set in the
@@ -41,20 +28,21 @@ const indexes = new WeakMap<Chain, ChainIndex | null>()
 export function walkTable(ctx: HookCtx, table: Table, base: Chain): number {
   const detail = ctx.world.recorder.detail !== null
   const seen: RuleSeen[] | null = detail ? [] : null
+  const linear = detail || ctx.world.scalars.nfLinear === 1
   const counters = ctx.ns.nf!.counters
   const { packet } = ctx
   let chain = base
-  let index = detail ? null : indexOf(chain)
+  let index = linear ? null : indexOf(chain)
   let at = 0
   let depth = 0
   for (;;) {
-    if (index !== null) at = nextRule(index, packet.dst, at)
+    if (index !== null) at = nextRule(index, packet, at)
     if (at >= chain.rules.length) {
       if (depth === 0) return policy(ctx, table, base, seen)
       depth--
       chain = ctx.stack![depth]!
       at = ctx.resume![depth]!
-      index = detail ? null : indexOf(chain)
+      index = linear ? null : indexOf(chain)
       continue
     }
     const rule = chain.rules[at]!
@@ -86,7 +74,7 @@ export function walkTable(ctx: HookCtx, table: Table, base: Chain): number {
         }
         chain = table.chains.get(target.chain)!
         at = 0
-        index = detail ? null : indexOf(chain)
+        index = linear ? null : indexOf(chain)
         continue
       }
     }
@@ -208,44 +196,4 @@ function drop(ctx: HookCtx, evidence: HookEvidence | null): number {
 
 function deviceOf(ctx: HookCtx): number {
   return ctx.outLink?.ifindex ?? ctx.inLink?.ifindex ?? 0
-}
-
-/** The number (from 0) of the first rule from `at` on that may match the destination. */
-function nextRule(index: ChainIndex, dst: Ip, at: number): number {
-  const exact = index.byDst.get(dst)
-  const wild = atLeast(index.wild, at)
-  return exact === undefined ? wild : Math.min(wild, atLeast(exact, at))
-}
-
-/** The first number of a rising list that is not below `at`. */
-function atLeast(list: readonly number[], at: number): number {
-  let low = 0
-  let high = list.length
-  while (low < high) {
-    const middle = (low + high) >> 1
-    if (list[middle]! < at) low = middle + 1
-    else high = middle
-  }
-  return low < list.length ? list[low]! : Number.MAX_SAFE_INTEGER
-}
-
-function indexOf(chain: Chain): ChainIndex | null {
-  if (chain.rules.length < INDEX_FROM) return null
-  const known = indexes.get(chain)
-  if (known !== undefined) return known
-  const index: ChainIndex = { byDst: new Map(), wild: [] }
-  chain.rules.forEach((rule, i) => {
-    const { dst } = rule
-    const full = dst !== null && !dst.not && dst.len === (typeof dst.addr === 'number' ? 32 : 128)
-    if (!full) {
-      index.wild.push(i)
-      return
-    }
-    const list = index.byDst.get(dst.addr)
-    if (list === undefined) index.byDst.set(dst.addr, [i])
-    else list.push(i)
-  })
-  const useful = index.wild.length < chain.rules.length / 2 ? index : null
-  indexes.set(chain, useful)
-  return useful
 }

@@ -1,0 +1,102 @@
+// The short way through long chains against the rule-by-rule one: the same verdict, and the same rules have counted.
+import { expect, it } from 'vitest'
+import { parseIp4 } from '../../base/addr.ts'
+import { createRng, nextBelow } from '../../base/rng.ts'
+import { netOf, nsOf } from '../ip/checkip.ts'
+import { createPacket } from '../packet.ts'
+import type { Packet, World } from '../types.ts'
+import { ETH_P_IP, IPPROTO_TCP, IPPROTO_UDP } from '../types.ts'
+import { counters, ruleOf } from './checknf.ts'
+import { NF_INET_FORWARD, nfRun } from './hook.ts'
+import { nfNewChain, nfReplaceTable } from './tables.ts'
+import type { Chain } from './types.ts'
+
+const NET = `
+  link a/eth0 r/eth0
+  link b/eth0 r/eth1
+  addr r/eth0 10.0.1.1/24
+  addr r/eth1 10.0.2.1/24`
+const CHAINS = ['FORWARD', 'U1', 'U2', 'U3']
+
+type Below = (n: number) => number
+
+function randomRule(chain: string, below: Below): string {
+  const words: string[] = []
+  const pick = <T>(list: readonly T[]): T => list[below(list.length)]!
+  const address = (): string => `10.9.0.${below(12)}`
+  if (below(2) === 0) words.push(`${pick(['', '', '', '! '])}-d ${address()}${pick(['', '', '/31', '/24'])}`)
+  if (below(3) === 0) words.push(`${pick(['', '', '! '])}-s ${address()}${pick(['', '', '/30'])}`)
+  if (below(6) === 0) words.push(pick(['-i eth0', '-o eth1', '! -i eth1']))
+  const proto = pick(['', 'tcp', 'udp', 'udp'])
+  // A match that counts for itself, before or after the one that the index goes by.
+  const own = pick([
+    '',
+    '',
+    '',
+    '-m statistic --mode nth --every 3 --packet 0',
+    '-m limit --limit 1/s --limit-burst 40',
+  ])
+  if (proto !== '') words.push(`-p ${proto}`)
+  if (below(2) === 0) words.push(own)
+  if (proto !== '' && below(4) !== 0) words.push(`--dport ${pick(['53', '80', '8080', '53:80'])}`)
+  const later = CHAINS.slice(CHAINS.indexOf(chain) + 1)
+  const verdicts = ['', '', '', 'ACCEPT', 'DROP', 'RETURN', 'MARK --set-mark 7', ...later, ...later]
+  const target = pick(verdicts)
+  return `${words.join(' ')}${target === '' ? '' : ` -j ${target}`}`
+}
+
+function load(world: World, seed: number): void {
+  const rng = createRng(seed, 1)
+  const below: Below = (n) => nextBelow(rng, n)
+  const chains = new Map<string, Chain>()
+  for (const name of CHAINS) {
+    const empty = nfNewChain('filter', name)
+    const lines = Array.from({ length: 10 + below(60) }, () => randomRule(name, below))
+    const rules = lines.map((line) => ruleOf(line.trim().split(/\s+/).filter(Boolean), 4))
+    // Most rules of a chain that is indexed want something exact.
+    const exact = Array.from({ length: 70 }, () =>
+      ruleOf(`-d 10.9.0.${below(12)} -p udp --dport ${53 + below(3)}`.split(' '), 4),
+    )
+    chains.set(name, { ...empty, rules: below(2) === 0 ? [...rules, ...exact] : [...exact, ...rules] })
+  }
+  nfReplaceTable(world, nsOf(world, 'r'), 4, { name: 'filter', chains })
+}
+
+function packetOf(world: World, below: Below): Packet {
+  const packet = createPacket(world, ETH_P_IP, 0)
+  const tcp = below(2) === 0
+  return Object.assign(packet, {
+    src: (parseIp4('10.9.0.0') as number) + below(13),
+    dst: (parseIp4('10.9.0.0') as number) + below(13),
+    proto: tcp ? IPPROTO_TCP : IPPROTO_UDP,
+    tcp: tcp ? { seq: 1, ack: 0, flags: 2, window: 100, urgent: 0, options: [] } : null,
+    sport: 1000 + below(4),
+    dport: [53, 54, 80, 8080, 9][below(5)]!,
+    length: 60 + below(1000),
+    ttl: 60,
+    // A later part of a packet has no ports.
+    fragOffset: below(10) === 0 ? 1480 : 0,
+  })
+}
+
+it.each(Array.from({ length: 40 }, (_, i) => i + 1))('rule set %i', (seed) => {
+  const worlds = [0, 1].map((linear) => {
+    const world = netOf(NET, false, seed)
+    world.recorder.detail = null
+    world.scalars.nfLinear = linear
+    load(world, seed)
+    return world
+  }) as [World, World]
+  const rngs = worlds.map(() => createRng(seed, 2))
+  for (let n = 0; n < 120; n++) {
+    const [short, long] = worlds.map((world, i) => {
+      const ns = nsOf(world, 'r')
+      const packet = packetOf(world, (max) => nextBelow(rngs[i]!, max))
+      const [inIf, outIf] = [2, 3]
+      const verdict = nfRun(world, ns, NF_INET_FORWARD, packet, inIf, outIf)
+      return { verdict, mark: packet.mark, counted: counters(ns) }
+    })
+    expect(short).toEqual(long)
+  }
+  expect(counters(nsOf(worlds[0], 'r')).length).toBeGreaterThan(5)
+})
