@@ -1,6 +1,6 @@
 /**
  * nc. Models netcat-openbsd 1.219 as Debian builds it, over TCP and UDP. Not here: Unix sockets, proxies, TLS, telnet
- * negotiation, source routing, -e (Debian's has none either). Names of peers come from /etc/hosts only.
+ * negotiation, source routing, -e (Debian's has none either), the second address of a name.
  */
 import type { Ip } from '../../base/addr.ts'
 import { formatIp, UNSPECIFIED_IP6 } from '../../base/addr.ts'
@@ -18,6 +18,8 @@ import { tcpAccept, tcpConnect, tcpConnected, tcpListen, tcpShutdown } from '../
 import type { Socket } from '../../net/types.ts'
 import { readInput } from '../../run/fds.ts'
 import { cancelTimer, exitProcess, setTimer } from '../../run/process.ts'
+import type { Lookup } from '../dns/resolver.ts'
+import { lookupEvent, lookupStart } from '../dns/resolver.ts'
 import type { ProcCtx, ProcEvent, Program } from '../program.ts'
 import { err, fail, out, parseOptions, resolveHost } from '../program.ts'
 import { createStream, errnoText, type Stream, streamClose, streamRead, streamWrite } from '../stream.ts'
@@ -43,6 +45,8 @@ interface NcState {
   sport: number
   host: string
   ip: Ip | undefined
+  /** The name is being looked up. */
+  lookup: Lookup | null
   ports: number[]
   port: number
   found: boolean
@@ -79,7 +83,9 @@ export const nc: Program = {
   },
   on(ctx, event: ProcEvent) {
     const state = ctx.proc.state as NcState
-    if (event.type === 'sock') onSocket(ctx, state, event.sock)
+    if (state.lookup !== null && lookupEvent(ctx, state.lookup, event)) {
+      if (state.lookup.done) resolved(ctx, state, state.lookup)
+    } else if (event.type === 'sock') onSocket(ctx, state, event.sock)
     else if (event.type === 'input') onInput(ctx, state, event.text, event.eof)
     else if (event.type === 'timer') onTimer(ctx, state, event.tag)
   },
@@ -124,6 +130,7 @@ function readLine(ctx: ProcCtx): NcState | undefined {
     sport: listening ? 0 : Number(flags.get('p') ?? 0) || 0,
     host,
     ip: undefined,
+    lookup: null,
     ports,
     port: ports[0]!,
     found: false,
@@ -196,14 +203,19 @@ function nextPort(ctx: ProcCtx, state: NcState): void {
   state.port = port
   state.connected = false
   if (state.ip === undefined) {
-    const found = resolveHost(ctx, state.host, state.family)
-    if (found.ip === undefined) {
-      fail(ctx, 1, `nc: getaddrinfo for host "${state.host}" port ${port}: ${found.error}`)
-      return
-    }
-    state.ip = found.ip
+    const lookup = lookupStart(ctx, state.host, { family: state.family })
+    state.lookup = lookup
+    if (lookup.done) resolved(ctx, state, lookup)
+    return
   }
   connect(ctx, state, state.ip, port)
+}
+
+function resolved(ctx: ProcCtx, state: NcState, lookup: Lookup): void {
+  state.lookup = null
+  state.ip = lookup.addresses[0]
+  if (state.ip !== undefined) connect(ctx, state, state.ip, state.port)
+  else fail(ctx, 1, `nc: getaddrinfo for host "${state.host}" port ${state.port}: ${lookup.error}`)
 }
 
 function connect(ctx: ProcCtx, state: NcState, ip: Ip, port: number): void {
@@ -351,8 +363,9 @@ function datagrams(ctx: ProcCtx, state: NcState): void {
     out(ctx, decodeUtf8([], packet.payload ?? new Uint8Array(0)).text)
     idle(ctx, state)
   }
+  // An error (a port unreachable) ends both directions, and nc without a complaint but while it still tries the port.
   const errno = sockError(sock)
-  if (errno !== '' && !state.listen) exitProcess(ctx, 1)
+  if (errno !== '' && !state.listen) exitProcess(ctx, state.found ? 0 : 1)
 }
 
 function receive(ctx: ProcCtx, state: NcState): void {
@@ -383,6 +396,7 @@ function onInput(ctx: ProcCtx, state: NcState, text: string, eof: boolean): void
   if (ctx.proc.exited) return
   if (eof) {
     state.stdinEof = true
+    idle(ctx, state)
     inputEnded(ctx, state)
     return
   }
