@@ -3,7 +3,7 @@ import { formatIp, formatMac, inPrefix, isLinkLocal, isMulticast, maskIp } from 
 import { RT_TABLE_LOCAL, RT_TABLE_MAIN, routesOf, rulesOf } from '../net/ip/fib.ts'
 import { neighsOf } from '../net/ip/neigh.ts'
 import { linksOf } from '../net/link/device.ts'
-import { createConf } from '../net/netns.ts'
+import { KERNEL_CONF } from '../net/conf.ts'
 import type { IfAddr, InterfaceConf, Link, Netns, NextHop, PolicyRule, Route } from '../net/types.ts'
 import { shellQuote } from './shell-words.ts'
 
@@ -32,8 +32,8 @@ const CONF6: [keyof InterfaceConf, string][] = [
 
 /** Switches that differ from a new namespace's, before any device is made: devices take over `default`. */
 export function sysctlLines(ns: Netns): string[] {
-  const all = createConf()
-  const base = createConf()
+  const all = { ...KERNEL_CONF }
+  const base = { ...KERNEL_CONF }
   const words: string[] = []
   if (ns.confAll.forwarding !== 0) {
     words.push('net/ipv4/ip_forward=1')
@@ -61,7 +61,7 @@ export function sysctlLines(ns: Netns): string[] {
 /** Switches of one device that differ from what it took over; emitted once it is there. */
 function linkSysctls(ns: Netns, link: Link): string[] {
   const base =
-    link.kind === 'loopback' ? { ...createConf(), forwarding: ns.confDefault.forwarding } : ns.confDefault
+    link.kind === 'loopback' ? { ...KERNEL_CONF, forwarding: ns.confDefault.forwarding } : ns.confDefault
   const name = link.name
   const words = confWords(name, link.conf, base)
   if (link.conf.disableIpv6 !== Math.max(ns.confDefault.disableIpv6, ns.confAll.disableIpv6)) {

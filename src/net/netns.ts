@@ -5,9 +5,10 @@
 import { assert } from '../base/assert.ts'
 import { createRng, nextUint32 } from '../base/rng.ts'
 import { addTarget, removeTarget, touch } from '../sim/dispatch.ts'
+import { CONF, CONF_IPV6_OFF } from './conf.ts'
 import { createLink, insertLink, linksOf } from './link/device.ts'
 import { linkRemove } from './link/lifecycle.ts'
-import type { InterfaceConf, Netns, World } from './types.ts'
+import type { Netns, World } from './types.ts'
 import { findNetns, netnsOf, registryOf, touchRegistry } from './world.ts'
 
 export const LOOPBACK_IFINDEX = 1
@@ -30,7 +31,7 @@ export function createNetns(world: World, name: string, machine: number): Netns 
   const lo = createLink(ns, LOOPBACK_IFINDEX, 'lo', 'loopback', 0)
   lo.mtu = LOOPBACK_MTU
   lo.carrier = true
-  lo.conf.acceptDad = -1
+  lo.conf = (world.scalars.ipv6Off === 1 ? CONF_IPV6_OFF : CONF).lo
   lo.wire.latencyNs = 1_000
   insertLink(ns, lo)
   ns.nextIfindex = LOOPBACK_IFINDEX + 1
@@ -68,62 +69,34 @@ export function netnsList(world: World): Netns[] {
   return list
 }
 
-/** The kernel's own values of net.ipv4.conf.X and net.ipv6.conf.X in a new namespace. */
-export function createConf(): InterfaceConf {
-  return {
-    forwarding: 0,
-    rpFilter: 0,
-    arpIgnore: 0,
-    arpAnnounce: 0,
-    arpNotify: 0,
-    arpAccept: 0,
-    proxyArp: 0,
-    acceptRedirects: 1,
-    sendRedirects: 1,
-    secureRedirects: 1,
-    sharedMedia: 1,
-    routeLocalnet: 0,
-    logMartians: 0,
-    acceptLocal: 0,
-    disableIpv6: 0,
-    forwarding6: 0,
-    acceptRa: 1,
-    acceptDad: 1,
-    hopLimit6: 64,
-    acceptRedirects6: 1,
-  }
-}
-
 function emptyNetns(world: World, name: string, machine: number): Netns {
-  const confAll = createConf()
-  const confDefault = createConf()
-  confAll.acceptDad = 0
   // The kernel's boot parameter ipv6.disable_ipv6=1, one for all machines of a lab.
-  if (world.scalars.ipv6Off === 1) confAll.disableIpv6 = confDefault.disableIpv6 = 1
+  const { confAll, confDefault } = world.scalars.ipv6Off === 1 ? CONF_IPV6_OFF : CONF
+  // What every hop reads comes first: it is fetched from memory together.
   return {
     id: 0,
     epoch: 0,
+    links: [],
+    taps: null,
+    nf: null,
+    snmp: null,
+    exceptions: null,
+    rules4: null,
+    fibGeneration: 0,
+    confAll,
+    sockets: null,
     type: 'netns',
     name,
     machine,
     rng: createRng(world.seed, 0),
-    links: [],
     nextIfindex: 1,
     fib4: null,
     fib6: null,
-    fibGeneration: 0,
-    rules4: null,
     rules6: null,
     neigh: null,
-    exceptions: null,
     frags: null,
-    nf: null,
-    sockets: null,
-    taps: null,
     sysctl: null,
-    confAll,
     confDefault,
-    snmp: null,
     icmpTokens: null,
     nextIpId: 1,
     nextSock: 1,

@@ -2,6 +2,7 @@
 // shows it. Only the names listed here exist.
 import { touch } from '../sim/dispatch.ts'
 import { disable6Changed, forwarding6Changed } from './ip6/addrconf.ts'
+import { confWith } from './conf.ts'
 import { linkByName } from './link/device.ts'
 import { NEIGH_DEFAULTS, type NeighParam } from './ip/neighparams.ts'
 import type { InterfaceConf, Netns, World } from './types.ts'
@@ -200,16 +201,29 @@ function confOf(ns: Netns, who: string): InterfaceConf | undefined {
   return linkByName(ns, who)?.conf
 }
 
+function putConf(ns: Netns, who: string, conf: InterfaceConf): void {
+  if (who === 'all') ns.confAll = conf
+  else if (who === 'default') ns.confDefault = conf
+  else {
+    const link = linkByName(ns, who)
+    if (link !== undefined) link.conf = conf
+  }
+}
+
 /** devinet_conf_proc, devinet_sysctl_forward, addrconf_sysctl_forward, addrconf_sysctl_disable. */
 function setConf(world: World, ns: Netns, place: Place & { kind: 'conf' }, value: number): void {
   const old = place.conf[place.field]
-  const before = ns.links.map((link) => (link === undefined ? undefined : { ...link.conf }))
-  place.conf[place.field] = value
+  const before = ns.links.map((link) => link?.conf)
   const { field, who } = place
+  putConf(ns, who, confWith(place.conf, field, value))
   if (who === 'all' && old !== value && SPREADS.includes(field)) {
-    ns.confDefault[field] = value
-    for (const link of ns.links) if (link !== undefined) link.conf[field] = value
-    if (field === 'forwarding') ns.confAll.acceptRedirects = value === 0 ? 1 : 0
+    const shared = ns.confDefault
+    ns.confDefault = confWith(shared, field, value)
+    for (const link of ns.links) {
+      if (link === undefined) continue
+      link.conf = link.conf === shared ? ns.confDefault : confWith(link.conf, field, value)
+    }
+    if (field === 'forwarding') ns.confAll = confWith(ns.confAll, 'acceptRedirects', value === 0 ? 1 : 0)
   }
   if (place.family === 6) inet6Follow(world, ns, before)
   // A new default reaches devices that nobody has configured yet.
@@ -220,7 +234,7 @@ function setConf(world: World, ns: Netns, place: Place & { kind: 'conf' }, value
         link.conf[field] === old &&
         !link.addrs.some((a) => typeof a.addr === 'number')
       ) {
-        link.conf[field] = value
+        link.conf = confWith(link.conf, field, value)
       }
     }
   }

@@ -14,6 +14,7 @@ import { clonePlain } from '../base/clone.ts'
 import type { Netns, Packet, World } from './types.ts'
 
 export const RECORD_WORDS = 8
+const HIGH_WORD = 2 ** -32
 
 export const StepKind = {
   /** A packet is born here: a socket sent it, or the kernel answered. */
@@ -198,6 +199,13 @@ export function recordStep(
   if (world.recorder.detail !== null) writeDetail(world, ns, packet, kind, action, '', ifindex, evidence)
 }
 
+/** The three steps of a packet that is plainly forwarded, while no details are collected: Route, Forward, Neigh. */
+export function recordForwarded(world: World, ns: Netns, packet: Packet, iif: number, oif: number): void {
+  writeRecord(world, ns, packet, StepKind.Route | (StepAction.Unicast << 8), iif)
+  writeRecord(world, ns, packet, StepKind.Forward, oif)
+  writeRecord(world, ns, packet, StepKind.Neigh | (StepAction.Resolved << 8), oif)
+}
+
 /** Records the end of a packet: its last step, with the reason and the evidence. */
 export function recordDrop(
   world: World,
@@ -215,13 +223,12 @@ export function recordDrop(
 }
 
 function writeRecord(world: World, ns: Netns, packet: Packet, code: number, ifindex: number): void {
-  const { ring, capacity } = world.recorder
-  const n = world.scalars.nRecords++
-  const i = (n & (capacity - 1)) * RECORD_WORDS
+  const { ring } = world.recorder
+  const i = (world.scalars.nRecords++ * RECORD_WORDS) & (ring.length - 1)
   const now = world.now
   ring[i] = world.nEvents
   ring[i + 1] = now | 0
-  ring[i + 2] = (now / 4294967296) | 0
+  ring[i + 2] = (now * HIGH_WORD) | 0
   ring[i + 3] = ns.id
   ring[i + 4] = packet.trace
   ring[i + 5] = packet.id

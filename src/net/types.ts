@@ -1,14 +1,13 @@
 /**
  * The records of the Linux network model: what one network namespace holds and what a packet is.
- * Plain data only: everything here is copied by checkpoints. Tables are created on first use, because
- * an idle namespace must cost a few hundred bytes.
- *
+ * Plain data only: everything here is copied by checkpoints, unless frozen. Tables are created on first use.
  * References between namespaces are ids, never objects. A packet has one owner at a time.
  */
 import type { Ip, Mac } from '../base/addr.ts'
 import type { Rng } from '../base/rng.ts'
 import type { SnmpCounters } from './snmp.ts'
 import type { SimWorld, Target } from '../sim/world.ts'
+import type { RouteCache } from './ip/routecache.ts'
 import type { Inet6Dev } from './ip6/inet6dev.ts'
 import type { ArpHeader, IcmpHeader, TcpHeader } from './headers.ts'
 import type { Netfilter } from './nf/types.ts'
@@ -18,9 +17,10 @@ import type { Recorder } from './trace.ts'
 export type { ArpHeader, IcmpHeader, NdBody, TcpHeader } from './headers.ts'
 export type { Socket, SocketKind, SockMessage } from './sock/types.ts'
 
-/** The whole truth of one run. Target 1 is always the registry. */
+/** The whole truth of one run. Target 1 is always the registry. `routes` is derived (net/ip/routecache.ts). */
 export interface World extends SimWorld {
   recorder: Recorder
+  routes: (RouteCache | undefined)[]
 }
 
 /** Names to ids: machines and namespaces. A target, so that it rewinds with everything else. */
@@ -238,28 +238,28 @@ export interface BridgePort {
   holdAt: number
 }
 
-/** Per-interface IPv4 and IPv6 switches (net.ipv4.conf.X.*, net.ipv6.conf.X.*); `all` and `default` are of this shape too. */
+/** Per-interface IPv4 and IPv6 switches (net.ipv4.conf.X.*, net.ipv6.conf.X.*); `all` and `default` are of this shape too. Frozen and shared (net/conf.ts). */
 export interface InterfaceConf {
-  forwarding: number
-  rpFilter: number
-  arpIgnore: number
-  arpAnnounce: number
-  arpNotify: number
-  arpAccept: number
-  proxyArp: number
-  acceptRedirects: number
-  sendRedirects: number
-  secureRedirects: number
-  sharedMedia: number
-  routeLocalnet: number
-  logMartians: number
-  acceptLocal: number
-  disableIpv6: number
-  forwarding6: number
-  acceptRa: number
-  acceptDad: number
-  hopLimit6: number
-  acceptRedirects6: number
+  readonly forwarding: number
+  readonly rpFilter: number
+  readonly arpIgnore: number
+  readonly arpAnnounce: number
+  readonly arpNotify: number
+  readonly arpAccept: number
+  readonly proxyArp: number
+  readonly acceptRedirects: number
+  readonly sendRedirects: number
+  readonly secureRedirects: number
+  readonly sharedMedia: number
+  readonly routeLocalnet: number
+  readonly logMartians: number
+  readonly acceptLocal: number
+  readonly disableIpv6: number
+  readonly forwarding6: number
+  readonly acceptRa: number
+  readonly acceptDad: number
+  readonly hopLimit6: number
+  readonly acceptRedirects6: number
 }
 
 export type OperState = 'UNKNOWN' | 'DOWN' | 'LOWERLAYERDOWN' | 'UP'
@@ -450,9 +450,9 @@ export interface Netns extends Target {
   /** Routing tables by id (255 local, 254 main, 253 default); owned by `net/ip/fib.ts`. IPv4 and IPv6 apart. */
   fib4: Map<number, readonly Route[]> | null
   fib6: Map<number, readonly Route[]> | null
-  /** Null: the three standing rules. */
   /** Rises with every change of an IPv4 table: what was derived from the tables before is void. */
   fibGeneration: number
+  /** Null: the three standing rules. */
   rules4: readonly PolicyRule[] | null
   rules6: readonly PolicyRule[] | null
   /** By ifindex, then by address. */

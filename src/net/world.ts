@@ -9,7 +9,7 @@ export const REGISTRY = 1
 
 /** An empty world. `records` is the trace ring's size (a power of two). */
 export function createWorld(seed: number, records = 65536): World {
-  const world: World = Object.assign(createSimWorld(seed), { recorder: createRecorder(records) })
+  const world: World = Object.assign(createSimWorld(seed), { recorder: createRecorder(records), routes: [] })
   Object.assign(world.scalars, { nRecords: 0, nextPacket: 1, nextMac: 1, nextPid: 1, nDropped: 0 })
   const registry: Registry = { id: 0, epoch: 0, type: 'registry', machines: new Map(), netns: new Map() }
   const id = addTarget(world, registry)

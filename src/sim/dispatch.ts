@@ -82,8 +82,13 @@ export function runUntil<W extends SimWorld>(world: W, rules: Rules<W>, limits: 
   const first = world.nEvents
   const end = Math.min(limits.untilEvent ?? Number.POSITIVE_INFINITY, first + limits.maxEvents)
   const event = createEvent()
-  while (applyDueInputs(world, rules, untilAt, untilInput)) {
-    if (world.nEvents >= end || peekAt(world.queue) > untilAt) break
+  const timed = untilAt !== Number.POSITIVE_INFINITY
+  for (;;) {
+    // Asked before every event: mostly there is no input, and then nothing is called.
+    if (world.inputCursor < world.inputs.length || world.frozen !== undefined) {
+      if (!applyDueInputs(world, rules, untilAt, untilInput)) break
+    }
+    if (world.nEvents >= end || (timed && peekAt(world.queue) > untilAt)) break
     if (!runEvent(world, rules, event)) break
   }
   return world.nEvents - first

@@ -20,10 +20,9 @@ import { ipForward } from './forward.ts'
 import { defragment } from './frag.ts'
 import { icmpPeer, icmpSend } from './icmp.ts'
 import { icmpRcv } from './icmprcv.ts'
-import type { FibResult } from './fibindex.ts'
+import { plainForward } from './plainforward.ts'
 import type { InputRoute } from './route.ts'
-import { routeInput, rpFilter } from './route.ts'
-import { cachedRoute, routeCacheOf } from './routecache.ts'
+import { routeInput } from './route.ts'
 
 /** ip_error: five errors at once to one source, then one a second; ICMP's own limit takes from the same tokens. */
 const ERROR_COST = 1000
@@ -44,7 +43,7 @@ export function ipRcv(world: World, ns: Netns, link: Link, received: Packet): vo
     if (whole === null) return
     packet = whole
     if (nfHook(world, ns, NF_INET_PRE_ROUTING, packet, link.ifindex, 0) !== NF_ACCEPT) return
-  }
+  } else if (plainForward(world, ns, link, packet)) return
   ipRcvFinish(world, ns, link, packet, dst !== packet.dst)
 }
 
@@ -59,12 +58,6 @@ export function ipRcvFinish(world: World, ns: Netns, link: Link, packet: Packet,
     return
   }
   const { dst, src, tos, mark } = packet
-  const plain = plainForward(world, ns, link, dst as number, src as number)
-  if (plain !== null) {
-    recordStep(world, ns, packet, StepKind.Route, StepAction.Unicast, link.ifindex, plain.route)
-    ipForward(world, ns, link, packet, plain, false)
-    return
-  }
   const route = routeInput(world, ns, link, dst as number, src as number, tos, mark, false)
   switch (route.kind) {
     case 'forward':
@@ -92,32 +85,6 @@ export function ipRcvFinish(world: World, ns: Netns, link: Link, packet: Packet,
       recordDrop(world, ns, packet, route.reason === '' ? 'NOT_SPECIFIED' : route.reason, link.ifindex, null)
       return
   }
-}
-
-/**
- * The route of most forwarded packets without the questions of `routeInput` that cannot change the answer: ordinary
- * addresses, no policy rules, no reverse path filter, out by another device. Null: ask in full.
- */
-function plainForward(world: World, ns: Netns, link: Link, dst: number, src: number): FibResult | null {
-  if (link.conf.forwarding === 0 || rpFilter(ns, link) !== 0) return null
-  if (!isOrdinary(dst) || !isOrdinary(src)) return null
-  const cache = routeCacheOf(ns)
-  if (cache === null) return null
-  const fib = cachedRoute(world, ns, cache, dst)
-  if (fib === null || fib.type !== 'unicast' || fib.nexthop === null) return null
-  if (fib.nexthop.oif === link.ifindex || ns.links[fib.nexthop.oif] === undefined) return null
-  if (cache.foreign !== src) {
-    const back = cachedRoute(world, ns, cache, src)
-    if (back === null || back.type === 'local') return null
-    cache.foreign = src
-  }
-  return fib
-}
-
-/** A unicast address outside 0.0.0.0/8 and 127.0.0.0/8. */
-function isOrdinary(addr: number): boolean {
-  const first = addr >>> 24
-  return first !== 0 && first !== 127 && first < 224
 }
 
 /** ip_local_deliver: reassembly, hook INPUT, the protocol. */

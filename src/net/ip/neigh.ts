@@ -141,6 +141,7 @@ export function neighRemove(world: World, ns: Netns, link: Link, neigh: Neigh): 
   updateNeigh(world, ns, link, neigh, -1, { state: 'FAILED', override: true, admin: true })
   ns.neigh?.get(link.ifindex)?.delete(neigh.ip)
   neigh.timer = 0
+  neigh.hh = false
 }
 
 /** A new entry without an address, in the table. Beyond gc_thresh3 the oldest unused ones make room. */
@@ -151,13 +152,13 @@ export function createNeigh(world: World, ns: Netns, link: Link, ip: Ip): Neigh 
   if (byIp.size >= neighParam(ns, link, ip, 'gc_thresh3')) forcedGc(byIp)
   const baseMs = neighParam(ns, link, ip, 'base_reachable_time_ms')
   const neigh: Neigh = {
+    hh: false,
+    state: 'FAILED',
+    mac: 0,
     ip,
     ifindex: link.ifindex,
-    mac: 0,
     hasMac: false,
-    state: 'FAILED',
     router: false,
-    hh: false,
     reachableNs: (Math.floor(baseMs / 2) + (baseMs > 0 ? nextBelow(ns.rng, baseMs) : 0)) * MS,
     confirmedAt: world.now - 2 * baseMs * MS,
     usedAt: world.now,
@@ -345,6 +346,7 @@ function purge(world: World, ns: Netns, link: Link, neigh: Neigh): void {
   neigh.queue = []
   neigh.queueBytes = 0
   neigh.timer = 0
+  neigh.hh = false
 }
 
 function probe(world: World, ns: Netns, link: Link, neigh: Neigh): void {
@@ -380,6 +382,7 @@ function forcedGc(byIp: Map<Ip, Neigh>): void {
     if (neigh.state !== 'FAILED' && neigh.state !== 'STALE' && neigh.state !== 'REACHABLE') continue
     byIp.delete(ip)
     neigh.timer = 0
+    neigh.hh = false
     if (--left === 0) return
   }
 }

@@ -72,14 +72,20 @@ export function allocIfindex(ns: Netns): number {
 
 /** A device record with a kind's defaults, not yet in any namespace. The one place where one is made. */
 export function createLink(ns: Netns, ifindex: number, name: string, kind: LinkKind, mac: Mac): Link {
+  // What every frame asks comes first: it is fetched from memory together.
   return {
     ifindex,
-    name,
+    up: false,
+    carrier: false,
     kind,
     mac,
     mtu: DEFAULT_MTU,
-    up: false,
-    carrier: false,
+    port: null,
+    conf: ns.confDefault,
+    stats: createStats(),
+    wire: createWire(kind === 'phys' ? CABLE_LATENCY_NS : VETH_LATENCY_NS),
+    peer: null,
+    name,
     operstate: 'UNKNOWN',
     promisc: 0,
     promiscFlag: false,
@@ -87,15 +93,10 @@ export function createLink(ns: Netns, ifindex: number, name: string, kind: LinkK
     noarp: kind === 'dummy',
     qlen: 1000,
     master: 0,
-    peer: null,
     lower: 0,
     vlanId: 0,
-    wire: createWire(kind === 'phys' ? CABLE_LATENCY_NS : VETH_LATENCY_NS),
     bridge: null,
-    port: null,
     addrs: [],
-    conf: { ...ns.confDefault },
-    stats: createStats(),
     groups: [],
     inet6: null,
   }
@@ -179,11 +180,11 @@ function createStats(): LinkStats {
   return {
     rxPackets: 0,
     rxBytes: 0,
+    txPackets: 0,
+    txBytes: 0,
     rxErrors: 0,
     rxDropped: 0,
     rxMulticast: 0,
-    txPackets: 0,
-    txBytes: 0,
     txErrors: 0,
     txDropped: 0,
     txCarrier: 0,

@@ -327,7 +327,7 @@ function moveTo(world: World, ns: Netns, link: Link, to: Netns, name: string | u
   ns.links[link.ifindex] = undefined
   if (to.links[link.ifindex] !== undefined) link.ifindex = allocIfindex(to)
   if (name !== undefined) link.name = name
-  link.conf = { ...to.confDefault }
+  link.conf = to.confDefault
   link.attached = false
   insertLink(to, link)
   const peer = peerOf(world, link)

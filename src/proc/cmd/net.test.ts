@@ -8,6 +8,7 @@ import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { parseIp4 } from '../../base/addr.ts'
 import { sockBind, sockConnect, sockOpen } from '../../net/sock/socket.ts'
+import { CONF_IPV6_OFF } from '../../net/conf.ts'
 import type { Netns } from '../../net/types.ts'
 import type { Bench } from '../check.ts'
 import { runLine } from '../check.ts'
@@ -20,7 +21,9 @@ function bench(): Bench {
   const made = createNetBench([...corePrograms, ...netPrograms, ...probePrograms])
   made.world.scalars.ipv6Off = 1
   const ns = made.world.targets[made.ns] as Netns
-  for (const conf of [ns.confAll, ns.confDefault, ns.links[1]!.conf]) conf.disableIpv6 = 1
+  const { confAll, confDefault, lo } = CONF_IPV6_OFF
+  Object.assign(ns, { confAll, confDefault })
+  ns.links[1]!.conf = lo
   return made
 }
 
