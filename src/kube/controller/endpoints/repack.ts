@@ -1,0 +1,84 @@
+/** Subsets of an Endpoints object in their canonical form. Models k8s.io/kubernetes/pkg/api/v1/endpoints/util.go (1.32). */
+import type { EndpointAddress, EndpointSubset } from '../../objects.ts'
+
+type Port = NonNullable<EndpointSubset['ports']>[number]
+
+/**
+ * Every address with every port that it has, grouped by equal sets of ports, sorted. An address that is not ready for
+ * a port in one subset is not ready for it at all.
+ */
+export function repackSubsets(subsets: readonly EndpointSubset[]): EndpointSubset[] {
+  const byPort = new Map<
+    string,
+    { port: Port; addresses: Map<string, { address: EndpointAddress; ready: boolean }> }
+  >()
+  for (const { addresses = [], notReadyAddresses = [], ports = [] } of subsets) {
+    for (const port of ports) {
+      const key = portText(port)
+      const entry = byPort.get(key) ?? { port, addresses: new Map() }
+      byPort.set(key, entry)
+      for (const address of addresses) mark(entry.addresses, address, true)
+      for (const address of notReadyAddresses) mark(entry.addresses, address, false)
+    }
+  }
+  return groupByPorts(byPort.values())
+}
+
+function mark(
+  addresses: Map<string, { address: EndpointAddress; ready: boolean }>,
+  address: EndpointAddress,
+  ready: boolean,
+): void {
+  const key = addressText(address)
+  const known = addresses.get(key)
+  addresses.set(key, { address, ready: ready && known?.ready !== false })
+}
+
+/** An address belongs to the set of all ports that it has in the same state. */
+function groupByPorts(
+  entries: Iterable<{ port: Port; addresses: Map<string, { address: EndpointAddress; ready: boolean }> }>,
+): EndpointSubset[] {
+  const portsOf = new Map<string, { address: EndpointAddress; ready: boolean; ports: Port[] }>()
+  for (const { port, addresses } of entries) {
+    for (const [key, { address, ready }] of addresses) {
+      const id = `${key} ${ready}`
+      const known = portsOf.get(id) ?? { address, ready, ports: [] }
+      known.ports.push(port)
+      portsOf.set(id, known)
+    }
+  }
+  const groups = new Map<string, { ports: Port[]; ready: EndpointAddress[]; notReady: EndpointAddress[] }>()
+  for (const { address, ready, ports } of portsOf.values()) {
+    const sorted = [...ports].sort((a, b) => compare(portText(a), portText(b)))
+    const key = sorted.map(portText).join(',')
+    const group = groups.get(key) ?? { ports: sorted, ready: [], notReady: [] }
+    if (ready) group.ready.push(address)
+    else group.notReady.push(address)
+    groups.set(key, group)
+  }
+  const keys = [...groups.keys()].sort(compare)
+  return keys.map((key) => {
+    const { ports, ready, notReady } = groups.get(key)!
+    return {
+      ...(ready.length > 0 ? { addresses: sortAddresses(ready) } : {}),
+      ...(notReady.length > 0 ? { notReadyAddresses: sortAddresses(notReady) } : {}),
+      ports,
+    }
+  })
+}
+
+function sortAddresses(addresses: readonly EndpointAddress[]): EndpointAddress[] {
+  return [...addresses].sort((a, b) => compare(addressText(a), addressText(b)))
+}
+
+function addressText({ ip, targetRef }: EndpointAddress): string {
+  return `${ip}|${targetRef?.uid ?? ''}`
+}
+
+function portText({ name = '', port, protocol = 'TCP' }: Port): string {
+  return `${name}|${`${port}`.padStart(5, '0')}|${protocol}`
+}
+
+function compare(a: string, b: string): number {
+  return a < b ? -1 : a > b ? 1 : 0
+}
