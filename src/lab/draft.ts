@@ -13,7 +13,9 @@ import {
   appendItems,
   appendPair,
   applySplices,
+  columnOf,
   fillPair,
+  itemLines,
   removeItems,
   removePairs,
   replaceScalar,
@@ -331,10 +333,10 @@ function spliceSlots(draft: Draft, splices: Splice[]): void {
   }
   for (const [seq, doomed] of removed) {
     const owner = ownerOf(draft, seq)
-    const goes =
-      doomed.length === seq.items.length && !(owner !== undefined && draft.added.has(owner.machine))
+    const refilled = owner !== undefined && draft.added.has(owner.machine)
+    const goes = doomed.length === seq.items.length && !refilled
     if (goes && owner !== undefined) splices.push(...removePairs(draft.text, owner.map, [owner.pair]))
-    else if (isSeq(seq)) splices.push(...removeItems(draft.text, seq, doomed))
+    else if (isSeq(seq)) splices.push(...removeItems(draft.text, seq, doomed, refilled))
   }
 }
 
@@ -356,22 +358,18 @@ function spliceExec(draft: Draft, machine: string, lines: string[], splices: Spl
   const seq = pair?.value
   const flow = isMap(map) && map.flow === true
   if (isSeq(seq) && seq.items.length > 0) {
-    const items = lines.map((line) => scalarText(line, seq.flow === true))
+    const below = `\n${' '.repeat(columnOf(draft.text, seq.range?.[0] ?? 0))}`
+    const block = (line: string) => itemLines(line).join(below).slice(2)
+    const items = lines.map((line) => (seq.flow === true ? scalarText(line, true) : block(line)))
     splices.push(appendItems(draft.text, seq, items))
   } else if (pair !== undefined && !flow) {
-    splices.push(
-      fillPair(
-        draft.text,
-        pair,
-        lines.map((line) => `  - ${scalarText(line, false)}`),
-      ),
-    )
+    splices.push(fillPair(draft.text, pair, indented(lines.flatMap(itemLines))))
   } else if (isMap(map) && map.items.length > 0) {
     const flowValue = `[${lines.map((line) => scalarText(line, true)).join(', ')}]`
-    const block = { lines: lines.map((line) => `  - ${scalarText(line, false)}`) }
+    const block = { lines: indented(lines.flatMap(itemLines)) }
     splices.push(appendPair(draft.text, map, 'exec', block, flowValue))
   } else {
-    const body = ['  exec:', ...lines.map((line) => `    - ${scalarText(line, false)}`)]
+    const body = ['  exec:', ...indented(indented(lines.flatMap(itemLines)))]
     splices.push(fillPair(draft.text, node, body))
   }
 }

@@ -11,8 +11,9 @@ export const MAX_INDENT = 256
 export const MAX_ALIASES = 32
 export const MAX_MACHINES = 1000
 export const MAX_LINKS = 4000
-/** exec lines of one machine, and characters of one line. */
+/** exec commands of one machine, characters of one line, and of one command with all its lines (a here-document). */
 export const MAX_EXEC = 2000
 export const MAX_LINE = 4096
+export const MAX_COMMAND = 524_288
 /** Diagnostics reported for one text. */
 export const MAX_DIAGNOSTICS = 100

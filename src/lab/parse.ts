@@ -3,7 +3,7 @@
  * named with its place; a field that is not understood is never passed over.
  */
 import type { Document, ParsedNode } from 'yaml'
-import { MAX_EXEC, MAX_LINE, MAX_LINKS, MAX_MACHINES } from './limits.ts'
+import { MAX_COMMAND, MAX_EXEC, MAX_LINE, MAX_LINKS, MAX_MACHINES } from './limits.ts'
 import { readLesson } from './lesson.ts'
 import { ifnameError, machineNameError } from './names.ts'
 import type { Diagnostic, ExecLine, Lab, LabEnd, LabLink, MachineRole, Span } from './types.ts'
@@ -204,7 +204,10 @@ function readExec(
     const line = stringOf(source, doc, item, `a command of "exec" of ${where}`)
     if (line === undefined) continue
     const span = spanOfNode(source, item)
-    if (line.length > MAX_LINE) problem(source, span, `a command longer than ${MAX_LINE} characters`)
+    if (line.length > MAX_LINE && line.split('\n').some((one) => one.length > MAX_LINE))
+      problem(source, span, `a command longer than ${MAX_LINE} characters`)
+    else if (line.length > MAX_COMMAND)
+      problem(source, span, `a command longer than ${MAX_COMMAND} characters`)
     else if (into.length >= MAX_EXEC)
       problem(source, span, `more than ${MAX_EXEC} commands in "exec" of ${where}`)
     else into.push({ line, span })

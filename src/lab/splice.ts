@@ -123,11 +123,16 @@ export function removePairs(text: string, map: YAMLMap, doomed: readonly unknown
     })
 }
 
-/** Takes items out of a list. Where none is left, `[]` stands there. */
-export function removeItems(text: string, seq: YAMLSeq, doomed: readonly unknown[]): Splice[] {
+/** Takes items out of a list. Where none is left, `[]` stands there, unless others follow (`refilled`, of a block only). */
+export function removeItems(
+  text: string,
+  seq: YAMLSeq,
+  doomed: readonly unknown[],
+  refilled = false,
+): Splice[] {
   const items = seq.items as ParsedNode[]
   const kept = items.filter((item) => !doomed.includes(item))
-  if (seq.flow === true || kept.length === 0) {
+  if (seq.flow === true || (kept.length === 0 && !refilled)) {
     const [from, to] = [rangeOf(seq)[0], seq.flow === true ? rangeOf(seq)[1] : lastOffset(seq)]
     const source = kept.map((item) => text.slice(item.range[0], item.range[1]))
     return [{ from, to, text: `[${source.join(', ')}]` }]
@@ -155,6 +160,15 @@ export function scalarText(value: string, inFlow: boolean, style: string | undef
   if (style === 'QUOTE_DOUBLE') return JSON.stringify(value)
   if (isPlainSafe(value, inFlow)) return value
   return printable && value.includes('"') ? `'${value.replaceAll("'", "''")}'` : JSON.stringify(value)
+}
+
+/** A string as the lines of a list item: one of several lines as a literal block, where its signs allow that. */
+export function itemLines(value: string): string[] {
+  // biome-ignore lint/suspicious/noControlCharactersInRegex: a block has no escapes
+  const unfit = /[\u0000-\u0009\u000b-\u001f\u007f-\uffff]|^\s|\n$|\n\n/
+  const literal = value.includes('\n') && !unfit.test(value)
+  if (!literal) return [`- ${scalarText(value, false)}`]
+  return ['- |-', ...value.split('\n').map((line) => `  ${line}`)]
 }
 
 export function lineStart(text: string, offset: number): number {
@@ -194,7 +208,7 @@ function onlySpace(text: string, from: number, to: number): boolean {
   return text.slice(from, to).trim() === ''
 }
 
-function columnOf(text: string, offset: number): number {
+export function columnOf(text: string, offset: number): number {
   return offset - lineStart(text, offset)
 }
 
