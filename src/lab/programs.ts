@@ -1,5 +1,7 @@
 /** The programs that exist on every machine of a lab: the composition root names them, `run` only finds them. */
 import { corePrograms } from '../proc/cmd/core.ts'
+import { dockerPrograms } from '../proc/cmd/docker/docker.ts'
+import { imagePrograms } from '../proc/cmd/docker/servers.ts'
 import { filesPrograms } from '../proc/cmd/files.ts'
 import { grepPrograms } from '../proc/cmd/grep.ts'
 import { launchPrograms } from '../proc/cmd/launch.ts'
@@ -28,6 +30,8 @@ const ALL: readonly (readonly Program[])[] = [
   nfPrograms,
   probePrograms,
   streamPrograms,
+  dockerPrograms,
+  imagePrograms,
 ]
 
 /** Programs by name. */

@@ -68,7 +68,7 @@ export function hostnameOf(machine: Machine, proc: { readonly container?: string
 function tell(world: World, machine: Machine, box: Container, what: 'log' | 'end'): void {
   for (const { ns, pid, container } of machine.watchers) {
     if (container !== box.id && (container !== '' || what === 'log')) continue
-    const ref: ContainerRef = { id: box.id, what }
+    const ref: ContainerRef = { id: box.id, what, code: box.exitCode }
     schedule(world, world.now, RunEv.ProcContainer, ns, pid, ref)
   }
 }

@@ -29,4 +29,6 @@ export interface ChildRef {
 export interface ContainerRef {
   id: string
   what: 'log' | 'end'
+  /** Exit code at the end. */
+  code: number
 }

@@ -244,7 +244,7 @@ export type ProcEvent =
   | { type: 'input'; fd: number; text: string; eof: boolean }
   | { type: 'child'; pid: number; code: number }
   /** A watched container wrote to its log, or ended. */
-  | { type: 'container'; id: string; what: 'log' | 'end' }
+  | { type: 'container'; id: string; what: 'log' | 'end'; code: number }
   /** Only for signals in the program's `handles`. */
   | { type: 'signal'; name: SignalName }
 

@@ -9,6 +9,7 @@ import { formatIp, parseIp } from '../../base/addr.ts'
 import { sockBind, sockById, sockClose, sockOpen } from '../../net/sock/socket.ts'
 import { tcpAccept, tcpListen } from '../../net/sock/tcp.ts'
 import type { Socket } from '../../net/types.ts'
+import { readFile } from '../../run/files.ts'
 import { exitProcess, setTimer } from '../../run/process.ts'
 import { dateText } from '../clock.ts'
 import type { HttpHead } from '../httpmsg.ts'
@@ -18,7 +19,8 @@ import { err, fail, out, parseInteger } from '../program.ts'
 import type { Stream } from '../stream.ts'
 import { createStream, streamClose, streamFlush, streamRead, streamWrite } from '../stream.ts'
 import type { HttpStyle, Page } from './httppage.ts'
-import { pageOf } from './httppage.ts'
+import { NGINX_ROOT, pageOf } from './httppage.ts'
+import { encodeUtf8 } from '../utf8.ts'
 
 /** From the request to the answer's head, from there to its body, and to the end: a server's pace, ns. */
 const THINK_NS = 1_000_000
@@ -44,6 +46,7 @@ interface HttpdState {
 
 export const python3: Program = pythonProgram('python3', 'py3')
 export const python: Program = pythonProgram('python', 'py2')
+export const python2: Program = pythonProgram('python2', 'py2')
 
 export const nginx: Program = {
   name: 'nginx',
@@ -62,7 +65,26 @@ export const nginx: Program = {
       fail(ctx, 1, `nginx: ${args[0]}: not modelled in Kubehop (nginx serves /var/www/html on port 80)`)
       return
     }
-    serve(ctx, { style: 'nginx', root: '/var/www/html', port: 80, bind: undefined })
+    ctx.proc.argv = [`nginx: master process ${['nginx', ...args].join(' ')}`]
+    const site = readFile(ctx, '/etc/nginx/conf.d/default.conf').text
+    const root = /^\s*root\s+([^\s;]+);/m.exec(site)?.[1] ?? NGINX_ROOT
+    const port = Number(/^\s*listen\s+([0-9]{1,5});/m.exec(site)?.[1] ?? 80)
+    if (ctx.proc.container !== '' && ctx.proc.vpid === 1) {
+      out(ctx, '/docker-entrypoint.sh: Configuration complete; ready for start up\n')
+    }
+    serve(ctx, { style: 'nginx', root, port, bind: undefined })
+  },
+  on: handle,
+}
+
+/** What the image httpd runs: Apache with its standard site. */
+export const apache: Program = {
+  name: 'httpd-foreground',
+  help: 'serve /usr/local/apache2/htdocs on port 80 (in the image httpd)',
+  handles: ['SIGINT', 'SIGTERM', 'SIGQUIT'],
+  start(ctx) {
+    ctx.proc.argv = ['httpd', '-DFOREGROUND']
+    serve(ctx, { style: 'apache', root: '/usr/local/apache2/htdocs', port: 80, bind: undefined })
   },
   on: handle,
 }
@@ -145,7 +167,7 @@ function serve(ctx: ProcCtx, place: Place): void {
     fail(ctx, 1, 'socket.gaierror: [Errno -2] Name or service not known')
     return
   }
-  const families: (4 | 6)[] = style === 'nginx' ? [4, 6] : [typeof addr === 'string' ? 6 : 4]
+  const families: (4 | 6)[] = isFull(style) ? [4, 6] : [typeof addr === 'string' ? 6 : 4]
   const listeners: number[] = []
   for (const family of families) {
     const sock = listenAt(ctx, style, family, addr, port)
@@ -154,7 +176,7 @@ function serve(ctx: ProcCtx, place: Place): void {
   }
   const state: HttpdState = { style, root: place.root, listeners, conns: new Map() }
   ctx.proc.state = state
-  if (style === 'nginx') return
+  if (isFull(style)) return
   const host = addr === undefined ? '0.0.0.0' : formatIp(addr)
   const shown = sockById(ctx.ns, listeners[0]!)?.lport ?? port
   const url = host.includes(':') ? `http://[${host}]:${shown}/` : `http://${host}:${shown}/`
@@ -175,14 +197,21 @@ function listenAt(
   const { world, ns, proc } = ctx
   const sock = sockOpen(world, ns, { kind: 'tcp', family, pid: proc.pid })
   sock.tcp!.reuseAddr = true
-  if (style === 'nginx') sock.tcp!.noDelay = true
+  if (isFull(style)) sock.tcp!.noDelay = true
   const name = addr === undefined ? { port } : { addr, port }
   // nginx asks for IPv6 only on its second socket: the first one has IPv4.
   const errno =
-    (style === 'nginx' && family === 6 ? bindSix(ctx, sock, port) : sockBind(world, ns, sock, name)) ??
-    tcpListen(world, ns, sock, style === 'nginx' ? 511 : 5)
+    (isFull(style) && family === 6 ? bindSix(ctx, sock, port) : sockBind(world, ns, sock, name)) ??
+    tcpListen(world, ns, sock, isFull(style) ? 511 : 5)
   if (errno === null) return sock
-  if (style === 'nginx') {
+  if (style === 'apache') {
+    const why = `(98)Address already in use: AH00072: make_sock: could not bind to address`
+    err(
+      ctx,
+      `${why} 0.0.0.0:${port}\nno listening sockets available, shutting down\nAH00015: Unable to open logs\n`,
+    )
+    exitProcess(ctx, 1)
+  } else if (style === 'nginx') {
     const where = family === 6 ? `[::]:${port}` : `0.0.0.0:${port}`
     const text = `nginx: [emerg] bind() to ${where} failed (98: Address already in use)\n`
     err(ctx, text.repeat(5))
@@ -190,6 +219,10 @@ function listenAt(
   } else if (errno === 'EADDRNOTAVAIL') fail(ctx, 1, 'OSError: [Errno 99] Cannot assign requested address')
   else fail(ctx, 1, `${style === 'py2' ? 'socket.error' : 'OSError'}: [Errno 98] Address already in use`)
   return undefined
+}
+
+function isFull(style: HttpStyle): boolean {
+  return style === 'nginx' || style === 'apache'
 }
 
 function bindSix(ctx: ProcCtx, sock: Socket, port: number): string | null {
@@ -206,7 +239,7 @@ function handle(ctx: ProcCtx, event: ProcEvent): void {
     const conn = state.conns.get(Number(event.tag))
     if (conn !== undefined) nextPiece(ctx, state, conn)
   } else if (event.type === 'signal') {
-    if (state.style !== 'nginx') out(ctx, '\nKeyboard interrupt received, exiting.\n')
+    if (!isFull(state.style)) out(ctx, '\nKeyboard interrupt received, exiting.\n')
     exitProcess(ctx, 0)
   }
 }
@@ -247,7 +280,7 @@ function readable(ctx: ProcCtx, state: HttpdState, conn: Conn): void {
     return
   }
   const length = Number(headerOf(split.head, 'content-length')) || 0
-  const discard = state.style !== 'nginx'
+  const discard = !isFull(state.style)
   if (!discard && split.rest.length < length && !got.eof) return
   conn.text = discard ? '' : split.rest.slice(length)
   answer(ctx, state, conn, split.head)
@@ -257,18 +290,29 @@ function answer(ctx: ProcCtx, state: HttpdState, conn: Conn, head: HttpHead): vo
   const page = pageOf(ctx, state.style, state.root, head)
   conn.keep = page.keep
   const body = head.first === 'HEAD' ? '' : page.body
-  conn.pieces = state.style === 'nginx' ? [page.head + body] : body === '' ? [page.head] : [page.head, body]
+  conn.pieces = isFull(state.style) ? [page.head + body] : body === '' ? [page.head] : [page.head, body]
   conn.busy = true
   log(ctx, state, conn, head, page)
   setTimer(ctx, ctx.world.now + THINK_NS, String(conn.stream.sock))
 }
 
 function log(ctx: ProcCtx, state: HttpdState, conn: Conn, head: HttpHead, page: Page): void {
-  if (state.style === 'nginx') return
+  if (isFull(state.style)) {
+    if (ctx.proc.container !== '') out(ctx, accessLine(ctx, conn, head, page))
+    return
+  }
   const who = `${formatIp(conn.remote)} - - [${dateText(ctx.world.now, '%d/%b/%Y %T')}]`
   if (page.error !== '') err(ctx, `${who} code ${page.status}, message ${page.error}\n`)
   const request = `${head.first} ${head.second} ${head.third}`.trim()
   err(ctx, `${who} "${request}" ${page.status} -\n`)
+}
+
+/** The combined log format that the images write to their standard output. */
+function accessLine(ctx: ProcCtx, conn: Conn, head: HttpHead, page: Page): string {
+  const who = `${formatIp(conn.remote)} - - [${dateText(ctx.world.now, '%d/%b/%Y:%T %z')}]`
+  const agent = headerOf(head, 'user-agent')
+  const request = `${head.first} ${head.second} ${head.third}`
+  return `${who} "${request}" ${page.status} ${encodeUtf8(page.body).length} "-" "${agent === '' ? '-' : agent}" "-"\n`
 }
 
 function nextPiece(ctx: ProcCtx, state: HttpdState, conn: Conn): void {

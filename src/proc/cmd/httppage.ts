@@ -6,7 +6,8 @@ import { headerOf } from '../httpmsg.ts'
 import type { ProcCtx } from '../program.ts'
 import { encodeUtf8 } from '../utf8.ts'
 
-export type HttpStyle = 'py3' | 'py2' | 'nginx'
+/** py3, py2: Python's; nginx and apache: whole web servers. */
+export type HttpStyle = 'py3' | 'py2' | 'nginx' | 'apache'
 
 export interface Page {
   status: number
@@ -34,7 +35,11 @@ const SERVERS: Readonly<Record<HttpStyle, string>> = Object.freeze({
   py3: 'SimpleHTTP/0.6 Python/3.11.2',
   py2: 'SimpleHTTP/0.6 Python/2.7.18',
   nginx: 'nginx/1.22.1',
+  apache: 'Apache/2.4.62 (Unix)',
 })
+
+/** Where Debian's nginx has its standard site. */
+export const NGINX_ROOT = '/var/www/html'
 
 const WELCOME = `<!DOCTYPE html>
 <html>
@@ -52,12 +57,16 @@ font-family: Tahoma, Verdana, Arial, sans-serif; }
 </html>
 `
 
+function isFull(style: HttpStyle): boolean {
+  return style === 'nginx' || style === 'apache'
+}
+
 /** The answer to a request. */
 export function pageOf(ctx: ProcCtx, style: HttpStyle, root: string, head: HttpHead): Page {
   const method = head.first
   if (!/^HTTP\/1\.[01]$/.test(head.third)) return errorPage(ctx, style, head, 400, 'Bad Request')
   if (method !== 'GET' && method !== 'HEAD') {
-    if (style === 'nginx') return errorPage(ctx, style, head, 405, 'Not Allowed')
+    if (isFull(style)) return errorPage(ctx, style, head, 405, 'Not Allowed')
     return errorPage(ctx, style, head, 501, `Unsupported method ('${method}')`)
   }
   const path = cleanPath(head.second)
@@ -65,19 +74,16 @@ export function pageOf(ctx: ProcCtx, style: HttpStyle, root: string, head: HttpH
   const node = statFile(ctx, place === '' ? '/' : place)
   if (node?.kind === 'dir') {
     if (!path.endsWith('/')) return redirect(ctx, style, head, path)
-    for (const name of [
-      'index.html',
-      'index.htm',
-      ...(style === 'nginx' ? ['index.nginx-debian.html'] : []),
-    ]) {
+    for (const name of ['index.html', 'index.htm', ...(isFull(style) ? ['index.nginx-debian.html'] : [])]) {
       if (statFile(ctx, place + name)?.kind === 'file') return filePage(ctx, style, head, place + name)
     }
-    if (style !== 'nginx') return listing(ctx, style, place, path)
+    if (!isFull(style)) return listing(ctx, style, place, path)
   }
   if (node?.kind === 'file' && !path.endsWith('/')) return filePage(ctx, style, head, place)
-  if (style === 'nginx' && path === '/') return okPage(ctx, style, head, WELCOME, 'text/html', 0)
-  if (node !== undefined && style === 'nginx') return errorPage(ctx, style, head, 403, 'Forbidden')
-  return errorPage(ctx, style, head, 404, style === 'nginx' ? 'Not Found' : 'File not found')
+  if (style === 'nginx' && root === NGINX_ROOT && path === '/')
+    return okPage(ctx, style, head, WELCOME, 'text/html', 0)
+  if (node !== undefined && isFull(style)) return errorPage(ctx, style, head, 403, 'Forbidden')
+  return errorPage(ctx, style, head, 404, isFull(style) ? 'Not Found' : 'File not found')
 }
 
 /** Without query and fragment, dots resolved, percent escapes of ASCII undone. */
@@ -112,20 +118,20 @@ function okPage(
 ): Page {
   const length = encodeUtf8(body).length
   const modified = dateText(mtime, '%a, %d %b %Y %T GMT')
-  if (style !== 'nginx') {
+  if (!isFull(style)) {
     const lines = [`Content-type: ${type}`, `Content-Length: ${length}`, `Last-Modified: ${modified}`]
     return { status: 200, head: pyHead(ctx, style, 200, 'OK', lines), body, error: '', keep: false }
   }
   const etag = `${(EPOCH_SECONDS + Math.floor(mtime / 1e9)).toString(16)}-${length.toString(16)}`
   const more = [`Last-Modified: ${modified}`, `ETag: "${etag}"`, 'Accept-Ranges: bytes']
-  return nginxPage(ctx, head, 200, 'OK', type, body, more)
+  return nginxPage(ctx, style, head, 200, 'OK', type, body, more)
 }
 
 function redirect(ctx: ProcCtx, style: HttpStyle, head: HttpHead, path: string): Page {
-  if (style === 'nginx') {
-    const body = nginxError('301 Moved Permanently')
+  if (isFull(style)) {
+    const body = nginxError(style, '301 Moved Permanently')
     const host = headerOf(head, 'host')
-    return nginxPage(ctx, head, 301, 'Moved Permanently', 'text/html', body, [
+    return nginxPage(ctx, style, head, 301, 'Moved Permanently', 'text/html', body, [
       `Location: http://${host}${path}/`,
     ])
   }
@@ -140,8 +146,17 @@ function redirect(ctx: ProcCtx, style: HttpStyle, head: HttpHead, path: string):
 }
 
 function errorPage(ctx: ProcCtx, style: HttpStyle, head: HttpHead, status: number, message: string): Page {
-  if (style === 'nginx') {
-    return nginxPage(ctx, head, status, message, 'text/html', nginxError(`${status} ${message}`), [])
+  if (isFull(style)) {
+    return nginxPage(
+      ctx,
+      style,
+      head,
+      status,
+      message,
+      'text/html',
+      nginxError(style, `${status} ${message}`),
+      [],
+    )
   }
   const text = message.replaceAll('&', '&amp;').replaceAll('<', '&lt;').replaceAll('>', '&gt;')
   const body = style === 'py3' ? py3Error(status, text) : py2Error(status, text)
@@ -210,6 +225,7 @@ const EXPLAIN: Readonly<Record<number, string>> = Object.freeze({
 
 function nginxPage(
   ctx: ProcCtx,
+  style: HttpStyle,
   head: HttpHead,
   status: number,
   reason: string,
@@ -223,6 +239,18 @@ function nginxPage(
   const length = `Content-Length: ${encodeUtf8(body).length}`
   const connection = `Connection: ${keep ? 'keep-alive' : 'close'}`
   const date = dateText(ctx.world.now, '%a, %d %b %Y %T GMT')
+  if (style === 'apache') {
+    const lines = [
+      `HTTP/1.1 ${status} ${reason}`,
+      `Date: ${date}`,
+      `Server: ${SERVERS.apache}`,
+      ...more,
+      length,
+    ]
+    const end = keep ? [] : ['Connection: close']
+    const all = [...lines, ...end, `Content-Type: ${type}`]
+    return { status, head: `${all.join('\r\n')}\r\n\r\n`, body, error: '', keep }
+  }
   const [modified, ...rest] = more
   const lines = [
     `HTTP/1.1 ${status} ${reason}`,
@@ -237,7 +265,12 @@ function nginxPage(
   return { status, head: `${lines.join('\r\n')}\r\n\r\n`, body, error: '', keep }
 }
 
-function nginxError(title: string): string {
+function nginxError(style: HttpStyle, title: string): string {
+  if (style === 'apache') {
+    const what = title.slice(4)
+    const head = '<!DOCTYPE HTML PUBLIC "-//IETF//DTD HTML 2.0//EN">\n'
+    return `${head}<html><head>\n<title>${title}</title>\n</head><body>\n<h1>${what}</h1>\n</body></html>\n`
+  }
   return (
     `<html>\r\n<head><title>${title}</title></head>\r\n<body>\r\n<center><h1>${title}</h1></center>\r\n` +
     '<hr><center>nginx/1.22.1</center>\r\n</body>\r\n</html>\r\n'
