@@ -1,0 +1,41 @@
+/** Base64 of UTF-8 text, as a Secret's data holds it. */
+
+const ALPHABET = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/'
+
+export function encodeBase64(text: string): string {
+  const bytes = utf8(text)
+  let out = ''
+  for (let i = 0; i < bytes.length; i += 3) {
+    const n = (bytes[i] << 16) | ((bytes[i + 1] ?? 0) << 8) | (bytes[i + 2] ?? 0)
+    out += ALPHABET[n >> 18] + ALPHABET[(n >> 12) & 63]
+    out += i + 1 < bytes.length ? ALPHABET[(n >> 6) & 63] : '='
+    out += i + 2 < bytes.length ? ALPHABET[n & 63] : '='
+  }
+  return out
+}
+
+/** The bytes of base64 text, or undefined where it is none. */
+export function decodeBase64(text: string): number[] | undefined {
+  const clean = text.replace(/[\r\n]/g, '')
+  if (clean.length % 4 !== 0 || !/^[A-Za-z0-9+/]*={0,2}$/.test(clean)) return undefined
+  const bytes: number[] = []
+  for (let i = 0; i < clean.length; i += 4) {
+    const n = [0, 1, 2, 3].reduce((sum, k) => (sum << 6) | Math.max(0, ALPHABET.indexOf(clean[i + k])), 0)
+    bytes.push((n >> 16) & 255)
+    if (clean[i + 2] !== '=') bytes.push((n >> 8) & 255)
+    if (clean[i + 3] !== '=') bytes.push(n & 255)
+  }
+  return bytes
+}
+
+function utf8(text: string): number[] {
+  const bytes: number[] = []
+  for (const char of text) {
+    const c = char.codePointAt(0) ?? 0
+    if (c < 0x80) bytes.push(c)
+    else if (c < 0x800) bytes.push(0xc0 | (c >> 6), 0x80 | (c & 63))
+    else if (c < 0x10000) bytes.push(0xe0 | (c >> 12), 0x80 | ((c >> 6) & 63), 0x80 | (c & 63))
+    else bytes.push(0xf0 | (c >> 18), 0x80 | ((c >> 12) & 63), 0x80 | ((c >> 6) & 63), 0x80 | (c & 63))
+  }
+  return bytes
+}

@@ -1,0 +1,239 @@
+/** What the server fills in before it validates. Models pkg/apis/{core,apps,discovery,networking}/v1/defaults.go (1.32). */
+import type {
+  Container,
+  DaemonSet,
+  Deployment,
+  Endpoints,
+  EndpointSlice,
+  Ingress,
+  IngressClass,
+  Namespace,
+  NetworkPolicy,
+  Pod,
+  PodSpec,
+  Probe,
+  ReplicaSet,
+  Secret,
+  Service,
+  StatefulSet,
+  Volume,
+} from '../objects.ts'
+import type { Draft } from '../types.ts'
+import { encodeBase64 } from './base64.ts'
+import type { Mutable } from './draft.ts'
+
+type M<T> = Mutable<T>
+
+/** Fills in defaults in place, by resource key. */
+export function applyDefaults(resource: string, object: M<Draft>): void {
+  const set = Object.hasOwn(setters, resource) ? setters[resource] : undefined
+  set?.(object as never)
+}
+
+const setters: Readonly<Record<string, (object: never) => void>> = {
+  pods: (pod: M<Pod>) => {
+    podSpec(pod.spec)
+    for (const c of [...(pod.spec?.initContainers ?? []), ...(pod.spec?.containers ?? [])])
+      requestsFromLimits(c)
+  },
+  services: service,
+  endpoints: (endpoints: M<Endpoints>) => {
+    for (const subset of endpoints.subsets ?? [])
+      for (const port of subset.ports ?? []) port.protocol ??= 'TCP'
+  },
+  'endpointslices.discovery.k8s.io': (slice: M<EndpointSlice>) => {
+    for (const port of slice.ports ?? []) {
+      port.name ??= ''
+      port.protocol ??= 'TCP'
+    }
+  },
+  secrets: (secret: M<Secret>) => {
+    if (!secret.type) secret.type = 'Opaque'
+    if (secret.stringData === undefined) return
+    const pairs = Object.entries(secret.stringData).map(([key, text]) => [key, encodeBase64(text)])
+    secret.data = { ...secret.data, ...Object.fromEntries(pairs) }
+    delete secret.stringData
+  },
+  namespaces: namespace,
+  'deployments.apps': deployment,
+  'replicasets.apps': (rs: M<ReplicaSet>) => {
+    if (rs.spec === undefined) return
+    rs.spec.replicas ??= 1
+    podSpec(rs.spec.template?.spec)
+  },
+  'statefulsets.apps': statefulSet,
+  'daemonsets.apps': daemonSet,
+  'networkpolicies.networking.k8s.io': networkPolicy,
+  'ingresses.networking.k8s.io': (ingress: M<Ingress>) => {
+    ingress.spec ??= {}
+  },
+  'ingressclasses.networking.k8s.io': (one: M<IngressClass>) => {
+    one.spec ??= {}
+  },
+}
+
+function service(object: M<Service>): void {
+  object.spec ??= {}
+  const { spec } = object
+  if (!spec.sessionAffinity) spec.sessionAffinity = 'None'
+  if (spec.sessionAffinity === 'None') delete spec.sessionAffinityConfig
+  if (
+    spec.sessionAffinity === 'ClientIP' &&
+    spec.sessionAffinityConfig?.clientIP?.timeoutSeconds === undefined
+  ) {
+    spec.sessionAffinityConfig = { clientIP: { timeoutSeconds: 10800 } }
+  }
+  if (!spec.type) spec.type = 'ClusterIP'
+  for (const port of spec.ports ?? []) {
+    if (!port.protocol) port.protocol = 'TCP'
+    if (port.targetPort === undefined || port.targetPort === 0 || port.targetPort === '')
+      port.targetPort = port.port
+  }
+  const external = spec.type === 'NodePort' || spec.type === 'LoadBalancer'
+  if (
+    (external || (spec.type === 'ClusterIP' && (spec.externalIPs?.length ?? 0) > 0)) &&
+    !spec.externalTrafficPolicy
+  ) {
+    spec.externalTrafficPolicy = 'Cluster'
+  }
+  if (spec.type !== 'ExternalName') spec.internalTrafficPolicy ??= 'Cluster'
+  if (spec.type === 'LoadBalancer') spec.allocateLoadBalancerNodePorts ??= true
+  for (const ingress of object.status?.loadBalancer?.ingress ?? []) if (ingress.ip) ingress.ipMode ??= 'VIP'
+}
+
+function namespace(object: M<Namespace>): void {
+  object.status ??= {}
+  object.status.phase ??= 'Active'
+  if (object.metadata.name) {
+    object.metadata.labels = {
+      ...object.metadata.labels,
+      'kubernetes.io/metadata.name': object.metadata.name,
+    }
+  }
+}
+
+function deployment({ spec }: M<Deployment>): void {
+  if (spec === undefined) return
+  spec.replicas ??= 1
+  spec.strategy ??= {}
+  if (!spec.strategy.type) spec.strategy.type = 'RollingUpdate'
+  if (spec.strategy.type === 'RollingUpdate') {
+    spec.strategy.rollingUpdate ??= {}
+    spec.strategy.rollingUpdate.maxUnavailable ??= '25%'
+    spec.strategy.rollingUpdate.maxSurge ??= '25%'
+  }
+  spec.revisionHistoryLimit ??= 10
+  spec.progressDeadlineSeconds ??= 600
+  podSpec(spec.template?.spec)
+}
+
+function statefulSet({ spec }: M<StatefulSet>): void {
+  if (spec === undefined) return
+  if (!spec.podManagementPolicy) spec.podManagementPolicy = 'OrderedReady'
+  spec.updateStrategy ??= {}
+  if (!spec.updateStrategy.type) spec.updateStrategy.type = 'RollingUpdate'
+  if (spec.updateStrategy.type === 'RollingUpdate') {
+    spec.updateStrategy.rollingUpdate ??= {}
+    spec.updateStrategy.rollingUpdate.partition ??= 0
+  }
+  spec.persistentVolumeClaimRetentionPolicy ??= { whenDeleted: 'Retain', whenScaled: 'Retain' }
+  spec.replicas ??= 1
+  spec.revisionHistoryLimit ??= 10
+  podSpec(spec.template?.spec)
+}
+
+function daemonSet({ spec }: M<DaemonSet>): void {
+  if (spec === undefined) return
+  spec.updateStrategy ??= {}
+  if (!spec.updateStrategy.type) spec.updateStrategy.type = 'RollingUpdate'
+  if (spec.updateStrategy.type === 'RollingUpdate') {
+    spec.updateStrategy.rollingUpdate ??= {}
+    spec.updateStrategy.rollingUpdate.maxUnavailable ??= 1
+    spec.updateStrategy.rollingUpdate.maxSurge ??= 0
+  }
+  spec.revisionHistoryLimit ??= 10
+  podSpec(spec.template?.spec)
+}
+
+function networkPolicy({ spec }: M<NetworkPolicy>): void {
+  if (spec === undefined) return
+  spec.podSelector ??= {}
+  if (spec.policyTypes === undefined || spec.policyTypes.length === 0) {
+    spec.policyTypes = (spec.egress?.length ?? 0) > 0 ? ['Ingress', 'Egress'] : ['Ingress']
+  }
+  for (const rule of [...(spec.ingress ?? []), ...(spec.egress ?? [])]) {
+    for (const port of rule.ports ?? []) port.protocol ??= 'TCP'
+  }
+}
+
+function podSpec(spec: M<PodSpec> | undefined): void {
+  if (spec === undefined) return
+  if (!spec.dnsPolicy) spec.dnsPolicy = 'ClusterFirst'
+  if (!spec.restartPolicy) spec.restartPolicy = 'Always'
+  if (spec.hostNetwork === false) delete spec.hostNetwork
+  if (spec.hostNetwork === true) {
+    for (const c of spec.containers ?? [])
+      for (const p of c.ports ?? []) if (!p.hostPort) p.hostPort = p.containerPort
+  }
+  spec.securityContext ??= {}
+  spec.terminationGracePeriodSeconds ??= 30
+  if (!spec.schedulerName) spec.schedulerName = 'default-scheduler'
+  spec.enableServiceLinks ??= true
+  if (spec.serviceAccountName) spec.serviceAccount = spec.serviceAccountName
+  else if (spec.serviceAccount) spec.serviceAccountName = spec.serviceAccount
+  for (const one of spec.initContainers ?? []) container(one)
+  for (const one of spec.containers ?? []) container(one)
+  for (const one of spec.volumes ?? []) volume(one)
+}
+
+function container(c: M<Container>): void {
+  if (!c.imagePullPolicy && c.image !== undefined) c.imagePullPolicy = pullPolicy(c.image)
+  if (!c.terminationMessagePath) c.terminationMessagePath = '/dev/termination-log'
+  if (!c.terminationMessagePolicy) c.terminationMessagePolicy = 'File'
+  c.resources ??= {}
+  for (const port of c.ports ?? []) if (!port.protocol) port.protocol = 'TCP'
+  for (const env of c.env ?? []) {
+    if (env.valueFrom?.fieldRef !== undefined) env.valueFrom.fieldRef.apiVersion ??= 'v1'
+  }
+  for (const handler of [c.lifecycle?.postStart, c.lifecycle?.preStop]) httpGet(handler)
+  for (const one of [c.livenessProbe, c.readinessProbe, c.startupProbe]) probe(one)
+}
+
+function probe(one: M<Probe> | undefined): void {
+  if (one === undefined) return
+  httpGet(one)
+  if (!one.timeoutSeconds) one.timeoutSeconds = 1
+  if (!one.periodSeconds) one.periodSeconds = 10
+  if (!one.successThreshold) one.successThreshold = 1
+  if (!one.failureThreshold) one.failureThreshold = 3
+  if (one.grpc !== undefined) one.grpc.service ??= ''
+}
+
+function httpGet(handler: Pick<M<Probe>, 'httpGet'> | undefined): void {
+  if (handler?.httpGet === undefined) return
+  if (!handler.httpGet.path) handler.httpGet.path = '/'
+  if (!handler.httpGet.scheme) handler.httpGet.scheme = 'HTTP'
+}
+
+/** An image without a tag, or with `latest`, is pulled always; one with a digest never again. */
+function pullPolicy(image: string): 'Always' | 'IfNotPresent' {
+  if (image.includes('@')) return 'IfNotPresent'
+  const name = image.slice(image.lastIndexOf('/') + 1)
+  return !name.includes(':') || name.endsWith(':latest') ? 'Always' : 'IfNotPresent'
+}
+
+function volume(one: M<Volume>): void {
+  const sources = Object.keys(one).filter((key) => key !== 'name')
+  if (sources.length === 0) one.emptyDir = {}
+  for (const source of [one.configMap, one.secret]) if (source !== undefined) source.defaultMode ??= 420
+  const fields = one as unknown as Record<'projected' | 'downwardAPI', Record<string, unknown> | undefined>
+  for (const source of [fields.projected, fields.downwardAPI])
+    if (source !== undefined) source.defaultMode ??= 420
+  if (one.hostPath !== undefined) one.hostPath.type ??= ''
+}
+
+function requestsFromLimits(c: M<Container>): void {
+  const limits = c.resources?.limits
+  if (c.resources === undefined || limits === undefined) return
+  c.resources.requests = { ...limits, ...c.resources.requests }
+}
