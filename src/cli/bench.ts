@@ -4,6 +4,7 @@
  */
 import { benchFrames } from './bench/frames.ts'
 import { benchHops } from './bench/hops.ts'
+import { benchRules } from './bench/nf.ts'
 import { benchQueue } from './bench/queue.ts'
 import { type Row, rowText } from './bench/report.ts'
 import { benchBoot, benchCheckpoints, benchMemory, benchSession } from './bench/world.ts'
@@ -14,6 +15,13 @@ const SECTIONS: readonly { title: string; run: () => Row[] }[] = [
       'Traced hops: UDP packets of 84 bytes around rings of routers (receive, route look-up, TTL, neighbour, transmit, ' +
       'cable), every step recorded; against a packed-record loop that does a look-up, counters, TTL and four records',
     run: benchHops,
+  },
+  {
+    title:
+      'Rules: a node with the chains that kube-proxy writes (three endpoints a service, 110,000 rules at 10,000 ' +
+      'services); a first packet passes conntrack, the nat table, two draws, DNAT and masquerade, an established one ' +
+      'conntrack and both translations; beside the kernel of this machine where root is, in namespaces of its own',
+    run: benchRules,
   },
   {
     title: 'Event queue: hold operations (pop one, push one) with delays as a lab has them',
