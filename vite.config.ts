@@ -1,13 +1,20 @@
+import { join } from 'node:path'
 import react from '@vitejs/plugin-react'
 import { VitePWA } from 'vite-plugin-pwa'
 import { defineConfig } from 'vitest/config'
+import { fetchEarly, firstLab } from './src/cli/dev/first-lab.mjs'
 
 // monaco-worker-manager still imports monaco's old deep paths, which monaco 0.57 exports without `esm/vs`.
 const monacoDeepPaths = { find: /^monaco-editor\/esm\/vs\/(.*?)(?:\.js)?$/, replacement: 'monaco-editor/$1' }
 
+// Nothing on the page interpolates colours.
+const noColours = { find: /^d3-color$/, replacement: join(import.meta.dirname, 'src/ui/canvas/noColours.ts') }
+
 export default defineConfig({
   plugins: [
     react(),
+    firstLab('1.1-two-namespaces.yaml'),
+    fetchEarly('src/ui/page.tsx'),
     VitePWA({
       strategies: 'generateSW',
       registerType: 'prompt',
@@ -26,7 +33,7 @@ export default defineConfig({
     }),
   ],
   base: './',
-  resolve: { alias: [monacoDeepPaths] },
+  resolve: { alias: [monacoDeepPaths, noColours] },
   optimizeDeps: {
     include: [
       'monaco-editor/editor',

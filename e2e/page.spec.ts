@@ -59,46 +59,137 @@ test.describe('the first minute', () => {
     await expect(machine(page, 'host')).toBeVisible()
     await expect(page.locator('.invitation')).toHaveCount(0)
   })
-
-  test('needs less than 200 kB of its own script before the canvas is usable (the worker loads beside it)', async ({
-    page,
-  }) => {
-    const bodies = new Map<string, Promise<Buffer>>()
-    page.on('response', (response) => {
-      if (response.request().resourceType() === 'script') bodies.set(response.url(), response.body())
-    })
-    await page.addInitScript(() => {
-      const observer = new MutationObserver(() => {
-        if (document.querySelector('.react-flow__node') === null) return
-        performance.mark('canvas')
-        observer.disconnect()
-      })
-      observer.observe(document, { childList: true, subtree: true })
-    })
-    await open(page, false)
-    // The page's own scripts: what the worker loads is not in the page's list, but for its first script.
-    const needed = await page.evaluate(() => {
-      const drawn = performance.getEntriesByName('canvas')[0]!.startTime
-      const resources = performance.getEntriesByType('resource').filter((entry) => entry.startTime < drawn)
-      return resources
-        .map((entry) => entry.name)
-        .filter((name) => /\.js$/.test(name) && !/worker-/.test(name))
-    })
-    const sizes = await Promise.all(needed.map(async (url) => gzipSync((await bodies.get(url))!).length))
-    expect(sizes.length).toBeGreaterThan(3)
-    expect(sizes.reduce((sum, size) => sum + size, 0)).toBeLessThan(200 * 1024)
-    const painted = await page.evaluate(
-      () =>
-        new Promise<number>((resolve) => {
-          const observer = new PerformanceObserver((list) => resolve(list.getEntries().at(-1)!.startTime))
-          observer.observe({ type: 'largest-contentful-paint', buffered: true })
-        }),
-    )
-    // A figure, not a gate: machines are noisy. The bound catches only a page that waits for something it should not.
-    test.info().annotations.push({ type: 'largest contentful paint, ms', description: painted.toFixed(0) })
-    expect(painted).toBeLessThan(8000)
-  })
 })
+
+test('the first lab is drawn, read, moved and chosen from before its worker has come, by less than 190 kB of script in all', async ({
+  page,
+}) => {
+  const bodies: Promise<[string, number]>[] = []
+  page.on('response', (response) => {
+    if (response.request().resourceType() !== 'script') return
+    bodies.push(response.body().then((body) => [response.url(), gzipSync(body).length]))
+  })
+  // The worker is held back until everything has been tried.
+  let release = () => {}
+  const held = new Promise<void>((resolve) => {
+    release = resolve
+  })
+  await page.route(/\/worker-[^/]*\.js$/, async (route) => {
+    await held
+    await route.continue()
+  })
+  await page.addInitScript(() => {
+    const observer = new MutationObserver(() => {
+      if (document.querySelector('.react-flow__node') === null) return
+      performance.mark('canvas')
+      observer.disconnect()
+    })
+    observer.observe(document, { childList: true, subtree: true })
+  })
+  await page.goto('/')
+  await expect(machine(page, 'host')).toBeVisible()
+  await expect(page.locator('.port-text', { hasText: '20.1.1.1/24' })).toBeVisible()
+  await expect(page.getByRole('button', { name: 'Play', exact: true })).toBeDisabled()
+  const view = page.locator('.react-flow__viewport')
+  const before = await view.getAttribute('style')
+  const pane = (await page.locator('.canvas').boundingBox())!
+  await page.mouse.move(pane.x + 40, pane.y + pane.height - 120)
+  await page.mouse.down()
+  await page.mouse.move(pane.x + 90, pane.y + pane.height - 100, { steps: 4 })
+  await page.mouse.up()
+  await expect(view).not.toHaveAttribute('style', before!)
+  await page.locator('.room-name', { hasText: 'net1' }).click()
+  const net1 = page.getByRole('tree').getByRole('treeitem', { name: 'net1', exact: true })
+  await expect(net1).toHaveAttribute('aria-selected', 'true')
+  // Every script that was asked for before the first machine was drawn; the worker's would be among them.
+  const needed = await page.evaluate(() => {
+    const drawn = performance.getEntriesByName('canvas')[0]!.startTime
+    const resources = performance.getEntriesByType('resource').filter((entry) => entry.startTime < drawn)
+    return resources.map((entry) => entry.name).filter((name) => /\.js$/.test(name))
+  })
+  const sizes = (await Promise.all(bodies)).filter(([url]) => needed.includes(url)).map(([, size]) => size)
+  expect(sizes.length).toBe(needed.length)
+  const sum = sizes.reduce((all, size) => all + size, 0)
+  note('script before the canvas, bytes gz', sum)
+  expect(sum).toBeLessThan(190 * 1024)
+  // The worker takes over without moving anything.
+  const moved = await view.getAttribute('style')
+  const drawing = await machine(page, 'host').elementHandle()
+  release()
+  await expect(page.getByRole('button', { name: 'Pause', exact: true })).toBeVisible()
+  expect(await view.getAttribute('style')).toBe(moved)
+  expect(await drawing!.evaluate((element) => element.isConnected)).toBe(true)
+  await expect(net1).toHaveAttribute('aria-selected', 'true')
+})
+
+test('the first lab has painted its largest part in 1.5 s, and nothing jumps', async ({
+  browser,
+  baseURL,
+}) => {
+  const empty: number[] = []
+  const first: number[] = []
+  const shifts: number[] = []
+  for (let i = 0; i < 3; i++) {
+    const context = await browser.newContext({
+      viewport: { width: 1280, height: 800 },
+      serviceWorkers: 'block',
+    })
+    const page = await context.newPage()
+    await page.route('**/empty', (route) =>
+      route.fulfill({ contentType: 'text/html', body: `<!doctype html><p>${'empty '.repeat(40)}` }),
+    )
+    await page.goto(`${baseURL}empty`)
+    empty.push(await largestPaint(page))
+    await page.goto(baseURL!)
+    await expect(page.getByRole('button', { name: 'Pause', exact: true })).toBeVisible()
+    await expect(page.getByRole('article').locator('p').first()).toBeVisible()
+    await expect(page.locator('.xterm-rows').first()).toContainText('ping')
+    first.push(await largestPaint(page))
+    shifts.push(await layoutShift(page))
+    await context.close()
+  }
+  const [least, painted, shift] = [empty, first, shifts].map(median) as [number, number, number]
+  note('largest paint of an empty page, ms', least)
+  note('largest paint, ms', painted)
+  note('layout shift', shift)
+  // The median of three loads. A machine on which an empty page takes more than 100 ms is slow by that much.
+  expect(painted).toBeLessThan(1500 * Math.max(1, least / 100))
+  expect(shift).toBeLessThan(0.02)
+})
+
+function note(type: string, value: number): void {
+  console.log(`  ${type}: ${value < 1 ? value.toFixed(4) : value.toFixed(0)}`)
+  test.info().annotations.push({ type, description: String(value) })
+}
+
+function median(values: number[]): number {
+  return [...values].sort((a, b) => a - b)[Math.floor(values.length / 2)]!
+}
+
+function largestPaint(page: Page): Promise<number> {
+  return page.evaluate(
+    () =>
+      new Promise<number>((resolve) => {
+        const observer = new PerformanceObserver((list) => resolve(list.getEntries().at(-1)!.startTime))
+        observer.observe({ type: 'largest-contentful-paint', buffered: true })
+      }),
+  )
+}
+
+/** The sum over the load; a page without any has no entries to wait for. */
+function layoutShift(page: Page): Promise<number> {
+  return page.evaluate(
+    () =>
+      new Promise<number>((resolve) => {
+        let sum = 0
+        const observer = new PerformanceObserver((list) => {
+          for (const entry of list.getEntries()) sum += (entry as PerformanceEntry & { value: number }).value
+        })
+        observer.observe({ type: 'layout-shift', buffered: true })
+        setTimeout(() => resolve(sum), 200)
+      }),
+  )
+}
 
 test.describe('time', () => {
   test('steps forwards and backwards: the same event has the same time and words', async ({ page }) => {

@@ -1,33 +1,37 @@
 /** The frame: top bar, panels, canvas, player, dock. Every heavy part is loaded after the canvas. */
-import { lazy, Suspense } from 'react'
 import { useTranslation } from 'react-i18next'
-import { Group, Panel, Separator } from 'react-resizable-panels'
 import { CanvasPane } from './canvas/CanvasPane.tsx'
 import { useStore } from './client/store.ts'
 import { Banners } from './frame/Banners.tsx'
 import { Boundary } from './frame/Boundary.tsx'
 import { Dialogs } from './frame/Dialogs.tsx'
 import { Dock } from './frame/Dock.tsx'
-import { rememberedLayout, rememberLayout } from './frame/layouts.ts'
 import { LeftPanel } from './frame/LeftPanel.tsx'
 import { Notices } from './frame/Notices.tsx'
+import { SidePanel } from './frame/SidePanel.tsx'
 import { TopBar } from './frame/TopBar.tsx'
 import { useAwake } from './frame/useAwake.ts'
+import { useLater } from './frame/useLater.ts'
 import { useNarrow } from './frame/useNarrow.ts'
+import { loadRest } from './i18n/i18n.ts'
 import { Player } from './player/Player.tsx'
 
-const InspectorPanel = lazy(() =>
-  import('./inspector/InspectorPanel.tsx').then((module) => ({ default: module.InspectorPanel })),
-)
+/** The right panel with its texts; loaded once however often it is asked for. */
+export async function loadInspector() {
+  const [module] = await Promise.all([import('./inspector/InspectorPanel.tsx'), loadRest()])
+  return module.InspectorPanel
+}
+
+const LEFT = { least: 160, usual: 266, most: 420 }
+const RIGHT = { least: 220, usual: 320, most: 720 }
+const DOCK = { least: 90, usual: 220, most: 640 }
 
 export function App() {
   const { t } = useTranslation()
   const prefs = useStore((state) => state.prefs)
   const narrow = useNarrow()
-  const awake = useAwake()
   const left = prefs.left && !prefs.allHidden && !narrow
   const right = prefs.right && !prefs.allHidden && !narrow
-  const columns = rememberedLayout('columns', left, right)
   return (
     <div className="app">
       <a className="skip btn strong" href="#canvas">
@@ -36,41 +40,21 @@ export function App() {
       <TopBar />
       <Banners />
       <main className="body">
-        <Group orientation="horizontal" {...columns} onLayoutChanged={rememberLayout('columns', left, right)}>
-          {left && (
-            <Panel
-              id="left"
-              className="panel"
-              minSize={160}
-              defaultSize={266}
-              maxSize={420}
-              groupResizeBehavior="preserve-pixel-size"
-            >
-              <LeftPanel />
-            </Panel>
-          )}
-          {left && <Separator className="seam" aria-label={t('resize')} />}
-          <Panel id="middle" minSize={320}>
-            <Middle narrow={narrow} />
-          </Panel>
-          {right && <Separator className="seam" aria-label={t('resize')} />}
-          {right && (
-            <Panel
-              id="right"
-              className="panel"
-              minSize={220}
-              defaultSize={320}
-              maxSize={720}
-              groupResizeBehavior="preserve-pixel-size"
-            >
-              <section className="slot" aria-label={t('inspector')}>
-                <Boundary>
-                  <Suspense fallback={null}>{awake && <InspectorPanel />}</Suspense>
-                </Boundary>
-              </section>
-            </Panel>
-          )}
-        </Group>
+        {left && (
+          <SidePanel edge="left" name="left" sizes={LEFT}>
+            <LeftPanel />
+          </SidePanel>
+        )}
+        <Middle narrow={narrow} />
+        {right && (
+          <SidePanel edge="right" name="right" sizes={RIGHT}>
+            <section className="slot" aria-label={t('inspector')}>
+              <Boundary>
+                <Inspector />
+              </Boundary>
+            </section>
+          </SidePanel>
+        )}
       </main>
       <Notices />
       <Dialogs />
@@ -78,31 +62,26 @@ export function App() {
   )
 }
 
+function Inspector() {
+  const Panel = useLater(loadInspector, useAwake('picture'))
+  return Panel && <Panel />
+}
+
 /** Canvas and player above, the dock below. */
 function Middle({ narrow }: { narrow: boolean }) {
   const { t } = useTranslation()
   const dock = useStore((state) => state.prefs.dock && !state.prefs.allHidden)
-  const rows = rememberedLayout('rows', dock)
   return (
-    <Group orientation="vertical" {...rows} onLayoutChanged={rememberLayout('rows', dock)}>
-      <Panel id="stage" minSize={220} className="stage">
-        <section id="canvas" className="stage-inner" aria-label={t('canvas')} tabIndex={-1}>
-          <CanvasPane />
-          <Player />
-        </section>
-      </Panel>
-      {dock && <Separator className="seam flat" aria-label={t('resize')} />}
+    <div className="middle">
+      <section id="canvas" className="stage" aria-label={t('canvas')} tabIndex={-1}>
+        <CanvasPane />
+        <Player />
+      </section>
       {dock && (
-        <Panel
-          id="dock"
-          className="panel"
-          minSize={90}
-          defaultSize={narrow ? 160 : 220}
-          groupResizeBehavior="preserve-pixel-size"
-        >
+        <SidePanel edge="bottom" name="dock" sizes={narrow ? { ...DOCK, usual: 160 } : DOCK}>
           <Dock />
-        </Panel>
+        </SidePanel>
       )}
-    </Group>
+    </div>
   )
 }

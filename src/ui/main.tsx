@@ -1,8 +1,8 @@
-/** The page's first script: small, so that the worker is on its way before everything else is. */
-import { startEarly } from './client/early.ts'
+/** The page's first script: small, so that a worker that is wanted at once is on its way before everything else is. */
+import { hasOwnWork, startEarly } from './client/early.ts'
 import './theme/tokens.css'
 import './theme/base.css'
 import './frame/frame.css'
 
-startEarly()
+if (hasOwnWork()) startEarly()
 void import('./page.tsx')

@@ -21,7 +21,7 @@ const GLYPH = 12
 export function Overlay() {
   const canvas = useRef<HTMLCanvasElement>(null)
   const flow = useStoreApi()
-  const awake = useAwake()
+  const awake = useAwake('lab')
   useEffect(() => {
     if (!awake) return
     let stop: (() => void) | null = null

@@ -1,19 +1,17 @@
 /** The first moments: opens the last lab, or the library's first, and lets it run slowly. */
 import { session } from './client.ts'
 import { openText } from './document.ts'
-import { lastDocument } from './saved.ts'
+import { FIRST_LAB, isFirst } from './first.ts'
 import { notify, useStore } from './store.ts'
 
-export const FIRST_LAB = '1.1-two-namespaces.yaml'
-
 export async function begin(): Promise<void> {
+  // The worker starts loading while storage is asked.
+  session()
+  const { lastDocument } = await import('./saved.ts')
   const saved = await lastDocument()
-  if (saved && (await openText(saved.text, saved.origin))) {
-    await session().setSpeed(useStore.getState().prefs.speed)
-    await session().play()
-    return
-  }
-  await openFromLibrary(FIRST_LAB)
+  const own = saved !== null && !isFirst(saved.text)
+  if (own && (await openText(saved.text, saved.origin))) return play()
+  if (await openText(FIRST_LAB.text, FIRST_LAB.file)) await play()
 }
 
 /** Opens a lab of the app's own library and plays it: its lesson's first commands run by themselves. */
@@ -29,7 +27,11 @@ export async function openFromLibrary(file: string): Promise<boolean> {
     return false
   }
   if (!(await openText(text, file))) return false
+  await play()
+  return true
+}
+
+async function play(): Promise<void> {
   await session().setSpeed(useStore.getState().prefs.speed)
   await session().play()
-  return true
 }

@@ -1,11 +1,12 @@
 /** The page's side of the session: the worker, the calls (Comlink) and the stream (one MessagePort) into the store. */
 import { type Remote, transfer, wrap } from 'comlink'
 import type { Session, StreamMessage } from '../../session/types.ts'
-import type { Scene, SceneDiff } from '../../view/types.ts'
+import type { Scene } from '../../view/types.ts'
 import { takeWorker } from './early.ts'
 import { addFlights, board } from './flights.ts'
+import { applyDiff, sameScene, wholeScene } from './scene.ts'
 import { SPEED_COUNT } from './speeds.ts'
-import { type SceneState, useStore } from './store.ts'
+import { useStore } from './store.ts'
 
 type TtyListener = (text: string, reset: boolean) => void
 type RecordsListener = (words: Uint32Array, n: number) => void
@@ -150,6 +151,7 @@ function receive(message: StreamMessage, port: MessagePort): void {
       useStore.setState({ scene: applyDiff(useStore.getState().scene, message.diff) })
       break
     case 'reset':
+      if (isBeforeFirst(message.scene)) break
       board.flights = []
       board.drops = []
       board.crossed.clear()
@@ -158,7 +160,7 @@ function receive(message: StreamMessage, port: MessagePort): void {
       board.clock = message.state
       board.segment = null
       useStore.setState({
-        scene: wholeScene(useStore.getState().scene, message.scene),
+        scene: sceneAfter(message.scene),
         clock: message.state,
         floor: floorAfter(message.scene, message.state.event),
         now: null,
@@ -195,6 +197,17 @@ function receive(message: StreamMessage, port: MessagePort): void {
   }
 }
 
+/** The session begins with nothing open; the picture that the page came with stays until its own is there. */
+function isBeforeFirst(scene: Scene): boolean {
+  const { status, scene: shown } = useStore.getState()
+  return status === 'starting' && scene.machines.length === 0 && shown.order.length > 0
+}
+
+function sceneAfter(scene: Scene) {
+  const { status, scene: shown } = useStore.getState()
+  return status === 'starting' && sameScene(shown, scene) ? shown : wholeScene(shown, scene)
+}
+
 /** The session's empty beginning does not count. */
 function floorAfter(scene: Scene, event: number): number | null {
   const { floor } = useStore.getState()
@@ -207,29 +220,4 @@ function forgetTerminal(tty: number): void {
   const terminals = state.terminals.filter((terminal) => terminal.tty !== tty)
   const activeTty = state.activeTty === tty ? (terminals.at(-1)?.tty ?? null) : state.activeTty
   useStore.setState({ terminals, activeTty })
-}
-
-function wholeScene(before: SceneState, scene: Scene): SceneState {
-  return {
-    machines: Object.fromEntries(scene.machines.map((machine) => [machine.id, machine])),
-    order: scene.machines.map((machine) => machine.id),
-    edges: Object.fromEntries(scene.edges.map((edge) => [edge.id, edge])),
-    version: before.version + 1,
-  }
-}
-
-/** The scene after a difference; untouched machines and edges keep their identity. */
-export function applyDiff(before: SceneState, diff: SceneDiff): SceneState {
-  const machines = { ...before.machines }
-  const edges = { ...before.edges }
-  for (const id of diff.removedMachines) delete machines[id]
-  for (const id of diff.removedEdges) delete edges[id]
-  const added: string[] = []
-  for (const machine of diff.machines) {
-    if (!(machine.id in before.machines)) added.push(machine.id)
-    machines[machine.id] = machine
-  }
-  for (const edge of diff.edges) edges[edge.id] = edge
-  const order = diff.order ?? [...before.order.filter((id) => id in machines), ...added]
-  return { machines, edges, order, version: before.version + 1 }
 }

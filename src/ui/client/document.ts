@@ -1,8 +1,7 @@
 /** The lab's text as a document: open, apply, edit, undo and redo. Time has its own history and is not touched here. */
 import type { EditOp, EditResult, OpenResult } from '../../session/types.ts'
 import { session } from './client.ts'
-import { saveDocument } from './saved.ts'
-import { notify, select, useStore } from './store.ts'
+import { type DocumentState, notify, select, useStore } from './store.ts'
 
 const MAX_UNDO = 200
 const set = useStore.setState
@@ -12,7 +11,9 @@ const get = useStore.getState
 export async function openText(text: string, origin = ''): Promise<boolean> {
   // A worker that was given up leaves its last change unanswered: nothing waits for it.
   last = Promise.resolve()
-  const { floor } = get()
+  const { floor, status, doc } = get()
+  // What was drawn before the worker came may have been looked at already.
+  const atHand = status === 'starting' && doc.text === text
   set({ floor: null })
   const result = await session().open(text)
   if (!result.ok) {
@@ -24,13 +25,13 @@ export async function openText(text: string, origin = ''): Promise<boolean> {
   set({
     status: 'ready',
     doc: { text: result.text, title, titles, origin, diagnostics, notModelled, past: [], future: [] },
-    selection: [],
+    selection: atHand ? get().selection : [],
     chosenTrace: null,
     chosenTraceView: null,
     terminals: await session().terminals(),
   })
   set({ activeTty: get().terminals.at(-1)?.tty ?? null })
-  void saveDocument(get().doc)
+  save(get().doc)
   return true
 }
 
@@ -81,6 +82,16 @@ function inTurn<T>(change: () => Promise<T>): Promise<T> {
   return done
 }
 
+/** Changes that come before the first document is open wait for it. */
+export function changesWaitFor(opening: Promise<unknown>): void {
+  last = opening
+}
+
+/** Storage is loaded when first wanted: the first picture does without. */
+function save(doc: DocumentState): void {
+  void import('./saved.ts').then(({ saveDocument }) => saveDocument(doc))
+}
+
 async function undoOnce(): Promise<void> {
   const { doc } = get()
   const text = doc.past.at(-1)
@@ -103,7 +114,7 @@ async function travel(text: string, past: string[], future: string[]): Promise<v
   }
   const { title, titles, diagnostics, notModelled } = result
   set({ doc: { ...get().doc, text: result.text, title, titles, diagnostics, notModelled, past, future } })
-  void saveDocument(get().doc)
+  save(get().doc)
 }
 
 function record(result: OpenResult): void {
@@ -112,7 +123,7 @@ function record(result: OpenResult): void {
   const past = text === doc.text ? doc.past : [...doc.past, doc.text].slice(-MAX_UNDO)
   const future = text === doc.text ? doc.future : []
   set({ doc: { ...doc, text, title, titles, diagnostics, notModelled, past, future } })
-  void saveDocument(get().doc)
+  save(get().doc)
 }
 
 function refuse(result: OpenResult): void {

@@ -1,9 +1,11 @@
 /**
- * The worker, started by the page's first script: it loads and compiles beside React instead of after it.
+ * The worker, and when it starts: the picture of the first lab came with the page and is drawn before it; where there
+ * is work of the person's to open, it loads and compiles beside React instead of after it.
  * Only this file knows where the worker's script is.
  */
 
 const waiting: Worker[] = []
+const OWN = 'kubehop.own'
 
 /** Starts a worker for whoever asks first. */
 export function startEarly(): void {
@@ -13,6 +15,24 @@ export function startEarly(): void {
 /** The worker that was started early, once; then new ones. */
 export function takeWorker(): Worker {
   return waiting.pop() ?? makeWorker()
+}
+
+/** Whether something else than the first lab was open last; known before storage can be asked. */
+export function hasOwnWork(): boolean {
+  try {
+    return localStorage.getItem(OWN) !== null
+  } catch {
+    return false
+  }
+}
+
+export function rememberOwnWork(own: boolean): void {
+  try {
+    if (own) localStorage.setItem(OWN, '1')
+    else localStorage.removeItem(OWN)
+  } catch {
+    // Where storage is refused there is no work to open either.
+  }
 }
 
 function makeWorker(): Worker {

@@ -1,5 +1,7 @@
 /** The last lab, kept in IndexedDB so that the work survives a reload. */
 import { type IDBPDatabase, openDB } from 'idb'
+import { rememberOwnWork } from './early.ts'
+import { isFirst } from './first.ts'
 import type { DocumentState } from './store.ts'
 
 export interface SavedDocument {
@@ -22,6 +24,7 @@ export async function lastDocument(): Promise<SavedDocument | null> {
 }
 
 export async function saveDocument(doc: DocumentState): Promise<void> {
+  rememberOwnWork(!isFirst(doc.text))
   try {
     const db = await database()
     await db.put(STORE, { text: doc.text, title: doc.title, origin: doc.origin }, LAST)

@@ -1,15 +1,16 @@
 /** The bottom dock: four tabs, their contents loaded when first shown and kept afterwards. */
-import { type ComponentType, lazy, Suspense, useEffect, useState } from 'react'
+import { type ComponentType, useEffect, useState } from 'react'
 import { useTranslation } from 'react-i18next'
 import { useAwake } from './useAwake.ts'
+import { useLater } from './useLater.ts'
 import { Boundary } from './Boundary.tsx'
 import { DOCK_TABS, type DockTab, setPrefs, useStore } from '../client/store.ts'
 
-const panels: Record<DockTab, ComponentType> = {
-  terminal: lazy(() => import('../terminal/TerminalPanel.tsx').then((m) => ({ default: m.TerminalPanel }))),
-  yaml: lazy(() => import('../editor/EditorPanel.tsx').then((m) => ({ default: m.EditorPanel }))),
-  events: lazy(() => import('../inspector/EventsPanel.tsx').then((m) => ({ default: m.EventsPanel }))),
-  traces: lazy(() => import('../inspector/TracesPanel.tsx').then((m) => ({ default: m.TracesPanel }))),
+const panels: Record<DockTab, () => Promise<ComponentType>> = {
+  terminal: () => import('../terminal/TerminalPanel.tsx').then((m) => m.TerminalPanel),
+  yaml: () => import('../editor/EditorPanel.tsx').then((m) => m.EditorPanel),
+  events: () => import('../inspector/EventsPanel.tsx').then((m) => m.EventsPanel),
+  traces: () => import('../inspector/TracesPanel.tsx').then((m) => m.TracesPanel),
 }
 const titles: Record<DockTab, string> = {
   terminal: 'dockTerminal',
@@ -23,7 +24,7 @@ export function Dock() {
   const tab = useStore((state) => state.prefs.dockTab)
   const errors = useStore((state) => state.doc.diagnostics.filter((d) => d.severity === 'error').length)
   const [seen, setSeen] = useState<DockTab[]>([])
-  const awake = useAwake()
+  const awake = useAwake('rest')
   useEffect(() => {
     setSeen((before) => (before.includes(tab) ? before : [...before, tab]))
   }, [tab])
@@ -55,27 +56,28 @@ export function Dock() {
           </button>
         ))}
       </div>
-      {DOCK_TABS.map((id) => {
-        const Contents = panels[id]
-        return (
-          <div
-            key={id}
-            id={`dock-${id}`}
-            role="tabpanel"
-            aria-labelledby={`dock-tab-${id}`}
-            className="dock-body"
-            hidden={tab !== id}
-          >
-            {awake && seen.includes(id) && (
-              <Boundary>
-                <Suspense fallback={<p className="quiet pad">{t('loading')}</p>}>
-                  <Contents />
-                </Suspense>
-              </Boundary>
-            )}
-          </div>
-        )
-      })}
+      {DOCK_TABS.map((id) => (
+        <div
+          key={id}
+          id={`dock-${id}`}
+          role="tabpanel"
+          aria-labelledby={`dock-tab-${id}`}
+          className="dock-body"
+          hidden={tab !== id}
+        >
+          {awake && seen.includes(id) && (
+            <Boundary>
+              <Contents id={id} />
+            </Boundary>
+          )}
+        </div>
+      ))}
     </section>
   )
+}
+
+function Contents({ id }: { id: DockTab }) {
+  const { t } = useTranslation()
+  const Panel = useLater(panels[id], true)
+  return Panel ? <Panel /> : <p className="quiet pad">{t('loading')}</p>
 }

@@ -27,7 +27,7 @@ export async function startI18n(language: Language): Promise<void> {
 /** The English of the panels and of the engine's sentences: wanted as soon as there is a picture. */
 export async function loadRest(): Promise<void> {
   const { texts } = await import('./en-rest.ts')
-  add('en', texts)
+  if (!i18next.hasResourceBundle('en', 'words')) add('en', texts)
 }
 
 export async function changeLanguage(language: Language): Promise<void> {

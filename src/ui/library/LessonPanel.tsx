@@ -4,6 +4,7 @@ import { useEffect, useState } from 'react'
 import { useTranslation } from 'react-i18next'
 import type { CheckResult, LessonView } from '../../session/types.ts'
 import { session } from '../client/client.ts'
+import { lessonAtHand } from '../client/first.ts'
 import { openDialog, type UiState, useStore } from '../client/store.ts'
 import { inLanguage } from './labs.ts'
 import { paragraphs } from './prose.ts'
@@ -12,8 +13,13 @@ import './library.css'
 export function LessonPanel() {
   const { t, i18n } = useTranslation('library')
   const text = useStore((state) => state.doc.text)
-  const [lesson, setLesson] = useState<LessonView | null>(null)
+  const [lesson, setLesson] = useState<LessonView | null>(() => lessonAtHand(text) ?? null)
   useEffect(() => {
+    const known = lessonAtHand(text)
+    if (known !== undefined) {
+      setLesson(known)
+      return
+    }
     let wanted = text !== ''
     if (wanted)
       void session()

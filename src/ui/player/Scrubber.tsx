@@ -44,7 +44,8 @@ export function Scrubber() {
     press.preventDefault()
     void seek(Math.min(head, Math.max(floor, target)))
   }
-  const partOf = (one: number) => (head > floor ? Math.max(0, (one - floor) / (head - floor)) : 0)
+  // Where there is only one moment it is the newest.
+  const partOf = (one: number) => (head > floor ? Math.max(0, (one - floor) / (head - floor)) : 1)
   const part = partOf(event)
   return (
     <div

@@ -2,6 +2,7 @@
 import { useEffect, useRef, useState } from 'react'
 import { useTranslation } from 'react-i18next'
 import { chooseTrace } from '../client/client.ts'
+import { stepAt, useCursor } from '../client/cursor.ts'
 import { useStore } from '../client/store.ts'
 import { say } from '../i18n/i18n.ts'
 import { shortened } from './shortened.ts'
@@ -16,23 +17,32 @@ export function SentenceBar() {
   const idle = useStore((state) => state.clock?.idle ?? false)
   const running = useStore((state) => state.clock?.running ?? false)
   const stepped = useStore((state) => state.prefs.stepped)
+  const ran = useRef(false)
   const box = useRef<HTMLDivElement>(null)
   const columns = useColumns(box)
-  const parts = now ? now.steps.map((step) => say(step.sentence)) : []
-  const trace = now?.steps.find((step) => step.trace > 0)?.trace
-  const dropped = now?.steps.some((step) => !NO_LOSS.has(step.reason)) ?? false
+  const cursor = useCursor((state) => state.cursor)
+  const told = stepAt(cursor)
+  const steps = told ? [told] : (now?.steps ?? [])
+  const room = cursor?.room ?? now?.room ?? ''
+  const place = cursor && t('stepOf', { n: cursor.index + 1, count: cursor.steps.length })
+  const parts = steps.map((step) => say(step.sentence))
+  const trace = steps.find((step) => step.trace > 0)?.trace
+  const dropped = steps.some((step) => !NO_LOSS.has(step.reason))
   const quiet = status === 'starting' ? t('starting') : idle ? t('idle') : ''
+  // A lab that is about to play for the first time is told as briefly as one that plays.
+  ran.current ||= running || stepped
+  const brief = running || !ran.current
   // Two lines while time runs, four while it stands; the Events tab and the packet's page tell every step.
-  const shown = shortened(parts, (running ? 2 : 4) * columns - (now?.room.length ?? 0) - 4)
+  const shown = shortened(parts, (brief ? 2 : 4) * columns - room.length - 4)
   return (
-    <div ref={box} className={`sentence ${dropped ? 'dropped' : ''} ${running ? '' : 'standing'}`}>
+    <div ref={box} className={`sentence ${dropped ? 'dropped' : ''} ${brief ? '' : 'standing'}`}>
       <div aria-live={running ? 'off' : 'polite'} title={parts.join('; ')}>
-        {now && parts.length > 0 ? (
-          <SentenceText room={now.room} parts={shown} trace={trace} />
+        {parts.length > 0 ? (
+          <SentenceText room={place ? `${room}, ${place}` : room} parts={shown} trace={trace} />
         ) : (
           <p className="quiet">{quiet}</p>
         )}
-        {!running && !stepped && parts.length > 0 && <p className="quiet hint">{t('stepHint')}</p>}
+        {!brief && !stepped && parts.length > 0 && <p className="quiet hint">{t('stepHint')}</p>}
       </div>
     </div>
   )
