@@ -176,7 +176,7 @@ export function containerLogs(box: Container, from = 0): readonly LogChunk[] {
 export function containerAt(machine: Machine, ns: number): Container | undefined {
   if (ns === machine.rootNs) return undefined
   for (const box of machine.containers.values()) {
-    if (box.status === 'running' && machine.sandboxes.get(box.sandbox)?.ns === ns) return box
+    if (box.status === 'running' && machine.pids.get(box.pid) === ns) return box
   }
   return undefined
 }

@@ -209,6 +209,15 @@ export function signalProcess(world: World, machine: Machine, pid: number, name:
   return true
 }
 
+/** Ends another process of the machine at once, as SIGKILL does. */
+export function killProcess(ctx: ProcCtx, pid: number): void {
+  const id = ctx.machine.pids.get(pid)
+  if (id === undefined) return
+  touch(ctx.world, id)
+  const other = procCtx(ctx.world, netnsOf(ctx.world, id), pid, ctx.programs)
+  if (other !== undefined) exitProcess(other, 128 + SIGNALS.SIGKILL)
+}
+
 /** Sends a signal to every process of a group. False where there is none. */
 export function signalGroup(world: World, machine: Machine, pgid: number, name: SignalName): boolean {
   let found = false

@@ -5,7 +5,7 @@ import {
   exitProcess,
   parseSignal,
   pidSeen,
-  processesOf,
+  processesSeen,
   setTimer,
   signalProcess,
   spawnChild,
@@ -23,26 +23,28 @@ const ps: Program = {
   start(ctx) {
     const flags = ctx.proc.argv.slice(1).join('').replaceAll('-', '')
     const all = /[eAax]/.test(flags)
-    const list = processesOf(ctx.world, ctx.machine).filter((proc) => all || proc.tty === ctx.proc.tty)
+    const seen = processesSeen(ctx.world, ctx.machine, ctx.proc)
+    const list = seen.filter(({ proc }) => all || proc.tty === ctx.proc.tty)
+    const numberOf = (pid: number) => seen.find((one) => one.proc.pid === pid)?.pid ?? 0
     const pad = (text: string | number, width: number) => String(text).padStart(width)
     const tty = (proc: Process) => (proc.tty === 0 ? '?' : `pts/${proc.tty}`)
     const since = (proc: Process) => dateText(proc.startedAt, '%H:%M')
     if (flags.includes('u')) {
       out(ctx, 'USER         PID %CPU %MEM    VSZ   RSS TTY      STAT START   TIME COMMAND\n')
-      for (const proc of list) {
-        const head = `root     ${pad(proc.pid, 7)}  0.0  0.0      0     0 ${tty(proc).padEnd(8)} S    ${since(proc)}   0:00`
+      for (const { pid, proc } of list) {
+        const head = `root     ${pad(pid, 7)}  0.0  0.0      0     0 ${tty(proc).padEnd(8)} S    ${since(proc)}   0:00`
         out(ctx, `${head} ${proc.argv.join(' ')}\n`)
       }
     } else if (flags.includes('f')) {
       out(ctx, 'UID          PID    PPID  C STIME TTY          TIME CMD\n')
-      for (const proc of list) {
-        const head = `root     ${pad(proc.pid, 7)} ${pad(proc.ppid, 7)}  0 ${since(proc)} ${tty(proc).padEnd(8)} 00:00:00`
+      for (const { pid, proc } of list) {
+        const head = `root     ${pad(pid, 7)} ${pad(numberOf(proc.ppid), 7)}  0 ${since(proc)} ${tty(proc).padEnd(8)} 00:00:00`
         out(ctx, `${head} ${proc.argv.join(' ')}\n`)
       }
     } else {
       out(ctx, '    PID TTY          TIME CMD\n')
-      for (const proc of list)
-        out(ctx, `${pad(proc.pid, 7)} ${tty(proc).padEnd(8)} 00:00:00 ${proc.program}\n`)
+      for (const { pid, proc } of list)
+        out(ctx, `${pad(pid, 7)} ${tty(proc).padEnd(8)} 00:00:00 ${proc.program}\n`)
     }
     exitProcess(ctx, 0)
   },
@@ -97,12 +99,12 @@ function byName(name: 'pkill' | 'pgrep' | 'killall'): Program {
         )
       }
       let found = false
-      for (const proc of processesOf(ctx.world, ctx.machine)) {
+      for (const { pid, proc } of processesSeen(ctx.world, ctx.machine, ctx.proc)) {
         if (proc.pid === ctx.proc.pid) continue
         const text = full ? proc.argv.join(' ') : proc.program
         if (args.includes('-x') || name === 'killall' ? text !== pattern : !text.includes(pattern)) continue
         found = true
-        if (name === 'pgrep') out(ctx, `${proc.pid}\n`)
+        if (name === 'pgrep') out(ctx, `${pid}\n`)
         else signalProcess(ctx.world, ctx.machine, proc.pid, signal)
       }
       if (!found && name === 'killall') err(ctx, `${pattern}: no process found\n`)

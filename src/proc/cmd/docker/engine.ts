@@ -13,7 +13,7 @@ import {
   startContainer,
 } from '../../../run/container.ts'
 import { readFile } from '../../../run/files.ts'
-import { signalProcess, spawn } from '../../../run/process.ts'
+import { killProcess, spawn } from '../../../run/process.ts'
 import type { Container, Fd, ProcCtx, Sandbox } from '../../../run/types.ts'
 import { findProgram } from '../../shell/simple.ts'
 import type { Image } from './images.ts'
@@ -91,7 +91,7 @@ export function createBox(ctx: ProcCtx, spec: CreateSpec): Container {
     bound: [],
     proxies: [],
     endpoints: [],
-    networks: /^(none|host|container:)/.test(mode) ? [] : [mode],
+    networks: /^(host|container:)/.test(mode) ? [] : [mode],
     entrypoint,
     cmd,
     stopSignal: image.stopSignal,
@@ -118,7 +118,7 @@ export function startBox(
       const network = findNetwork(state, name)
       if (network === undefined)
         refuse(`failed to set up container networking: network ${name} not found`, 125)
-      docker.endpoints.push(connect(ctx, state, network, sandbox, i))
+      if (network.driver === 'bridge') docker.endpoints.push(connect(ctx, state, network, sandbox, i))
     })
     publish(ctx, state, box, docker)
   } catch (thrown) {
@@ -170,7 +170,7 @@ function release(ctx: ProcCtx, state: DockerState, box: Container, docker: Box):
   for (const binding of docker.bound) {
     if (network !== undefined) portRules(ctx, state, network, docker.endpoints[0]!.addr, binding, false)
   }
-  for (const pid of docker.proxies) signalProcess(ctx.world, ctx.machine, pid, 'SIGKILL')
+  for (const pid of docker.proxies) killProcess(ctx, pid)
   for (const endpoint of docker.endpoints) disconnect(ctx, state, endpoint)
   docker.bound = []
   docker.proxies = []

@@ -273,14 +273,26 @@ function joinNetwork(ctx: ProcCtx, { operands, flags }: Options, join: boolean):
   const { box, docker } = needBox(ctx, operands[1]!)
   const sandbox = ctx.machine.sandboxes.get(box.sandbox)
   const has = docker.networks.includes(network.name)
-  if (docker.mode === 'host' || network.driver !== 'bridge') {
+  if (docker.mode === 'host' || network.driver === 'host') {
     refuse('container cannot be connected to host network or disconnected from it')
+  }
+  if (docker.mode.startsWith('container:')) {
+    refuse(
+      'container sharing network namespace with another container or host cannot be connected to any other network',
+    )
+  }
+  const alone =
+    join && docker.networks.length > 0 && (docker.networks.includes('none') || network.driver === 'null')
+  if (alone) {
+    refuse(
+      'container cannot be connected to multiple networks with one of the networks in private (none) mode',
+    )
   }
   if (join && has) refuse(`endpoint with name ${box.name} already exists in network ${network.name}`)
   if (!join && !has) refuse(`container ${box.id} is not connected to network ${network.name}`)
   if (join) {
     docker.networks.push(network.name)
-    if (sandbox !== undefined) {
+    if (sandbox !== undefined && network.driver === 'bridge') {
       const taken = new Set((findNetns(ctx.world, sandbox.ns)?.links ?? []).map((link) => link?.name))
       let order = 0
       while (taken.has(`eth${order}`)) order++

@@ -1,11 +1,13 @@
 /**
  * Docker's networks: bridges, addresses, and the cable from a bridge to a container. Models the bridge driver and the
- * default address manager of moby 28. Not here: gratuitous ARP on connect, the embedded DNS server, IPv6.
+ * default address manager of moby 28. Not here: the second and third gratuitous
+ * ARP after a connect, the embedded DNS server, IPv6.
  */
 import { formatIp, maskIp, maskOf4, parsePrefix, broadcast4 } from '../../../base/addr.ts'
 import { nextUint32 } from '../../../base/rng.ts'
 import { linkByName } from '../../../net/link/device.ts'
 import { linkAdd, linkDel, linkSet } from '../../../net/link/netlink.ts'
+import { arpAnnounce } from '../../../net/ip/arp.ts'
 import { addrAdd } from '../../../net/ip/devinet.ts'
 import { routeAdd } from '../../../net/ip/fib.ts'
 import { sysctlSet } from '../../../net/sysctl.ts'
@@ -102,6 +104,8 @@ export function connect(
   const box = netnsOf(world, sandbox.ns)
   addrAdd(world, box, end, { addr, len: network.len, brd: broadcast4(addr, network.len) })
   linkSet(world, box, end, { up: true })
+  // The first of the three announcements that docker sends, a second apart.
+  arpAnnounce(world, box, end, addr)
   if (order === 0) {
     routeAdd(world, box, {
       family: 4,

@@ -125,18 +125,18 @@ export const EXEC: Verb = {
       return failAs(ctx, 'exec', 'the input device is not a TTY', 1)
     }
     if (box.status !== 'running') refuse(`container ${box.id} is not running`)
-    const sandbox = ctx.machine.sandboxes.get(box.sandbox)
+    const home = ctx.machine.pids.get(box.pid)
     const cwd = flags.get('w') ?? flags.get('workdir') ?? box.cwd
     const env = new Map(box.env)
     for (const [key, value] of list) if (key === 'e' || key === 'env') env.set(...pairOf(value))
     const found = findProgram({ ...ctx, proc: { ...ctx.proc, container: box.id, cwd } }, argv[0]!)
-    if (found.error !== '' || sandbox === undefined) return notFound(ctx, argv[0]!, found.error, found.code)
+    if (found.error !== '' || home === undefined) return notFound(ctx, argv[0]!, found.error, found.code)
     const fds = new Map(ctx.proc.fds)
     if (!has('i', 'interactive')) fds.set(0, { kind: 'null' })
     const detach = has('d', 'detach')
     if (detach) for (const n of [0, 1, 2]) fds.set(n, { kind: 'null' })
     const words = found.script === '' ? argv : [found.program, found.script, ...argv.slice(1)]
-    const child = { ns: sandbox.ns, container: box.id, env, cwd, fds }
+    const child = { ns: home, container: box.id, env, cwd, fds }
     const pid = spawnChild(ctx, found.program, words, child)
     if (pid === 0)
       return failAs(ctx, 'exec', 'OCI runtime exec failed: Resource temporarily unavailable', 126)
