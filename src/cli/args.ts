@@ -20,6 +20,11 @@ export interface Args {
   src: string
   dst: string
   dport: number | undefined
+  sport: number | undefined
+  /** Device by which the probe arrives, '' where the namespace sends it. */
+  in: string
+  /** Dumps of real machines, to be put onto machines of the lab in this order. */
+  dumps: { machine: string; path: string }[]
   event: number | undefined
   lang: string
 }
@@ -27,7 +32,9 @@ export interface Args {
 export const VERBS = ['run', 'trace', 'explain', 'pcap', 'export', 'check', 'replay'] as const
 
 const VALUED: ReadonlySet<string> = new Set(
-  '--exec --script --seed --event --dport --until --out --to --from --proto --src --dst --lang'.split(' '),
+  '--exec --script --seed --event --dport --sport --in --dump --until --out --to --from --proto --src --dst --lang'.split(
+    ' ',
+  ),
 )
 
 /** Reads the words. `read` gives a file's text. A string is the mistake. */
@@ -48,6 +55,9 @@ export function parseArgs(words: readonly string[], read: (path: string) => stri
     src: '',
     dst: '',
     dport: undefined,
+    sport: undefined,
+    in: '',
+    dumps: [],
     event: undefined,
     lang: 'en',
   }
@@ -75,7 +85,7 @@ export function parseArgs(words: readonly string[], read: (path: string) => stri
   }
   if (args.verb === '') return 'which command? run, trace, explain, pcap, export, check or replay'
   if (!VERBS.some((verb) => verb === args.verb)) return `unknown command "${args.verb}"`
-  return args.file === '' ? `${args.verb} needs a lab FILE` : args
+  return args.file === '' && args.dumps.length === 0 ? `${args.verb} needs a lab FILE` : args
 }
 
 function setOption(args: Args, name: string, value: string, read: (path: string) => string): string {
@@ -93,9 +103,15 @@ function setOption(args: Args, name: string, value: string, read: (path: string)
     case '--dport':
       args.dport = wholeNumber(value, 65535)
       return args.dport === undefined ? `--dport ${value}: not a port` : ''
+    case '--sport':
+      args.sport = wholeNumber(value, 65535)
+      return args.sport === undefined ? `--sport ${value}: not a port` : ''
+    case '--dump':
+      return addDump(args, value)
     case '--until':
       args.until = parseDuration(value, 's')
       return args.until === undefined ? `--until ${value}: not a time (2s, 500ms)` : ''
+    case '--in':
     case '--out':
     case '--to':
     case '--from':
@@ -103,11 +119,19 @@ function setOption(args: Args, name: string, value: string, read: (path: string)
     case '--src':
     case '--dst':
     case '--lang':
-      args[name.slice(2) as 'out' | 'to' | 'from' | 'proto' | 'src' | 'dst' | 'lang'] = value
+      args[name.slice(2) as 'in' | 'out' | 'to' | 'from' | 'proto' | 'src' | 'dst' | 'lang'] = value
       return ''
     default:
       return `unknown option ${name}`
   }
+}
+
+/** `MACHINE=FILE`; `=FILE` takes the machine's name from the dump's prompt. */
+function addDump(args: Args, text: string): string {
+  const at = text.indexOf('=')
+  if (at < 0 || at === text.length - 1) return `--dump ${text}: not MACHINE=FILE`
+  args.dumps.push({ machine: text.slice(0, at), path: text.slice(at + 1) })
+  return ''
 }
 
 function wholeNumber(text: string, max: number): number | undefined {

@@ -78,7 +78,10 @@ describe('the command line', () => {
       [['export', 'lab.yaml'], 'export needs --to sh, containerlab or yaml'],
       [['export', 'lab.yaml', '--to', 'pdf'], '--to pdf: none of sh, containerlab, yaml'],
       [['explain', 'lab.yaml'], 'explain needs --from MACHINE[/NETNS] and --dst ADDRESS'],
-      [['explain', 'lab.yaml', '--from', 'a', '--dst', 'x'], '"x" is not an IPv4 address'],
+      [
+        ['explain', 'lab.yaml', '--from', 'a', '--dst', 'x'],
+        '"x" is not an IPv4 address and not an IPv6 address',
+      ],
       [
         ['explain', 'lab.yaml', '--from', 'a', '--dst', '127.0.0.1', '--src', '9.9.9.9'],
         '9.9.9.9 is no address of a',

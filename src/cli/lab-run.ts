@@ -1,4 +1,5 @@
 /** What all verbs share: open a lab, type its commands, say what went wrong. */
+import { dumpOnto } from '../lab/dump/onto.ts'
 import type { Ran, Run } from '../lab/headless.ts'
 import { goTo, startRun, typeAll } from '../lab/headless.ts'
 import { parseReproduction } from '../session/reproduction.ts'
@@ -8,12 +9,17 @@ import { EXIT_FAILED, EXIT_FROZEN, EXIT_OK, EXIT_USAGE } from './io.ts'
 
 /** Reads, boots, and tells what is wrong on `io.err`. A number is the exit code. */
 export function openLab(args: Args, io: Io): Run | number {
-  let text: string
+  let text = EMPTY_LAB
   try {
-    text = io.readText(args.file)
+    if (args.file !== '') text = io.readText(args.file)
   } catch (error) {
     io.err(`${args.file}: ${error instanceof Error ? error.message : String(error)}\n`)
     return EXIT_USAGE
+  }
+  for (const dump of args.dumps) {
+    const dumped = putDump(text, dump, io)
+    if (dumped === undefined) return EXIT_USAGE
+    text = dumped
   }
   // The page offers its reproductions as JSON with the lab's text inside.
   const read = parseReproduction(text)
@@ -26,6 +32,22 @@ export function openLab(args: Args, io: Io): Run | number {
     goTo(run, args.event ?? reproduction.event)
   }
   return run.world.frozen === undefined ? run : sayFrozen(run, args, io)
+}
+
+const EMPTY_LAB = 'name: lab\ntopology:\n  nodes: {}\n'
+
+/** The lab's text with a dump put onto a machine; what is not modelled is told on `io.err`. */
+function putDump(text: string, { machine, path }: Args['dumps'][number], io: Io): string | undefined {
+  let dump: string
+  try {
+    dump = io.readText(path)
+  } catch (error) {
+    io.err(`${path}: ${error instanceof Error ? error.message : String(error)}\n`)
+    return undefined
+  }
+  const result = dumpOnto(text, { machine, dump })
+  for (const d of result.diagnostics) io.err(`${path}:${d.line}: ${d.severity}: ${d.message}\n`)
+  return result.ok ? result.text : undefined
 }
 
 /** Types the --exec and --script commands. A number is the exit code of a mistake in them. */

@@ -1,4 +1,5 @@
 /** What the session asks of the composition root `lab`; tests put small worlds in its place. */
+import type { DumpRequest, DumpResult } from '../lab/dump/onto.ts'
 import type { Edited, Lab } from '../lab/types.ts'
 import type { World } from '../net/types.ts'
 import type { Rules } from '../sim/world.ts'
@@ -34,6 +35,8 @@ export interface Engine {
   /** Makes the running world what the text says. */
   apply(core: Core, text: string, at: number): void
   edit(text: string, op: EditOp): Edited
+  /** A pasted dump put onto a machine of the text (lab/dump/onto.ts, which the worker loads late). */
+  readDump(text: string, request: DumpRequest): DumpResult
   exportAs(core: Core, format: 'yaml' | 'containerlab' | 'sh'): string
   check(core: Core): CheckResult[]
   /** Opens a terminal with a shell in a room (`MACHINE` or `MACHINE.NETNS`). Its target's id, 0 where there is no such room. */

@@ -18,7 +18,7 @@ import type { ScenePlace } from '../view/scene.ts'
 import type { Engine, Screen } from './engine.ts'
 
 /** The real thing. */
-export function labEngine(rules: Rules<World>): Engine {
+export function labEngine(rules: Rules<World>, readDump: Engine['readDump']): Engine {
   return {
     parse: parseLab,
     build: (lab, text, seed) => {
@@ -30,6 +30,7 @@ export function labEngine(rules: Rules<World>): Engine {
     sameWorld: (core, lab) => sameWorld(core.world, lab),
     apply: (core, text, at) => submitApply(core.world, core.rules, text, at),
     edit: editLab,
+    readDump,
     exportAs: (core, format) => {
       if (format === 'containerlab') return exportContainerlab(core.text)
       return format === 'sh' ? exportShell(core.world) : exportYaml(core.text)

@@ -53,7 +53,16 @@ export function createSession(host: SessionHost, engine: Engine): LocalSession {
   }
 }
 
-type DocumentCall = 'open' | 'apply' | 'lint' | 'edit' | 'text' | 'lesson' | 'runChecks' | 'exportAs'
+type DocumentCall =
+  | 'open'
+  | 'apply'
+  | 'lint'
+  | 'edit'
+  | 'text'
+  | 'readDump'
+  | 'lesson'
+  | 'runChecks'
+  | 'exportAs'
 
 function documentCalls(core: Core): Pick<Session, DocumentCall> {
   const { engine } = core
@@ -73,6 +82,7 @@ function documentCalls(core: Core): Pick<Session, DocumentCall> {
         (error) => ({ ...refuse(core.text)(error), created: [] }),
       ),
     text: () => core.text,
+    readDump: (request) => engine.readDump(core.text, request),
     lesson: () => lessonView(core.lab),
     runChecks: () => guard(core, () => engine.check(core), noneOf),
     exportAs: (format) =>
@@ -170,7 +180,7 @@ function lookingCalls(core: Core): Pick<Session, LookingCall> {
       guard(
         core,
         () => explainFlow(core, query),
-        (error) => ({ traces: [], error }),
+        (error) => ({ traces: [], answer: null, error }),
       ),
     stateHash: () => stateHash(core.world),
     reproduction: () => reproductionOf(core, core.world.nEvents),

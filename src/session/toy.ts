@@ -10,6 +10,7 @@ import { createWorld, touchRegistry } from '../net/world.ts'
 import { recordDrop, recordStep, StepAction, StepKind } from '../net/trace.ts'
 import type { Link, Netns, Packet, World } from '../net/types.ts'
 import { createIcmp } from '../net/packet.ts'
+import { dumpOnto } from '../lab/dump/onto.ts'
 import type { Lab } from '../lab/types.ts'
 import type { Engine } from './engine.ts'
 
@@ -44,6 +45,7 @@ export function toyEngine(): Engine {
     sameWorld: (core, lab) => core.lab.name === lab.name,
     apply: (core, text, at) => submitInput(core.world, core.rules, 'apply', { text }, at),
     edit: (text) => ({ text: `${text} edited`, created: ['a'], diagnostics: [] }),
+    readDump: dumpOnto,
     exportAs: (core) => core.text,
     check: () => [],
     openTerminal: (core, room, at) => {

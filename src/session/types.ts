@@ -7,6 +7,8 @@
  * Nothing is thrown out of a call. What goes wrong is in the answer or in `ClockState.frozen`; a frozen world can still be
  * looked at, and stepping back leaves it.
  */
+import type { DumpRequest, DumpResult } from '../lab/dump/onto.ts'
+import type { Explained, ExplainQuery } from './explain-types.ts'
 import type {
   FrameView,
   Inspection,
@@ -177,15 +179,6 @@ export interface LessonView {
   checks: { id: string; title: string; titles: Record<string, string> }[]
 }
 
-export interface ExplainQuery {
-  /** `MACHINE` or `MACHINE/NETNS`. */
-  from: string
-  proto: 'icmp' | 'udp' | 'tcp'
-  src?: string
-  dst: string
-  dport?: number
-}
-
 export interface PermitResult {
   /** The whole trace with its further hops; null where there is none. */
   trace: TraceView | null
@@ -256,7 +249,9 @@ export interface Session {
    * stays as it is.
    */
   permit(trace: number): PermitResult
-  explain(query: ExplainQuery): { traces: TraceView[]; error: string }
+  explain(query: ExplainQuery): Explained
+  /** A pasted dump put onto a machine: the text that would come of it, and what was not understood. Changes nothing. */
+  readDump(request: DumpRequest): DumpResult
   lesson(): LessonView | null
   runChecks(): CheckResult[]
   exportAs(format: 'yaml' | 'containerlab' | 'sh'): string

@@ -9,6 +9,7 @@ import * as Comlink from 'comlink'
 import { bootPrograms } from '../lab/boot-programs.ts'
 import { parseLab } from '../lab/parse.ts'
 import { labRules } from '../lab/rules.ts'
+import type { Engine } from './engine.ts'
 import { labEngine } from './lab-engine.ts'
 import { createSession } from './local.ts'
 import type { Session } from './types.ts'
@@ -42,7 +43,19 @@ const host = {
   },
 }
 
-const session = createSession(host, labEngine(labRules(programs)))
+/** Seldom asked for: loaded with the first question (see inTwoSteps). */
+let readDump: Engine['readDump'] | undefined
+const session = createSession(
+  host,
+  labEngine(labRules(programs), (text, request) => {
+    if (readDump === undefined) throw new Error('the reader of dumps is not loaded')
+    return readDump(text, request)
+  }),
+)
+
+async function loadDumps(): Promise<void> {
+  readDump ??= (await import('../lab/dump/onto.ts')).dumpOnto
+}
 
 // A failure outside a call (there should be none) must not end the worker.
 self.addEventListener('error', (event) => event.preventDefault())
@@ -73,7 +86,8 @@ function inTwoSteps(whole: Session): Session {
   const wrapped: Record<string, (...args: unknown[]) => unknown> = {}
   for (const [name, call] of Object.entries(calls)) {
     const free = (args: unknown[]) => atOnce.has(name) || (name === 'open' && bootsWithFirst(String(args[0])))
-    wrapped[name] = (...args) => (free(args) ? call(...args) : all.then(() => call(...args)))
+    const ready = () => (name === 'readDump' ? all.then(loadDumps) : all)
+    wrapped[name] = (...args) => (free(args) ? call(...args) : ready().then(() => call(...args)))
   }
   return wrapped as unknown as Session
 }

@@ -7,18 +7,26 @@ export const TRACE_JSON_VERSION = 1
 
 /**
  * A trace as lines of text: one per hop, its steps below. `verbose` adds the evidence as its tool prints it and the
- * headers at each step. Ends with a newline.
+ * headers at each step. `notes` adds lines below a step (by the indices of hop and step), `end` replaces the last line.
+ * Ends with a newline.
  */
-export function traceText(view: TraceView, verbose = false): string {
+export function traceText(
+  view: TraceView,
+  verbose = false,
+  notes: (hop: number, step: number) => readonly string[] = () => [],
+  end = endText(view),
+): string {
   const lines = [headline(view)]
   if (view.truncated) lines.push('  (the beginning is not recorded any more)')
   for (const [index, hop] of view.hops.entries()) {
     lines.push(hopLine(hop, index))
-    for (const step of hop.steps) lines.push(...stepLines(step, verbose))
+    for (const [at, step] of hop.steps.entries()) {
+      lines.push(...stepLines(step, verbose), ...notes(index, at).map((note) => `               ${note}`))
+    }
     const changes = hop.changes.map((c) => `${c.field} ${c.before} -> ${c.after}`)
     if (changes.length > 0) lines.push(`      changed: ${changes.join(', ')}`)
   }
-  lines.push(`  ${endText(view)}`)
+  lines.push(`  ${end}`)
   return `${lines.join('\n')}\n`
 }
 

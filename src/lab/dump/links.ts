@@ -92,6 +92,8 @@ function readAddress(link: DumpLink, words: string[], at: number): void {
   }
   if (words.includes('noprefixroute')) kept.push('noprefixroute')
   if (words.includes('dadfailed')) return
+  // The machine has long asked whether anybody else has it.
+  if (words[0] === 'inet6') kept.push('nodad')
   if (!link.addrs.some((a) => a.text.split(' ')[0] === cidr))
     link.addrs.push({ line: at, text: kept.join(' ') })
 }
