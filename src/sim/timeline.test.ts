@@ -298,6 +298,61 @@ describe('rewind', () => {
     expect(world.checkpoints.at(-1)?.objects).toBeLessThan(100)
   })
 
+  it('goes anywhere in a long run, both ways, by running few events again', () => {
+    const long = 300_000
+    const rng = createRng(9, 0)
+    const places = Array.from({ length: 60 }, () => nextBelow(rng, long)).sort((a, b) => a - b)
+    const bare = createToy(7)
+    const hashes = new Map<number, string>()
+    for (const at of places) {
+      run(bare, at)
+      hashes.set(at, stateHash(bare))
+    }
+    const world = createToy(7)
+    checkpoint(world)
+    while (world.nEvents < long) {
+      run(world, world.nEvents + 2000)
+      maybeCheckpoint(world, 5000)
+    }
+    let ran = 0
+    const counting = rules.handlers.map((handler): typeof handler => (of, target, event) => {
+      ran++
+      handler?.(of, target, event)
+    })
+    for (let i = 0; i < 150; i++) {
+      const to = places[nextBelow(rng, places.length)] ?? 0
+      ran = 0
+      seek(world, { ...rules, handlers: counting }, to)
+      expect(ran).toBeLessThan(60_000)
+      if (stateHash(world) !== hashes.get(to)) expect(`${i} ${to}`).toBe('the same state')
+      if (nextBelow(rng, 9) === 0) thin(world, 20)
+    }
+  })
+
+  it('does not take another branch for what lies ahead', () => {
+    const world = createToy(7)
+    checkpoint(world)
+    for (let n = 0; n < 40; n++) {
+      run(world, world.nEvents + 3000)
+      maybeCheckpoint(world, 3000)
+    }
+    seek(world, rules, 30_000)
+    submitInput(world, rules, 'add', null)
+    const branch = createToy(7)
+    run(branch, 30_000)
+    submitInput(branch, rules, 'add', null)
+    run(branch, 110_000)
+    seek(world, rules, 110_000)
+    expect(stateHash(world)).toBe(stateHash(branch))
+    seek(world, rules, 20_000)
+    // The log as it was before the branch: what was gone back over is not its future.
+    world.inputs.length = 0
+    const bare = createToy(7)
+    run(bare, 110_000)
+    seek(world, rules, 110_000)
+    expect(stateHash(world)).toBe(stateHash(bare))
+  })
+
   it('does not keep removed targets in checkpoints from before their time', () => {
     const world = recorded(5, end, 37)
     thin(world, 5)

@@ -5,6 +5,7 @@ import { createHash, hashAdd, hashDigest } from '../base/hash.ts'
 import type { RunLimits } from './dispatch.ts'
 import { applyDueInputs, runUntil } from './dispatch.ts'
 import { cloneQueue, forEachEvent, peekAt, queueSize } from './queue.ts'
+import { advance, forgetAhead, OBJECTS_PER_EVENT, rewind } from './rewind.ts'
 import type { Checkpoint, Rules, SimWorld } from './world.ts'
 
 export const MAX_CHECKPOINTS = 64
@@ -12,8 +13,11 @@ export const MAX_CHECKPOINTS = 64
 /** All checkpoints together: 100 to 300 MB. */
 export const MAX_OBJECTS = 1_000_000
 
+/** Beyond MAX_CHECKPOINTS only so that a seek stays short; events that one then replays at most. */
+const MOST_CHECKPOINTS = 512
+const LONGEST_REPLAY = 50_000
+
 const FEWEST_CHECKPOINTS = 4
-const OBJECTS_PER_EVENT = 3
 // Events between the checkpoints that a replay leaves behind.
 const SHORTEST_STRIDE = 512
 const LONGEST_STRIDE = 65536
@@ -72,6 +76,7 @@ export function submitInput<W extends SimWorld>(
 
 /** Forgets the logged inputs that have not been applied yet. */
 export function cut(world: SimWorld): void {
+  forgetAhead(world)
   world.inputs.length = world.inputCursor
 }
 
@@ -81,14 +86,14 @@ export function cut(world: SimWorld): void {
  */
 export function seek<W extends SimWorld>(world: W, rules: Rules<W>, nEvents: number): void {
   const end = Math.max(world.nEvents, nEvents)
-  if (world.nEvents > nEvents) rewind(world, (c) => c.nEvents <= nEvents)
+  jump(world, world.nEvents > nEvents, (c) => c.nEvents <= nEvents)
   replay(world, rules, { untilEvent: nEvents, maxEvents: Number.POSITIVE_INFINITY }, end - world.nEvents)
 }
 
 /** Goes to the moment after everything that happens at or before `at` ns, backwards or forwards. */
 export function seekTime<W extends SimWorld>(world: W, rules: Rules<W>, at: number): void {
   const end = world.nEvents
-  if (world.now > at) rewind(world, (c) => c.now <= at)
+  jump(world, world.now > at, (c) => c.now <= at)
   replay(world, rules, { untilAt: at, maxEvents: Number.POSITIVE_INFINITY }, end - world.nEvents)
 }
 
@@ -97,9 +102,8 @@ export function seekInput<W extends SimWorld>(world: W, rules: Rules<W>, index: 
   const input = world.inputs[index]
   assert(input !== undefined, 'sim: no such input')
   const end = Math.max(world.nEvents, input.afterEvent)
-  if (world.inputCursor > index || world.nEvents > input.afterEvent) {
-    rewind(world, (c) => c.inputCursor <= index && c.nEvents <= input.afterEvent)
-  }
+  const back = world.inputCursor > index || world.nEvents > input.afterEvent
+  jump(world, back, (c) => c.inputCursor <= index && c.nEvents <= input.afterEvent)
   const limits = { untilInput: index, untilEvent: input.afterEvent, maxEvents: Number.POSITIVE_INFINITY }
   replay(world, rules, limits, end - world.nEvents)
 }
@@ -107,24 +111,35 @@ export function seekInput<W extends SimWorld>(world: W, rules: Rules<W>, index: 
 /**
  * Forgets checkpoints until at most `maxCheckpoints` are left, and fewer if they hold more than MAX_OBJECTS: never the
  * first or the last, and in between those that are close to their neighbours for their age, so that the past is
- * kept ever more coarsely.
+ * kept ever more coarsely; but while memory allows, none is further than LONGEST_REPLAY events from the next.
  */
 export function thin(world: SimWorld, maxCheckpoints: number): void {
   assert(maxCheckpoints >= 2, 'sim: the first and the last checkpoint stay')
-  const { checkpoints } = world
-  while (checkpoints.length > maxCheckpoints || isHeavy(checkpoints)) {
-    let least = 1
-    let leastGap = Number.POSITIVE_INFINITY
-    for (let i = 1; i < checkpoints.length - 1; i++) {
-      const from = checkpoints[i - 1].nEvents
-      const gap = (checkpoints[i + 1].nEvents - from) / (world.nEvents - from + 1)
-      if (gap < leastGap) {
-        least = i
-        leastGap = gap
-      }
-    }
+  const { checkpoints, ahead } = world
+  while (isHeavy(world) && ahead.length > 0) ahead.pop()
+  while (checkpoints.length > maxCheckpoints || isHeavy(world)) {
+    const must = checkpoints.length > MOST_CHECKPOINTS || isHeavy(world)
+    const least =
+      leastMissed(world, LONGEST_REPLAY) ?? (must ? leastMissed(world, Number.POSITIVE_INFINITY) : undefined)
+    if (least === undefined) return
     forget(checkpoints, least)
   }
+}
+
+/** Index of the checkpoint without which the gap, of at most `longest` events, is the smallest for its age. */
+function leastMissed({ checkpoints, nEvents }: SimWorld, longest: number): number | undefined {
+  let least: number | undefined
+  let leastGap = Number.POSITIVE_INFINITY
+  for (let i = 1; i < checkpoints.length - 1; i++) {
+    const from = checkpoints[i - 1].nEvents
+    const events = checkpoints[i + 1].nEvents - from
+    const gap = events / (nEvents - from + 1)
+    if (events <= longest && gap < leastGap) {
+      least = i
+      leastGap = gap
+    }
+  }
+  return least
 }
 
 /**
@@ -149,7 +164,7 @@ export function stateHash(world: SimWorld): string {
 function replay<W extends SimWorld>(world: W, rules: Rules<W>, limits: RunLimits, distance: number): void {
   const end = limits.untilEvent ?? Number.POSITIVE_INFINITY
   const near = end - Math.max(SHORTEST_STRIDE, queueSize(world.queue))
-  const stride = Math.ceil(Math.max(SHORTEST_STRIDE, Math.min(distance / 16, LONGEST_STRIDE)))
+  const stride = Math.ceil(Math.max(SHORTEST_STRIDE, Math.min(distance / 4, LONGEST_STRIDE)))
   for (;;) {
     const stop = Math.min(world.nEvents < near ? near : end, world.nEvents + stride)
     const maxEvents = stop - world.nEvents
@@ -158,36 +173,17 @@ function replay<W extends SimWorld>(world: W, rules: Rules<W>, limits: RunLimits
   }
 }
 
-function rewind(world: SimWorld, fits: (c: Checkpoint) => boolean): void {
-  const { checkpoints, targets } = world
-  const k = checkpoints.findLastIndex(fits)
-  assert(k >= 0, 'sim: no checkpoint to go back to')
-  for (let i = checkpoints.length - 1; i >= k; i--) {
-    for (const [id, before] of checkpoints[i].preimages) targets[id] = before
-  }
-  checkpoints.length = k + 1
-  restore(world, checkpoints[k])
+/** To the nearest checkpoint before where to go, if that is nearer than the present. */
+function jump(world: SimWorld, back: boolean, fits: (c: Checkpoint) => boolean): void {
+  if (back) rewind(world, fits)
+  else advance(world, fits)
 }
 
-function restore(world: SimWorld, to: Checkpoint): void {
-  to.preimages.clear()
-  to.objects = queueSize(to.queue) * OBJECTS_PER_EVENT
-  world.targets.length = to.nTargets
-  world.now = to.now
-  world.seq = to.seq
-  world.nEvents = to.nEvents
-  world.inputCursor = to.inputCursor
-  world.lost = to.lost
-  world.rng = { ...to.rng }
-  world.scalars = { ...to.scalars }
-  world.queue = cloneQueue(to.queue)
-  world.frozen = undefined
-}
-
-function isHeavy(checkpoints: Checkpoint[]): boolean {
-  if (checkpoints.length <= FEWEST_CHECKPOINTS) return false
+function isHeavy({ checkpoints, ahead }: SimWorld): boolean {
+  if (checkpoints.length + ahead.length <= FEWEST_CHECKPOINTS) return false
   let objects = 0
   for (const c of checkpoints) objects += c.objects
+  for (const one of ahead) objects += one.objects + one.to.objects
   return objects > MAX_OBJECTS
 }
 

@@ -41,9 +41,19 @@ export interface Checkpoint {
   queue: Queue
   /** length of `targets`: those with this id or a higher one did not exist */
   nTargets: number
-  /** targets touched or removed since, as they were */
+  /** targets touched or removed before the next checkpoint, as they were */
   preimages: Map<number, Target>
   /** about how many objects the pre-images and the queue consist of */
+  objects: number
+}
+
+/** A checkpoint that was gone back over, and how to get there from the one before. */
+export interface Ahead {
+  to: Checkpoint
+  /** targets touched, made or removed on the way, as they are there */
+  images: Map<number, Target | undefined>
+  /** the last input applied there: while the log holds another at that place, this future is none */
+  input: Input | undefined
   objects: number
 }
 
@@ -60,6 +70,8 @@ export interface SimWorld {
   scalars: Record<string, number>
   epoch: number
   checkpoints: Checkpoint[]
+  /** nearest first */
+  ahead: Ahead[]
   inputs: Input[]
   /** how many of `inputs` have been applied */
   inputCursor: number
@@ -97,6 +109,7 @@ export function createSimWorld(seed: number): SimWorld {
     scalars: {},
     epoch: 1,
     checkpoints: [],
+    ahead: [],
     inputs: [],
     inputCursor: 0,
     rng: createRng(seed, 0),
