@@ -5,6 +5,7 @@ import { readFile } from '../run/files.ts'
 import { writeFd } from '../run/fds.ts'
 import { exitProcess } from '../run/process.ts'
 import type { ProcCtx } from '../run/types.ts'
+import { parseNumeric } from './dns/hostname.ts'
 
 export type { CompletionRequest, ProcCtx, ProcEvent, Program, Programs } from '../run/types.ts'
 
@@ -103,12 +104,12 @@ export function parseSeconds(text: string): number | undefined {
 export type Resolved = { ip: Ip; name: string; error: '' } | { ip: undefined; name: string; error: string }
 
 /**
- * The address of `host`: a literal (short forms of inet_aton(3) too), or a line of /etc/hosts. `family` 0 takes the
- * first line that names it. There is no DNS yet, so any other name is what getaddrinfo(3) says of a server that does
- * not answer: 'Temporary failure in name resolution', or 'Name or service not known' for what can be no name.
+ * The address of `host` without asking anybody: a literal (short forms of inet_aton(3) too), or a line of /etc/hosts.
+ * `family` 0 takes the first line that names it. Programs that ask name servers use dns/waitname.ts or dns/resolver.ts;
+ * for the others a name that is not here is what getaddrinfo(3) says of a server that does not answer.
  */
 export function resolveHost(ctx: ProcCtx, host: string, family: 0 | 4 | 6): Resolved {
-  const literal = parseIp(host) ?? parseShort4(host)
+  const literal = parseIp(host) ?? parseNumeric(host)
   if (literal !== undefined) {
     const is = typeof literal === 'number' ? 4 : 6
     if (family === 0 || family === is) return { ip: literal, name: host, error: '' }
@@ -126,22 +127,4 @@ export function resolveHost(ctx: ProcCtx, host: string, family: 0 | 4 | 6): Reso
     name: host,
     error: name ? 'Temporary failure in name resolution' : 'Name or service not known',
   }
-}
-
-/** `127.1`, `10.1.2`, `0x7f.1`, `2130706433`: inet_aton(3) fills the last number in from the right. */
-function parseShort4(text: string): number | undefined {
-  const parts = text.split('.')
-  if (parts.length > 4) return undefined
-  let ip = 0
-  for (let i = 0; i < parts.length; i++) {
-    const part = parts[i]!
-    const last = i === parts.length - 1
-    const max = last ? 256 ** (5 - parts.length) : 256
-    const octal = /^0[0-7]+$/.test(part)
-    if (!octal && !/^(0|[1-9][0-9]{0,9}|0[xX][0-9a-fA-F]{1,8})$/.test(part)) return undefined
-    const value = octal ? Number.parseInt(part, 8) : Number(part)
-    if (value >= max) return undefined
-    ip = last ? ip * max + value : ip * 256 + value
-  }
-  return ip | 0
 }

@@ -3,6 +3,7 @@ import type { Ip } from '../../base/addr.ts'
 import { formatIp } from '../../base/addr.ts'
 import type { HttpUrl } from '../httpmsg.ts'
 import { defaultPort, formatUrl } from '../httpmsg.ts'
+import type { Lookup } from '../dns/resolver.ts'
 import type { Stream } from '../stream.ts'
 import { encodeUtf8 } from '../utf8.ts'
 import type { CurlOptions } from './curl-options.ts'
@@ -49,8 +50,10 @@ export interface CurlState {
   /** Connections that were made. */
   conns: number
   now: Transfer
-  /** Names that were looked up. */
-  known: string[]
+  /** What names came to, by `host:port`. */
+  known: Map<string, Ip[]>
+  /** The name that is being looked up. */
+  lookup: Lookup | null
 }
 
 export function firstTransfer(now: number): Transfer {

@@ -12,6 +12,8 @@ import { writeFile } from '../../run/files.ts'
 import { cancelTimer, exitProcess, setTimer } from '../../run/process.ts'
 import type { HttpUrl } from '../httpmsg.ts'
 import { parseUrl } from '../httpmsg.ts'
+import type { Lookup } from '../dns/resolver.ts'
+import { lookupClose, lookupEvent, lookupStart } from '../dns/resolver.ts'
 import type { ProcCtx, ProcEvent, Program } from '../program.ts'
 import { err, out, resolveHost } from '../program.ts'
 import { createStream, errnoNumber, errnoText, streamClose, streamWrite } from '../stream.ts'
@@ -45,7 +47,8 @@ export const curl: Program = {
       code: 0,
       conns: 0,
       now: firstTransfer(ctx.world.now),
-      known: [],
+      known: new Map(),
+      lookup: null,
     }
     ctx.proc.state = state
     if (options.verbose) {
@@ -57,7 +60,9 @@ export const curl: Program = {
   },
   on(ctx, event: ProcEvent) {
     const state = ctx.proc.state as CurlState
-    if (event.type === 'timer' && event.tag === 'close') closed(ctx, state)
+    if (state.lookup !== null && lookupEvent(ctx, state.lookup, event)) {
+      if (state.lookup.done) resolved(ctx, state, state.lookup)
+    } else if (event.type === 'timer' && event.tag === 'close') closed(ctx, state)
     else if (event.type === 'timer') timedOut(ctx, state, event.tag)
     else if (event.type === 'sock') onSocket(ctx, state, event.sock)
   },
@@ -86,33 +91,44 @@ function connect(ctx: ProcCtx, state: CurlState, url: HttpUrl): void {
   const { options, now } = state
   now.url = url
   now.startedAt = ctx.world.now
-  const addresses = addressesOf(ctx, state, url)
+  const limit = options.connectTimeoutNs > 0 ? options.connectTimeoutNs : CONNECT_LIMIT_NS
+  setTimer(ctx, ctx.world.now + limit, 'connect')
+  const known = knownAddresses(state, url)
+  if (known !== undefined) {
+    note(ctx, state, `Hostname ${url.host} was found in DNS cache`)
+    connectTo(ctx, state, url, known)
+    return
+  }
+  const lookup = lookupStart(ctx, url.host, { family: options.family })
+  state.lookup = lookup
+  if (lookup.done) resolved(ctx, state, lookup)
+}
+
+/** --resolve, or what an earlier transfer found. */
+function knownAddresses(state: CurlState, url: HttpUrl): Ip[] | undefined {
+  const fixed = state.options.resolve.find(
+    (one) => (one.host === url.host || one.host === '*') && one.port === url.port,
+  )
+  if (fixed !== undefined) return fixed.addresses.flatMap((one) => parseIp(one) ?? [])
+  return state.known.get(`${url.host}:${url.port}`)
+}
+
+function resolved(ctx: ProcCtx, state: CurlState, lookup: Lookup): void {
+  const url = state.now.url!
+  state.lookup = null
+  if (lookup.addresses.length > 0) state.known.set(`${url.host}:${url.port}`, lookup.addresses)
+  connectTo(ctx, state, url, lookup.addresses)
+}
+
+function connectTo(ctx: ProcCtx, state: CurlState, url: HttpUrl, addresses: readonly Ip[]): void {
   if (addresses.length === 0) {
     note(ctx, state, `Could not resolve host: ${url.host}`)
     closing(ctx, state)
     finish(ctx, state, 6, `Could not resolve host: ${url.host}`)
     return
   }
-  now.addresses = addresses
-  const limit = options.connectTimeoutNs > 0 ? options.connectTimeoutNs : CONNECT_LIMIT_NS
-  setTimer(ctx, ctx.world.now + limit, 'connect')
+  state.now.addresses = [...addresses]
   tryNext(ctx, state)
-}
-
-function addressesOf(ctx: ProcCtx, state: CurlState, url: HttpUrl): Ip[] {
-  const { options } = state
-  const fixed = options.resolve.find(
-    (one) => (one.host === url.host || one.host === '*') && one.port === url.port,
-  )
-  if (fixed !== undefined) {
-    note(ctx, state, `Hostname ${url.host} was found in DNS cache`)
-    return fixed.addresses.flatMap((one) => parseIp(one) ?? [])
-  }
-  if (state.known.includes(`${url.host}:${url.port}`)) {
-    note(ctx, state, `Hostname ${url.host} was found in DNS cache`)
-  } else state.known.push(`${url.host}:${url.port}`)
-  const found = resolveHost(ctx, url.host, options.family)
-  return found.ip === undefined ? [] : [found.ip]
 }
 
 /** Tries the next address; without one the attempt has failed. */
@@ -244,6 +260,15 @@ function timedOut(ctx: ProcCtx, state: CurlState, tag: string): void {
   const { now } = state
   if (now.done) return
   const took = millis(ctx.world.now - now.begunAt)
+  if (state.lookup !== null && (tag === 'connect' || tag === 'max')) {
+    lookupClose(ctx, state.lookup)
+    state.lookup = null
+    const text = `Resolving timed out after ${took} milliseconds`
+    note(ctx, state, text)
+    closing(ctx, state)
+    finish(ctx, state, 28, text)
+    return
+  }
   if (tag === 'connect' && !now.connected) {
     const limit = millis(state.options.connectTimeoutNs || CONNECT_LIMIT_NS)
     const family = typeof now.address === 'number' ? 'ipv4' : 'ipv6'

@@ -9,7 +9,8 @@ import { sysctlGet } from '../../net/sysctl.ts'
 import type { Link, Socket } from '../../net/types.ts'
 import { IPPROTO_ICMP, IPPROTO_ICMPV6 } from '../../net/types.ts'
 import type { ProcCtx } from '../program.ts'
-import { err, fail, out, resolveHost } from '../program.ts'
+import { awaitName, hasWaited } from '../dns/waitname.ts'
+import { err, fail, out } from '../program.ts'
 import type { PingOptions } from './ping-options.ts'
 import type { PingState } from './ping-state.ts'
 
@@ -19,34 +20,40 @@ const FILTER = ~((1 << 4) | (1 << 3) | (1 << 11) | (1 << 12) | (1 << 5) | 1)
 /** Bytes of a time stamp at the payload's begin. */
 const TIME_BYTES = 16
 
-/** Resolves, binds and connects as ping does before its first line. Undefined where the process has ended. */
+/**
+ * Resolves, binds and connects as ping does before its first line. Undefined where the process has ended, or waits for
+ * the name (then it begins again).
+ */
 export function openPing(ctx: ProcCtx, options: PingOptions, name: string): PingState | undefined {
   const { world, ns } = ctx
   const target = options.operands[options.operands.length - 1]!
-  if (options.pattern !== undefined && !options.quiet) out(ctx, patternLine(options))
+  const again = hasWaited(ctx)
+  if (options.pattern !== undefined && !options.quiet && !again) out(ctx, patternLine(options))
   const kind = mayPing(ctx) && options.ident !== 0 ? 'ping' : 'raw'
-  if (options.verbose) err(ctx, socketsLine(name, kind, options, options.family))
+  if (options.verbose && !again) err(ctx, socketsLine(name, kind, options, options.family))
   const percent = target.indexOf('%')
   const scope = target.includes(':') && percent >= 0 ? target.slice(percent + 1) : ''
-  const found = resolveHost(ctx, scope === '' ? target : target.slice(0, percent), options.family)
-  if (found.ip === undefined) return quit(ctx, `${name}: ${target}: ${found.error}`)
-  const family = typeof found.ip === 'number' ? 4 : 6
+  const found = awaitName(ctx, scope === '' ? target : target.slice(0, percent), options.family)
+  if (found === undefined) return undefined
+  const ip = found.addresses[0]
+  if (ip === undefined) return quit(ctx, `${name}: ${target}: ${found.error}`)
+  const family = typeof ip === 'number' ? 4 : 6
   if (options.verbose) {
-    out(ctx, `ai->ai_family: AF_INET${family === 6 ? '6' : ''}, ai->ai_canonname: '${found.name}'\n`)
+    out(ctx, `ai->ai_family: AF_INET${family === 6 ? '6' : ''}, ai->ai_canonname: '${found.canon}'\n`)
   }
   if (options.operands.length > 1) {
     return quit(ctx, `${name}: source routes: not modelled in Kubehop`)
   }
   const own = options.source
-  if (own !== undefined && typeof own !== typeof found.ip) options.source = undefined
+  if (own !== undefined && typeof own !== typeof ip) options.source = undefined
   const sock = sockOpen(world, ns, {
     kind,
     family,
     pid: ctx.proc.pid,
     proto: family === 4 ? IPPROTO_ICMP : IPPROTO_ICMPV6,
   })
-  const state = firstState(ctx, options, name, found.ip, found.name, sock)
-  state.host = family === 6 ? target : found.name
+  const state = firstState(ctx, options, name, ip, found.canon, sock)
+  state.host = family === 6 ? target : found.canon
   state.zone = scope
   state.numeric = options.numeric || isLiteral(target)
   if (!route(ctx, state, sock, scope) || !setOptions(ctx, state, sock)) return undefined

@@ -7,6 +7,7 @@ import { sockById, sockRecv } from '../../net/sock/socket.ts'
 import type { Socket } from '../../net/types.ts'
 import { exitProcess, setTimer } from '../../run/process.ts'
 import type { ProcCtx, ProcEvent, Program } from '../program.ts'
+import { hasWaited, nameEvent } from '../dns/waitname.ts'
 import { err, out } from '../program.ts'
 import { isOurs, nameOf, parseReply, sendProbe, stamp } from './ping-io.ts'
 import { parsePing } from './ping-options.ts'
@@ -27,7 +28,7 @@ export const ping: Program = {
   start(ctx) {
     const name = ctx.proc.argv[0] ?? 'ping'
     const parse = parsePing(ctx.proc.argv.slice(1), name)
-    err(ctx, parse.warning)
+    if (!hasWaited(ctx)) err(ctx, parse.warning)
     if (parse.code >= 0) {
       out(ctx, parse.out)
       err(ctx, parse.error)
@@ -43,6 +44,7 @@ export const ping: Program = {
     mainLoop(ctx, state)
   },
   on(ctx, event: ProcEvent) {
+    if (nameEvent(ctx, event, ping.start)) return
     const state = ctx.proc.state as PingState
     if (event.type === 'signal') {
       if (event.name === 'SIGQUIT') err(ctx, snapshot(state.counts, state.timed))

@@ -5,7 +5,8 @@ import { tcpConnect, tcpConnected } from '../../net/sock/tcp.ts'
 import { readInput } from '../../run/fds.ts'
 import { exitProcess } from '../../run/process.ts'
 import type { ProcCtx, ProcEvent, Program } from '../program.ts'
-import { err, fail, out, parseOptions, resolveHost } from '../program.ts'
+import { awaitName, nameEvent } from '../dns/waitname.ts'
+import { err, fail, out, parseOptions } from '../program.ts'
 import { createStream, errnoText, type Stream, streamClose, streamRead, streamWrite } from '../stream.ts'
 import { servicePort } from './services.ts'
 
@@ -30,25 +31,28 @@ export const telnet: Program = {
     }
     const [host, service = 'telnet'] = operands as [string, string?]
     const port = /^[0-9]+$/.test(service) ? Number(service) : servicePort(service)
-    const found = resolveHost(ctx, host, flags.has('6') ? 6 : flags.has('4') ? 4 : 0)
     if (port === undefined || port > 65535) {
       fail(ctx, 1, `telnet: could not resolve ${host}/${service}: Servname not supported for ai_socktype`)
       return
     }
-    if (found.ip === undefined) {
+    const found = awaitName(ctx, host, flags.has('6') ? 6 : flags.has('4') ? 4 : 0)
+    if (found === undefined) return
+    const ip = found.addresses[0]
+    if (ip === undefined) {
       fail(ctx, 1, `telnet: could not resolve ${host}/${service}: ${found.error}`)
       return
     }
-    const shown = formatIp(found.ip)
+    const shown = formatIp(ip)
     out(ctx, `Trying ${shown}...\n`)
-    const family = typeof found.ip === 'number' ? 4 : 6
+    const family = typeof ip === 'number' ? 4 : 6
     const sock = sockOpen(ctx.world, ctx.ns, { kind: 'tcp', family, pid: ctx.proc.pid })
     sock.tcp!.noDelay = true
     ctx.proc.state = { stream: createStream(sock), shown: host, connected: false } satisfies TelnetState
-    const errno = tcpConnect(ctx.world, ctx.ns, sock, found.ip, port)
+    const errno = tcpConnect(ctx.world, ctx.ns, sock, ip, port)
     if (errno !== null) refused(ctx, errno)
   },
   on(ctx, event: ProcEvent) {
+    if (nameEvent(ctx, event, telnet.start)) return
     const state = ctx.proc.state as TelnetState
     if (event.type === 'sock') onSocket(ctx, state)
     else if (event.type === 'input') {

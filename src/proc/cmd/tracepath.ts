@@ -10,7 +10,8 @@ import { sockById, sockOpen, sockRecv } from '../../net/sock/socket.ts'
 import type { Socket, SockMessage } from '../../net/sock/types.ts'
 import { exitProcess, setTimer } from '../../run/process.ts'
 import type { ProcCtx, ProcEvent, Program } from '../program.ts'
-import { err, out, parseOptions, resolveHost } from '../program.ts'
+import { awaitName, nameEvent } from '../dns/waitname.ts'
+import { err, out, parseOptions } from '../program.ts'
 import { hostName } from './hosts.ts'
 
 interface PathState {
@@ -59,6 +60,7 @@ export const tracepath: Program = {
     nextTry(ctx, state)
   },
   on(ctx, event: ProcEvent) {
+    if (nameEvent(ctx, event, tracepath.start)) return
     if (event.type !== 'timer' && event.type !== 'sock') return
     const state = ctx.proc.state as PathState
     const sock = sockById(ctx.ns, state.sock)
@@ -98,9 +100,11 @@ function openPath(ctx: ProcCtx): PathState | undefined {
     if (typeof number === 'string') return quit(ctx, 1, `${name}: ${number}\n`)
     numbers.p = number
   }
-  const found = resolveHost(ctx, host, family)
-  if (found.ip === undefined) return quit(ctx, 1, `${name}: ${host}: ${found.error}\n`)
-  return firstState(ctx, name, found.ip, numbers, words.flags)
+  const found = awaitName(ctx, host, family)
+  if (found === undefined) return undefined
+  const ip = found.addresses[0]
+  if (ip === undefined) return quit(ctx, 1, `${name}: ${host}: ${found.error}\n`)
+  return firstState(ctx, name, ip, numbers, words.flags)
 }
 
 function firstState(

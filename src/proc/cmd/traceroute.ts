@@ -12,6 +12,7 @@ import type { Socket, SockMessage } from '../../net/sock/types.ts'
 import { IPPROTO_ICMP, IPPROTO_ICMPV6 } from '../../net/types.ts'
 import { exitProcess, setTimer } from '../../run/process.ts'
 import type { ProcCtx, ProcEvent, Program } from '../program.ts'
+import { awaitName, nameEvent } from '../dns/waitname.ts'
 import { err, out, resolveHost } from '../program.ts'
 import { hostName } from './hosts.ts'
 import type { TraceOptions } from './traceroute-options.ts'
@@ -46,11 +47,14 @@ export const traceroute: Program = {
   help: 'show the routers on the way to a host',
   start(ctx) {
     let dst: Ip | undefined
+    let waits = false
     const parse = parseTrace(ctx.proc.argv.slice(1), (host, options) => {
-      const found = resolveHost(ctx, host, options.family)
-      dst = found.ip
-      return found.error
+      const found = awaitName(ctx, host, options.family)
+      waits = found === undefined
+      dst = found?.addresses[0]
+      return found?.error ?? ''
     })
+    if (waits && parse.code < 0) return
     if (parse.code >= 0 || dst === undefined) {
       err(ctx, parse.error)
       exitProcess(ctx, Math.max(0, parse.code))
@@ -64,6 +68,7 @@ export const traceroute: Program = {
     advance(ctx, state)
   },
   on(ctx, event: ProcEvent) {
+    if (nameEvent(ctx, event, traceroute.start)) return
     const state = ctx.proc.state as TraceState
     if (event.type === 'sock') {
       const sock = sockById(ctx.ns, event.sock)

@@ -3,7 +3,7 @@
  * TLS, cookies, resuming.
  */
 import type { Ip } from '../../base/addr.ts'
-import { formatIp } from '../../base/addr.ts'
+import { formatIp, parseIp } from '../../base/addr.ts'
 import { sockById, sockError, sockOpen } from '../../net/sock/socket.ts'
 import { tcpConnect, tcpConnected } from '../../net/sock/tcp.ts'
 import { writeFile } from '../../run/files.ts'
@@ -11,8 +11,10 @@ import { cancelTimer, exitProcess, setTimer } from '../../run/process.ts'
 import { dateText } from '../clock.ts'
 import type { HttpHead, HttpUrl } from '../httpmsg.ts'
 import { defaultPort, formatUrl, headerOf, parseUrl, resolveUrl, splitHead } from '../httpmsg.ts'
+import type { Lookup } from '../dns/resolver.ts'
+import { lookupEvent, lookupStart } from '../dns/resolver.ts'
 import type { ProcCtx, ProcEvent, Program } from '../program.ts'
-import { err, fail, out, parseOptions, resolveHost } from '../program.ts'
+import { err, fail, out, parseOptions } from '../program.ts'
 import { createStream, errnoText, type Stream, streamClose, streamRead, streamWrite } from '../stream.ts'
 import { encodeUtf8 } from '../utf8.ts'
 
@@ -26,6 +28,8 @@ interface WgetState {
   tried: number
   url: HttpUrl
   ip: Ip
+  /** The name is being looked up. */
+  lookup: Lookup | null
   stream: Stream | null
   connected: boolean
   connectedAt: number
@@ -51,7 +55,9 @@ export const wget: Program = {
   },
   on(ctx, event: ProcEvent) {
     const state = ctx.proc.state as WgetState
-    if (event.type === 'sock') onSocket(ctx, state, event.sock)
+    if (state.lookup !== null && lookupEvent(ctx, state.lookup, event)) {
+      if (state.lookup.done) resolved(ctx, state, state.lookup)
+    } else if (event.type === 'sock') onSocket(ctx, state, event.sock)
     else if (event.type === 'timer' && event.tag === 'again') fetch(ctx, state)
     else if (event.type === 'timer') timedOut(ctx, state)
   },
@@ -93,6 +99,7 @@ function readLine(ctx: ProcCtx): WgetState | undefined {
     tried: 0,
     url,
     ip: 0,
+    lookup: null,
     stream: null,
     connected: false,
     connectedAt: 0,
@@ -111,30 +118,39 @@ function stamp(ctx: ProcCtx): string {
 }
 
 function fetch(ctx: ProcCtx, state: WgetState): void {
-  const { world, ns } = ctx
   const { url } = state
   state.tried++
   const tried = state.tried > 1 ? `(try:${String(state.tried).padStart(2)}) ` : ''
   note(ctx, state, `--${stamp(ctx)}--  ${tried === '' ? '' : tried}${formatUrl(url)}\n`)
-  const found = resolveHost(ctx, url.host, 0)
-  if (found.ip === undefined) {
-    note(ctx, state, `Resolving ${url.host} (${url.host})... failed: ${found.error}.\n`)
+  if (parseIp(url.host) === undefined) note(ctx, state, `Resolving ${url.host} (${url.host})... `)
+  const lookup = lookupStart(ctx, url.host, { family: 0 })
+  state.lookup = lookup
+  if (lookup.done) resolved(ctx, state, lookup)
+}
+
+function resolved(ctx: ProcCtx, state: WgetState, lookup: Lookup): void {
+  const { world, ns } = ctx
+  const { url } = state
+  state.lookup = null
+  const address = lookup.addresses[0]
+  if (address === undefined) {
+    note(ctx, state, `failed: ${lookup.error}.\n`)
     note(ctx, state, `wget: unable to resolve host address ‘${url.host}’\n`)
     exitProcess(ctx, 4)
     return
   }
-  state.ip = found.ip
-  const ip = formatIp(found.ip)
-  if (ip !== url.host) note(ctx, state, `Resolving ${url.host} (${url.host})... ${ip}\n`)
+  state.ip = address
+  const ip = formatIp(address)
+  if (ip !== url.host) note(ctx, state, `${lookup.addresses.map(formatIp).join(', ')}\n`)
   const shown = ip === url.host ? ip : `${url.host} (${url.host})|${ip}|`
   note(ctx, state, `Connecting to ${shown}:${url.port}... `)
-  const family = typeof found.ip === 'number' ? 4 : 6
+  const family = typeof address === 'number' ? 4 : 6
   const sock = sockOpen(world, ns, { kind: 'tcp', family, pid: ctx.proc.pid })
   state.stream = createStream(sock)
   state.connected = false
   state.text = ''
   state.head = null
-  const errno = tcpConnect(world, ns, sock, found.ip, url.port)
+  const errno = tcpConnect(world, ns, sock, address, url.port)
   if (errno !== null) connectFailed(ctx, state, errno)
   else setTimer(ctx, world.now + state.timeoutNs, 'timeout')
 }

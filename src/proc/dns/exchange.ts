@@ -5,6 +5,7 @@
  * question at a time of the BIND 9.18 tools.
  */
 import type { Ip } from '../../base/addr.ts'
+import { formatIp } from '../../base/addr.ts'
 import { nextBelow } from '../../base/rng.ts'
 import { sockSendTo } from '../../net/sock/send.ts'
 import { sockById, sockClose, sockConnect, sockError, sockOpen, sockRecv } from '../../net/sock/socket.ts'
@@ -32,6 +33,8 @@ export interface DnsAsked {
   id: number
   bytes: Uint8Array
   answer: DnsMessage | null
+  /** In this try a server said that it will not answer. */
+  failed: boolean
 }
 
 /** What went wrong on the way, for tools that say so. */
@@ -39,6 +42,8 @@ export interface DnsTrouble {
   kind: 'timeout' | 'refused' | 'servfail' | 'truncated' | 'connect'
   server: number
   errno: string
+  /** The own address and port that it was asked from. */
+  from: string
 }
 
 export interface DnsExchange {
@@ -71,6 +76,10 @@ export interface DnsExchange {
   /** Code of the last reply that was passed over, -1 for none. */
   lastRcode: number
   servfailLeft: number
+  /** musl's way, but every reply is an answer. */
+  takeFailed: boolean
+  /** Tag of its timer: a process may have several exchanges. */
+  timer: string
 }
 
 export interface ExchangeSpec {
@@ -86,9 +95,10 @@ export interface ExchangeSpec {
   cd?: boolean
   ad?: boolean
   edns?: DnsEdns | null
+  timer?: string
+  takeFailed?: boolean
 }
 
-const TIMER = 'dns'
 const RX_MAX = 131_072
 
 /** Sends the first try. `done` may be set at once. */
@@ -100,7 +110,7 @@ export function exchangeStart(ctx: ProcCtx, spec: ExchangeSpec): DnsExchange {
     message.cd = spec.cd ?? false
     message.ad = spec.ad ?? false
     message.edns = spec.edns ?? null
-    return { name, type, id, bytes: dns.encodeDns(message), answer: null }
+    return { name, type, id, bytes: dns.encodeDns(message), answer: null, failed: false }
   })
   const x: DnsExchange = {
     servers: [...spec.servers],
@@ -125,6 +135,8 @@ export function exchangeStart(ctx: ProcCtx, spec: ExchangeSpec): DnsExchange {
     proto: 'UDP',
     lastRcode: -1,
     servfailLeft: 2 * spec.questions.length,
+    timer: spec.timer ?? 'dns',
+    takeFailed: spec.takeFailed ?? false,
   }
   nextTry(ctx, x)
   return x
@@ -132,7 +144,7 @@ export function exchangeStart(ctx: ProcCtx, spec: ExchangeSpec): DnsExchange {
 
 /** Takes an event. False where it belongs to somebody else. Afterwards look at `done`. */
 export function exchangeEvent(ctx: ProcCtx, x: DnsExchange, event: ProcEvent): boolean {
-  if (event.type === 'timer' && event.tag === TIMER) {
+  if (event.type === 'timer' && event.tag === x.timer) {
     if (!x.done) timedOut(ctx, x)
     return true
   }
@@ -155,9 +167,22 @@ export function exchangeAnswered(x: DnsExchange): boolean {
 /** Closes what is open; for a lookup that is given up too. */
 export function exchangeClose(ctx: ProcCtx, x: DnsExchange): void {
   x.done = true
-  cancelTimer(ctx, TIMER)
+  cancelTimer(ctx, x.timer)
   for (const [i, id] of x.socks.entries()) if (id !== 0) closeServer(ctx, x, i)
   closeStream(ctx, x)
+}
+
+function trouble(
+  ctx: ProcCtx,
+  x: DnsExchange,
+  kind: DnsTrouble['kind'],
+  server: number,
+  errno: string,
+): void {
+  const sock = sockById(ctx.ns, x.tcp ? x.stream : (x.socks[Math.max(0, server)] ?? 0))
+  const own = sock?.local === undefined ? '' : formatIp(sock.local)
+  const from = own.includes(':') ? `[${own}]:${sock!.lport}` : `${own}:${sock?.lport ?? 0}`
+  x.troubles.push({ kind, server, errno, from })
 }
 
 function closeServer(ctx: ProcCtx, x: DnsExchange, server: number): void {
@@ -185,12 +210,13 @@ function nextTry(ctx: ProcCtx, x: DnsExchange): void {
       return
     }
     x.sentAt = ctx.world.now
+    for (const q of x.asked) q.failed = false
     const errno = one.server < 0 ? sendAll(ctx, x) : sendTry(ctx, x, one.server)
     if (errno === '') {
-      setTimer(ctx, ctx.world.now + one.timeoutNs, TIMER)
+      setTimer(ctx, ctx.world.now + one.timeoutNs, x.timer)
       return
     }
-    x.troubles.push({ kind: 'connect', server: one.server, errno })
+    trouble(ctx, x, 'connect', one.server, errno)
   }
 }
 
@@ -257,7 +283,7 @@ function openStream(ctx: ProcCtx, x: DnsExchange, server: number): string {
 
 function timedOut(ctx: ProcCtx, x: DnsExchange): void {
   const one = x.plan[x.at]!
-  x.troubles.push({ kind: 'timeout', server: one.server, errno: 'ETIMEDOUT' })
+  trouble(ctx, x, 'timeout', one.server, 'ETIMEDOUT')
   // One of two answers came: there are servers (and NATs) that lose the second of two questions from one port.
   const half = x.style === 'glibc' && x.asked.length > 1 && x.asked.some((q) => q.answer !== null)
   if (half && !x.tcp && x.single < 2) {
@@ -273,7 +299,7 @@ function onDatagrams(ctx: ProcCtx, x: DnsExchange, server: number): void {
   if (sock === undefined) return
   const errno = sockError(sock)
   if (errno !== '') {
-    x.troubles.push({ kind: 'refused', server, errno })
+    trouble(ctx, x, 'refused', server, errno)
     closeServer(ctx, x, server)
     if (x.plan[x.at]!.server === server) nextTry(ctx, x)
     return
@@ -309,7 +335,7 @@ function received(ctx: ProcCtx, x: DnsExchange, from: number, bytes: Uint8Array)
     if (failedReply(ctx, x, from, one, rcode)) return
   }
   if (message.tc && !x.tcp && !x.ignoreTc) {
-    x.troubles.push({ kind: 'truncated', server: from, errno: '' })
+    trouble(ctx, x, 'truncated', from, '')
     x.tcp = true
     for (const q of x.asked) q.answer = null
     x.plan.splice(x.at + 1, 0, { server: from, timeoutNs: x.plan[x.at]!.timeoutNs })
@@ -317,11 +343,11 @@ function received(ctx: ProcCtx, x: DnsExchange, from: number, bytes: Uint8Array)
     return
   }
   one.answer = message
-  if (exchangeAnswered(x)) exchangeClose(ctx, x)
+  if (x.asked.every((q) => q.answer !== null || q.failed)) exchangeClose(ctx, x)
   else if (x.single !== 0) {
     if (x.single === 2) closeServer(ctx, x, from)
     sendTry(ctx, x, from)
-    setTimer(ctx, ctx.world.now + x.plan[x.at]!.timeoutNs, TIMER)
+    setTimer(ctx, ctx.world.now + x.plan[x.at]!.timeoutNs, x.timer)
   }
 }
 
@@ -329,25 +355,33 @@ function received(ctx: ProcCtx, x: DnsExchange, from: number, bytes: Uint8Array)
 function failedReply(ctx: ProcCtx, x: DnsExchange, from: number, one: DnsAsked, rcode: number): boolean {
   x.lastRcode = rcode
   if (x.style === 'musl') {
-    if (rcode === dns.SERVFAIL && x.servfailLeft-- > 0) {
-      const { ip, port } = x.servers[from]!
-      const id = x.socks.find((sock, i) => sock !== 0 && typeof x.servers[i]!.ip === typeof ip)
-      const sock = sockById(ctx.ns, id ?? 0)
-      const datagram = { dst: ip, dport: port, payload: one.bytes }
-      if (sock !== undefined) sockSendTo(ctx.world, ctx.ns, sock, datagram)
-    }
-    return true
+    const again = rcode === dns.SERVFAIL && x.servfailLeft-- > 0
+    if (again) resend(ctx, x, from, one)
+    return again || !x.takeFailed
   }
   if (!x.skipFailed) return false
   if (x.style === 'bind') {
     // The tools ask another server only, and take what the last one says.
     const next = x.plan.findIndex((other, i) => i > x.at && other.server !== from)
-    if (rcode === dns.SERVFAIL) x.troubles.push({ kind: 'servfail', server: from, errno: '' })
     if (next < 0 || rcode !== dns.SERVFAIL) return false
+    trouble(ctx, x, 'servfail', from, '')
     x.at = next - 1
-  } else for (const q of x.asked) q.answer = null
-  nextTry(ctx, x)
+    nextTry(ctx, x)
+    return true
+  }
+  // The other of two questions may have an answer still.
+  one.failed = true
+  if (x.asked.some((q) => q.answer === null && !q.failed)) return true
+  if (x.asked.some((q) => q.answer !== null)) exchangeClose(ctx, x)
+  else nextTry(ctx, x)
   return true
+}
+
+function resend(ctx: ProcCtx, x: DnsExchange, server: number, one: DnsAsked): void {
+  const { ip, port } = x.servers[server]!
+  const id = x.socks.find((sock, i) => sock !== 0 && typeof x.servers[i]!.ip === typeof ip)
+  const sock = sockById(ctx.ns, id ?? 0)
+  if (sock !== undefined) sockSendTo(ctx.world, ctx.ns, sock, { dst: ip, dport: port, payload: one.bytes })
 }
 
 function onStream(ctx: ProcCtx, x: DnsExchange): void {
@@ -358,7 +392,7 @@ function onStream(ctx: ProcCtx, x: DnsExchange): void {
   if (!x.streamOpen) {
     const errno = sockError(sock)
     if (errno !== '') {
-      x.troubles.push({ kind: errno === 'ECONNREFUSED' ? 'refused' : 'connect', server, errno })
+      trouble(ctx, x, errno === 'ECONNREFUSED' ? 'refused' : 'connect', server, errno)
       nextTry(ctx, x)
       return
     }

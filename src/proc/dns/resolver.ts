@@ -264,6 +264,11 @@ function glibcGoesOn(ctx: ProcCtx, lookup: Lookup, x: DnsExchange, name: string)
   let stop = false
   if (answered !== undefined && answered !== null) {
     const { rcode } = answered
+    // A CNAME to nothing is an answer for the search: it ends there.
+    if (rcode === dns.NOERROR && answered.answer.length > 0) {
+      failed(lookup, EAI_NODATA)
+      return
+    }
     error = rcode === dns.NOERROR ? EAI_NODATA : rcode === dns.NXDOMAIN ? EAI_NONAME : EAI_FAIL
     stop = error === EAI_FAIL
   } else if (x.troubles.some(({ kind }) => kind === 'refused' || kind === 'connect') && x.lastRcode < 0) {

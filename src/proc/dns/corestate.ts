@@ -1,0 +1,184 @@
+/** What a running coredns remembers: its configuration, sockets, questions on their way; loading, listening, reloading. */
+import type { Ip } from '../../base/addr.ts'
+import { nextBelow } from '../../base/rng.ts'
+import { sockBind, sockById, sockClose, sockOpen } from '../../net/sock/socket.ts'
+import { tcpListen } from '../../net/sock/tcp.ts'
+import { readFile } from '../../run/files.ts'
+import { setTimer } from '../../run/process.ts'
+import type { DnsMessage } from '../../wire/dns.ts'
+import type { ProcCtx } from '../program.ts'
+import { out } from '../program.ts'
+import { errnoText } from '../stream.ts'
+import { encodeUtf8 } from '../utf8.ts'
+import { endText } from './chain.ts'
+import type { DnsCache } from './corecache.ts'
+import type { CoreConf } from './coretypes.ts'
+import { configure } from './coreconf.ts'
+import { parseCorefile } from './corefile.ts'
+import type { DnsExchange } from './exchange.ts'
+import { sha512 } from './sha512.ts'
+
+export interface Client {
+  ip: Ip
+  port: number
+  proto: 'udp' | 'tcp'
+  sock: number
+}
+
+/** A question that waits for an upstream. */
+export interface Pending {
+  id: number
+  client: Client
+  port: number
+  size: number
+  query: DnsMessage
+  since: number
+  known: Map<string, DnsMessage | null>
+  key: string
+  exchange: DnsExchange
+  text: string
+}
+
+export interface Conn {
+  port: number
+  http: '' | 'health' | 'ready' | 'prometheus'
+  rx: Uint8Array
+}
+
+export interface CoreState {
+  file: string
+  base: number
+  hash: string
+  conf: CoreConf
+  /** Listening sockets: id to what they are. */
+  listeners: Map<number, { port: number; kind: 'udp' | 'tcp' | 'health' | 'ready' | 'prometheus' }>
+  conns: Map<number, Conn>
+  pending: Map<number, Pending>
+  nextPending: number
+  /** By server zone and port. */
+  caches: Map<string, DnsCache>
+  /** forward: whose turn it is. */
+  turn: number
+  loopName: string
+  loopSeen: number
+  loopExchange: DnsExchange | null
+  requests: number
+}
+
+const SEC = 1_000_000_000
+
+export function runningText(hash: string): string {
+  return `[INFO] plugin/reload: Running configuration SHA512 = ${hash}\n`
+}
+
+/** The configuration of a file, or what is wrong with it. Without the file, CoreDNS runs whoami. */
+export function load(ctx: ProcCtx, file: string, base: number): { conf: CoreConf; hash: string } | string {
+  const read = (path: string) => {
+    const got = readFile(ctx, path)
+    return got.error === '' ? got.text : undefined
+  }
+  const text = read(file)
+  if (text === undefined && file !== 'Corefile') return `open ${file}: no such file or directory`
+  const shown = file.startsWith('/') ? file : `${ctx.proc.cwd.replace(/\/$/, '')}/${file}`
+  const parsed = parseCorefile(
+    text ?? '.:53 {\nwhoami\nlog\n}\n',
+    file === 'Corefile' ? 'Corefile' : shown,
+    ctx.proc.env,
+  )
+  if (parsed.blocks === undefined) return parsed.error
+  const made = configure(parsed.blocks, file, read, base)
+  if (made.conf === undefined) return made.error
+  const tokens = parsed.blocks.map(({ keys, directives }) => ({
+    Keys: keys,
+    Tokens: Object.fromEntries(
+      directives.map((one) => [
+        one.name,
+        one.tokens.map((token) => ({ File: file, Line: Math.floor(token.line), Text: token.text })),
+      ]),
+    ),
+  }))
+  return { conf: made.conf, hash: sha512(encodeUtf8(JSON.stringify(tokens))) }
+}
+
+/** Opens what is not open yet and closes what is no longer wanted. '' or what is wrong. */
+export function listen(ctx: ProcCtx, state: CoreState): string {
+  const { world, ns } = ctx
+  const wanted = new Map<string, { ip: Ip | undefined; port: number; kind: 'udp' | 'tcp' | Conn['http'] }>()
+  for (const { port, bind } of state.conf.servers) {
+    for (const ip of bind.length === 0 ? [undefined] : bind) {
+      wanted.set(`udp ${ip ?? ''} ${port}`, { ip, port, kind: 'udp' })
+      wanted.set(`tcp ${ip ?? ''} ${port}`, { ip, port, kind: 'tcp' })
+    }
+  }
+  for (const kind of ['health', 'ready', 'prometheus'] as const) {
+    const port = state.conf[kind]
+    if (port !== 0) wanted.set(`${kind} ${port}`, { ip: undefined, port, kind })
+  }
+  for (const [id] of state.listeners) {
+    const sock = sockById(ns, id)
+    if (sock !== undefined) sockClose(world, ns, sock)
+  }
+  state.listeners.clear()
+  for (const { ip, port, kind } of wanted.values()) {
+    if (kind === '') continue
+    const udp = kind === 'udp'
+    // Go listens on [::], which takes IPv4 too.
+    const families: (4 | 6)[] = ip === undefined ? [4, 6] : [typeof ip === 'number' ? 4 : 6]
+    for (const family of families) {
+      const sock = sockOpen(world, ns, { kind: udp ? 'udp' : 'tcp', family, pid: ctx.proc.pid })
+      if (sock.tcp !== null) sock.tcp.reuseAddr = true
+      const name = ip === undefined ? { port } : { addr: ip, port }
+      const errno = sockBind(world, ns, sock, name) ?? (udp ? null : tcpListen(world, ns, sock, 4096))
+      if (errno === null) state.listeners.set(sock.id, { port, kind })
+      else {
+        sockClose(world, ns, sock)
+        if (families.length === 2 && family === 6) continue
+        return `Listen: listen ${udp ? 'udp' : 'tcp'} ${ip === undefined ? `:${port}` : endText(ip, port)}: bind: ${errnoText(errno).toLowerCase()}`
+      }
+    }
+  }
+  return ''
+}
+
+export function armReload(ctx: ProcCtx, state: CoreState): void {
+  const { reloadS, jitterS } = state.conf
+  if (reloadS <= 0) return
+  const jitter = jitterS <= 0 ? 0 : nextBelow(ctx.ns.rng, Math.round(jitterS * 1000)) - (jitterS * 1000) / 2
+  setTimer(ctx, ctx.world.now + reloadS * SEC + Math.round(jitter) * 1_000_000, 'reload')
+}
+
+/** Looks at the Corefile again: a good one takes over, a bad one is complained of and the old one stays. True where the new one took over. */
+export function reload(ctx: ProcCtx, state: CoreState): boolean {
+  armReload(ctx, state)
+  const loaded = load(ctx, state.file, state.base)
+  const text = readFile(ctx, state.file)
+  if (text.error !== '') return false
+  if (typeof loaded === 'string') {
+    const mark = sha512(encodeUtf8(text.text))
+    if (mark === state.hash) return false
+    state.hash = mark
+    const syntax = parseCorefile(text.text, state.file, ctx.proc.env).blocks === undefined
+    if (syntax) out(ctx, `[WARNING] plugin/reload: Corefile parse failed: ${loaded}\n`)
+    else {
+      out(ctx, '[INFO] Reloading\n')
+      out(ctx, `[ERROR] plugin/reload: Corefile changed but reload failed: ${loaded}\n`)
+    }
+    return false
+  }
+  if (loaded.hash === state.hash) return false
+  out(ctx, '[INFO] Reloading\n')
+  const before = { conf: state.conf, hash: state.hash }
+  Object.assign(state, loaded)
+  const wrong = listen(ctx, state)
+  if (wrong !== '') {
+    Object.assign(state, before, { hash: loaded.hash })
+    listen(ctx, state)
+    out(ctx, `[ERROR] plugin/reload: Corefile changed but reload failed: ${wrong}\n`)
+    return false
+  }
+  state.caches.clear()
+  out(ctx, runningText(state.hash))
+  out(ctx, '[INFO] Reloading complete\n')
+  armReload(ctx, state)
+  return true
+}

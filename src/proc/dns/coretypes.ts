@@ -1,0 +1,80 @@
+/** What a Corefile says, plugin by plugin: plain data. */
+import type { Ip } from '../../base/addr.ts'
+import type { KubeDnsOptions } from './kubesource.ts'
+import type { Zone } from './zonefile.ts'
+
+export interface ForwardConf {
+  from: string
+  except: string[]
+  servers: { ip: Ip; port: number }[]
+  policy: 'random' | 'round_robin' | 'sequential'
+  forceTcp: boolean
+  preferUdp: boolean
+}
+
+export interface CacheConf {
+  zones: string[]
+  /** Seconds. */
+  success: number
+  denial: number
+  /** Zones whose answers are not kept. */
+  noSuccess: string[]
+  noDenial: string[]
+}
+
+export interface HostsConf {
+  path: string
+  zones: string[]
+  inline: string
+  ttl: number
+  fall: string[] | null
+}
+
+export interface RewriteConf {
+  stop: boolean
+  field: 'name' | 'type'
+  match: 'exact' | 'prefix' | 'suffix' | 'substring' | 'regex'
+  from: string
+  to: string
+  auto: boolean
+}
+
+export interface TemplateConf {
+  zones: string[]
+  type: number
+  match: string[]
+  answer: string[]
+  rcode: number
+  fall: string[] | null
+}
+
+/** One server: its zone and port, and its plugins. */
+export interface ServerConf {
+  zone: string
+  port: number
+  /** Addresses of `bind`; none: all. */
+  bind: Ip[]
+  errors: boolean
+  log: boolean
+  loadbalance: boolean
+  loop: boolean
+  whoami: boolean
+  cache: CacheConf | null
+  rewrites: RewriteConf[]
+  templates: TemplateConf[]
+  hosts: HostsConf | null
+  kubernetes: KubeDnsOptions | null
+  files: { zone: string; path: string; text: Zone }[]
+  forwards: ForwardConf[]
+}
+
+export interface CoreConf {
+  servers: ServerConf[]
+  /** Ports of the HTTP endpoints, 0 for none. */
+  health: number
+  ready: number
+  prometheus: number
+  /** Seconds between looks at the file; 0: it is not read again. */
+  reloadS: number
+  jitterS: number
+}
