@@ -2,6 +2,7 @@
 import { corePrograms } from '../proc/cmd/core.ts'
 import { dockerPrograms } from '../proc/cmd/docker/docker.ts'
 import { imagePrograms } from '../proc/cmd/docker/servers.ts'
+import { dnsPrograms } from '../proc/cmd/dns.ts'
 import { filesPrograms } from '../proc/cmd/files.ts'
 import { grepPrograms } from '../proc/cmd/grep.ts'
 import { launchPrograms } from '../proc/cmd/launch.ts'
