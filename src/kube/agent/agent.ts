@@ -1,0 +1,268 @@
+/**
+ * Agents' life and events: they start, are told of changes, work through their queues, and stop.
+ * Models client-go's shared informers, util/workqueue (rate limits 5 ms to 1000 s) and controller-runtime's contract.
+ */
+import { assert } from '../../base/assert.ts'
+import type { World } from '../../net/types.ts'
+import { addTarget, removeTarget, schedule, touch } from '../../sim/dispatch.ts'
+import type { SimEvent } from '../../sim/queue.ts'
+import type { Handler } from '../../sim/world.ts'
+import { KubeEv } from '../events.ts'
+import { compactedRevision, storeChanges } from '../store/history.ts'
+import { findStore, storeOf, storeSubscribe, storeUnsubscribe } from '../store/store.ts'
+import type { ApiResult } from '../types.ts'
+import { agentExecute } from './requests.ts'
+import type { Agent, AgentCtx, AgentLink, AgentPrograms, AgentRequest, AgentTransport } from './types.ts'
+
+/** client-go's ItemExponentialFailureRateLimiter: 5 ms, doubled at each failure, at most 1000 s. */
+const BACKOFF_BASE = 5_000_000
+const BACKOFF_MAX = 1_000_000_000_000
+
+/** ns between a request of a `direct` agent and its answer. */
+const DIRECT_ANSWER = 1_000_000
+
+/** What agents' events need and the world does not hold. */
+export interface AgentRules {
+  readonly programs: AgentPrograms
+  readonly transport: AgentTransport
+}
+
+export interface AgentSpec {
+  readonly program: string
+  readonly node?: string
+  readonly ns?: number
+  readonly pid?: number
+  readonly link?: AgentLink
+}
+
+/** Starts an agent: it lists what exists, then watches. Answers its id. */
+export function startAgent(world: World, rules: AgentRules, spec: AgentSpec): number {
+  const agent: Agent = {
+    id: 0,
+    epoch: 0,
+    type: 'agent',
+    program: spec.program,
+    node: spec.node ?? '',
+    ns: spec.ns ?? 0,
+    pid: spec.pid ?? 0,
+    link: spec.link ?? { kind: 'direct' },
+    seen: storeOf(world).revision,
+    queue: new Map(),
+    working: false,
+    later: new Map(),
+    failures: new Map(),
+    timers: new Map(),
+    nextTimer: 1,
+    wrote: new Map(),
+    state: null,
+  }
+  const id = addTarget(world, agent)
+  const ctx = ctxOf(world, rules, agent)
+  storeSubscribe(world, id, ctx.program.wants(agent), ctx.program.delayNs)
+  ctx.program.start(ctx)
+  return id
+}
+
+/** Ends an agent. What it did stays. */
+export function stopAgent(world: World, rules: AgentRules, id: number): void {
+  const agent = findAgent(world, id)
+  if (agent === undefined) return
+  touch(world, id)
+  const ctx = ctxOf(world, rules, agent)
+  ctx.program.stop?.(ctx)
+  storeUnsubscribe(world, id)
+  removeTarget(world, id)
+}
+
+/** The agent with this id. */
+export function findAgent(world: World, id: number): Agent | undefined {
+  const agent = world.targets[id] as Agent | undefined
+  return agent?.type === 'agent' ? agent : undefined
+}
+
+/** All agents, those of one program where it is given, in the order of their start. */
+export function agentList(world: World, program = ''): Agent[] {
+  const list: Agent[] = []
+  for (const target of world.targets) {
+    const agent = target as Agent | undefined
+    if (agent?.type === 'agent' && (program === '' || agent.program === program)) list.push(agent)
+  }
+  return list
+}
+
+/** Queues a key for `reconcile`; one that waits already is not queued twice. */
+export function enqueue(ctx: AgentCtx, key: string): void {
+  const { world, agent } = ctx
+  agent.later.delete(key)
+  if (!agent.queue.has(key)) agent.queue.set(key, world.now)
+  startWork(ctx)
+}
+
+/** Queues a key after `delay` ns; an earlier time that stands already is kept. */
+export function enqueueAfter(ctx: AgentCtx, key: string, delay: number): void {
+  const { world, agent } = ctx
+  if (delay <= 0) {
+    enqueue(ctx, key)
+    return
+  }
+  const at = world.now + Math.round(delay)
+  const stands = agent.later.get(key)
+  if (stands !== undefined && stands <= at) return
+  agent.later.set(key, at)
+  schedule(world, at, KubeEv.Timer, agent.id, 0, key)
+}
+
+/** Calls the program's `timer` with `name` after `delay` ns; a timer of that name that still runs is replaced. */
+export function agentTimer(ctx: AgentCtx, name: string, delay: number): void {
+  const { world, agent } = ctx
+  const generation = agent.nextTimer++
+  agent.timers.set(name, generation)
+  schedule(world, world.now + Math.round(delay), KubeEv.Timer, agent.id, generation, name)
+}
+
+export function cancelAgentTimer(ctx: AgentCtx, name: string): void {
+  ctx.agent.timers.delete(name)
+}
+
+/** Sends a write; `response` gets its answer under the request's tag. False: there is no connection. */
+export function agentSend(ctx: AgentCtx, request: AgentRequest): boolean {
+  const { world, agent, transport } = ctx
+  if (agent.link.kind === 'tcp') return transport.send(world, agent, request)
+  const result = agentExecute(world, agent, request)
+  const answer = Object.freeze({ tag: request.tag, result })
+  schedule(world, world.now + DIRECT_ANSWER, KubeEv.Response, agent.id, 0, answer)
+  return true
+}
+
+/** Marks that a write for `key` made this revision: `reconcile` waits until the cache has it (expectations). */
+export function expectOwnWrite(ctx: AgentCtx, key: string, result: ApiResult): void {
+  if (result.ok) ctx.agent.wrote.set(key, storeOf(ctx.world).revision)
+}
+
+/** The agent's caches reach `revision`; called when the watch events that lead there have arrived. */
+export function agentCatchUp(world: World, rules: AgentRules, id: number, revision: number): void {
+  const agent = findAgent(world, id)
+  if (agent === undefined) return
+  touch(world, id)
+  catchUp(ctxOf(world, rules, findAgent(world, id)!), revision)
+}
+
+/** A request's answer has arrived. */
+export function agentAnswer(
+  world: World,
+  rules: AgentRules,
+  id: number,
+  tag: string,
+  result: ApiResult,
+): void {
+  const agent = findAgent(world, id)
+  if (agent === undefined) return
+  touch(world, id)
+  const ctx = ctxOf(world, rules, findAgent(world, id)!)
+  ctx.program.response?.(ctx, tag, result)
+}
+
+/** Runs `act` as the agent, outside its events. False where there is no such agent. */
+export function asAgent(world: World, rules: AgentRules, id: number, act: (ctx: AgentCtx) => void): boolean {
+  if (findAgent(world, id) === undefined) return false
+  touch(world, id)
+  act(ctxOf(world, rules, findAgent(world, id)!))
+  return true
+}
+
+/** Handlers of agents' events, by kind. */
+export function agentHandlers(rules: AgentRules): Record<number, Handler<World>> {
+  const handler =
+    (run: (ctx: AgentCtx, event: SimEvent) => void): Handler<World> =>
+    (world, target, event) =>
+      run(ctxOf(world as World, rules, target as Agent), event)
+  return {
+    [KubeEv.Notify]: handler(onNotify),
+    [KubeEv.Work]: handler(onWork),
+    [KubeEv.Timer]: handler(onTimer),
+    [KubeEv.Response]: handler((ctx, event) => {
+      const { tag, result } = event.ref as { tag: string; result: ApiResult }
+      ctx.program.response?.(ctx, tag, result)
+    }),
+  }
+}
+
+function ctxOf(world: World, rules: AgentRules, agent: Agent): AgentCtx {
+  const program = rules.programs.get(agent.program)
+  assert(program !== undefined, `kube: no agent program ${agent.program}`)
+  return { world, agent, program, transport: rules.transport }
+}
+
+function onNotify(ctx: AgentCtx): void {
+  const { world, agent, transport } = ctx
+  const store = findStore(world)
+  if (store === undefined) return
+  if (agent.link.kind === 'tcp') transport.notify(world, agent)
+  else catchUp(ctx, store.revision)
+}
+
+function catchUp(ctx: AgentCtx, revision: number): void {
+  const { world, agent, program } = ctx
+  const store = storeOf(world)
+  if (revision <= agent.seen) return
+  const from = agent.seen
+  const wants = program.wants(agent)
+  const resources = new Set(wants.map((want) => want.resource))
+  const changes = from < compactedRevision(store) ? 'gone' : storeChanges(store, from, resources, revision)
+  agent.seen = revision
+  if (changes === 'gone') {
+    if (program.relist !== undefined) program.relist(ctx)
+    else program.start(ctx)
+    return
+  }
+  for (const change of changes) program.observe(ctx, change)
+}
+
+function startWork(ctx: AgentCtx): void {
+  const { world, agent, program } = ctx
+  if (agent.working || agent.queue.size === 0) return
+  agent.working = true
+  schedule(world, world.now + program.workNs, KubeEv.Work, agent.id, 0, null)
+}
+
+function onWork(ctx: AgentCtx): void {
+  const { agent, program } = ctx
+  agent.working = false
+  const key = nextKey(agent)
+  if (key === undefined) return
+  agent.queue.delete(key)
+  if ((agent.wrote.get(key) ?? 0) > agent.seen) {
+    // Its cache does not know yet what it did itself: the change will be observed in a moment.
+    enqueueAfter(ctx, key, Math.max(program.delayNs, 1_000_000))
+  } else {
+    agent.wrote.delete(key)
+    const { requeueAfter, retry } = program.reconcile(ctx, key)
+    if (retry === true) {
+      const failures = agent.failures.get(key) ?? 0
+      agent.failures.set(key, failures + 1)
+      enqueueAfter(ctx, key, Math.min(BACKOFF_BASE * 2 ** Math.min(failures, 30), BACKOFF_MAX))
+    } else {
+      agent.failures.delete(key)
+      if (requeueAfter !== undefined) enqueueAfter(ctx, key, requeueAfter)
+    }
+  }
+  startWork(ctx)
+}
+
+function nextKey(agent: Agent): string | undefined {
+  for (const key of agent.queue.keys()) return key
+  return undefined
+}
+
+function onTimer(ctx: AgentCtx, event: SimEvent): void {
+  const { world, agent, program } = ctx
+  const name = event.ref as string
+  if (event.arg === 0) {
+    if (agent.later.get(name) !== world.now) return
+    enqueue(ctx, name)
+    return
+  }
+  if (agent.timers.get(name) !== event.arg) return
+  agent.timers.delete(name)
+  program.timer?.(ctx, name)
+}

@@ -1,0 +1,174 @@
+/**
+ * One call of a CNI plugin: environment and configuration in, JSON out. Models containernetworking/cni pkg/skel (1.0)
+ * and the specification 1.0.0.
+ */
+import { formatIp } from '../../base/addr.ts'
+import type { World } from '../../net/types.ts'
+import { parseGoJson } from '../gojson.ts'
+import { bridgePlugin, loopbackPlugin, ptpPlugin } from './bridge.ts'
+import { cniHost } from './host.ts'
+import { hostLocal } from './hostlocal.ts'
+import { addressOf } from './links.ts'
+import { portmapPlugin } from './portmap.ts'
+import type { CniArgs, CniCall, CniConfig, CniPlugin, CniResult } from './types.ts'
+import { cniFail, isCniFault, SUPPORTED_VERSIONS } from './types.ts'
+
+export interface CniExit {
+  readonly exit: number
+  readonly stdout: string
+  readonly stderr: string
+}
+
+const DEFAULT_PATH = '/opt/cni/bin'
+
+const MAIN: Readonly<Record<string, CniPlugin>> = Object.freeze({
+  bridge: bridgePlugin(ipamCall),
+  ptp: ptpPlugin(ipamCall),
+  loopback: loopbackPlugin,
+  portmap: portmapPlugin,
+  'host-local': hostLocal,
+})
+
+/** Names of the plugins that there are, as files of /opt/cni/bin. */
+export const CNI_PLUGINS: readonly string[] = Object.freeze(Object.keys(MAIN).sort())
+
+/** Runs a plugin on a machine. `stdin` is the configuration's text. */
+export function cniExec(
+  world: World,
+  machineId: number,
+  plugin: string,
+  env: ReadonlyMap<string, string>,
+  stdin: string,
+): CniExit {
+  const code = MAIN[plugin]
+  if (code === undefined) return { exit: 127, stdout: '', stderr: `${plugin}: command not found\n` }
+  const command = env.get('CNI_COMMAND') ?? ''
+  if (command === '') {
+    const about = `CNI ${plugin} plugin version unknown\nCNI protocol versions supported: ${SUPPORTED_VERSIONS.join(', ')}\n`
+    return { exit: 0, stdout: '', stderr: about }
+  }
+  try {
+    return { exit: 0, stdout: run(world, machineId, code, command, env, stdin), stderr: '' }
+  } catch (thrown) {
+    if (!isCniFault(thrown)) throw thrown
+    const { code: number, msg, details } = thrown
+    return {
+      exit: 1,
+      stdout: pretty({ code: number, msg, ...(details === '' ? {} : { details }) }),
+      stderr: '',
+    }
+  }
+}
+
+function run(
+  world: World,
+  machineId: number,
+  plugin: CniPlugin,
+  command: string,
+  env: ReadonlyMap<string, string>,
+  stdin: string,
+): string {
+  const args = argsOf(command, env)
+  const config = parseConfig(stdin)
+  if (command === 'VERSION') {
+    return pretty({ cniVersion: '1.0.0', supportedVersions: SUPPORTED_VERSIONS })
+  }
+  checkArgs(command, args)
+  const version = config.cniVersion ?? '0.1.0'
+  if ((config.name ?? '') === '') cniFail('missing network name', 7)
+  if (!/^[a-zA-Z0-9][a-zA-Z0-9_.-]*$/.test(config.name!)) {
+    cniFail('invalid characters found in network name', 7, config.name!)
+  }
+  if (!(SUPPORTED_VERSIONS as readonly string[]).includes(version)) {
+    const supports = SUPPORTED_VERSIONS.map((one) => `"${one}"`).join(' ')
+    cniFail('incompatible CNI versions', 1, `config is "${version}", plugin supports [${supports}]`)
+  }
+  const call: CniCall = { host: cniHost(world, machineId), args, config }
+  if (command === 'ADD') return pretty(asVersion({ dns: {}, ...plugin.add(call) }, version))
+  if (command === 'DEL') plugin.del(call)
+  else plugin.check(call)
+  return ''
+}
+
+/** What the command needs of the environment; all that is missing is named at once. */
+function argsOf(command: string, env: ReadonlyMap<string, string>): CniArgs {
+  const needs: Record<string, readonly string[]> = {
+    ADD: ['CNI_CONTAINERID', 'CNI_NETNS', 'CNI_IFNAME'],
+    CHECK: ['CNI_CONTAINERID', 'CNI_NETNS', 'CNI_IFNAME'],
+    DEL: ['CNI_CONTAINERID', 'CNI_IFNAME'],
+    VERSION: [],
+  }
+  const needed = needs[command]
+  if (needed === undefined) return cniFail(`unknown CNI_COMMAND: ${command}`, 4)
+  const missing = needed.filter((name) => (env.get(name) ?? '') === '')
+  if (missing.length > 0) cniFail(`required env variables [${missing.join(',')}] missing`, 4)
+  return {
+    containerId: env.get('CNI_CONTAINERID') ?? '',
+    netns: env.get('CNI_NETNS') ?? '',
+    ifname: env.get('CNI_IFNAME') ?? '',
+    path: env.get('CNI_PATH') ?? DEFAULT_PATH,
+  }
+}
+
+function checkArgs(command: string, { containerId, ifname }: CniArgs): void {
+  if (command === 'VERSION') return
+  if (!/^[a-zA-Z0-9][a-zA-Z0-9_.-]*$/.test(containerId))
+    cniFail('invalid characters in containerID', 4, containerId)
+  if (ifname.length > 15) {
+    cniFail('interface name is too long', 4, 'interface name should be less than 16 characters')
+  }
+  if (ifname === '.' || ifname === '..') cniFail('interface name is . or ..', 4)
+  for (const char of ifname) {
+    if (char === '/' || char === ':' || /\s/.test(char)) {
+      cniFail('interface name contains / or : or whitespace characters', 4)
+    }
+  }
+}
+
+function parseConfig(stdin: string): CniConfig {
+  const { value, error } = parseGoJson(stdin)
+  if (error !== '') cniFail(`error unmarshall network config: ${error}`, 6)
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) {
+    const kind = Array.isArray(value) ? 'array' : typeof value === 'boolean' ? 'bool' : typeof value
+    cniFail(
+      `error unmarshall network config: json: cannot unmarshal ${kind} into Go value of type types.NetConf`,
+      6,
+    )
+  }
+  return value as CniConfig
+}
+
+/** Calls the IPAM plugin that a configuration names, in the same environment. */
+function ipamCall(call: CniCall, what: 'add' | 'del' | 'check'): CniResult | undefined {
+  const type = call.config.ipam?.type ?? ''
+  if (type !== 'host-local') {
+    return cniFail(`failed to find plugin "${type}" in path [${call.args.path}]`)
+  }
+  return hostLocal[what](call) ?? undefined
+}
+
+/** The result as an older version writes it: up to 0.4.0 every address says its family. */
+function asVersion(result: CniResult, version: string): object {
+  if (version === '1.0.0') return { ...result, cniVersion: version }
+  if (version === '0.1.0' || version === '0.2.0') return oldResult(result, version)
+  const ips = (result.ips ?? []).map((ip) => ({
+    version: typeof addressOf(ip).addr === 'number' ? '4' : '6',
+    ...ip,
+  }))
+  return { ...result, cniVersion: version, ips }
+}
+
+function oldResult({ ips = [], routes, dns = {} }: CniResult, version: string): object {
+  const out: Record<string, unknown> = { cniVersion: version }
+  for (const ip of ips) {
+    const { addr } = addressOf(ip)
+    const key = typeof addr === 'number' ? 'ip4' : 'ip6'
+    const own = (routes ?? []).filter((route) => route.dst.includes(':') === formatIp(addr).includes(':'))
+    out[key] ??= { ip: ip.address, ...(ip.gateway === undefined ? {} : { gateway: ip.gateway }), routes: own }
+  }
+  return { ...out, dns }
+}
+
+function pretty(value: object): string {
+  return `${JSON.stringify(value, null, 4)}\n`
+}

@@ -1,0 +1,53 @@
+/** What plugins do on their machine: find a namespace by its path, make directories. */
+import { assert } from '../../base/assert.ts'
+import type { Netns, World } from '../../net/types.ts'
+import { findNetns, netnsOf } from '../../net/world.ts'
+import type { FileCtx } from '../../run/files.ts'
+import { makeDir, statFile } from '../../run/files.ts'
+import { findMachine } from '../../run/machine.ts'
+import { touch } from '../../sim/dispatch.ts'
+import type { CniHost } from './types.ts'
+import { cniFail } from './types.ts'
+
+/** The machine as plugins see it; both it and its root namespace are touched. */
+export function cniHost(world: World, machineId: number): CniHost {
+  touch(world, machineId)
+  const machine = findMachine(world, machineId)
+  assert(machine !== undefined, `target ${machineId} is a machine`)
+  touch(world, machine.rootNs)
+  const ns = netnsOf(world, machine.rootNs)
+  return { world, machine, ns, files: { world, ns, machine, proc: { cwd: '/' } } }
+}
+
+/** The namespace bound at a path, touched: `ip netns`'s own, or one of a container engine's. */
+export function findNetnsAt({ world, machine }: CniHost, path: string): Netns | undefined {
+  const plain = path.replace(/^\/var\/run\//, '/run/')
+  const named = /^\/run\/netns\/([^/]+)$/.exec(plain)?.[1]
+  let id = named === undefined ? undefined : machine.netns.get(named)
+  if (id === undefined) {
+    for (const box of machine.sandboxes.values()) {
+      if (box.key.replace(/^\/var\/run\//, '/run/') === plain) id = box.ns
+    }
+  }
+  if (id === undefined || findNetns(world, id) === undefined) return undefined
+  touch(world, id)
+  return findNetns(world, id)
+}
+
+/** As `findNetnsAt`, failing as the plugins do. */
+export function netnsAt(host: CniHost, path: string): Netns {
+  const ns = findNetnsAt(host, path)
+  if (ns === undefined) {
+    return cniFail(`failed to open netns "${path}": failed to Statfs "${path}": no such file or directory`)
+  }
+  return ns
+}
+
+/** `mkdir -p`. */
+export function makeDirs(files: FileCtx, path: string): void {
+  let at = ''
+  for (const part of path.split('/').filter((word) => word !== '')) {
+    at += `/${part}`
+    if (statFile(files, at) === undefined) makeDir(files, at)
+  }
+}
