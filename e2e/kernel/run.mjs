@@ -27,7 +27,9 @@ for (let i = 2; i < process.argv.length; i++) {
 async function main() {
   if (!existsSync(oracle))
     return finish({ passed: 0, failed: 0, skipped: 1, line: 'skipped: ../shared/oracle is not here' })
-  const all = JSON.parse(readFileSync(join(here, 'flows.json'), 'utf8'))
+  const all = ['flows.json', 'flows-nf.json'].flatMap((name) =>
+    JSON.parse(readFileSync(join(here, name), 'utf8')),
+  )
   const groups = all
     .filter((group) => !options.quick || group.quick === true)
     .filter((group) => options.labs.length === 0 || options.labs.some((name) => group.lab.includes(name)))

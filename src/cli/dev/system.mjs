@@ -11,6 +11,10 @@ const kernelTools = {
   traceroute: 'traceroute',
   tcpdump: 'tcpdump',
   tshark: 'tshark',
+  iptables: 'iptables',
+  conntrack: 'conntrack',
+  curl: 'curl',
+  nc: 'netcat-openbsd',
 }
 
 /** Flags for a Chromium that a test starts: no sandbox for root, no traffic of its own. */
