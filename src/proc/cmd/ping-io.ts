@@ -9,7 +9,7 @@ import { out } from '../program.ts'
 import { hostName } from './hosts.ts'
 import type { PingOptions } from './ping-options.ts'
 import type { PingState } from './ping-state.ts'
-import { acknowledge } from './ping-state.ts'
+import { acknowledge, hasSeen, setSeen } from './ping-state.ts'
 import { icmpWords, roundTrip } from './ping-text.ts'
 
 const TIME_BYTES = 16
@@ -22,7 +22,7 @@ export function sendProbe(ctx: ProcCtx, state: PingState): string {
   const sock = sockById(ns, state.sock)
   if (sock === undefined) return 'EBADF'
   const seq = (state.counts.sent + 1) & 0xffff
-  state.seen.delete(seq)
+  setSeen(state, seq, false)
   const type = state.family === 4 ? 8 : 128
   if (state.options.size > SIZE_MAX) return 'EMSGSIZE'
   const result = sockSendTo(world, ns, sock, {
@@ -91,11 +91,11 @@ function gather(ctx: ProcCtx, state: PingState, message: SockMessage): void {
   acknowledge(counts, state, seq)
   const trip = tripOf(state, message)
   if (trip >= 0) addTrip(state, trip)
-  const repeated = state.seen.has(seq)
+  const repeated = hasSeen(state, seq)
   if (repeated) {
     counts.repeats++
     counts.received--
-  } else state.seen.add(seq)
+  } else setSeen(state, seq, true)
   state.confirm = state.family === 6
   if (options.quiet) return
   if (options.flood) {

@@ -101,7 +101,7 @@ function firstState(
       ewma: 0,
     },
     acked: 0,
-    seen: new Set(),
+    seen: new Uint32Array(1),
     confirm: false,
   }
 }

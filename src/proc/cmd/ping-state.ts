@@ -33,8 +33,8 @@ export interface PingState {
   counts: PingCounts
   /** Highest sequence number that was answered, 16 bits. */
   acked: number
-  /** Sequence numbers answered, of the last 65536. */
-  seen: Set<number>
+  /** Sequence numbers answered, of the last 65536: a bit each, as long as it has to be (a checkpoint copies it). */
+  seen: Uint32Array
   /** A reply confirms the neighbour (IPv6). */
   confirm: boolean
 }
@@ -52,4 +52,22 @@ export function acknowledge(counts: PingCounts, state: { acked: number }, seq: n
   if (behind + 1 > counts.pipe) counts.pipe = behind + 1
   const ahead = ((seq - state.acked) << 16) >> 16
   if (ahead > 0) state.acked = seq
+}
+
+/** Whether a sequence number has been answered. */
+export function hasSeen({ seen }: PingState, seq: number): boolean {
+  return (((seen[seq >>> 5] ?? 0) >>> (seq & 31)) & 1) === 1
+}
+
+/** Notes that a sequence number has been answered, or is to be asked anew. */
+export function setSeen(state: PingState, seq: number, answered: boolean): void {
+  const word = seq >>> 5
+  if (word >= state.seen.length) {
+    const longer = new Uint32Array(Math.max(word + 1, state.seen.length * 2))
+    longer.set(state.seen)
+    state.seen = longer
+  }
+  const bit = 1 << (seq & 31)
+  const old = state.seen[word] ?? 0
+  state.seen[word] = answered ? old | bit : old & ~bit
 }

@@ -13,7 +13,7 @@ import { isOurs, nameOf, parseReply, sendProbe, stamp } from './ping-io.ts'
 import { parsePing } from './ping-options.ts'
 import { openPing } from './ping-open.ts'
 import type { PingState } from './ping-state.ts'
-import { acknowledge, inFlight } from './ping-state.ts'
+import { acknowledge, hasSeen, inFlight } from './ping-state.ts'
 import { icmp6Words, icmpWords, snapshot, statistics } from './ping-text.ts'
 
 /** Shortest wait between two looks at the clock, ms. */
@@ -118,7 +118,7 @@ function pinger(ctx: ProcCtx, state: PingState): number {
     state.lastAt = now
     state.tokens = tokens - interval
   }
-  if (options.outstanding && counts.sent > 0 && !state.seen.has(counts.sent & 0xffff)) {
+  if (options.outstanding && counts.sent > 0 && !hasSeen(state, counts.sent & 0xffff)) {
     out(ctx, `${stamp(ctx, options)}no answer yet for icmp_seq=${counts.sent & 0xffff}\n`)
   }
   return transmit(ctx, state)
