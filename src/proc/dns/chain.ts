@@ -174,10 +174,10 @@ function filled(text: string, found: RegExpExecArray): string {
   return text.replace(/\{([0-9])\}/g, (_, digit: string) => found[Number(digit)] ?? '')
 }
 
-/** A regular expression of the Corefile; what is none matches nothing. */
+/** A regular expression of the Corefile in Go's form; what is none matches nothing. */
 function matchOf(pattern: string, text: string): RegExpExecArray | null {
   try {
-    return new RegExp(pattern).exec(text)
+    return new RegExp(pattern.replaceAll('(?P<', '(?<')).exec(text)
   } catch {
     return null
   }

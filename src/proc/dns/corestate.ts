@@ -147,22 +147,26 @@ export function armReload(ctx: ProcCtx, state: CoreState): void {
   setTimer(ctx, ctx.world.now + reloadS * SEC + Math.round(jitter) * 1_000_000, 'reload')
 }
 
-/** Looks at the Corefile again: a good one takes over, a bad one is complained of and the old one stays. True where the new one took over. */
+/**
+ * Looks at the Corefile again: a good one takes over, a bad one is complained of and the old one stays. True where the
+ * new one took over.
+ */
 export function reload(ctx: ProcCtx, state: CoreState): boolean {
   armReload(ctx, state)
   const loaded = load(ctx, state.file, state.base)
   const text = readFile(ctx, state.file)
   if (text.error !== '') return false
   if (typeof loaded === 'string') {
+    // What has no form at all is complained of every time, what cannot be run once.
+    if (parseCorefile(text.text, state.file, ctx.proc.env).blocks === undefined) {
+      out(ctx, `[WARNING] plugin/reload: Corefile parse failed: ${loaded}\n`)
+      return false
+    }
     const mark = sha512(encodeUtf8(text.text))
     if (mark === state.hash) return false
     state.hash = mark
-    const syntax = parseCorefile(text.text, state.file, ctx.proc.env).blocks === undefined
-    if (syntax) out(ctx, `[WARNING] plugin/reload: Corefile parse failed: ${loaded}\n`)
-    else {
-      out(ctx, '[INFO] Reloading\n')
-      out(ctx, `[ERROR] plugin/reload: Corefile changed but reload failed: ${loaded}\n`)
-    }
+    out(ctx, '[INFO] Reloading\n')
+    out(ctx, `[ERROR] plugin/reload: Corefile changed but reload failed: ${loaded}\n`)
     return false
   }
   if (loaded.hash === state.hash) return false
