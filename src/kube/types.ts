@@ -147,7 +147,12 @@ export interface WatchSpec {
   readonly bookmarks: boolean
   /** events carry Tables */
   readonly table: boolean
+  /** events carry PartialObjectMetadata */
+  readonly partial: boolean
+  /** of a Table's rows: Metadata, Object, None */
   readonly includeObject: string
+  /** the first poll's first event has the column definitions */
+  readonly headers: boolean
   /** first revision of interest: everything after it */
   readonly revision: number
   /** ns of virtual time when the server ends it; 0 for never */

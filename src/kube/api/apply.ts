@@ -233,22 +233,24 @@ export function trackUpdate(world: World, info: ResourceInfo, actor: Actor, subr
     const definition = definitionName(info)
     const before = old as unknown as Json | undefined
     const after = draft as unknown as Json
-    const owned = old === undefined ? fieldsOf(after, definition) : undefined
+    const { 'f:status': status, ...others } = fieldsOf(after, definition)
+    const within = subresource === 'status' ? { ...(status === undefined ? {} : { 'f:status': status }) } : others
+    const owned = old === undefined ? within : undefined
     const changed =
-      owned === undefined ? diffPaths(before, after, fieldsOf(after, definition), definition) : []
+      owned === undefined ? diffPaths(before, after, within, definition) : []
     const managers = old?.metadata.managedFields ?? []
     if (owned === undefined && changed.length === 0) return
     const isMine = (one: ManagedFields) =>
       one.manager === actor.manager && one.operation === 'Update' && (one.subresource ?? '') === subresource
     const mine = managers.find(isMine)
-    const others = managers.flatMap((one) => {
+    const rest = managers.flatMap((one) => {
       if (isMine(one)) return []
       const left = subtract(one.fieldsV1, changed)
       return Object.keys(left).length === 0 ? [] : [{ ...one, fieldsV1: left }]
     })
     const set = owned ?? unite(mine?.fieldsV1 ?? {}, changed)
     draft.metadata.managedFields = thaw([
-      ...others,
+      ...rest,
       entryOf(world, info, actor.manager, 'Update', set, subresource),
     ])
   }
