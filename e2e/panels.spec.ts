@@ -295,6 +295,28 @@ test.describe('the library', () => {
     await expect(page.getByText('0 of 1 passed.')).toBeVisible()
   })
 
+  test('a command of the lesson is typed where it belongs, Enter runs it; questions keep their answers', async ({
+    page,
+  }) => {
+    await open(page)
+    await page.getByRole('article').getByRole('button', { name: 'ip link', exact: true }).click()
+    await expect(page.locator('.screen:visible .xterm-rows')).toContainText('root@host:~# ip link')
+    await expect(page.locator('.screen:visible .xterm-rows')).not.toContainText('LOOPBACK')
+    await page.keyboard.press('Enter')
+    await expect(page.locator('.screen:visible .xterm-rows')).toContainText('LOOPBACK')
+    await page.getByRole('button', { name: 'Library' }).first().click()
+    await expect(page.getByRole('dialog').getByRole('button', { name: /no frame leaves/ })).toBeVisible()
+    await page
+      .getByRole('dialog')
+      .getByRole('button', { name: /The missing netmask/ })
+      .click()
+    const question = page.getByRole('article').locator('details')
+    await expect(question).not.toContainText('`')
+    await expect(question.getByText('holds one address')).toBeHidden()
+    await question.locator('summary').click()
+    await expect(question.getByText('holds one address')).toBeVisible()
+  })
+
   test('speaks the page’s language', async ({ page }) => {
     await open(page)
     await page.getByRole('button', { name: 'Language' }).click()

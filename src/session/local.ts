@@ -15,7 +15,7 @@ import { eventView, frameAt, traceList, traceOf } from './past.ts'
 import { permitTrace } from './permit.ts'
 import { reproductionOf } from './reproduction.ts'
 import { fail, flush, halt, pause, play, wake } from './run-loop.ts'
-import { acknowledge, clockState, createStream, postReset, postScene } from './stream.ts'
+import { acknowledge, clockState, createStream, postReset, postScene, shownNow } from './stream.ts'
 import { closeOrphans, closeTerminal, openTerminal, typeKeys } from './terminals.ts'
 import { seekAt, seekEvent, stepBack, stepForward } from './travel.ts'
 import type {
@@ -148,7 +148,7 @@ function lookingCalls(core: Core): Pick<Session, LookingCall> {
     },
     inspect: (subject) =>
       soft(
-        () => inspect(core.world, subject),
+        () => inspect(core.world, subject, Math.max(core.world.now, Math.floor(shownNow(core)))),
         (error) => gone(core, subject, error),
       ),
     traces: (limit) => guard(core, () => traceList(core, limit), noneOf),
@@ -338,6 +338,10 @@ function lessonView(lab: Lab): LessonView | null {
       id,
       title: title.get('en') ?? id,
       titles: Object.fromEntries(title),
+    })),
+    questions: lesson.questions.map(({ text, answer }) => ({
+      text: Object.fromEntries(text),
+      answer: Object.fromEntries(answer),
     })),
   }
 }

@@ -177,6 +177,8 @@ export interface LessonView {
   /** Text by language tag. */
   text: Record<string, string>
   checks: { id: string; title: string; titles: Record<string, string> }[]
+  /** Text and answer by language tag. */
+  questions: { text: Record<string, string>; answer: Record<string, string> }[]
 }
 
 export interface PermitResult {

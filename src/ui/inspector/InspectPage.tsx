@@ -4,6 +4,7 @@ import { useTranslation } from 'react-i18next'
 import type { Inspection, SceneEdge, ScenePort, SceneRoom } from '../../view/types.ts'
 import { session } from '../client/client.ts'
 import { type SceneState, select, useStore } from '../client/store.ts'
+import { Line } from '../library/Prose.tsx'
 import { openTerminalIn } from '../terminal/open.ts'
 import { useInspector } from './inspectorStore.ts'
 import { PortForm, WireForm } from './Forms.tsx'
@@ -52,7 +53,9 @@ function Subject(props: { subject: string; scene: SceneState }) {
       {inspection?.notes.map((note) => (
         <p key={`${note.key} ${Object.values(note.args).join(' ')}`} className="inspect-note" role="note">
           <Lightbulb aria-hidden="true" />
-          <span>{words(note.key, note.args)}</span>
+          <span>
+            <Line text={words(note.key, note.args)} />
+          </span>
         </p>
       ))}
       {inspection && <Elsewhere inspection={inspection} />}

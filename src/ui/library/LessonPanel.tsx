@@ -7,7 +7,7 @@ import { session } from '../client/client.ts'
 import { lessonAtHand } from '../client/first.ts'
 import { openDialog, type UiState, useStore } from '../client/store.ts'
 import { inLanguage } from './labs.ts'
-import { paragraphs } from './prose.ts'
+import { Line, Prose } from './Prose.tsx'
 import './library.css'
 
 export function LessonPanel() {
@@ -43,27 +43,28 @@ export function LessonPanel() {
     <article className="lesson">
       <h2 className="lesson-title">{titleOf(lesson, i18n.language)}</h2>
       <Prose text={inLanguage(lesson.text, i18n.language)} />
+      {lesson.questions.length > 0 && <Questions questions={lesson.questions} />}
       {lesson.checks.length > 0 && <Checks checks={lesson.checks} />}
     </article>
   )
 }
 
-function Prose({ text }: { text: string }) {
-  return paragraphs(text).map((parts, i) => (
-    // biome-ignore lint/suspicious/noArrayIndexKey: paragraphs of a fixed text
-    <p key={i}>
-      {parts.map((part, k) =>
-        part.code ? (
-          // biome-ignore lint/suspicious/noArrayIndexKey: parts of a fixed text
-          <code key={k} className="inline-code">
-            {part.text}
-          </code>
-        ) : (
-          part.text
-        ),
-      )}
-    </p>
-  ))
+function Questions({ questions }: { questions: LessonView['questions'] }) {
+  const { t, i18n } = useTranslation('library')
+  return (
+    <section className="questions" aria-label={t('questions')}>
+      <h3>{t('questions')}</h3>
+      {questions.map(({ text, answer }, i) => (
+        // biome-ignore lint/suspicious/noArrayIndexKey: questions of a fixed lesson
+        <details key={i}>
+          <summary>
+            <Line text={inLanguage(text, i18n.language)} />
+          </summary>
+          <Prose text={inLanguage(answer, i18n.language)} />
+        </details>
+      ))}
+    </section>
+  )
 }
 
 function Checks({ checks }: { checks: LessonView['checks'] }) {

@@ -1,21 +1,67 @@
 import { expect, it } from 'vitest'
 import { inLanguage } from './labs.ts'
-import { paragraphs } from './prose.ts'
+import type { SceneState } from '../client/store.ts'
+import { isCommand, roomFor } from './commands.ts'
+import { blocks, partsOf } from './prose.ts'
+
+const words = (text: string) => ({ text, code: false })
+const code = (text: string) => ({ text, code: true })
 
 it('splits paragraphs, joins their lines and tells code apart', () => {
-  expect(paragraphs('One\ntwo `ip a`.\n\n  Three\n')).toEqual([
-    [
-      { text: 'One two ', code: false },
-      { text: 'ip a', code: true },
-      { text: '.', code: false },
-    ],
-    [{ text: 'Three', code: false }],
+  expect(blocks('One\ntwo `ip a`.\n\n  Three\n')).toEqual([
+    { kind: 'paragraph', parts: [words('One two '), code('ip a'), words('.')] },
+    { kind: 'paragraph', parts: [words('Three')] },
+  ])
+})
+
+it('makes lists of numbered lines', () => {
+  expect(blocks('1. One\n   more\n2. `ip a`')).toEqual([
+    { kind: 'list', items: [[words('One more')], [code('ip a')]] },
   ])
 })
 
 it('leaves markup and lone backticks as they are', () => {
-  expect(paragraphs('<b>x</b> ` y')).toEqual([[{ text: '<b>x</b> ` y', code: false }]])
-  expect(paragraphs('')).toEqual([])
+  expect(partsOf('<b>x</b> ` y')).toEqual([words('<b>x</b> ` y')])
+  expect(blocks('')).toEqual([])
+})
+
+it('knows commands from output, options and names', () => {
+  const commands = ['ip neigh', 'ip netns exec blue ping 192.168.1.3', 'conntrack -L', 'iptables -nvL']
+  const others = [
+    'ping: connect: Network is unreachable',
+    '/24',
+    '-d',
+    '! -o v-net-0',
+    'ping',
+    'docker0',
+    'NO-CARRIER … state DOWN',
+  ]
+  expect(commands.filter(isCommand)).toEqual(commands)
+  expect(others.filter(isCommand)).toEqual([])
+})
+
+it('finds the room that a command is meant for', () => {
+  const room = (id: string, name: string) => ({ id, name, ports: [] })
+  const machine = (id: string, ...names: string[]) => ({
+    id,
+    rooms: [room(id, ''), ...names.map((name) => room(`${id}.${name}`, name))],
+  })
+  const machines = { host: machine('host', 'blue'), pc: machine('pc') }
+  const scene = { machines, order: ['host', 'pc'], edges: {}, version: 1 } as unknown as SceneState
+  const of = (text: string) => {
+    const parts = partsOf(text)
+    return roomFor(
+      parts,
+      parts.findIndex((part) => part.code),
+      scene,
+    )
+  }
+  expect(of('`curl -v 192.168.1.2` on pc is refused')).toBe('pc')
+  expect(of('`ip route` in blue')).toBe('host.blue')
+  expect(of('`curl 1.1.1.1` на pc')).toBe('pc')
+  expect(of('在 pc 上运行 `curl 1.1.1.1`')).toBe('pc')
+  expect(of('`ip netns exec blue ip route`')).toBe('host')
+  expect(of('`ip route` on Sunday')).toBe('host')
 })
 
 it('falls back from the region to the language, to English, to any', () => {

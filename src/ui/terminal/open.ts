@@ -1,6 +1,6 @@
 /** Opening terminals from anywhere, without loading xterm first. */
 import { create } from 'zustand'
-import { openTerminal } from '../client/client.ts'
+import { openTerminal, session } from '../client/client.ts'
 import { notify, openDock, type UiState, useStore } from '../client/store.ts'
 import { i18n } from './texts.ts'
 
@@ -35,6 +35,27 @@ export async function openTerminalIn(room: string): Promise<void> {
     return
   }
   showTerminal(tty)
+}
+
+/** Types a line into a terminal of a room that waits for one, or into a new one; running it is left to the person. */
+export async function typeInto(room: string, line: string): Promise<void> {
+  const tty = await waiting(room)
+  if (tty === 0) return
+  showTerminal(tty)
+  // Ctrl-U takes away what was typed before.
+  await session().type(tty, `\x15${line}`)
+}
+
+/** A terminal of the room with a prompt at its end; 0 where there is no such room. */
+async function waiting(room: string): Promise<number> {
+  for (const terminal of useStore.getState().terminals) {
+    if (terminal.room !== room) continue
+    const text = await session().terminalText(terminal.tty)
+    if (/[#$] [^\n]*$/.test(text)) return terminal.tty
+  }
+  await openTerminalIn(room)
+  const { activeTty, terminals } = useStore.getState()
+  return terminals.some(({ tty, room: one }) => tty === activeTty && one === room) ? (activeTty ?? 0) : 0
 }
 
 export function showTerminal(tty: number): void {

@@ -1,0 +1,66 @@
+/** A lesson's text. A command in it is a button: it is typed into the terminal it is meant for, and Enter runs it. */
+import { Fragment } from 'react'
+import { useTranslation } from 'react-i18next'
+import { useStore } from '../client/store.ts'
+import { typeInto } from '../terminal/open.ts'
+import { isCommand, roomFor } from './commands.ts'
+import { blocks, type Part, partsOf } from './prose.ts'
+
+export function Prose({ text }: { text: string }) {
+  return blocks(text).map((block, i) =>
+    block.kind === 'paragraph' ? (
+      // biome-ignore lint/suspicious/noArrayIndexKey: paragraphs of a fixed text
+      <p key={i}>
+        <Parts parts={block.parts} />
+      </p>
+    ) : (
+      // biome-ignore lint/suspicious/noArrayIndexKey: paragraphs of a fixed text
+      <ol key={i}>
+        {block.items.map((parts, k) => (
+          // biome-ignore lint/suspicious/noArrayIndexKey: items of a fixed text
+          <li key={k}>
+            <Parts parts={parts} />
+          </li>
+        ))}
+      </ol>
+    ),
+  )
+}
+
+/** One line with `code` in it, nothing to be typed. */
+export function Line({ text }: { text: string }) {
+  return partsOf(text).map((part, i) => (
+    // biome-ignore lint/suspicious/noArrayIndexKey: parts of a fixed text
+    <Fragment key={i}>{part.code ? <code className="inline-code">{part.text}</code> : part.text}</Fragment>
+  ))
+}
+
+function Parts({ parts }: { parts: Part[] }) {
+  return parts.map((part, i) =>
+    part.code && isCommand(part.text) ? (
+      // biome-ignore lint/suspicious/noArrayIndexKey: parts of a fixed text
+      <Command key={i} parts={parts} at={i} />
+    ) : (
+      // biome-ignore lint/suspicious/noArrayIndexKey: parts of a fixed text
+      <Fragment key={i}>{part.code ? <code className="inline-code">{part.text}</code> : part.text}</Fragment>
+    ),
+  )
+}
+
+function Command({ parts, at }: { parts: Part[]; at: number }) {
+  const { t } = useTranslation('library')
+  const room = useStore((state) => roomFor(parts, at, state.scene))
+  const { text } = parts[at]!
+  if (room === '') return <code className="inline-code">{text}</code>
+  return (
+    <button
+      type="button"
+      className="inline-code command"
+      title={t('typeIn', { room })}
+      aria-description={t('typeIn', { room })}
+      onClick={() => void typeInto(room, text)}
+    >
+      {text}
+    </button>
+  )
+}
