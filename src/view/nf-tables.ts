@@ -2,7 +2,7 @@
 import { formatIp } from '../base/addr.ts'
 import { nfCounters, nfRuleset } from '../net/nf/tables.ts'
 import type { Conn, TableName, Tuple } from '../net/nf/types.ts'
-import type { Netns, World } from '../net/types.ts'
+import type { Netns } from '../net/types.ts'
 import { chainsOf, listText } from '../proc/iptables/listing.ts'
 import { ruleText } from '../proc/iptables/print.ts'
 import { openTable } from '../proc/iptables/tabledraft.ts'
@@ -13,14 +13,14 @@ import type { TableView } from './types.ts'
 const ORDER: readonly TableName[] = ['raw', 'mangle', 'nat', 'filter', 'security']
 
 /** The tables that exist, IPv4 first, then the connections where any packet was tracked. */
-export function netfilterTables(world: World, ns: Netns): TableView[] {
+export function netfilterTables(ns: Netns, now: number): TableView[] {
   const views: TableView[] = []
   for (const family of [4, 6] as const) {
     const { tables } = nfRuleset(ns, family)
     for (const name of ORDER) if (tables.has(name)) views.push(rulesTable(ns, family, name))
   }
   const ct = ns.nf?.conntrack
-  if (ct != null) views.push(connTable(world, [...ct.conns.values()]))
+  if (ct != null) views.push(connTable(now, [...ct.conns.values()]))
   return views
 }
 
@@ -45,8 +45,8 @@ function rulesTable(ns: Netns, family: 4 | 6, name: TableName): TableView {
   }
 }
 
-function connTable(world: World, all: readonly Conn[]): TableView {
-  const conns = all.filter((conn) => conn.expiresAt > world.now)
+function connTable(now: number, all: readonly Conn[]): TableView {
+  const conns = all.filter((conn) => conn.expiresAt > now)
   // A terminal shows standard error too.
   const count = `${CT_VERSION}: ${conns.length} flow entries have been shown.\n`
   return {
@@ -57,7 +57,7 @@ function connTable(world: World, all: readonly Conn[]): TableView {
       ref: connRef(conn.id),
       cells: [
         connProto(conn.orig.proto),
-        String(secondsLeft(conn, world.now)),
+        String(secondsLeft(conn, now)),
         conn.state,
         endsText(conn.orig),
         endsText(conn.reply),
@@ -66,8 +66,7 @@ function connTable(world: World, all: readonly Conn[]): TableView {
           .trim(),
       ],
     })),
-    text:
-      conns.map((conn) => `${connLine(conn, world.now, { extended: false, id: false })}\n`).join('') + count,
+    text: conns.map((conn) => `${connLine(conn, now, { extended: false, id: false })}\n`).join('') + count,
   }
 }
 

@@ -29,24 +29,27 @@ import type { Inspection, TableView } from './types.ts'
 
 const RT_TABLE_MAIN = 254
 
-/** The tables of `subject` (a machine, room or port id) at this moment. A machine's are those of its root namespace. */
-export function inspect(world: World, subject: string): Inspection {
+/**
+ * The tables of `subject` (a machine, room or port id) at this moment. A machine's are those of its root namespace.
+ * `at`: the virtual time that is shown, between the last event and the next; connections count down by it.
+ */
+export function inspect(world: World, subject: string, at = world.now): Inspection {
   const slash = subject.indexOf('/')
   const room = slash < 0 ? subject : subject.slice(0, slash)
-  const head = { subject, title: subject, at: world.now, event: world.nEvents }
+  const head = { subject, title: subject, at, event: world.nEvents }
   const ns = netnsNamed(world, room)
   if (ns === undefined) return { ...head, kind: 'gone', notes: [], tables: [] }
   const place = placeOf(world, ns)
   if (slash < 0) {
     const kind = room.includes('.') ? 'room' : 'machine'
-    return { ...head, kind, notes: notesOf(ns, undefined), tables: roomTables(place) }
+    return { ...head, kind, notes: notesOf(ns, undefined), tables: roomTables(place, at) }
   }
   const link = linkByName(ns, subject.slice(slash + 1))
   if (link === undefined) return { ...head, kind: 'gone', notes: [], tables: [] }
   return { ...head, kind: 'port', notes: notesOf(ns, link), tables: portTables(place, link) }
 }
 
-function roomTables(place: Place): TableView[] {
+function roomTables(place: Place, at: number): TableView[] {
   const { ns } = place
   const links = linksOf(ns)
   const tables = [
@@ -61,7 +64,7 @@ function roomTables(place: Place): TableView[] {
     tables.push(fdbTable(place, fdbRows(place.world, ns), 'bridge fdb show', false))
     tables.push(portTable(place, links, 'bridge link'))
   }
-  tables.push(...netfilterTables(place.world, ns))
+  tables.push(...netfilterTables(ns, at))
   tables.push(socketTable(ns), counterTable(place, links, 'ip -s link'))
   return tables
 }

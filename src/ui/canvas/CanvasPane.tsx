@@ -21,12 +21,12 @@ import { edit } from '../client/document.ts'
 import { select, useStore } from '../client/store.ts'
 import './canvas.css'
 import { CanvasTools } from './CanvasTools.tsx'
-import { registerCanvasActions } from './canvasActions.ts'
-import type { Drawing } from './drawing.ts'
+import { type Drawing, ownPlaces } from './drawing.ts'
 import { followScene, moveOnPicture, useCanvas } from './canvasStore.ts'
 import { choose, endId, join, thingAt } from './choosing.ts'
 import { insertAt, PALETTE_MIME } from './inserting.ts'
 import { type MachineFlowNode, MachineNode } from './MachineNode.tsx'
+import { lookInside, useInside } from './insideStore.ts'
 import { Overlay } from './Overlay.tsx'
 import { edgesOf, nodesOf } from './flowParts.ts'
 import { type WireFlowEdge, WireEdge } from './WireEdge.tsx'
@@ -36,6 +36,9 @@ const edgeTypes: EdgeTypes = { wire: WireEdge }
 /** Levels of detail: below the first only tiles, above the second everything. */
 const FAR = 0.4
 const NEAR = 0.62
+/** From here on a machine's hooks are seen; and what was chosen to look into is left below this. */
+const DEEP = 2.1
+const LEAVE = 0.7
 
 /** Selecting, keys and focus are the page's own (choosing.ts, commands, the object tree). */
 const SETTINGS = {
@@ -61,7 +64,6 @@ const SETTINGS = {
 
 export function CanvasPane() {
   useEffect(followScene, [])
-  useEffect(registerCanvasActions, [])
   return (
     <ReactFlowProvider>
       <Flow />
@@ -120,10 +122,43 @@ function Flow() {
         <Background variant={BackgroundVariant.Dots} gap={24} size={1.4} color="var(--grid)" />
       </ReactFlow>
       <Overlay />
+      <Inside />
       {scene.version > 0 && scene.order.length === 0 && <p className="canvas-empty">{t('empty')}</p>}
       <CanvasTools />
     </div>
   )
+}
+
+/** What stands beside the stations of the machine that is looked into; zooming in looks into what fills the view. */
+function Inside() {
+  const Card = useInside((state) => (state.machine === null ? null : (state.parts?.Card ?? null)))
+  const zoom = useFlow((state) => state.transform[2])
+  const api = useStoreApi()
+  const last = useRef(zoom)
+  useEffect(() => {
+    const { machine, by } = useInside.getState()
+    const out = zoom < last.current
+    last.current = zoom
+    if (zoom >= DEEP && machine === null) {
+      const { transform, width, height } = api.getState()
+      const found = machineAtMiddle(transform, width, height)
+      if (found) void lookInside(found, 'zoom')
+    } else if (out && machine !== null && zoom < (by === 'zoom' ? DEEP - 0.3 : LEAVE)) void lookInside(null)
+  }, [zoom, api])
+  return Card && <Card />
+}
+
+function machineAtMiddle(
+  [x, y, zoom]: [number, number, number],
+  width: number,
+  height: number,
+): string | undefined {
+  const { drawing } = useCanvas.getState()
+  const [mx, my] = [(width / 2 - x) / zoom, (height / 2 - y) / zoom]
+  return Object.values(drawing.boxes).find(({ id, w, h }) => {
+    const place = drawing.places[id]!
+    return mx >= place.x && mx <= place.x + w && my >= place.y && my <= place.y + h
+  })?.id
 }
 
 /** A drag from a port or room ends on whatever lies under the pointer. */
@@ -160,6 +195,13 @@ function useCanvasView(pane: React.RefObject<HTMLDivElement | null>): void {
         void flow.setViewport({ x: x + dx, y: y + dy, zoom })
       },
       zoomBy: (factor) => void flow.zoomTo(flow.getZoom() * factor),
+      showPart: ({ x, y, w, h }) => {
+        const { clientWidth, clientHeight } = pane.current!
+        const zoom = Math.min(1.5, Math.max(0.8, Math.min((clientWidth - 32) / w, (clientHeight - 72) / h)))
+        const still = matchMedia('(prefers-reduced-motion: reduce)').matches
+        const view = { x: clientWidth / 2 - (x + w / 2) * zoom, y: 48 - y * zoom, zoom }
+        void flow.setViewport(view, { duration: still ? 0 : 350 })
+      },
       centre: () => {
         const box = pane.current!.getBoundingClientRect()
         return flow.screenToFlowPosition({ x: box.left + box.width / 2, y: box.top + box.height / 2 })
@@ -232,7 +274,7 @@ function useDragging() {
   }, [])
   const onNodeDragStop = useCallback(async (_: unknown, __: unknown, nodes: MachineFlowNode[]) => {
     for (const node of nodes) {
-      const { x, y } = useCanvas.getState().drawing.places[node.id] ?? node.position
+      const { x, y } = ownPlaces(useCanvas.getState().drawing)[node.id] ?? node.position
       await edit({ op: 'move', machine: node.id, x: Math.round(x), y: Math.round(y) })
     }
   }, [])

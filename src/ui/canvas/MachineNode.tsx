@@ -1,6 +1,6 @@
 /** One machine: frame with a title tab, rooms, bridges as bars, ports on the edges. Geometry comes from boxes.ts. */
 import { Handle, type Node, type NodeProps, Position, useUpdateNodeInternals } from '@xyflow/react'
-import { Cloud, EthernetPort, type LucideIcon, Router, Server } from 'lucide-react'
+import { Cloud, EthernetPort, type LucideIcon, Router, Server, Waypoints } from 'lucide-react'
 import { memo, useEffect } from 'react'
 import { useTranslation } from 'react-i18next'
 import type { MachineRole, SceneMachine } from '../../view/types.ts'
@@ -8,6 +8,8 @@ import { useStore } from '../client/store.ts'
 import type { BarBox, MachineBox, PortBox, RoomBox } from './boxes.ts'
 import { portLines } from './boxes.ts'
 import { SIDES } from './flowParts.ts'
+import { useFound } from './found.ts'
+import { hasStations, lookInside, useInside } from './insideStore.ts'
 import { PortGlyph } from './PortGlyph.tsx'
 import { RenameField } from './RenameField.tsx'
 import { choose } from './choosing.ts'
@@ -34,6 +36,7 @@ export const MachineNode = memo(function MachineNode({ id, data, selected }: Nod
   // biome-ignore lint/correctness/useExhaustiveDependencies: handles moved when the box changed
   useEffect(() => update(id), [box, id, update])
   const faded = useStore((state) => state.chosenTraceView !== null && !onTrail(state.chosenTraceView, id))
+  const Rails = useInside((state) => state.parts?.Rails ?? null)
   const Icon = ROLE_ICONS[machine.role]
   const root = machine.rooms[0]
   return (
@@ -47,6 +50,7 @@ export const MachineNode = memo(function MachineNode({ id, data, selected }: Nod
         <Icon aria-hidden="true" />
         <Name id={id} name={machine.id} className="machine-name" />
         <span className="role">{t(ROLE_KEYS[machine.role])}</span>
+        {hasStations(machine) && <LookInside id={machine.id} open={box.rails !== undefined} />}
         {root && <Grip id={root.id} />}
       </div>
       {tile ? (
@@ -63,12 +67,34 @@ export const MachineNode = memo(function MachineNode({ id, data, selected }: Nod
           {box.ports.map((port) => (
             <Port key={port.id} box={port} />
           ))}
+          {Rails && box.rails && <Rails box={box} />}
           <Tile machine={machine} box={box} />
         </>
       )}
     </div>
   )
 })
+
+/** Shows a machine's hooks, or leaves them. */
+function LookInside({ id, open }: { id: string; open: boolean }) {
+  const { t } = useTranslation('canvas')
+  const name = t(open ? 'leaveInside' : 'lookInside', { machine: id })
+  return (
+    <button
+      type="button"
+      className="look-inside nodrag"
+      aria-label={name}
+      aria-pressed={open}
+      title={name}
+      onClick={(event) => {
+        event.stopPropagation()
+        void lookInside(open ? null : id)
+      }}
+    >
+      <Waypoints aria-hidden="true" />
+    </button>
+  )
+}
 
 function onTrail(view: { hops: { room: string }[] }, machine: string): boolean {
   return view.hops.some((hop) => hop.room === machine || hop.room.startsWith(`${machine}.`))
@@ -125,7 +151,11 @@ function Bar({ box }: { box: BarBox }) {
     >
       <PortGlyph port={box.port} />
       <Name id={box.id} name={box.port.name} className="bar-name" />
-      <span className="addr">{box.port.addrs.filter((addr) => !addr.startsWith('fe80:')).join(' ')}</span>
+      {box.port.addrs
+        .filter((addr) => !addr.startsWith('fe80:'))
+        .map((addr) => (
+          <Address key={addr} cidr={addr} />
+        ))}
       <Grip id={box.id} />
     </div>
   )
@@ -133,12 +163,15 @@ function Bar({ box }: { box: BarBox }) {
 
 function Port({ box }: { box: PortBox }) {
   const selected = useStore((state) => state.selection.includes(box.id))
+  const found = useFound((state) => state.id === box.id)
   const { port } = box
   const lines = portLines(port)
   return (
     <div
-      className={`port ${port.kind} ${box.label} ${box.stub ? 'stubbed' : port.master === '' ? '' : 'member'} ${selected ? 'selected' : ''}`}
+      className={`port ${port.kind} ${box.label} ${box.stub ? 'stubbed' : port.master === '' ? '' : 'member'} ${selected ? 'selected' : ''} ${found ? 'found' : ''}`}
       style={{ left: box.x, top: box.y }}
+      onPointerEnter={() => useFound.setState({ under: box.id })}
+      onPointerLeave={() => useFound.setState({ under: '' })}
     >
       <Handle
         type="source"
@@ -154,15 +187,22 @@ function Port({ box }: { box: PortBox }) {
       {box.label !== 'none' && (
         <div className="port-text" aria-hidden="true">
           <span className="port-name">{lines[0]}</span>
-          {port.master === '' &&
-            lines.slice(1).map((line) => (
-              <span key={line} className="addr">
-                {line}
-              </span>
-            ))}
+          {port.master === '' && lines.slice(1).map((line) => <Address key={line} cidr={line} />)}
         </div>
       )}
     </div>
+  )
+}
+
+/** From half size on only the address itself is shown. */
+function Address({ cidr }: { cidr: string }) {
+  const at = cidr.indexOf('/')
+  const slash = at < 0 ? cidr.length : at
+  return (
+    <span className="addr">
+      {cidr.slice(0, slash)}
+      <span className="prefix">{cidr.slice(slash)}</span>
+    </span>
   )
 }
 

@@ -8,7 +8,9 @@ import { useEffect, useRef } from 'react'
 import type { DropMark } from '../../session/types.ts'
 import { board, forget, ratesAt, shownTime } from '../client/flights.ts'
 import { SPEED_COUNT } from '../client/speeds.ts'
+import { useCursor } from '../client/cursor.ts'
 import { useStore } from '../client/store.ts'
+import { useBranch } from '../inspector/bytesStore.ts'
 import { useAwake } from '../frame/useAwake.ts'
 import { useCanvas } from './canvasStore.ts'
 import type { Frame } from './paint.ts'
@@ -65,7 +67,9 @@ function follow(
     const fastest = running && board.clock?.speed === SPEED_COUNT - 1
     const rates = fastest ? ratesAt(board.tally, realNow) : []
     const theme = document.documentElement.dataset.theme
-    const key = `${transform} ${width} ${height} ${now} ${drawing.version} ${board.flights.length} ${board.drops.length} ${chosenTraceView?.id} ${chosenTraceView?.nHops} ${theme} ${prefs.present} ${prefs.layers.packets} ${prefs.layers.labels} ${prefs.speed} ${running} ${rates.length}`
+    const { cursor } = useCursor.getState()
+    const { branch } = useBranch.getState()
+    const key = `${cursor?.event} ${cursor?.index} ${branch?.event} ${transform} ${width} ${height} ${now} ${drawing.version} ${board.flights.length} ${board.drops.length} ${chosenTraceView?.id} ${chosenTraceView?.nHops} ${theme} ${prefs.present} ${prefs.layers.packets} ${prefs.layers.labels} ${prefs.speed} ${running} ${rates.length}`
     if (key === painted && !wanted) return
     painted = key
     const ratio = devicePixelRatio
@@ -86,6 +90,8 @@ function follow(
       labels: prefs.layers.labels && (prefs.speed < LABEL_SPEEDS || !running),
       still: still.matches,
       trace: chosenTraceView,
+      branch: branchShown(chosenTraceView?.id),
+      untold: untoldEvent(),
       font: 11 * scale,
       dropAge,
       elapsed: realNow - lastFrame,
@@ -99,6 +105,22 @@ function follow(
   }
   handle = requestAnimationFrame(tick)
   return () => cancelAnimationFrame(handle)
+}
+
+/** The branch of the chosen packet, from the hop of its drop on. */
+function branchShown(chosen: number | undefined): Frame['branch'] {
+  const { of, branch } = useBranch.getState()
+  const trace = branch?.trace
+  if (!trace || of !== chosen) return null
+  const from = trace.hops.findIndex((hop) => hop.steps.some((step) => step.event === branch.event))
+  return from < 0 ? null : { trace, from }
+}
+
+/** A loss is shown when its step is: until then the packet is on its way through the stations. */
+function untoldEvent(): number {
+  const { cursor } = useCursor.getState()
+  const later = cursor?.steps.slice(cursor.index + 1).some((step) => step.kind === 'Drop') ?? false
+  return later ? cursor!.event : -1
 }
 
 function resize(element: HTMLCanvasElement, width: number, height: number, ratio: number): void {

@@ -2,7 +2,7 @@
  * The drawing of one machine: where its rooms, bridges and ports are, in pixels from the node's upper left corner.
  * Pure arithmetic: the same machine always gets the same drawing, and the packets' paths use the same numbers.
  */
-import type { SceneMachine, ScenePort, SceneRoom } from '../../view/types.ts'
+import type { SceneMachine, ScenePort, SceneRoom, StationId } from '../../view/types.ts'
 
 export type Side = 'left' | 'right' | 'top' | 'bottom'
 
@@ -49,6 +49,26 @@ export interface MachineBox {
   rooms: RoomBox[]
   bars: BarBox[]
   ports: PortBox[]
+  /** Netfilter's hooks, while the machine is looked into (railBoxes.ts). */
+  rails?: RailBox[]
+}
+
+export interface RailBox {
+  room: string
+  x: number
+  y: number
+  w: number
+  h: number
+  stations: StationBox[]
+}
+
+export interface StationBox {
+  id: StationId
+  x: number
+  y: number
+  w: number
+  h: number
+  tables: string[]
 }
 
 /** What a machine's drawing needs to know of the rest. */

@@ -1,10 +1,12 @@
 /** Actions of drawing: insert, rename, delete, select, fit. */
 import { chooseTrace } from '../client/client.ts'
 import { edit } from '../client/document.ts'
-import { select, useStore } from '../client/store.ts'
+import { select, type UiState, useStore } from '../client/store.ts'
 import { type Action, registerActions } from '../commands/actions.ts'
 import { useCanvas } from './canvasStore.ts'
 import { insertHere, type PaletteItem } from './inserting.ts'
+import { useFound } from './found.ts'
+import { hasStations, lookInside, useInside } from './insideStore.ts'
 
 export const PALETTE: [PaletteItem, string, string][] = [
   ['host', 'canvas:addHost', 'H'],
@@ -15,6 +17,19 @@ export const PALETTE: [PaletteItem, string, string][] = [
   ['bridge', 'canvas:addBridge', 'B'],
   ['cable', 'canvas:addCable', 'C'],
 ]
+
+const INSIDE: Action = {
+  id: 'view.inside',
+  title: 'canvas:insideAction',
+  group: 'view',
+  keys: ['I'],
+  enabled: (s) => machineToLookInto(s) !== undefined,
+  checked: () => useInside.getState().machine !== null,
+  run: () => {
+    const machine = machineToLookInto(useStore.getState())
+    void lookInside(useInside.getState().machine === machine ? null : (machine ?? null))
+  },
+}
 
 export function registerCanvasActions(): () => void {
   const some: Action['enabled'] = (s) => s.selection.length > 0
@@ -60,6 +75,7 @@ export function registerCanvasActions(): () => void {
       keys: ['F', '0'],
       run: () => useCanvas.getState().fit(),
     },
+    INSIDE,
     {
       id: 'view.zoomIn',
       title: 'canvas:zoomIn',
@@ -77,6 +93,13 @@ export function registerCanvasActions(): () => void {
   ])
 }
 
+/** The selected one's machine; without a selection the only one with hooks, or the first. */
+function machineToLookInto({ scene, selection }: UiState): string | undefined {
+  const chosen = selection.at(-1)?.split(/[./]/)[0]
+  if (chosen !== undefined && hasStations(scene.machines[chosen])) return chosen
+  return scene.order.find((id) => hasStations(scene.machines[id]))
+}
+
 async function remove(): Promise<void> {
   const { selection } = useStore.getState()
   const result = await edit({ op: 'remove', ids: selection })
@@ -85,7 +108,11 @@ async function remove(): Promise<void> {
 
 /** Escape: first the cable that was begun, then the chosen packet, then the selection. */
 function letGo(): void {
+  const inside = useInside.getState()
   if (useCanvas.getState().connectFrom !== null) useCanvas.setState({ connectFrom: null })
+  else if (useFound.getState().id !== '') useFound.setState({ id: '' })
+  else if (inside.pinned !== null) useInside.setState({ pinned: null })
+  else if (inside.machine !== null) void lookInside(null)
   else if (useStore.getState().chosenTrace !== null) void chooseTrace(null)
   else select([])
 }

@@ -1,7 +1,9 @@
 /** The canvas' own state: where machines stand and what is drawn. Follows the scene of the page's store. */
 import { create } from 'zustand'
+import { useCursor } from '../client/cursor.ts'
 import { type SceneState, useStore } from '../client/store.ts'
-import { type Drawing, draw, emptyDrawing } from './drawing.ts'
+import { type Drawing, draw, emptyDrawing, type Inside, ownPlaces } from './drawing.ts'
+import { loadInside, lookInside, useInside } from './insideStore.ts'
 import { type Layouter, type Place, type Places, placeMachines, wantsLayout } from './place.ts'
 
 interface CanvasState {
@@ -14,6 +16,8 @@ interface CanvasState {
   /** Moves the view just so far that a machine is wholly in sight. */
   reveal: (machine: string) => void
   zoomBy: (factor: number) => void
+  /** Brings a rectangle of the drawing into the upper part of the view, large enough to read. */
+  showPart: (rect: { x: number; y: number; w: number; h: number }) => void
   /** Grows when the whole picture was replaced: then the view is fitted. */
   fitRequest: number
   /** Somebody is drawing: what is added must not move the view under the pointer. */
@@ -27,6 +31,7 @@ export const useCanvas = create<CanvasState>(() => ({
   fit: () => {},
   reveal: () => {},
   zoomBy: () => {},
+  showPart: () => {},
   fitRequest: 0,
   drawn: false,
 }))
@@ -34,17 +39,38 @@ export const useCanvas = create<CanvasState>(() => ({
 /** Moves machines on the picture only (while they are dragged). */
 export function moveOnPicture(moved: Places): void {
   const { drawing } = useCanvas.getState()
-  const places = { ...drawing.places, ...moved }
-  useCanvas.setState({ drawing: draw(useStore.getState().scene, places, drawing) })
+  const places = ownPlaces({ ...drawing, places: { ...drawing.places, ...moved } })
+  useCanvas.setState({ drawing: draw(useStore.getState().scene, places, drawing, insideNow()) })
 }
 
 /** Follows the scene from now on; answers a function that stops. */
 export function followScene(): () => void {
   redraw(useStore.getState().scene, true)
-  return useStore.subscribe((state, before) => {
+  const stop = useStore.subscribe((state, before) => {
     // A document that is being opened has no first event yet.
     if (state.scene !== before.scene) redraw(state.scene, before.floor === null)
+    if (state.doc.origin !== before.doc.origin) void lookInside(null)
   })
+  const stopInside = useInside.subscribe((state, before) => {
+    if (state.machine === before.machine) return
+    const { drawing } = useCanvas.getState()
+    const { scene } = useStore.getState()
+    useCanvas.setState({ drawing: draw(scene, ownPlaces(drawing), drawing, insideNow()) })
+  })
+  // Steps inside an event are shown at the stations where they happen.
+  const stopCursor = useCursor.subscribe(({ cursor }) => {
+    if (cursor !== null) void loadInside()
+  })
+  return () => {
+    stop()
+    stopInside()
+    stopCursor()
+  }
+}
+
+function insideNow(): Inside | null {
+  const { machine, parts } = useInside.getState()
+  return machine !== null && parts ? { machine, grow: parts.grow } : null
 }
 
 let layOut: Layouter | null = null
@@ -54,7 +80,7 @@ const GROWING_MS = 2000
 /** `opened`: another lab; places of machines that happen to have the same name mean nothing for it. */
 function redraw(scene: SceneState, opened: boolean): void {
   const { drawing, fitRequest, drawn } = useCanvas.getState()
-  const before = opened ? {} : drawing.places
+  const before = opened ? {} : ownPlaces(drawing)
   if (!layOut && wantsLayout(scene, before)) {
     void import('./layOut.ts').then((module) => {
       layOut = module.layOut
@@ -69,7 +95,7 @@ function redraw(scene: SceneState, opened: boolean): void {
   const growing = !drawn && (opened || past.length === 0) && performance.now() - replacedAt < GROWING_MS
   const places = placeMachines(scene, before, layOut)
   useCanvas.setState({
-    drawing: draw(scene, places, drawing),
+    drawing: draw(scene, places, drawing, insideNow()),
     fitRequest: growing ? fitRequest + 1 : fitRequest,
   })
 }

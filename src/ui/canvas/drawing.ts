@@ -18,7 +18,15 @@ export interface Drawing {
   ports: Record<string, PortBox>
   byIndex: Map<string, string>
   wireOfPort: Map<string, string>
+  /** How far machines stand aside for the one that is looked into: `places` less these are their own places. */
+  aside: Places
   version: number
+}
+
+/** The machine that is looked into, and how its box grows. */
+export interface Inside {
+  machine: string
+  grow: (box: MachineBox, machine: SceneMachine) => MachineBox
 }
 
 export const emptyDrawing: Drawing = {
@@ -28,10 +36,13 @@ export const emptyDrawing: Drawing = {
   ports: {},
   byIndex: new Map(),
   wireOfPort: new Map(),
+  aside: {},
   version: 0,
 }
 
-export function draw(scene: SceneState, places: Places, before: Drawing): Drawing {
+export function draw(scene: SceneState, own: Places, before: Drawing, inside: Inside | null = null): Drawing {
+  const aside: Places = {}
+  const places = { ...own }
   const peers = peersIn(scene)
   const wireOfPort = new Map<string, string>()
   for (const edge of Object.values(scene.edges)) {
@@ -45,11 +56,14 @@ export function draw(scene: SceneState, places: Places, before: Drawing): Drawin
     ports: {},
     byIndex: new Map(),
     wireOfPort,
+    aside,
     version: before.version + 1,
   }
   for (const id of scene.order) {
     const machine = scene.machines[id]!
-    const box = boxOf(scene, machine, places, peers)
+    const plain = boxOf(scene, machine, own, peers)
+    const box = inside?.machine === id ? inside.grow(plain, machine) : plain
+    if (box !== plain) standAside(drawing, own, plain, box)
     const old = before.boxes[id]
     const kept = old && sameBox(old, box) ? old : box
     drawing.boxes[id] = kept
@@ -63,6 +77,29 @@ export function draw(scene: SceneState, places: Places, before: Drawing): Drawin
     if (wire) drawing.wires[edge.id] = wire
   }
   return drawing
+}
+
+/** Machines to the right of what grew and below it move by as much. */
+function standAside(drawing: Drawing, own: Places, plain: MachineBox, grown: MachineBox): void {
+  const { x, y } = own[plain.id]!
+  for (const [id, place] of Object.entries(own)) {
+    if (id === plain.id) continue
+    const dx = place.x >= x + plain.w - 1 ? grown.w - plain.w : 0
+    const dy = place.y >= y + plain.h - 1 ? grown.h - plain.h : 0
+    if (dx === 0 && dy === 0) continue
+    drawing.aside[id] = { x: dx, y: dy }
+    drawing.places[id] = { x: place.x + dx, y: place.y + dy }
+  }
+}
+
+/** Where machines stand when nobody looks into one. */
+export function ownPlaces({ places, aside }: Drawing): Places {
+  const own = { ...places }
+  for (const [id, by] of Object.entries(aside)) {
+    const place = own[id]
+    if (place) own[id] = { x: place.x - by.x, y: place.y - by.y }
+  }
+  return own
 }
 
 function indexKey(port: ScenePort): string {

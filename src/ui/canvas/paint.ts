@@ -30,6 +30,10 @@ export interface Frame {
   labels: boolean
   still: boolean
   trace: TraceView | null
+  /** What would have come after a drop: the hops from `from` on are drawn dashed. */
+  branch: { trace: TraceView; from: number } | null
+  /** An event that is walked through and whose loss has not been told yet, -1 for none. */
+  untold: number
   font: number
   /** For how long each drop has been shown while the clock ran, ms. */
   dropAge: WeakMap<DropMark, number>
@@ -56,7 +60,12 @@ export function paint(f: Frame): boolean {
   const { c, view } = f
   c.setTransform(view.ratio, 0, 0, view.ratio, 0, 0)
   c.clearRect(0, 0, view.width, view.height)
-  const numbers = f.trace ? paintTrail(f, f.trace) : []
+  const numbers = f.trace ? paintTrail(f, f.trace, 0) : []
+  if (f.branch) {
+    c.setLineDash([7, 6])
+    numbers.push(...paintTrail(f, f.branch.trace, f.branch.from))
+    c.setLineDash([])
+  }
   const inAir = f.board.flights.filter((flight) => flight.departAt <= f.now && flight.arriveAt >= f.now)
   if (f.rates.length > 0) paintFlows(f, f.rates, true)
   else if (inAir.length > FLOW_LIMIT) paintFlows(f, gathered(inAir), false)
@@ -253,7 +262,7 @@ function paintDrops(f: Frame): boolean {
   const taken: { x: number; y: number }[] = []
   for (let i = board.drops.length - 1; i >= Math.max(0, board.drops.length - 40); i--) {
     const drop = board.drops[i]!
-    if (drop.at > f.now) continue
+    if (drop.at > f.now || drop.event === f.untold) continue
     const age = (f.dropAge.get(drop) ?? 0) + (f.running || !f.dropAge.has(drop) ? f.elapsed : 0)
     f.dropAge.set(drop, age)
     if (age > DROP_SHOWN_MS || drop.event < (board.clock?.event ?? 0) - DROP_SHOWN_EVENTS) continue
@@ -298,13 +307,14 @@ function paintDrop(
   c.fillText(reason, x + 10, y + 0.5)
 }
 
-/** The chosen packet's way: a thin line over its wires and through its rooms, hops numbered. */
-function paintTrail(f: Frame, trace: TraceView): HopNumber[] {
+/** A packet's way: a thin line over its wires and through its rooms, hops numbered; those before `from` are left out. */
+function paintTrail(f: Frame, trace: TraceView, from: number): HopNumber[] {
   const { c, view, drawing, sprites } = f
   c.strokeStyle = sprites.palette.accent
   c.lineWidth = 2
   const numbers: HopNumber[] = []
   trace.hops.forEach((hop, i) => {
+    if (i < from) return
     const inPort = drawing.ports[`${hop.room}/${hop.devIn}`]
     const outId = `${hop.room}/${hop.devOut}`
     const outPort = drawing.ports[outId]
@@ -326,7 +336,8 @@ function paintTrail(f: Frame, trace: TraceView): HopNumber[] {
     }
     c.stroke()
     const mark = a ?? b
-    if (mark) numbers.push({ x: mark.x, y: mark.y, n: i + 1 })
+    // The hop of the drop has its number already.
+    if (mark && (from === 0 || i > from)) numbers.push({ x: mark.x, y: mark.y, n: i + 1 })
   })
   return numbers
 }

@@ -62,7 +62,8 @@ export interface UiState {
   markedRow: { subject: string; table: string; ref: string } | null
   terminals: { tty: number; room: string }[]
   activeTty: number | null
-  stepUnit: StepUnit
+  /** The session's units; by rule and by step inside an event (cursor.ts). */
+  stepUnit: StepUnit | 'rule' | 'step'
   /** Id being renamed in place on the canvas. */
   renaming: string | null
   dialog: Dialog

@@ -1,6 +1,7 @@
 /** Moving time: play, pause, step and seek. Undo is elsewhere (document.ts): two histories, never mixed. */
 import type { ClockState, StepUnit } from '../../session/types.ts'
 import { session } from './client.ts'
+import { type CursorUnit, isCursorUnit, moveCursor } from './cursor.ts'
 import { SPEED_COUNT } from './speeds.ts'
 import { setPrefs, useStore } from './store.ts'
 
@@ -14,11 +15,12 @@ export async function playOrPause(): Promise<void> {
   show(await session().state())
 }
 
-export async function step(direction: 1 | -1, unit: StepUnit = get().stepUnit): Promise<void> {
+export async function step(direction: 1 | -1, unit: StepUnit | CursorUnit = get().stepUnit): Promise<void> {
   acceptInvitation()
   if (!get().prefs.stepped) setPrefs({ stepped: true })
   if (get().clock?.running) await session().pause()
-  show(await session().step(unit, direction))
+  if (isCursorUnit(unit)) await moveCursor(direction, unit)
+  else show(await session().step(unit, direction))
 }
 
 /** To an event, both ways; seeks that come while one is under way are merged into the last. */

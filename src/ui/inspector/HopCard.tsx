@@ -1,16 +1,21 @@
 /** One hop: what a namespace did to the packet, step by step. */
 import { Crosshair, Table2 } from 'lucide-react'
 import { useTranslation } from 'react-i18next'
-import type { HopView, LayerView, StepView } from '../../view/types.ts'
+import type { HopView, RuleView, StepView } from '../../view/types.ts'
+import { chooseTrace } from '../client/client.ts'
 import { select, useStore } from '../client/store.ts'
 import { seek, timeText } from '../client/time.ts'
 import { say } from '../i18n/i18n.ts'
+import { letThrough, useBranch, useBytes } from './bytesStore.ts'
 import { useInspector } from './inspectorStore.ts'
 
-export function HopCard({ hop, number }: { hop: HopView; number: number }) {
+/** `branch`: it has not happened, so there is no moment to go to. */
+export function HopCard(props: { hop: HopView; number: number; branch?: boolean }) {
+  const { hop, number, branch = false } = props
   const { t } = useTranslation('inspector')
   const moment = useStore((state) => {
     const event = state.clock?.event ?? 0
+    if (branch) return 'future'
     return hop.event > event ? 'future' : hop.event === event ? 'present' : 'past'
   })
   const devices = [hop.devIn, hop.devOut].filter((dev) => dev !== '')
@@ -24,15 +29,17 @@ export function HopCard({ hop, number }: { hop: HopView; number: number }) {
         </button>
         <span className="mono quiet hop-devs">{devices.join(' → ')}</span>
         <span className="mono quiet hop-at">{timeText(hop.at)}</span>
-        <button
-          type="button"
-          className="btn icon"
-          aria-label={t('goToHop', { number })}
-          title={t('goTo')}
-          onClick={() => void seek(last?.event ?? hop.event)}
-        >
-          <Crosshair aria-hidden="true" />
-        </button>
+        {!branch && (
+          <button
+            type="button"
+            className="btn icon"
+            aria-label={t('goToHop', { number })}
+            title={t('goTo')}
+            onClick={() => void seek(last?.event ?? hop.event)}
+          >
+            <Crosshair aria-hidden="true" />
+          </button>
+        )}
       </header>
       {hop.changes.length > 0 && (
         <ul className="hop-changes" aria-label={t('changes')}>
@@ -47,7 +54,6 @@ export function HopCard({ hop, number }: { hop: HopView; number: number }) {
         </ul>
       )}
       <StepList steps={hop.steps} room={hop.room} />
-      {last && last.layers.length > 0 && <Layers layers={last.layers} />}
     </li>
   )
 }
@@ -62,6 +68,8 @@ export function StepList({ steps, room }: { steps: StepView[]; room: string }) {
         <li key={i} className={`step ${isLoss(step.reason) ? 'dropped' : ''}`}>
           <StepText step={step} />
           {step.evidence !== '' && <Evidence step={step} room={room} />}
+          {step.rule && step.rule.asked.length > 0 && <Asked rule={step.rule} />}
+          {step.reason === 'NETFILTER_DROP' && <Permit trace={step.trace} />}
         </li>
       ))}
     </ol>
@@ -69,12 +77,75 @@ export function StepList({ steps, room }: { steps: StepView[]; room: string }) {
 }
 
 function StepText({ step }: { step: StepView }) {
+  const { t } = useTranslation('inspector')
   return (
     <p>
-      <span className="step-kind mono">{step.dev || step.kind.toLowerCase()}</span>
+      <button
+        type="button"
+        className="step-kind jump mono"
+        title={t('bytesAt')}
+        aria-label={`${step.dev || step.kind.toLowerCase()}: ${t('bytesAt')}`}
+        onClick={() => {
+          const { trace, event, nth } = step
+          useBytes.setState({ at: { trace, event, nth } })
+          if (useStore.getState().chosenTrace !== trace) void chooseTrace(trace)
+          setTimeout(() => document.querySelector('.bytes')?.scrollIntoView({ block: 'nearest' }))
+        }}
+      >
+        {step.dev || step.kind.toLowerCase()}
+      </button>
       {say(step.sentence)}
       {isLoss(step.reason) && <span className="reason mono">{step.reason}</span>}
     </p>
+  )
+}
+
+/** The rules in the order in which they were asked, and the first match that failed of each that did not decide. */
+function Asked({ rule }: { rule: RuleView }) {
+  const { t } = useTranslation('inspector')
+  return (
+    <details className="asked">
+      <summary>{t('rulesAsked', { count: rule.asked.length + rule.more })}</summary>
+      {rule.more > 0 && <p className="quiet">{t('askedBefore', { count: rule.more })}</p>}
+      <ol>
+        {rule.asked.map((one, i) => (
+          <li
+            // biome-ignore lint/suspicious/noArrayIndexKey: a chain may be asked twice
+            key={`${one.ref} ${i}`}
+            className={one.ref === rule.ref ? 'decides' : ''}
+            aria-current={one.ref === rule.ref || undefined}
+          >
+            <span className="mono">{`${one.chain} ${one.number}  ${one.text}`}</span>
+            <span className="why">
+              {one.why === '' ? t('ruleMatched') : t('ruleFailed', { why: one.why })}
+            </span>
+          </li>
+        ))}
+        {rule.number === 0 && (
+          <li className="decides">
+            <span className="mono">{`${rule.chain}  ${t('rulePolicy')} ${rule.verdict}`}</span>
+          </li>
+        )}
+      </ol>
+    </details>
+  )
+}
+
+function Permit({ trace }: { trace: number }) {
+  const { t } = useTranslation('inspector')
+  const asked = useBranch((state) => state.of === trace)
+  return (
+    <button
+      type="button"
+      className="btn outlined permit"
+      disabled={asked}
+      onClick={() => {
+        if (useStore.getState().chosenTrace === trace) void letThrough(trace)
+        else void chooseTrace(trace).then(() => letThrough(trace))
+      }}
+    >
+      {t('permit')}
+    </button>
   )
 }
 
@@ -102,29 +173,6 @@ async function showRow(room: string, step: StepView): Promise<void> {
   useInspector.setState({ page: 'inspect', evidence: step.evidence })
   const { clock } = useStore.getState()
   if (clock && !clock.running && clock.event !== step.event) await seek(step.event)
-}
-
-function Layers({ layers }: { layers: LayerView[] }) {
-  const { t } = useTranslation('inspector')
-  return (
-    <details className="layers">
-      <summary>{t('layers')}</summary>
-      {layers.map((layer, i) => (
-        // biome-ignore lint/suspicious/noArrayIndexKey: a layer is its depth
-        <details key={i} open className="layer" style={{ marginLeft: i * 8 }}>
-          <summary>{layer.name}</summary>
-          <dl>
-            {layer.fields.map((field) => (
-              <div key={field.name}>
-                <dt>{field.name}</dt>
-                <dd className="mono">{field.value}</dd>
-              </div>
-            ))}
-          </dl>
-        </details>
-      ))}
-    </details>
-  )
 }
 
 /** Whether a reason is a loss: a frame for somebody else and one that is used up are none. */

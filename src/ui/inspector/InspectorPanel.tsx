@@ -4,6 +4,7 @@ import { useTranslation } from 'react-i18next'
 import { useStore } from '../client/store.ts'
 import { LessonPanel } from '../library/LessonPanel.tsx'
 import { Boundary } from './Boundary.tsx'
+import { followBranch } from './bytesStore.ts'
 import { InspectPage } from './InspectPage.tsx'
 import { followChoices, PAGES, type Page, showPage, useInspector } from './inspectorStore.ts'
 import { PacketPage } from './PacketPage.tsx'
@@ -16,6 +17,7 @@ export function InspectorPanel() {
   const page = useInspector((state) => state.page)
   const doc = useStore((state) => state.doc.origin + state.doc.title)
   useEffect(followChoices, [])
+  useEffect(followBranch, [])
   const onKey = (event: React.KeyboardEvent) => {
     const by = event.key === 'ArrowRight' ? 1 : event.key === 'ArrowLeft' ? -1 : 0
     if (by === 0) return

@@ -6,6 +6,8 @@ import type { TraceSummary, TraceView } from '../../view/types.ts'
 import { chooseTrace, session } from '../client/client.ts'
 import { useStore } from '../client/store.ts'
 import { timeText } from '../client/time.ts'
+import { BytesPane } from './BytesPane.tsx'
+import { endBranch, useBranch } from './bytesStore.ts'
 import { HopCard } from './HopCard.tsx'
 import { Outcome } from './Outcome.tsx'
 import { ProtoGlyph } from './ProtoGlyph.tsx'
@@ -71,8 +73,41 @@ function Packet({ id }: { id: number }) {
           <HopCard key={`${hop.event} ${hop.ns}`} hop={hop} number={i + 1} />
         ))}
       </ol>
+      <Branch id={id} />
+      <BytesPane view={view} />
       {children.length > 0 && <Related title={t('children')} traces={children} />}
     </>
+  )
+}
+
+/** What would have come after the drop, and what that would have given rise to. */
+function Branch({ id }: { id: number }) {
+  const { t } = useTranslation('inspector')
+  const branch = useBranch((state) => (state.of === id ? state.branch : null))
+  if (!branch) return null
+  const { trace, more, event, error } = branch
+  const dropped = trace?.hops.findIndex((hop) => hop.steps.some((step) => step.event === event)) ?? 0
+  return (
+    <section className="branch" aria-label={t('permitted')}>
+      <header>
+        <h3 className="grow">{t('permitted')}</h3>
+        {trace && <Outcome trace={trace} />}
+        <button type="button" className="btn outlined" onClick={endBranch}>
+          {t('permitEnd')}
+        </button>
+      </header>
+      <p className="quiet">{error === '' ? t('permitNote') : error}</p>
+      <ol className="hops" aria-label={t('permitted')}>
+        {trace?.hops.slice(Math.max(0, dropped)).map((hop, i) => (
+          <HopCard key={`${hop.event} ${hop.ns}`} hop={hop} number={dropped + i + 1} branch />
+        ))}
+      </ol>
+      {more.map((one) => (
+        <p key={one.id} className="packet-end">
+          <ProtoGlyph proto={one.proto} label={one.label} /> {one.label} <Outcome trace={one} />
+        </p>
+      ))}
+    </section>
   )
 }
 

@@ -4,8 +4,9 @@ import { useEffect, useRef, useState } from 'react'
 import { useTranslation } from 'react-i18next'
 import type { TableView } from '../../view/types.ts'
 import { notify, useStore } from '../client/store.ts'
+import { Cell } from './Cell.tsx'
 import { isFolded, setFolded } from './folded.ts'
-import { rowKey } from './useChanges.ts'
+import { rowKey, stillCells } from './useChanges.ts'
 
 /** Longer tables show their first rows and say how many more there are. */
 const MAX_ROWS = 500
@@ -45,9 +46,15 @@ export function TableCard(props: {
   )
 }
 
-function Rows(props: { table: TableView; changed: ReadonlySet<string> | undefined; marked: string }) {
+function Rows(props: {
+  table: TableView
+  subject: string
+  changed: ReadonlySet<string> | undefined
+  marked: string
+}) {
   const { t } = useTranslation('inspector')
-  const { table, changed, marked } = props
+  const { table, subject, changed, marked } = props
+  const room = subject.split('/')[0]!
   const markedRow = useRef<HTMLTableRowElement>(null)
   useEffect(() => {
     if (marked !== '') markedRow.current?.scrollIntoView({ block: 'nearest' })
@@ -78,7 +85,7 @@ function Rows(props: { table: TableView; changed: ReadonlySet<string> | undefine
             const key = `${rowKey(row)} ${i}`
             return (
               <tr
-                key={isChanged ? `${key} ${row.cells.join()}` : key}
+                key={isChanged ? `${key} ${stillCells(table, row).join()}` : key}
                 ref={isMarked ? markedRow : undefined}
                 className={`${isMarked ? 'decides' : ''} ${isChanged ? 'changed' : ''}`}
                 aria-current={isMarked || undefined}
@@ -89,7 +96,7 @@ function Rows(props: { table: TableView; changed: ReadonlySet<string> | undefine
                   <td key={k}>
                     {k === 0 && isMarked && <span className="sr-only">{t('decided')}: </span>}
                     {k === 0 && isChanged && <span className="sr-only">{t('changed')}: </span>}
-                    {cell}
+                    <Cell text={cell} column={table.columns[k] ?? ''} room={room} />
                   </td>
                 ))}
               </tr>

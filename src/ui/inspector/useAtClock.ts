@@ -25,8 +25,13 @@ export function useAtClock<T>(subject: string, ask: () => Promise<T>): T | null 
       const edited = state.doc.text !== before.doc.text
       if (moved || edited || state.scene !== before.scene) own.want(!state.clock?.running)
     })
+    // Between two events timeouts count down.
+    const beat = setInterval(() => {
+      if (useStore.getState().clock?.running) own.want(false)
+    }, EVERY_MS * 2)
     return () => {
       stop()
+      clearInterval(beat)
       own.stop()
       if (asker.current === own) asker.current = null
     }

@@ -26,13 +26,32 @@ export function rowKey(row: TableView['rows'][number]): string {
   return row.ref || row.cells.join('\t')
 }
 
+/** A row's cells without those that change by themselves as time passes. */
+export function stillCells(table: TableView, row: TableView['rows'][number]): string[] {
+  return row.cells.filter((_, i) => !counts(table, i))
+}
+
+/** New, or other than before; a timeout that counts down (or up, as time runs back) is no change. */
+function differs(
+  table: TableView,
+  before: TableView['rows'][number] | undefined,
+  row: TableView['rows'][number],
+): boolean {
+  if (before === undefined) return true
+  return stillCells(table, before).join('\t') !== stillCells(table, row).join('\t')
+}
+
+function counts(table: TableView, column: number): boolean {
+  return table.id === 'conntrack' && table.columns[column] === 'seconds'
+}
+
 export function changesBetween(before: Inspection, after: Inspection): Map<string, ReadonlySet<string>> {
   const changes = new Map<string, ReadonlySet<string>>()
   for (const table of after.tables) {
     const old = before.tables.find((one) => one.id === table.id)
     if (!old) continue
-    const texts = new Map(old.rows.map((row) => [rowKey(row), row.cells.join('\t')]))
-    const changed = table.rows.filter((row) => texts.get(rowKey(row)) !== row.cells.join('\t')).map(rowKey)
+    const rows = new Map(old.rows.map((row) => [rowKey(row), row]))
+    const changed = table.rows.filter((row) => differs(table, rows.get(rowKey(row)), row)).map(rowKey)
     if (changed.length > 0) changes.set(table.id, new Set(changed))
   }
   return changes

@@ -12,6 +12,7 @@ import {
 import { useTranslation } from 'react-i18next'
 import type { StepUnit } from '../../session/types.ts'
 import { useStore } from '../client/store.ts'
+import type { CursorUnit } from '../client/cursor.ts'
 import { SPEED_COUNT } from '../client/speeds.ts'
 import { setSpeed } from '../client/time.ts'
 import { runAction } from '../commands/actions.ts'
@@ -23,7 +24,9 @@ import './player.css'
 import { Scrubber } from './Scrubber.tsx'
 import { SentenceBar } from './SentenceBar.tsx'
 
-const UNITS: [StepUnit, string][] = [
+const UNITS: [StepUnit | CursorUnit, string][] = [
+  ['step', 'unitStep'],
+  ['rule', 'unitRule'],
   ['event', 'unitEvent'],
   ['hop', 'unitHop'],
   ['packet', 'unitPacket'],
@@ -82,7 +85,7 @@ function UnitSelect() {
         className="select"
         aria-label={t('stepBy')}
         value={unit}
-        onChange={(event) => useStore.setState({ stepUnit: event.target.value as StepUnit })}
+        onChange={(event) => useStore.setState({ stepUnit: event.target.value as StepUnit | CursorUnit })}
       >
         {UNITS.map(([id, title]) => (
           <option key={id} value={id}>
