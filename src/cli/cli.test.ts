@@ -141,6 +141,34 @@ describe('trace, explain, pcap', () => {
     expect(text).toContain('IP_OUTNOROUTES')
   })
 
+  it('explain takes dumps alone, names what is not modelled, and prints why', () => {
+    const dump =
+      'root@web:~# ip addr\n2: eth0: <BROADCAST,MULTICAST,UP,LOWER_UP> mtu 1500 state UP\n    inet 192.0.2.10/24 scope global eth0\n' +
+      'root@web:~# iptables-save\n*filter\n:INPUT DROP [0:0]\n-A INPUT -m set --match-set ok src -j ACCEPT\n' +
+      '-A INPUT -s 198.51.100.0/24 -p tcp -m tcp --dport 22 -j ACCEPT\nCOMMIT\n'
+    const asked = ['--in=eth0', '--src=198.51.100.7', '--dst=192.0.2.10', '--proto=tcp']
+    const run = (...words: string[]) =>
+      check({ 'web.txt': dump }, 'explain', '--dump', '=web.txt', '--from=web', ...asked, ...words)
+    const taken = run('--dport=22')
+    expect(taken.code).toBe(0)
+    expect(taken.err).toContain("web.txt:7: warning: iptables-restore: the match 'set' is not modelled")
+    // The rule that is not modelled keeps its number, does nothing, and is seen to be passed.
+    expect(taken.out).toContain('filter INPUT, rule 2, accepts it')
+    expect(taken.out).toContain(
+      'after INPUT 1: -m comment --comment "not modelled: -m set --match-set ok src',
+    )
+    expect(taken.out).toContain('because -s 198.51.100.0/24: 198.51.100.7')
+    const dropped = run('--dport=23', '--verbose')
+    expect(dropped.out).toContain('[failed: -m tcp --dport 22: ports 40000 > 23]')
+    expect(dropped.out).toContain('DROPPED: NETFILTER_DROP')
+    expect(JSON.parse(run('--dport=23', '--json').out).answer).toMatchObject({
+      disposition: 'DROPPED',
+      rules: [{ table: 'filter', chain: 'INPUT', number: 0, verdict: 'DROP' }],
+    })
+    expect(check({}, 'explain', '--dump', 'web').code).toBe(2)
+    expect(check({}, 'explain', '--dump', 'web=none.txt', '--from=web', '--dst=1.1.1.1').code).toBe(2)
+  })
+
   it('explain leaves the state as the commands left it, and needs no port', () => {
     const typed = ['lab.yaml', '--exec', 'a: ping -c 1 127.0.0.1', '--json']
     const { now, events, hash } = JSON.parse(check(files, 'run', ...typed).out)

@@ -1,6 +1,7 @@
 /**
- * The tables of iptables-save as one `iptables-restore` a family, its text in the command. Rules that are not modelled
- * stay in it as comments, so that the lab's text still says what the machine had.
+ * The tables of iptables-save as one `iptables-restore` a family, its text in the command. In the place of a rule that is
+ * not modelled stands one that does nothing and says so in its comment: the rules behind it keep their numbers, and a
+ * packet's way shows that it passed there.
  */
 import { parseCommand } from '../../proc/iptables/command.ts'
 import type { TableName } from '../../net/nf/types.ts'
@@ -69,7 +70,7 @@ function restoreOf(tables: readonly DumpTable[], family: 4 | 6, notes: Notes): C
       const fault = lineFault(text, table.name, family)
       if (fault !== '') note(notes, 'warning', line, `${program}: ${fault}: ${text.slice(0, 160)}`, text)
       if (/\[[1-9]\d*:\d+\]/.test(text)) counted = true
-      say(fault === '' ? text : `# not modelled: ${text}`, line)
+      say(fault === '' ? text : standIn(text), line)
     }
     say('COMMIT', table.line)
   }
@@ -86,6 +87,16 @@ function restoreOf(tables: readonly DumpTable[], family: 4 | 6, notes: Notes): C
   if (body.length === 0) return []
   const head = `${program}${counted ? ' --counters' : ''} <<'EOF'`
   return [{ line: tables[0]!.line, exec: [head, ...body, 'EOF'].join('\n'), input }]
+}
+
+/** Characters of a comment that still fit (XT_MAX_COMMENT_LEN is 256). */
+const MAX_COMMENT = 240
+
+function standIn(text: string): string {
+  const rule = /^(\[\d+:\d+\] )?-A (\S{1,28}) (.*)$/.exec(text)
+  if (rule === null) return `# not modelled: ${text}`
+  const said = `not modelled: ${rule[3]}`.replace(/[^ -~]|["\\]/g, "'").slice(0, MAX_COMMENT)
+  return `${rule[1] ?? ''}-A ${rule[2]} -m comment --comment "${said.trimEnd()}"`
 }
 
 function lineFault(text: string, table: string, family: 4 | 6): string {
