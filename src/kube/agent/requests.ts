@@ -28,13 +28,9 @@ export function agentExecute(world: World, agent: Agent, request: AgentRequest):
       return apiUpdateStatus(world, actor, resource, request.object as Draft)
     case 'mergePatch':
     case 'mergePatchStatus': {
-      const subresource = op === 'mergePatchStatus' ? 'status' : ''
-      const body = request.object as Record<string, never>
-      return apiPatch<ApiObject>(world, actor, resource, namespace, name, {
-        type: 'merge',
-        body,
-        subresource,
-      })
+      const merge = { type: 'merge', body: request.object as Record<string, never> } as const
+      const patch: PatchOptions = op === 'mergePatch' ? merge : { ...merge, subresource: 'status' }
+      return apiPatch<ApiObject>(world, actor, resource, namespace, name, patch)
     }
     case 'delete': {
       const grace = request.gracePeriodSeconds

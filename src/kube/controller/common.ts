@@ -1,0 +1,160 @@
+/** What controllers share: owners, readiness, events, names by hash. */
+import { nowText, storeOf, wallMs } from '../store/store.ts'
+import { apiCreate, apiGet, apiPatch } from '../api/local.ts'
+import { actorOf } from '../agent/requests.ts'
+import type { AgentCtx } from '../agent/types.ts'
+import type { KubeEvent, Pod } from '../objects.ts'
+import { parseTime } from '../time.ts'
+import type { ApiObject, Json, OwnerReference } from '../types.ts'
+import { controllerOf } from '../types.ts'
+
+/** rand.SafeEncodeString's alphabet: no vowels, nothing that looks alike. */
+const SAFE = 'bcdfghjklmnpqrstvwxz2456789'
+
+/** The reference that makes `owner` the controller of what carries it. */
+export function controllerRef(owner: ApiObject): OwnerReference {
+  return {
+    apiVersion: owner.apiVersion,
+    kind: owner.kind,
+    name: owner.metadata.name,
+    uid: owner.metadata.uid,
+    controller: true,
+    blockOwnerDeletion: true,
+  }
+}
+
+export function isControlledBy(object: ApiObject, owner: ApiObject): boolean {
+  return controllerOf(object)?.uid === owner.metadata.uid
+}
+
+/** Not at its end and not asked to go. */
+export function isPodActive(pod: Pod): boolean {
+  const phase = pod.status?.phase
+  return phase !== 'Succeeded' && phase !== 'Failed' && pod.metadata.deletionTimestamp === undefined
+}
+
+export function isPodReady(pod: Pod): boolean {
+  return readySince(pod) !== undefined
+}
+
+/** Wall time in ms since which it is ready, undefined while it is not. */
+export function readySince(pod: Pod): number | undefined {
+  const ready = pod.status?.conditions?.find(({ type }) => type === 'Ready')
+  return ready?.status === 'True' ? (parseTime(ready.lastTransitionTime ?? '') ?? 0) : undefined
+}
+
+/** Ready for at least `minReadySeconds`. */
+export function isPodAvailable(pod: Pod, minReadySeconds: number, nowMs: number): boolean {
+  const since = readySince(pod)
+  return since !== undefined && (minReadySeconds === 0 || since + minReadySeconds * 1000 <= nowMs)
+}
+
+/** ns until the first of the ready pods becomes available, undefined where none waits. */
+export function untilAvailable(
+  pods: readonly Pod[],
+  minReadySeconds: number,
+  nowMs: number,
+): number | undefined {
+  let least: number | undefined
+  for (const pod of pods) {
+    const since = readySince(pod)
+    if (since === undefined || isPodAvailable(pod, minReadySeconds, nowMs)) continue
+    const left = since + minReadySeconds * 1000 - nowMs
+    if (least === undefined || left < least) least = left
+  }
+  return least === undefined ? undefined : least * 1_000_000
+}
+
+/** Ten letters and digits for a value; the real one hashes Go's own dump of it, so the letters differ, the form does not. */
+export function templateHash(value: unknown, collisions = 0): string {
+  let hash = 0x811c9dc5
+  for (const char of `${JSON.stringify(sorted(value))}${collisions === 0 ? '' : collisions}`) {
+    hash = Math.imul(hash ^ char.codePointAt(0)!, 0x01000193)
+  }
+  return safeEncode(String(hash >>> 0))
+}
+
+/** rand.SafeEncodeString. */
+export function safeEncode(text: string): string {
+  let out = ''
+  for (const char of text) out += SAFE[char.codePointAt(0)! % SAFE.length]
+  return out
+}
+
+function sorted(value: unknown): unknown {
+  if (Array.isArray(value)) return value.map(sorted)
+  if (typeof value !== 'object' || value === null) return value
+  return Object.keys(value)
+    .sort()
+    .map((key) => [key, sorted((value as Record<string, unknown>)[key])])
+}
+
+/**
+ * Records an event about an object; the same one again within the hour counts up.
+ * Models client-go tools/record with its correlator.
+ */
+export function recordEvent(
+  ctx: AgentCtx,
+  about: ApiObject,
+  type: 'Normal' | 'Warning',
+  reason: string,
+  message: string,
+): void {
+  const { world, agent } = ctx
+  const namespace = about.metadata.namespace ?? 'default'
+  const component = componentOf(ctx)
+  const key = templateHash([about.metadata.uid, about.kind, type, reason, message, component, agent.node])
+  const name = `${about.metadata.name}.${key}`
+  const known = apiGet<KubeEvent>(world, 'events', namespace, name)
+  const now = nowText(world)
+  if (known.ok) {
+    const body = { count: (known.object.count ?? 1) + 1, lastTimestamp: now }
+    apiPatch(world, actorOf(agent), 'events', namespace, name, { type: 'merge', body })
+    return
+  }
+  apiCreate<KubeEvent>(world, actorOf(agent), 'events', {
+    apiVersion: 'v1',
+    kind: 'Event',
+    metadata: { name, namespace },
+    involvedObject: {
+      kind: about.kind,
+      ...(about.metadata.namespace === undefined ? {} : { namespace: about.metadata.namespace }),
+      name: about.metadata.name,
+      uid: about.metadata.uid,
+      apiVersion: about.apiVersion,
+      resourceVersion: about.metadata.resourceVersion,
+    },
+    reason,
+    message,
+    type,
+    count: 1,
+    firstTimestamp: now,
+    lastTimestamp: now,
+    eventTime: null,
+    source: { component, ...(agent.node === '' ? {} : { host: agent.node }) },
+    reportingComponent: component,
+    reportingInstance: agent.node,
+  })
+}
+
+/** The name that events carry as their source. */
+function componentOf({ agent }: AgentCtx): string {
+  return agent.program === 'kube-scheduler' ? 'default-scheduler' : agent.program
+}
+
+/** Adds an owner reference, or takes one away: how orphans are adopted and strangers released. */
+export function setOwners(
+  ctx: AgentCtx,
+  resource: string,
+  object: ApiObject,
+  owners: readonly OwnerReference[],
+): boolean {
+  const { namespace = '', name, uid } = object.metadata
+  const body = { metadata: { uid, ownerReferences: owners as unknown as Json } }
+  return apiPatch(ctx.world, actorOf(ctx.agent), resource, namespace, name, { type: 'merge', body }).ok
+}
+
+/** The store's revision now, and wall time in ms. */
+export function presentOf({ world }: AgentCtx): { revision: number; nowMs: number } {
+  return { revision: storeOf(world).revision, nowMs: wallMs(world) }
+}
