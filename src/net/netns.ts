@@ -32,7 +32,6 @@ export function createNetns(world: World, name: string, machine: number): Netns 
   lo.mtu = LOOPBACK_MTU
   lo.carrier = true
   lo.conf = (world.scalars.ipv6Off === 1 ? CONF_IPV6_OFF : CONF).lo
-  lo.wire.latencyNs = 1_000
   insertLink(ns, lo)
   ns.nextIfindex = LOOPBACK_IFINDEX + 1
   registry.netns.set(name, id)
@@ -76,7 +75,7 @@ function emptyNetns(world: World, name: string, machine: number): Netns {
   return {
     id: 0,
     epoch: 0,
-    links: [],
+    links: [undefined],
     taps: null,
     nf: null,
     snmp: null,

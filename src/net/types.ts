@@ -5,6 +5,7 @@
  */
 import type { Ip, Mac } from '../base/addr.ts'
 import type { Rng } from '../base/rng.ts'
+import type { Qdisc } from './link/qdisc.ts'
 import type { SnmpCounters } from './snmp.ts'
 import type { SimWorld, Target } from '../sim/world.ts'
 import type { RouteCache } from './ip/routecache.ts'
@@ -284,6 +285,8 @@ export interface Link {
   attached: boolean
   noarp: boolean
   qlen: number
+  /** Queueing discipline at its root, null for none. */
+  qdisc: Qdisc | null
   /** ifindex of the bridge that this is a port of, 0 for none. */
   master: number
   /** veth, phys: the other end. */
@@ -291,14 +294,14 @@ export interface Link {
   /** vlan: the device below and the 802.1Q id. */
   lower: number
   vlanId: number
-  wire: Wire
+  wire: Readonly<Wire>
   bridge: Bridge | null
   port: BridgePort | null
-  addrs: IfAddr[]
+  addrs: readonly IfAddr[]
   conf: InterfaceConf
-  stats: LinkStats
+  stats: Readonly<LinkStats>
   /** Multicast groups joined on this link (IPv6 groups; 224.0.0.1 is implied). */
-  groups: Ip[]
+  groups: readonly Ip[]
   /** IPv6's part of the device, null while it has none. */
   inet6: Inet6Dev | null
 }
@@ -442,6 +445,8 @@ export interface Netns extends Target {
   /** Id of the machine that it belongs to (a target owned by `run`); 0 for none. */
   machine: number
   rng: Rng
+  /** Next handle that a queueing discipline gets (tc: 8001:), undefined before the first. */
+  nextQdisc?: number
   /** By ifindex; holes are undefined. Index 1 is lo. */
   links: (Link | undefined)[]
   /** Other namespaces by the number that this one gave them (nsid), as soon as it had to name them. */

@@ -5,6 +5,7 @@
 import { addTarget, schedule, touch } from '../sim/dispatch.ts'
 import { checkpoint, submitInput } from '../sim/timeline.ts'
 import type { Rules } from '../sim/world.ts'
+import { statsOf } from '../net/link/device.ts'
 import { createPacket } from '../net/packet.ts'
 import { createWorld, touchRegistry } from '../net/world.ts'
 import { recordDrop, recordStep, StepAction, StepKind } from '../net/trace.ts'
@@ -145,7 +146,7 @@ function send(world: World, ns: Netns, type: number, cause: number): void {
   recordStep(world, ns, packet, StepKind.Originate, StepAction.None, 1, null)
   recordStep(world, ns, packet, StepKind.Tx, StepAction.None, 1, null)
   const link = ns.links[1] as Link
-  link.stats.txPackets++
+  statsOf(link).txPackets++
   schedule(world, world.now + link.wire.latencyNs, RX, link.peer?.ns ?? 0, 1, packet)
 }
 

@@ -9,7 +9,7 @@ import { recordDrop, recordStep, StepAction, StepKind } from '../trace.ts'
 import type { Bridge, FdbEntry, Link, Netns, Packet, World } from '../types.ts'
 import { PACKET_BROADCAST, PACKET_HOST, PACKET_MULTICAST } from '../types.ts'
 import { STP_GROUP_MAC } from './bpdu.ts'
-import { VLAN_HLEN } from './device.ts'
+import { statsOf, VLAN_HLEN } from './device.ts'
 import { fdbFind, fdbLearn } from './fdb.ts'
 import { netifReceive } from './rx.ts'
 import { PORT_FORWARDING, PORT_LEARNING } from './stp.ts'
@@ -187,8 +187,8 @@ function brPassFrameUp(world: World, ns: Netns, brLink: Link, packet: Packet, en
     recordDrop(world, ns, packet, 'LINK_DOWN', brLink.ifindex, null)
     return
   }
-  brLink.stats.rxPackets++
-  brLink.stats.rxBytes += packet.length
-  if (packet.pktType === PACKET_MULTICAST) brLink.stats.rxMulticast++
+  statsOf(brLink).rxPackets++
+  statsOf(brLink).rxBytes += packet.length
+  if (packet.pktType === PACKET_MULTICAST) statsOf(brLink).rxMulticast++
   netifReceive(world, ns, brLink, packet)
 }

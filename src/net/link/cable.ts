@@ -6,7 +6,7 @@ import { assert } from '../../base/assert.ts'
 import { touch } from '../../sim/dispatch.ts'
 import type { Link, Netns, World } from '../types.ts'
 import { netnsOf } from '../world.ts'
-import { CABLE_LATENCY_NS, carrierOf, peerOf, setCarrier } from './device.ts'
+import { CABLE_LATENCY_NS, carrierOf, peerOf, setCarrier, wireOf } from './device.ts'
 import { carrierChanged, syncPeer } from './lifecycle.ts'
 
 /** Latency in ns, rate in bits per second (0: unlimited), loss in parts per million. */
@@ -71,7 +71,7 @@ export function wireSet(world: World, ns: Netns, link: Link, spec: WireSpec, bot
 }
 
 function setWire(link: Link, spec: WireSpec): void {
-  const { wire } = link
+  const wire = wireOf(link)
   if (spec.latencyNs !== undefined) {
     assert(Number.isSafeInteger(spec.latencyNs) && spec.latencyNs >= 0, 'a latency is integer ns')
     wire.latencyNs = spec.latencyNs

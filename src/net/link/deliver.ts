@@ -5,6 +5,7 @@ import { ip6Rcv } from '../ip6/input.ts'
 import { recordDrop } from '../trace.ts'
 import type { Link, Netns, Packet, World } from '../types.ts'
 import { ETH_P_802_2, ETH_P_ARP, ETH_P_IP, ETH_P_IPV6 } from '../types.ts'
+import { statsOf } from './device.ts'
 import { stpRcv } from './stp.ts'
 
 /** Hands a frame to its protocol, which owns the packet from here. */
@@ -25,6 +26,6 @@ export function deliver(world: World, ns: Netns, link: Link, packet: Packet): vo
         return
       }
   }
-  link.stats.rxDropped++
+  statsOf(link).rxDropped++
   recordDrop(world, ns, packet, 'UNHANDLED_PROTO', link.ifindex, null)
 }

@@ -3,17 +3,39 @@
  * Models net/core/dev.c, net/core/link_watch.c and the carrier parts of drivers/net/veth.c (Linux 6.18).
  * Link watching is immediate here; the kernel's takes up to a second for some devices.
  */
-import type { Mac } from '../../base/addr.ts'
+import type { Ip, Mac } from '../../base/addr.ts'
 import { multicastMac } from '../../base/addr.ts'
-import type { Link, LinkKind, LinkStats, Netns, OperState, Wire, World } from '../types.ts'
+import type { IfAddr, Link, LinkKind, LinkStats, Netns, OperState, Wire, World } from '../types.ts'
 import { findNetns } from '../world.ts'
 import { klog } from './klog.ts'
 
 export const DEFAULT_MTU = 1500
 export const VETH_LATENCY_NS = 10_000
 export const CABLE_LATENCY_NS = 50_000
+const LOOPBACK_LATENCY_NS = 1_000
 export const ETH_HLEN = 14
 export const VLAN_HLEN = 4
+
+/** What an idle device has is shared and frozen: nobody pays for thousands of them. */
+const NO_STATS: LinkStats = Object.freeze({
+  rxPackets: 0,
+  rxBytes: 0,
+  txPackets: 0,
+  txBytes: 0,
+  rxErrors: 0,
+  rxDropped: 0,
+  rxMulticast: 0,
+  txErrors: 0,
+  txDropped: 0,
+  txCarrier: 0,
+})
+const FEW_LINKS = 4
+const NO_ADDRS: readonly IfAddr[] = Object.freeze([])
+const NO_GROUPS: readonly Ip[] = Object.freeze([])
+const VETH_WIRE = idleWire(VETH_LATENCY_NS)
+const CABLE_WIRE = idleWire(CABLE_LATENCY_NS)
+const LOOP_WIRE = idleWire(LOOPBACK_LATENCY_NS)
+const WIRES: Partial<Record<LinkKind, Wire>> = Object.freeze({ phys: CABLE_WIRE, loopback: LOOP_WIRE })
 
 /** The device at `ifindex`, or undefined. */
 export function linkAt(ns: Netns, ifindex: number): Link | undefined {
@@ -82,8 +104,8 @@ export function createLink(ns: Netns, ifindex: number, name: string, kind: LinkK
     mtu: DEFAULT_MTU,
     port: null,
     conf: ns.confDefault,
-    stats: createStats(),
-    wire: createWire(kind === 'phys' ? CABLE_LATENCY_NS : VETH_LATENCY_NS),
+    stats: NO_STATS,
+    wire: WIRES[kind] ?? VETH_WIRE,
     peer: null,
     name,
     operstate: 'UNKNOWN',
@@ -92,22 +114,37 @@ export function createLink(ns: Netns, ifindex: number, name: string, kind: LinkK
     attached: false,
     noarp: kind === 'dummy',
     qlen: 1000,
+    qdisc: null,
     master: 0,
     lower: 0,
     vlanId: 0,
     bridge: null,
-    addrs: [],
-    groups: [],
+    addrs: NO_ADDRS,
+    groups: NO_GROUPS,
     inet6: null,
   }
 }
 
-export function createWire(latencyNs: number): Wire {
-  return { latencyNs, rateBps: 0, lossPpm: 0, busyUntil: 0, windowAt: 0, windowCount: 0 }
+/** The device's counters, for counting: its own from the first time on. */
+export function statsOf(link: Link): LinkStats {
+  if (link.stats === NO_STATS) link.stats = { ...NO_STATS }
+  return link.stats
+}
+
+/** The device's wire, for writing: its own from the first time on. */
+export function wireOf(link: Link): Wire {
+  const { wire } = link
+  if (wire === VETH_WIRE || wire === CABLE_WIRE || wire === LOOP_WIRE) link.wire = { ...wire }
+  return link.wire
 }
 
 /** Puts a device into its namespace's table; holes below it are filled so that the array stays packed. */
 export function insertLink(ns: Netns, link: Link): void {
+  if (link.ifindex === ns.links.length && link.ifindex < FEW_LINKS) {
+    // Arrays that grow in place take room for more than ten; most namespaces have two devices.
+    ns.links = ns.links.concat(link)
+    return
+  }
   while (ns.links.length < link.ifindex) ns.links.push(undefined)
   ns.links[link.ifindex] = link
 }
@@ -176,17 +213,6 @@ export function carrierOf(world: World, ns: Netns, link: Link): boolean {
   }
 }
 
-function createStats(): LinkStats {
-  return {
-    rxPackets: 0,
-    rxBytes: 0,
-    txPackets: 0,
-    txBytes: 0,
-    rxErrors: 0,
-    rxDropped: 0,
-    rxMulticast: 0,
-    txErrors: 0,
-    txDropped: 0,
-    txCarrier: 0,
-  }
+function idleWire(latencyNs: number): Wire {
+  return Object.freeze({ latencyNs, rateBps: 0, lossPpm: 0, busyUntil: 0, windowAt: 0, windowCount: 0 })
 }

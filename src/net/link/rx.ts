@@ -10,7 +10,7 @@ import type { Link, Netns, Packet, World } from '../types.ts'
 import { PACKET_BROADCAST, PACKET_HOST, PACKET_MULTICAST, PACKET_OTHERHOST } from '../types.ts'
 import { brHandleFrame } from './bridge.ts'
 import { deliver } from './deliver.ts'
-import { ETH_HLEN } from './device.ts'
+import { ETH_HLEN, statsOf } from './device.ts'
 import { tapFrame } from './tap.ts'
 
 const GROUP_BIT = 0x10000000000
@@ -20,12 +20,12 @@ export function linkRx(world: World, ns: Netns, event: SimEvent): void {
   const packet = event.ref as Packet
   const link = ns.links[event.arg]
   if (link === undefined || !link.up) {
-    if (link !== undefined) link.stats.rxDropped++
+    if (link !== undefined) statsOf(link).rxDropped++
     recordDrop(world, ns, packet, 'LINK_DOWN', event.arg, null)
     return
   }
-  link.stats.rxPackets++
-  link.stats.rxBytes += packet.length + ETH_HLEN
+  statsOf(link).rxPackets++
+  statsOf(link).rxBytes += packet.length + ETH_HLEN
   packet.pktType = pktTypeOf(packet.dmac, link)
   netifReceive(world, ns, link, packet)
 }
@@ -59,15 +59,15 @@ export function pktTypeOf(dmac: number, link: Link): number {
 
 function vlanReceive(world: World, ns: Netns, link: Link, packet: Packet): void {
   if (!link.up) {
-    link.stats.rxDropped++
+    statsOf(link).rxDropped++
     recordDrop(world, ns, packet, 'LINK_DOWN', link.ifindex, null)
     return
   }
   packet.vlan = 0
   if (packet.pktType === PACKET_OTHERHOST && packet.dmac === link.mac) packet.pktType = PACKET_HOST
-  link.stats.rxPackets++
-  link.stats.rxBytes += packet.length
-  if (packet.pktType === PACKET_MULTICAST) link.stats.rxMulticast++
+  statsOf(link).rxPackets++
+  statsOf(link).rxBytes += packet.length
+  if (packet.pktType === PACKET_MULTICAST) statsOf(link).rxMulticast++
   netifReceive(world, ns, link, packet)
 }
 

@@ -1,6 +1,6 @@
 /**
  * Transmit. Models __dev_queue_xmit of net/core/dev.c, veth_xmit, loopback_xmit, dummy_xmit and
- * vlan_dev_hard_start_xmit (Linux 6.18). Not here: queueing disciplines; a cable with a rate has one queue
+ * vlan_dev_hard_start_xmit (Linux 6.18). Queueing disciplines are in qdisc.ts; a cable with a rate has one queue
  * of `qlen` full frames, as netem has. Lengths in statistics count the Ethernet header and not the vlan
  * tag, as drivers with tag offload do.
  */
@@ -10,8 +10,11 @@ import { Ev } from '../events.ts'
 import { recordDrop, recordStep, StepAction, StepKind } from '../trace.ts'
 import type { Link, Netns, Packet, World } from '../types.ts'
 import { PACKET_OUTGOING } from '../types.ts'
+import type { SimEvent } from '../../sim/queue.ts'
 import { brDevXmit } from './bridge.ts'
-import { ETH_HLEN, VLAN_HLEN } from './device.ts'
+import type { QdiscRef } from './qdisc.ts'
+import { qdiscDequeue, qdiscEnqueue } from './qdisc.ts'
+import { ETH_HLEN, statsOf, VLAN_HLEN, wireOf } from './device.ts'
 import { tapFrame } from './tap.ts'
 
 const LOOPBACK_NS = 1_000
@@ -30,12 +33,27 @@ export const WIRE_FRAMES_MAX = 16_384
  */
 export function devQueueXmit(world: World, ns: Netns, link: Link, packet: Packet): void {
   if (!link.up || !link.carrier) {
-    link.stats.txDropped++
+    statsOf(link).txDropped++
     recordDrop(world, ns, packet, link.up ? 'LINK_NO_CARRIER' : 'LINK_DOWN', link.ifindex, null)
     return
   }
   packet.oif = link.ifindex
   packet.pktType = PACKET_OUTGOING
+  if (link.qdisc !== null) qdiscEnqueue(world, ns, link, link.qdisc, packet)
+  else startXmit(world, ns, link, packet)
+}
+
+/** Handler of Ev.LinkTx: a packet leaves the device's queue. */
+export function linkTx(world: World, ns: Netns, event: SimEvent): void {
+  const ref = event.ref as QdiscRef
+  const link = ns.links[event.arg]
+  const packet = link === undefined ? undefined : qdiscDequeue(link, ref)
+  if (link !== undefined && packet !== undefined && link.up) startXmit(world, ns, link, packet)
+  else recordDrop(world, ns, ref.packet, 'QDISC_DROP', event.arg, null)
+}
+
+/** dev_hard_start_xmit: taps see the frame, and the device sends it. */
+function startXmit(world: World, ns: Netns, link: Link, packet: Packet): void {
   if (ns.taps !== null) tapFrame(world, ns, link, packet, 'out')
   recordStep(world, ns, packet, StepKind.Tx, StepAction.None, link.ifindex, null)
   switch (link.kind) {
@@ -63,14 +81,14 @@ export function devQueueXmit(world: World, ns: Netns, link: Link, packet: Packet
 }
 
 function countTx(link: Link, packet: Packet): void {
-  link.stats.txPackets++
-  link.stats.txBytes += packet.length + ETH_HLEN
+  statsOf(link).txPackets++
+  statsOf(link).txBytes += packet.length + ETH_HLEN
 }
 
 function vlanXmit(world: World, ns: Netns, link: Link, packet: Packet): void {
   const lower = ns.links[link.lower]
   if (lower === undefined) {
-    link.stats.txDropped++
+    statsOf(link).txDropped++
     recordDrop(world, ns, packet, 'LINK_DOWN', link.ifindex, null)
     return
   }
@@ -87,15 +105,15 @@ function wireXmit(world: World, ns: Netns, link: Link, packet: Packet): void {
   const peerNs = to === null ? undefined : (world.targets[to.ns] as Netns | undefined)
   const peer = to === null ? undefined : peerNs?.links[to.ifindex]
   if (to === null || peer === undefined || !peer.up) {
-    link.stats.txDropped++
+    statsOf(link).txDropped++
     recordDrop(world, ns, packet, 'LINK_NO_CARRIER', link.ifindex, null)
     return
   }
   const length = packet.length + ETH_HLEN
   if (length > peer.mtu + ETH_HLEN + VLAN_HLEN) {
     touch(world, to.ns)
-    peer.stats.rxDropped++
-    link.stats.txDropped++
+    statsOf(peer).rxDropped++
+    statsOf(link).txDropped++
     recordDrop(world, ns, packet, 'PKT_TOO_BIG', link.ifindex, null)
     return
   }
@@ -104,17 +122,17 @@ function wireXmit(world: World, ns: Netns, link: Link, packet: Packet): void {
   if (wire.rateBps > 0) {
     leaves = rateLimit(world, link, length + (packet.vlan === 0 ? 0 : VLAN_HLEN))
     if (leaves < 0) {
-      link.stats.txDropped++
+      statsOf(link).txDropped++
       recordDrop(world, ns, packet, 'QDISC_DROP', link.ifindex, null)
       return
     }
   } else if (!admit(world, link)) {
-    link.stats.txDropped++
+    statsOf(link).txDropped++
     recordDrop(world, ns, packet, 'BRIDGE_STORM', link.ifindex, null)
     return
   }
-  link.stats.txPackets++
-  link.stats.txBytes += length
+  statsOf(link).txPackets++
+  statsOf(link).txBytes += length
   if (wire.lossPpm > 0 && nextBelow(ns.rng, MILLION) < wire.lossPpm) {
     recordDrop(world, ns, packet, 'LINK_LOSS', link.ifindex, null)
     return
@@ -133,7 +151,7 @@ function wireXmit(world: World, ns: Netns, link: Link, packet: Packet): void {
 
 /** When the frame's last bit leaves, or -1 when the queue before it is full. */
 function rateLimit(world: World, link: Link, bytes: number): number {
-  const { wire } = link
+  const wire = wireOf(link)
   const start = Math.max(wire.busyUntil, world.now)
   const frameNs = (link.mtu + ETH_HLEN) * 8 * (1e9 / wire.rateBps)
   if (start - world.now > link.qlen * frameNs) return -1
@@ -143,7 +161,7 @@ function rateLimit(world: World, link: Link, bytes: number): number {
 
 /** Counts frames per latency of the wire: a loop's storm fills the wire and not the memory. */
 function admit(world: World, link: Link): boolean {
-  const { wire } = link
+  const wire = wireOf(link)
   if (world.now - wire.windowAt >= Math.max(wire.latencyNs, 1_000)) {
     wire.windowAt = world.now
     wire.windowCount = 0

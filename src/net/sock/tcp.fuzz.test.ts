@@ -3,6 +3,7 @@ import { expect, it } from 'vitest'
 import { createRng, nextBelow } from '../../base/rng.ts'
 import { runUntil } from '../../sim/dispatch.ts'
 import { checkpoint, seek, stateHash } from '../../sim/timeline.ts'
+import { wireOf } from '../link/device.ts'
 import { dev, ipRules, netOf, nsOf, runFor } from '../ip/checkip.ts'
 import { createPacket } from '../packet.ts'
 import { ETH_P_IP, PACKET_HOST } from '../types.ts'
@@ -18,7 +19,7 @@ const SIZE = 120_000
 function lossy(seed: number, lossPpm: number): World {
   const world = netOf('link A/a0 B/b0\n addr A/a0 10.9.0.1/24\n addr B/b0 10.9.0.2/24', false, seed)
   world.recorder.detail = null
-  for (const end of ['A/a0', 'B/b0']) Object.assign(dev(world, end).wire, { lossPpm, latencyNs: 2 * MS })
+  for (const end of ['A/a0', 'B/b0']) Object.assign(wireOf(dev(world, end)), { lossPpm, latencyNs: 2 * MS })
   return world
 }
 
