@@ -24,9 +24,11 @@ import 'monaco-editor/features/toggleTabFocusMode/register'
 import 'monaco-editor/features/wordHighlighter/register'
 import 'monaco-editor/features/wordOperations/register'
 import 'monaco-editor/languages/definitions/yaml/register'
-import { configureMonacoYaml } from 'monaco-yaml'
+import i18next from 'i18next'
+import { configureMonacoYaml, type MonacoYamlOptions } from 'monaco-yaml'
 import { completions } from './complete.ts'
-import { labSchema } from './lab-schema.ts'
+import { labSchema, type Schema } from './lab-schema.ts'
+import { schemaIn } from './schema-words.ts'
 
 export type { editor } from 'monaco-editor/editor'
 export { monaco }
@@ -85,22 +87,30 @@ export function dressMonaco(): void {
 function setUp(): void {
   ready = true
   self.MonacoEnvironment = { getWorker: () => editorWorker() }
-  configureMonacoYaml(
+  const yaml = configureMonacoYaml(
     // monaco-worker-manager asks for a worker by module name; Monaco 0.57 wants the worker itself.
     {
       ...monaco,
       editor: { ...monaco.editor, createWebWorker: (options: unknown) => yamlClient(options) },
     } as unknown as Parameters<typeof configureMonacoYaml>[0],
-    {
-      completion: true,
-      hover: true,
-      format: { enable: false },
-      validate: false,
-      enableSchemaRequest: false,
-      schemas: [{ uri: 'inmemory://kubehop/lab.schema.json', fileMatch: ['**'], schema: labSchema }],
-    },
+    yamlOptions(labSchema),
   )
+  // The field's explanations are in English until those of the page's language are here.
+  const speak = async () => yaml.update(yamlOptions(await schemaIn(i18next.language)))
+  i18next.on('languageChanged', () => void speak())
+  void speak()
   monaco.languages.registerCompletionItemProvider('yaml', completions(monaco))
+}
+
+function yamlOptions(schema: Schema): MonacoYamlOptions {
+  return {
+    completion: true,
+    hover: true,
+    format: { enable: false },
+    validate: false,
+    enableSchemaRequest: false,
+    schemas: [{ uri: 'inmemory://kubehop/lab.schema.json', fileMatch: ['**'], schema }],
+  }
 }
 
 function editorWorker(): Worker {

@@ -52,15 +52,24 @@ function Command({ parts, at }: { parts: Part[]; at: number }) {
   const room = useStore((state) => roomFor(parts, at, state.scene))
   const { text } = parts[at]!
   if (room === '') return <code className="inline-code">{text}</code>
+  const act = () => void typeInto(room, text)
   return (
-    <button
-      type="button"
-      className="inline-code command"
+    // A button would not break over lines as words do.
+    // biome-ignore lint/a11y/useSemanticElements: see above
+    <span
+      role="button"
+      tabIndex={0}
+      className="inline-code typed mono"
       title={t('typeIn', { room })}
       aria-description={t('typeIn', { room })}
-      onClick={() => void typeInto(room, text)}
+      onClick={act}
+      onKeyDown={(event) => {
+        if (event.key !== 'Enter' && event.key !== ' ') return
+        event.preventDefault()
+        act()
+      }}
     >
       {text}
-    </button>
+    </span>
   )
 }
