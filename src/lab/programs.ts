@@ -8,6 +8,7 @@ import { grepPrograms } from '../proc/cmd/grep.ts'
 import { launchPrograms } from '../proc/cmd/launch.ts'
 import { linesPrograms } from '../proc/cmd/lines.ts'
 import { netPrograms } from '../proc/cmd/net.ts'
+import { nettoolsPrograms } from '../proc/cmd/nettools.ts'
 import { nfPrograms } from '../proc/cmd/nf.ts'
 import { probePrograms } from '../proc/cmd/probe.ts'
 import { sedPrograms } from '../proc/cmd/sed.ts'
@@ -33,6 +34,8 @@ const ALL: readonly (readonly Program[])[] = [
   streamPrograms,
   dockerPrograms,
   imagePrograms,
+  dnsPrograms,
+  nettoolsPrograms,
 ]
 
 /** Programs by name. */

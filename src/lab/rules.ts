@@ -5,6 +5,7 @@ import { fragTimer } from '../net/ip/frag.ts'
 import { neighTimer } from '../net/ip/neigh.ts'
 import { addr6Timer } from '../net/ip6/addrconf.ts'
 import { linkRx } from '../net/link/rx.ts'
+import { linkTx } from '../net/link/xmit.ts'
 import { bridgeTimer } from '../net/link/stptimer.ts'
 import { tcpTimer } from '../net/sock/tcpexpire.ts'
 import { ctGc } from '../net/nf/cttable.ts'
@@ -35,6 +36,7 @@ export interface InputBodies {
 export function labRules(programs: Programs): Rules<World> {
   const handlers: (Handler<World> | undefined)[] = []
   handlers[Ev.LinkRx] = linkRx as Handler<World>
+  handlers[Ev.LinkTx] = linkTx as Handler<World>
   handlers[Ev.NeighTimer] = neighTimer as Handler<World>
   handlers[Ev.BridgeTimer] = bridgeTimer as Handler<World>
   handlers[Ev.FragTimer] = fragTimer as Handler<World>

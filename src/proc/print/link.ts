@@ -39,7 +39,7 @@ export function putLink(w: Writer, place: Place, link: Link, view: LinkView): vo
   tinted(w, COLOR.ifname, 'ifname', link.name, `${label}: `)
   putFlags(w, place, link)
   both(w, 'mtu', link.mtu, `mtu ${link.mtu} `)
-  const qdisc = link.attached ? 'noqueue' : 'noop'
+  const qdisc = link.qdisc?.conf.kind ?? (link.attached ? 'noqueue' : 'noop')
   both(w, 'qdisc', qdisc, `qdisc ${qdisc} `)
   const master = ns.links[link.master]
   if (link.master !== 0 && master !== undefined) both(w, 'master', master.name, `master ${master.name} `)
