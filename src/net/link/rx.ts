@@ -24,8 +24,9 @@ export function linkRx(world: World, ns: Netns, event: SimEvent): void {
     recordDrop(world, ns, packet, 'LINK_DOWN', event.arg, null)
     return
   }
-  statsOf(link).rxPackets++
-  statsOf(link).rxBytes += packet.length + ETH_HLEN
+  const stats = statsOf(link)
+  stats.rxPackets++
+  stats.rxBytes += packet.length + ETH_HLEN
   packet.pktType = pktTypeOf(packet.dmac, link)
   netifReceive(world, ns, link, packet)
 }

@@ -131,8 +131,9 @@ function wireXmit(world: World, ns: Netns, link: Link, packet: Packet): void {
     recordDrop(world, ns, packet, 'BRIDGE_STORM', link.ifindex, null)
     return
   }
-  statsOf(link).txPackets++
-  statsOf(link).txBytes += length
+  const stats = statsOf(link)
+  stats.txPackets++
+  stats.txBytes += length
   if (wire.lossPpm > 0 && nextBelow(ns.rng, MILLION) < wire.lossPpm) {
     recordDrop(world, ns, packet, 'LINK_LOSS', link.ifindex, null)
     return
