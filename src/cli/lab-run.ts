@@ -61,6 +61,12 @@ export function typeCommands(run: Run, args: Args, io: Io, each?: () => void): R
 /** The exit code of a run that is over: a command failed that ended otherwise than with 0, or did not end of itself. */
 export function exitOf(run: Run, ran: Ran[], args: Args, io: Io): number {
   if (run.world.frozen !== undefined) return sayFrozen(run, args, io)
+  ran.forEach((one, i) => {
+    if (one.code !== null || args.until !== undefined || args.typed[i]?.background !== false) return
+    const seconds = Math.round((run.world.now - one.startedAt) / 1e9)
+    io.err(`${one.command.slice(0, 100)}: had not ended after ${seconds} s of virtual time and was left; `)
+    io.err('end it with &, or say with --until TIME how long to look\n')
+  })
   const failed = ran.some((one, i) => {
     if (one.code !== null) return one.code !== 0
     return args.until === undefined && args.typed[i]?.background === false

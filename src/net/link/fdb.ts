@@ -4,6 +4,8 @@
  * swept only when it grows.
  */
 import type { Mac } from '../../base/addr.ts'
+import { formatMac } from '../../base/addr.ts'
+import { klog } from './klog.ts'
 import { recordStep, StepAction, StepKind } from '../trace.ts'
 import type { Bridge, FdbEntry, Link, Netns, Packet, World } from '../types.ts'
 
@@ -28,7 +30,10 @@ export function fdbFind(world: World, br: Bridge, mac: Mac): FdbEntry | undefine
 export function fdbLearn(world: World, ns: Netns, br: Bridge, link: Link, packet: Packet): void {
   const entry = br.fdb.get(packet.smac)
   if (entry !== undefined) {
-    if (entry.local) return
+    if (entry.local) {
+      if (holdTime(br) !== 0) warnOwnAddress(world, ns, link, packet)
+      return
+    }
     if (entry.port === link.ifindex) {
       entry.updatedAt = world.now
       return
@@ -44,6 +49,25 @@ export function fdbLearn(world: World, ns: Netns, br: Bridge, link: Link, packet
   entry.port = link.ifindex
   entry.updatedAt = world.now
   recordStep(world, ns, packet, StepKind.Learn, StepAction.Moved, link.ifindex, entry)
+}
+
+/** net_ratelimit: ten lines in five seconds. */
+const WARN_BURST = 10
+const WARN_NS = 5_000_000_000
+
+/** A frame with an address of the bridge's own comes back in: there is a loop, or somebody has taken the address. */
+function warnOwnAddress(world: World, ns: Netns, link: Link, packet: Packet): void {
+  const log = ns.log ?? []
+  const earlier = log.at(-WARN_BURST)
+  if (earlier !== undefined && earlier.at > world.now - WARN_NS && earlier.text.includes('own address'))
+    return
+  const master = ns.links[link.master]?.name ?? link.name
+  const address = `addr:${formatMac(packet.smac)}, vlan:${packet.vlan & 0xfff}`
+  klog(
+    world,
+    ns,
+    `${master}: received packet on ${link.name} with own address as source address (${address})`,
+  )
 }
 
 /**
