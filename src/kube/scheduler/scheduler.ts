@@ -1,0 +1,298 @@
+/**
+ * kube-scheduler: binds pods to nodes. Models pkg/scheduler (Kubernetes 1.32): filters, scores, a random choice among
+ * the best, FailedScheduling in its words, back-off. Not here: preemption, volumes, other schedulers' names.
+ */
+import { nextUint32 } from '../../base/rng.ts'
+import { agentTimer, enqueue, enqueueAfter } from '../agent/agent.ts'
+import { cacheGetKey, cacheList } from '../agent/cache.ts'
+import { actorOf } from '../agent/requests.ts'
+import type { AgentCtx, AgentProgram, Reconciled } from '../agent/types.ts'
+import { apiBind, apiUpdateStatus } from '../api/local.ts'
+import { recordEvent } from '../controller/common.ts'
+import { putCondition } from '../controller/deployment/status.ts'
+import type { Node, Pod } from '../objects.ts'
+import { touchStore, wallMs } from '../store/store.ts'
+import type { StoreChange } from '../types.ts'
+import { controllerOf, objectKey } from '../types.ts'
+import type { FilterInput, NodeUse, PlacedPod, Refusal } from './filters.ts'
+import { filterNode, hostPortsOf, requestsOf } from './filters.ts'
+import type { Candidate } from './score.ts'
+import { scoreNodes } from './score.ts'
+
+const SECOND = 1_000_000_000
+const BACKOFF_FIRST = SECOND
+const BACKOFF_MAX = 10 * SECOND
+/** Pods that nothing could place are looked at again after so long even if nothing changed. */
+const FLUSH = 300 * SECOND
+const MIN_NODES = 100
+
+interface Placement {
+  readonly node: string
+  readonly cpu: number
+  readonly memory: number
+  readonly ports: readonly string[]
+  /** uid of the controller, '' for none */
+  readonly owner: string
+}
+
+export interface SchedulerState {
+  use: Map<string, NodeUse>
+  /** By pod key: what it takes where. */
+  placed: Map<string, Placement>
+  /** NODE/OWNER to how many. */
+  siblings: Map<string, number>
+  /** Pods that wait, to how often they were tried. */
+  waiting: Map<string, number>
+  /** Pods that others must keep near or away from (required affinity), or that spread. */
+  picky: Map<string, true>
+  /** Where the search among many nodes goes on. */
+  nextNode: number
+}
+
+export const kubeScheduler: AgentProgram = {
+  name: 'kube-scheduler',
+  wants: () => [{ resource: 'pods' }, { resource: 'nodes' }],
+  delayNs: 2_000_000,
+  workNs: 300_000,
+  start(ctx) {
+    const state: SchedulerState = {
+      use: new Map(),
+      placed: new Map(),
+      siblings: new Map(),
+      waiting: new Map(),
+      picky: new Map(),
+      nextNode: 0,
+    }
+    ctx.agent.state = state
+    for (const pod of cacheList<Pod>(ctx, 'pods')) notePod(ctx, pod, false)
+    agentTimer(ctx, 'flush', FLUSH)
+  },
+  observe(ctx, change) {
+    if (change.resource === 'pods') notePod(ctx, change.object as Pod, change.type === 'DELETED')
+    else noteNode(ctx, change)
+  },
+  reconcile: schedulePod,
+  timer(ctx) {
+    for (const key of stateOf(ctx).waiting.keys()) enqueue(ctx, key)
+    agentTimer(ctx, 'flush', FLUSH)
+  },
+}
+
+function stateOf(ctx: AgentCtx): SchedulerState {
+  return ctx.agent.state as SchedulerState
+}
+
+function notePod(ctx: AgentCtx, pod: Pod, gone: boolean): void {
+  const state = stateOf(ctx)
+  const key = objectKey(pod)
+  const ended = gone || pod.status?.phase === 'Succeeded' || pod.status?.phase === 'Failed'
+  const node = pod.spec.nodeName ?? ''
+  if (ended) {
+    const freed = state.placed.has(key)
+    release(state, key)
+    state.waiting.delete(key)
+    state.picky.delete(key)
+    if (freed) retryWaiting(ctx)
+    return
+  }
+  if (node !== '') {
+    state.waiting.delete(key)
+    place(state, pod, node)
+  } else if (
+    pod.metadata.deletionTimestamp === undefined &&
+    (pod.spec.schedulerName ?? 'default-scheduler') === 'default-scheduler'
+  ) {
+    if (!state.waiting.has(key)) {
+      state.waiting.set(key, 0)
+      enqueue(ctx, key)
+    }
+  }
+}
+
+/** A node that is new, or takes more than before, may help those that wait. */
+function noteNode(ctx: AgentCtx, { type, object, previous }: StoreChange): void {
+  const seen = (node: Node | undefined) =>
+    JSON.stringify([node?.spec, node?.metadata.labels, node?.status?.allocatable])
+  if (type === 'DELETED') stateOf(ctx).use.delete(object.metadata.name)
+  else if (seen(object as Node) !== seen(previous as Node | undefined)) retryWaiting(ctx)
+}
+
+/** Pods that wait are tried again after their back-off: 1 s, doubled, at most 10 s. */
+function retryWaiting(ctx: AgentCtx): void {
+  for (const [key, tries] of stateOf(ctx).waiting) {
+    if (tries === 0) continue
+    enqueueAfter(ctx, key, Math.min(BACKOFF_FIRST * 2 ** Math.min(tries - 1, 10), BACKOFF_MAX))
+  }
+}
+
+function usageOf(state: SchedulerState, node: string): NodeUse {
+  const known = state.use.get(node)
+  if (known !== undefined) return known
+  const use: NodeUse = { cpu: 0, memory: 0, pods: 0, ports: new Map() }
+  state.use.set(node, use)
+  return use
+}
+
+function place(state: SchedulerState, pod: Pod, node: string): void {
+  const key = objectKey(pod)
+  if (state.placed.get(key)?.node === node) return
+  release(state, key)
+  const { cpu, memory } = requestsOf(pod)
+  const ports = hostPortsOf(pod)
+  const owner = controllerOf(pod)?.uid ?? ''
+  state.placed.set(key, Object.freeze({ node, cpu, memory, ports: Object.freeze(ports), owner }))
+  if (isPicky(pod)) state.picky.set(key, true)
+  const use = usageOf(state, node)
+  use.cpu += cpu
+  use.memory += memory
+  use.pods++
+  for (const port of ports) use.ports.set(port, (use.ports.get(port) ?? 0) + 1)
+  if (owner !== '') state.siblings.set(`${node}/${owner}`, (state.siblings.get(`${node}/${owner}`) ?? 0) + 1)
+}
+
+function release(state: SchedulerState, key: string): void {
+  const was = state.placed.get(key)
+  if (was === undefined) return
+  state.placed.delete(key)
+  const use = usageOf(state, was.node)
+  use.cpu -= was.cpu
+  use.memory -= was.memory
+  use.pods--
+  for (const port of was.ports) {
+    const left = (use.ports.get(port) ?? 1) - 1
+    if (left === 0) use.ports.delete(port)
+    else use.ports.set(port, left)
+  }
+  if (was.owner === '') return
+  const siblings = `${was.node}/${was.owner}`
+  const left = (state.siblings.get(siblings) ?? 1) - 1
+  if (left === 0) state.siblings.delete(siblings)
+  else state.siblings.set(siblings, left)
+}
+
+function isPicky({ spec }: Pod): boolean {
+  const { affinity, topologySpreadConstraints = [] } = spec
+  return (
+    affinity?.podAffinity !== undefined ||
+    affinity?.podAntiAffinity !== undefined ||
+    topologySpreadConstraints.length > 0
+  )
+}
+
+function schedulePod(ctx: AgentCtx, key: string): Reconciled {
+  const state = stateOf(ctx)
+  const pod = cacheGetKey<Pod>(ctx, 'pods', key)
+  if (pod === undefined || (pod.spec.nodeName ?? '') !== '' || pod.metadata.deletionTimestamp !== undefined) {
+    state.waiting.delete(key)
+    return {}
+  }
+  if (!state.waiting.has(key)) return {}
+  const nodes = cacheList<Node>(ctx, 'nodes')
+  const { candidates, refused } = findNodes(ctx, pod, nodes)
+  if (candidates.length === 0) {
+    state.waiting.set(key, (state.waiting.get(key) ?? 0) + 1)
+    refuse(ctx, pod, nodes.length, refused)
+    return {}
+  }
+  const chosen = choose(ctx, pod, candidates)
+  const { namespace = '', name } = pod.metadata
+  const bound = apiBind(ctx.world, actorOf(ctx.agent), namespace, name, chosen)
+  if (!bound.ok) {
+    state.waiting.set(key, (state.waiting.get(key) ?? 0) + 1)
+    return { retry: true }
+  }
+  state.waiting.delete(key)
+  place(state, bound.object, chosen)
+  const message = `Successfully assigned ${namespace}/${name} to ${chosen}`
+  recordEvent(ctx, pod, 'Normal', 'Scheduled', message)
+  return {}
+}
+
+/** Enough nodes that will do; with many nodes not all are looked at, and the search goes on where the last one ended. */
+function findNodes(
+  ctx: AgentCtx,
+  pod: Pod,
+  nodes: readonly Node[],
+): { candidates: Candidate[]; refused: Refusal[] } {
+  const state = stateOf(ctx)
+  const owner = controllerOf(pod)?.uid ?? ''
+  const placed = isPicky(pod) || state.picky.size > 0 ? placedPods(ctx, pod) : []
+  const enough = nodesToFind(nodes.length)
+  const candidates: Candidate[] = []
+  const refused: Refusal[] = []
+  for (let i = 0; i < nodes.length && candidates.length < enough; i++) {
+    const node = nodes[(state.nextNode + i) % nodes.length]!
+    const use = usageOf(state, node.metadata.name)
+    const input: FilterInput = { pod, node, use, nodes, placed }
+    const refusal = filterNode(input)
+    if (refusal !== null) refused.push(refusal)
+    else candidates.push({ node, use, siblings: state.siblings.get(`${node.metadata.name}/${owner}`) ?? 0 })
+  }
+  if (nodes.length > 0) state.nextNode = (state.nextNode + candidates.length + refused.length) % nodes.length
+  return { candidates, refused }
+}
+
+/** numFeasibleNodesToFind: all of fewer than 100, else 50 % less a part for size, at least 5 % and 100. */
+function nodesToFind(n: number): number {
+  if (n < MIN_NODES) return n
+  const percent = Math.max(50 - Math.floor(n / 125), 5)
+  return Math.max(Math.floor((n * percent) / 100), MIN_NODES)
+}
+
+function placedPods(ctx: AgentCtx, pod: Pod): PlacedPod[] {
+  const state = stateOf(ctx)
+  const keys = isPicky(pod) ? state.placed.keys() : state.picky.keys()
+  const found: PlacedPod[] = []
+  for (const key of keys) {
+    const other = cacheGetKey<Pod>(ctx, 'pods', key)
+    const node = state.placed.get(key)?.node
+    if (other !== undefined && node !== undefined) found.push({ pod: other, node })
+  }
+  return found
+}
+
+/** The best, and among equals one by the cluster's own random stream. */
+function choose(ctx: AgentCtx, pod: Pod, candidates: readonly Candidate[]): string {
+  const scores = scoreNodes(pod, candidates)
+  const best = scores.reduce((a, b) => Math.max(a, b), 0)
+  const equals = candidates.filter((_, at) => scores[at] === best)
+  const at = equals.length === 1 ? 0 : nextUint32(touchStore(ctx.world).rng) % equals.length
+  return equals[at]!.node.metadata.name
+}
+
+function refuse(ctx: AgentCtx, pod: Pod, total: number, refused: readonly Refusal[]): void {
+  const message = failureText(total, refused)
+  recordEvent(ctx, pod, 'Warning', 'FailedScheduling', message)
+  const condition = { type: 'PodScheduled', status: 'False', reason: 'Unschedulable', message } as const
+  const conditions = putCondition(pod.status?.conditions ?? [], condition, wallMs(ctx.world)).map(
+    ({ lastUpdateTime: _, ...rest }) => rest,
+  )
+  const before = pod.status?.conditions?.find(({ type }) => type === 'PodScheduled')
+  if (before?.message === message) return
+  apiUpdateStatus<Pod>(ctx.world, actorOf(ctx.agent), 'pods', {
+    ...pod,
+    status: { ...pod.status, conditions },
+  })
+}
+
+/** `0/3 nodes are available: 1 Insufficient cpu, 2 node(s) …. preemption: …` Models FitError.Error. */
+export function failureText(total: number, refused: readonly Refusal[]): string {
+  if (total === 0) return 'no nodes available to schedule pods'
+  const head = `0/${total} nodes are available`
+  const why = histogram(refused.flatMap(({ reasons }) => reasons))
+  const helpless = refused.map((refusal) =>
+    refusal.final
+      ? 'Preemption is not helpful for scheduling'
+      : 'No preemption victims found for incoming pod',
+  )
+  return `${head}: ${why}. preemption: ${head}: ${histogram(helpless)}.`
+}
+
+function histogram(reasons: readonly string[]): string {
+  const counts = new Map<string, number>()
+  for (const reason of reasons) counts.set(reason, (counts.get(reason) ?? 0) + 1)
+  return [...counts]
+    .map(([reason, count]) => `${count} ${reason}`)
+    .sort()
+    .join(', ')
+}
