@@ -1,6 +1,29 @@
 // The kernel's own values of net.ipv4.conf.X and net.ipv6.conf.X in a new namespace (net/ipv4/devinet.c and
 // net/ipv6/addrconf.c, Linux 6.18). A conf is frozen and shared by all that agree; whoever changes one puts another there.
-import type { InterfaceConf } from './types.ts'
+
+/** Per-interface IPv4 and IPv6 switches (net.ipv4.conf.X.*, net.ipv6.conf.X.*); `all` and `default` are of this shape too. */
+export interface InterfaceConf {
+  readonly forwarding: number
+  readonly rpFilter: number
+  readonly arpIgnore: number
+  readonly arpAnnounce: number
+  readonly arpNotify: number
+  readonly arpAccept: number
+  readonly proxyArp: number
+  readonly acceptRedirects: number
+  readonly sendRedirects: number
+  readonly secureRedirects: number
+  readonly sharedMedia: number
+  readonly routeLocalnet: number
+  readonly logMartians: number
+  readonly acceptLocal: number
+  readonly disableIpv6: number
+  readonly forwarding6: number
+  readonly acceptRa: number
+  readonly acceptDad: number
+  readonly hopLimit6: number
+  readonly acceptRedirects6: number
+}
 
 export const KERNEL_CONF: InterfaceConf = Object.freeze({
   forwarding: 0,

@@ -8,6 +8,7 @@ import type { Rng } from '../base/rng.ts'
 import type { Qdisc } from './link/qdisc.ts'
 import type { SnmpCounters } from './snmp.ts'
 import type { SimWorld, Target } from '../sim/world.ts'
+import type { InterfaceConf } from './conf.ts'
 import type { RouteCache } from './ip/routecache.ts'
 import type { Inet6Dev } from './ip6/inet6dev.ts'
 import type { ArpHeader, IcmpHeader, TcpHeader } from './headers.ts'
@@ -15,6 +16,7 @@ import type { Netfilter } from './nf/types.ts'
 import type { Socket } from './sock/types.ts'
 import type { Recorder } from './trace.ts'
 
+export type { InterfaceConf } from './conf.ts'
 export type { ArpHeader, IcmpHeader, NdBody, TcpHeader } from './headers.ts'
 export type { Socket, SocketKind, SockMessage } from './sock/types.ts'
 
@@ -237,30 +239,6 @@ export interface BridgePort {
   forwardDelayAt: number
   messageAgeAt: number
   holdAt: number
-}
-
-/** Per-interface IPv4 and IPv6 switches (net.ipv4.conf.X.*, net.ipv6.conf.X.*); `all` and `default` are of this shape too. Frozen and shared (net/conf.ts). */
-export interface InterfaceConf {
-  readonly forwarding: number
-  readonly rpFilter: number
-  readonly arpIgnore: number
-  readonly arpAnnounce: number
-  readonly arpNotify: number
-  readonly arpAccept: number
-  readonly proxyArp: number
-  readonly acceptRedirects: number
-  readonly sendRedirects: number
-  readonly secureRedirects: number
-  readonly sharedMedia: number
-  readonly routeLocalnet: number
-  readonly logMartians: number
-  readonly acceptLocal: number
-  readonly disableIpv6: number
-  readonly forwarding6: number
-  readonly acceptRa: number
-  readonly acceptDad: number
-  readonly hopLimit6: number
-  readonly acceptRedirects6: number
 }
 
 export type OperState = 'UNKNOWN' | 'DOWN' | 'LOWERLAYERDOWN' | 'UP'
