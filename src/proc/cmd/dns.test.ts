@@ -140,6 +140,28 @@ interface SearchCase {
   answer?: string[]
 }
 
+it('musl asks all servers at once, and stops at the first answer that is one', () => {
+  const made = bench()
+  runLine(made, ': > /etc/alpine-release')
+  // res_msend: a silent server costs nothing beside one that answers.
+  resolvConf(made, 'nameserver 10.96.0.11|nameserver 10.96.0.10')
+  const both = told(made, 'getent ahostsv4 www.example.com')
+  expect([both.code, both.queries]).toEqual([0, ['0 www.example.com. A udp', '0 www.example.com. A udp']])
+  // Enough dots: the search list is not used at all (lookup_name.c, name_from_dns_search).
+  resolvConf(made, POD.replace('ndots:5', 'ndots:1'))
+  expect(told(made, 'ping -c1 nosuch.example.com')).toEqual({
+    out: '',
+    err: "ping: bad address 'nosuch.example.com'\n",
+    code: 1,
+    queries: ['0 nosuch.example.com. A udp', '0 nosuch.example.com. AAAA udp'],
+  })
+  // Silent: twice in five seconds.
+  resolvConf(made, 'nameserver 10.96.0.11')
+  const from = made.world.now
+  expect(told(made, 'wget http://www.example.com/').code).toBe(1)
+  expect(Math.round((made.world.now - from) / 1e9)).toBe(5)
+})
+
 describe('the search list', () => {
   shared('is gone through as by the real resolvers', () => {
     const made = bench()

@@ -18,6 +18,7 @@ import { tcpAccept, tcpConnect, tcpConnected, tcpListen, tcpShutdown } from '../
 import type { Socket } from '../../net/types.ts'
 import { readInput } from '../../run/fds.ts'
 import { cancelTimer, exitProcess, setTimer } from '../../run/process.ts'
+import { isBusybox } from '../dns/resolvconf.ts'
 import type { Lookup } from '../dns/resolver.ts'
 import { lookupEvent, lookupStart } from '../dns/resolver.ts'
 import type { ProcCtx, ProcEvent, Program } from '../program.ts'
@@ -215,6 +216,7 @@ function resolved(ctx: ProcCtx, state: NcState, lookup: Lookup): void {
   state.lookup = null
   state.ip = lookup.addresses[0]
   if (state.ip !== undefined) connect(ctx, state, state.ip, state.port)
+  else if (isBusybox(ctx)) fail(ctx, 1, `nc: bad address '${state.host}'`)
   else fail(ctx, 1, `nc: getaddrinfo for host "${state.host}" port ${state.port}: ${lookup.error}`)
 }
 

@@ -12,7 +12,7 @@ import type { DnsExchange } from '../dns/exchange.ts'
 import { exchangeAnswered, exchangeEvent, exchangeStart } from '../dns/exchange.ts'
 import type { Lookup } from '../dns/resolver.ts'
 import { followAnswer, lookupEvent, lookupStart } from '../dns/resolver.ts'
-import { libcOf, resolvConf, searchNames } from '../dns/resolvconf.ts'
+import { isBusybox, resolvConf, searchNames } from '../dns/resolvconf.ts'
 import { rcodeName, rdataText, reverseName, typeName, typeNumber } from '../dns/text.ts'
 import type { ProcCtx, ProcEvent, Program } from '../program.ts'
 import { err, fail, out } from '../program.ts'
@@ -49,7 +49,7 @@ export const nslookup: Program = {
   name: 'nslookup',
   help: 'ask name servers for a name or an address',
   start(ctx) {
-    if (libcOf(ctx) === 'musl') {
+    if (isBusybox(ctx)) {
       busyboxLookup(ctx, { type: 'input', fd: -1, text: '', eof: true })
       return
     }
@@ -64,7 +64,7 @@ export const nslookup: Program = {
     else begin(ctx, state, words[0]!, words[1] ?? '')
   },
   on(ctx, event: ProcEvent) {
-    if (libcOf(ctx) === 'musl') busyboxLookup(ctx, event)
+    if (isBusybox(ctx)) busyboxLookup(ctx, event)
     else onEvent(ctx, event)
   },
 }

@@ -9,6 +9,7 @@ import { sysctlGet } from '../../net/sysctl.ts'
 import type { Link, Socket } from '../../net/types.ts'
 import { IPPROTO_ICMP, IPPROTO_ICMPV6 } from '../../net/types.ts'
 import type { ProcCtx } from '../program.ts'
+import { isBusybox } from '../dns/resolvconf.ts'
 import { awaitName, hasWaited } from '../dns/waitname.ts'
 import { err, fail, out } from '../program.ts'
 import type { PingOptions } from './ping-options.ts'
@@ -36,6 +37,10 @@ export function openPing(ctx: ProcCtx, options: PingOptions, name: string): Ping
   const found = awaitName(ctx, scope === '' ? target : target.slice(0, percent), options.family)
   if (found === undefined) return undefined
   const ip = found.addresses[0]
+  if (ip === undefined && isBusybox(ctx)) {
+    fail(ctx, 1, `${name}: bad address '${target}'`)
+    return undefined
+  }
   if (ip === undefined) return quit(ctx, `${name}: ${target}: ${found.error}`)
   const family = typeof ip === 'number' ? 4 : 6
   if (options.verbose) {

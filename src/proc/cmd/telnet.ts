@@ -5,6 +5,7 @@ import { tcpConnect, tcpConnected } from '../../net/sock/tcp.ts'
 import { readInput } from '../../run/fds.ts'
 import { exitProcess } from '../../run/process.ts'
 import type { ProcCtx, ProcEvent, Program } from '../program.ts'
+import { isBusybox } from '../dns/resolvconf.ts'
 import { awaitName, nameEvent } from '../dns/waitname.ts'
 import { err, fail, out, parseOptions } from '../program.ts'
 import { createStream, errnoText, type Stream, streamClose, streamRead, streamWrite } from '../stream.ts'
@@ -39,6 +40,7 @@ export const telnet: Program = {
     if (found === undefined) return
     const ip = found.addresses[0]
     if (ip === undefined) {
+      if (isBusybox(ctx)) return fail(ctx, 1, `telnet: bad address '${host}'`)
       fail(ctx, 1, `telnet: could not resolve ${host}/${service}: ${found.error}`)
       return
     }

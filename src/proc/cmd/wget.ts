@@ -11,6 +11,7 @@ import { cancelTimer, exitProcess, setTimer } from '../../run/process.ts'
 import { dateText } from '../clock.ts'
 import type { HttpHead, HttpUrl } from '../httpmsg.ts'
 import { defaultPort, formatUrl, headerOf, parseUrl, resolveUrl, splitHead } from '../httpmsg.ts'
+import { isBusybox } from '../dns/resolvconf.ts'
 import type { Lookup } from '../dns/resolver.ts'
 import { lookupEvent, lookupStart } from '../dns/resolver.ts'
 import type { ProcCtx, ProcEvent, Program } from '../program.ts'
@@ -133,6 +134,7 @@ function resolved(ctx: ProcCtx, state: WgetState, lookup: Lookup): void {
   const { url } = state
   state.lookup = null
   const address = lookup.addresses[0]
+  if (address === undefined && isBusybox(ctx)) return fail(ctx, 1, `wget: bad address '${url.host}'`)
   if (address === undefined) {
     note(ctx, state, `failed: ${lookup.error}.\n`)
     note(ctx, state, `wget: unable to resolve host address ‘${url.host}’\n`)

@@ -4,7 +4,7 @@ import { parseIp } from '../../base/addr.ts'
 import { readFile, statFile } from '../../run/files.ts'
 import type { ProcCtx } from '../../run/types.ts'
 
-/** What libc a program is linked with: an image with musl's loader or Alpine's release file has musl. */
+/** What libc a program is linked with: Alpine's images have musl; so has what holds Alpine's release file or musl's loader. */
 export type Libc = 'glibc' | 'musl'
 
 export interface ResolvConf {
@@ -73,8 +73,18 @@ export function resolvConf(ctx: ProcCtx): ResolvConf {
 }
 
 export function libcOf(ctx: ProcCtx): Libc {
+  if (/(^|[/:-])alpine/.test(imageOf(ctx))) return 'musl'
   const musl = ['/etc/alpine-release', '/lib/ld-musl-x86_64.so.1']
   return musl.some((path) => statFile(ctx, path) !== undefined) ? 'musl' : 'glibc'
+}
+
+/** Whether the commands are BusyBox's: in its own image and in Alpine's. They say `bad address` of a name that is not found. */
+export function isBusybox(ctx: ProcCtx): boolean {
+  return libcOf(ctx) === 'musl' || /(^|\/)busybox(:|$)/.test(imageOf(ctx))
+}
+
+function imageOf(ctx: ProcCtx): string {
+  return ctx.machine.containers.get(ctx.proc.container)?.image ?? ''
 }
 
 /** Where names are looked for, in order: of `hosts:` in /etc/nsswitch.conf, what is modelled. musl has no such file. */
