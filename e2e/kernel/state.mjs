@@ -44,7 +44,8 @@ export function connectionsOf(rooms, ports, ask) {
 
 function connectionLine(line, ports) {
   const words = line.trim().split(/\s+/)
-  if (!['tcp', 'udp', 'icmp'].includes(words[0])) return ''
+  // The oracle lists those of IPv4.
+  if (!['tcp', 'udp', 'icmp'].includes(words[0]) || / src=\S*:/.test(line)) return ''
   const state = words[3]?.includes('=') ? '' : ` ${words[3]}`
   const pairs = words
     .map((word) => word.split('='))

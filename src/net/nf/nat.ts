@@ -1,7 +1,6 @@
 /**
  * Address translation. Models net/netfilter/nf_nat_core.c, nf_nat_proto.c and the nat hooks (Linux 6.18): a binding is
- * made once per connection and direction, packets then follow the connection. Not here: sequence adjustment, helpers,
- * ports of closing connections taken over before they expire.
+ * made once per connection and direction, packets then follow the connection. Not here: sequence adjustment, helpers.
  */
 import type { Ip } from '../../base/addr.ts'
 import { recordStep, StepAction, StepKind } from '../trace.ts'

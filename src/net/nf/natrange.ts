@@ -1,14 +1,16 @@
-// Models get_unique_tuple, find_appropriate_src, find_best_ips_proto and nf_nat_l4proto_unique_tuple of
-// net/netfilter/nf_nat_core.c, and lib/jhash of Linux 6.18 by which addresses of a range are spread.
+// Models get_unique_tuple, find_appropriate_src, find_best_ips_proto, nf_nat_l4proto_unique_tuple and
+// nf_nat_used_tuple_harder of net/netfilter/nf_nat_core.c, and lib/jhash of Linux 6.18 by which addresses of a range are
+// spread.
 import type { Ip } from '../../base/addr.ts'
 import { compareIp, concatIp6, ip6Words } from '../../base/addr.ts'
 import { nextBelow } from '../../base/rng.ts'
 import { IPPROTO_ICMP, IPPROTO_ICMPV6, IPPROTO_TCP, IPPROTO_UDP } from '../types.ts'
-import { ctLookup } from './cttable.ts'
+import { ctDestroy, ctLookup } from './cttable.ts'
 import type { HookCtx } from './ctx.ts'
 import type { NatSpec } from './nat.ts'
 import { invert, sameTuple, sourceKey, tupleKey } from './tuple.ts'
 import type { Conn, Conntrack, Tuple } from './types.ts'
+import { CT_STATUS } from './types.ts'
 
 const ATTEMPTS_MAX = 128
 const ATTEMPTS_MIN = 16
@@ -48,6 +50,28 @@ function isUsed(ctx: HookCtx, ct: Conntrack, conn: Conn, tuple: Tuple): boolean 
   const other = ct.conns.get(Math.floor(found / 2))!
   // Two packets of one flow at once are one connection: settled at confirmation.
   return other !== conn && !sameTuple(other.orig, conn.orig)
+}
+
+/** From so many attempts left on, a closing connection gives way. */
+const HARDER_THRESH = 32
+
+/**
+ * nf_nat_used_tuple_harder: one of the last attempts takes the port of a translated TCP connection that is over but not
+ * yet forgotten, where the new one's sequence numbers lie behind the old one's.
+ */
+function isUsedHarder(ctx: HookCtx, ct: Conntrack, conn: Conn, tuple: Tuple, left: number): boolean {
+  if (left > HARDER_THRESH || tuple.proto !== IPPROTO_TCP || conn.state !== 'SYN_SENT') {
+    return isUsed(ctx, ct, conn, tuple)
+  }
+  const found = ctLookup(ctx.world, ctx.ns, ct, tupleKey(invert(tuple), conn.zone))
+  if (found === 0) return false
+  const other = ct.conns.get(Math.floor(found / 2))!
+  if (found % 2 === 0 || other === conn || other.tcp === null || conn.tcp === null) return true
+  const over = other.state === 'TIME_WAIT' || other.state === 'CLOSE'
+  if (!over || (other.status & CT_STATUS.SRC_NAT) === 0) return true
+  if (((conn.tcp.end[0] - other.tcp.end[0]) | 0) <= 0) return true
+  ctDestroy(ctx.world, ctx.ns, ct, other)
+  return false
 }
 
 /** What this source was mapped to before, if it fits the range: one socket keeps one address and port. */
@@ -150,7 +174,7 @@ function freePort(
     for (let i = 0; i < attempts; i++, offset++) {
       const port = min + (offset % size)
       last = bySource ? { ...tuple, sport: port } : { ...tuple, dport: port }
-      if (!isUsed(ctx, ct, conn, last)) return last
+      if (!isUsedHarder(ctx, ct, conn, last, attempts - i)) return last
     }
     if (attempts >= size || attempts < ATTEMPTS_MIN) return last
     attempts = attempts >> 1
