@@ -36,9 +36,9 @@ export function plainForward(world: World, ns: Netns, link: Link, packet: Packet
 function wayOf(world: World, ns: Netns, link: Link, dst: number, src: number): Way | null {
   const cache = routeCacheOf(world, ns)
   if (cache === null) return null
-  const way = cache.ways[waySlot(dst)]
+  let way = cache.ways[waySlot(dst)] ?? null
   if (
-    way == null ||
+    way === null ||
     way.dst !== dst ||
     way.link !== link ||
     way.conf !== link.conf ||
@@ -46,7 +46,8 @@ function wayOf(world: World, ns: Netns, link: Link, dst: number, src: number): W
     ns.links[way.oif] !== way.out ||
     !way.neigh.hh
   ) {
-    return findWay(world, ns, link, cache, dst, src)
+    way = findWay(world, ns, link, cache, dst, src)
+    if (way === null) return null
   }
   const { state } = way.neigh
   if (state !== 'REACHABLE' && state !== 'PERMANENT' && state !== 'NOARP') return null
@@ -80,8 +81,7 @@ function findWay(
   const slot = waySlot(dst)
   while (cache.ways.length <= slot) cache.ways.push(null)
   cache.ways[slot] = way
-  // The neighbour's state is asked with the next packet.
-  return null
+  return way
 }
 
 /** Not one of this host's own addresses, and an ordinary one. */

@@ -7,7 +7,7 @@ import type { FibResult } from './fibindex.ts'
 
 /** Beyond so many destinations a cache starts anew. */
 const DESTINATIONS_MAX = 4096
-const WAY_BITS = 6
+const WAY_BITS = 8
 
 export interface RouteCache {
   ns: Netns
