@@ -1,6 +1,6 @@
 /** Pipelines, subshells and background jobs: the shell's children. */
 import { closeFd, openPipe, setFd, touchTty } from '../../run/fds.ts'
-import { spawnChild } from '../../run/process.ts'
+import { spawnChild, pidShown } from '../../run/process.ts'
 import type { Fd, ProcCtx } from '../../run/types.ts'
 import { err } from '../program.ts'
 import type { Node } from './ast.ts'
@@ -52,7 +52,7 @@ export function startBackground(ctx: ProcCtx, st: ShellState, node: Node, src: s
   if (st.jobs.length >= JOBS_MAX) st.jobs.shift()
   const n = (st.jobs.at(-1)?.n ?? 0) + 1
   st.jobs.push({ n, pid, src, done: false, code: 0 })
-  if (st.interactive) err(ctx, `[${n}] ${pid}\n`)
+  if (st.interactive) err(ctx, `[${n}] ${pidShown(ctx.world, ctx.machine, ctx.proc, pid)}\n`)
 }
 
 /** Starts a program as a child in the foreground. */

@@ -43,6 +43,9 @@ export interface CreateSpec {
   interactive: boolean
 }
 
+/** Containers that one machine may have. */
+export const BOXES_MAX = 100
+
 const OCI = 'failed to create task for container: failed to create shim task: OCI runtime create failed: '
 const INIT = `${OCI}runc create failed: unable to start container process: error during container init: `
 
@@ -50,6 +53,8 @@ const INIT = `${OCI}runc create failed: unable to start container process: error
 export function createBox(ctx: ProcCtx, spec: CreateSpec): Container {
   const state = touchDocker(ctx.world, ctx.machine)
   if (state === undefined) refuse('the daemon is not running', 125)
+  if (ctx.machine.containers.size >= BOXES_MAX)
+    refuse(`Kubehop keeps at most ${BOXES_MAX} containers on a machine`, 125)
   const found = findImage(spec.image)
   if (found === undefined) refuse(noImage(spec.image), 125)
   const { image, tag } = found

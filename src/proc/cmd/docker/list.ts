@@ -3,6 +3,7 @@ import { maskIp, parsePrefix } from '../../../base/addr.ts'
 import { machineRng, randomHex } from '../../../run/container.ts'
 import { exitProcess } from '../../../run/process.ts'
 import type { Container, ProcCtx } from '../../../run/types.ts'
+import { linkByName } from '../../../net/link/device.ts'
 import { findNetns } from '../../../net/world.ts'
 import type { Options } from '../../program.ts'
 import { err, finish, out } from '../../program.ts'
@@ -12,8 +13,11 @@ import { findImage, fullName, imageList } from './images.ts'
 import { inspectNetwork } from './inspect.ts'
 import { connect, disconnect, dropNetwork, endpointsOf, freeSubnet, raiseNetwork } from './networks.ts'
 import type { Box, DockerState, Network } from './state.ts'
-import { dockerOf, findNetwork, needBox, refuse, touchDocker } from './state.ts'
+import { dockerOf, findNetwork, hostNs, needBox, refuse, touchDocker } from './state.ts'
 import { fillTemplate } from './template.ts'
+
+/** Networks that one machine may have. */
+const NETWORKS_MAX = 40
 
 export const PS: Verb = {
   usage: 'ps [OPTIONS]',
@@ -242,6 +246,10 @@ function createNetwork(ctx: ProcCtx, { flags, list, operands }: Options): void {
     if (found === null) refuse(`docker network create -${key} ${value}: not modelled in Kubehop`)
     dev = found[1]!
   }
+  if (state.networks.length >= NETWORKS_MAX)
+    refuse(`Kubehop keeps at most ${NETWORKS_MAX} networks on a machine`)
+  if (linkByName(hostNs(ctx), dev) !== undefined)
+    refuse(`the interface ${dev} exists already: not modelled in Kubehop`)
   const text = flags.get('subnet')
   const prefix = text === undefined ? undefined : parsePrefix(text)
   if (text !== undefined && (prefix === undefined || typeof prefix.addr !== 'number')) {

@@ -80,6 +80,10 @@ export function connect(
 ): Endpoint {
   const { world, machine } = ctx
   const ns = hostNs(ctx)
+  const bridge = linkByName(ns, network.dev)
+  if (bridge === undefined || bridge.bridge === null) {
+    refuse(`failed to set up container networking: could not find bridge ${network.dev}: Link not found`, 125)
+  }
   const addr = freeAddress(state, network)
   const rng = machineRng(world, machine)
   const name = () => {
@@ -92,10 +96,9 @@ export function connect(
   const inner = name()
   const mac = randomMac(ctx)
   linkAdd(world, ns, { kind: 'veth', name: hostIf, mac: randomMac(ctx), peer: { name: inner, mac } })
-  const bridge = linkByName(ns, network.dev)
   const outer = linkByName(ns, hostIf)!
   const end = linkByName(ns, inner)!
-  if (bridge !== undefined) linkSet(world, ns, outer, { master: bridge.ifindex })
+  linkSet(world, ns, outer, { master: bridge.ifindex })
   if (!state.userlandProxy) linkSet(world, ns, outer, { slave: { hairpin: true } })
   linkSet(world, ns, outer, { up: true })
   const dev = `eth${order}`
