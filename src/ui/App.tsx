@@ -22,9 +22,11 @@ export async function loadInspector() {
   return module.InspectorPanel
 }
 
-const LEFT = { least: 160, usual: 266, most: 420 }
-const RIGHT = { least: 220, usual: 320, most: 720 }
-const DOCK = { least: 90, usual: 220, most: 640 }
+/** A large screen has room for whole tables and for more of a terminal. */
+const LARGE = innerWidth >= 1600
+const LEFT = { least: 160, usual: LARGE ? 300 : 266, most: 420 }
+const RIGHT = { least: 220, usual: LARGE ? 460 : 320, most: 720 }
+const DOCK = { least: 90, usual: LARGE ? 280 : 220, most: 640 }
 
 export function App() {
   const { t } = useTranslation()

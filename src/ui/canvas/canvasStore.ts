@@ -39,8 +39,12 @@ export const useCanvas = create<CanvasState>(() => ({
 /** Moves machines on the picture only (while they are dragged). */
 export function moveOnPicture(moved: Places): void {
   const { drawing } = useCanvas.getState()
-  const places = ownPlaces({ ...drawing, places: { ...drawing.places, ...moved } })
-  useCanvas.setState({ drawing: draw(useStore.getState().scene, places, drawing, insideNow()) })
+  const inside = insideNow()
+  const places = inside
+    ? ownPlaces({ ...drawing, places: { ...drawing.places, ...moved } })
+    : { ...ownPlaces(drawing), ...moved }
+  const { scene } = useStore.getState()
+  useCanvas.setState({ drawing: draw(scene, places, drawing, inside, Object.keys(moved)) })
 }
 
 /** Follows the scene from now on; answers a function that stops. */

@@ -4,7 +4,7 @@ import type { SceneState } from '../client/store.ts'
 import { draw, emptyDrawing } from './drawing.ts'
 import { layOut } from './layOut.ts'
 import { pointAt } from './paths.ts'
-import { placeMachines } from './place.ts'
+import { placeMachines, stepAside } from './place.ts'
 
 function port(
   room: string,
@@ -165,5 +165,24 @@ describe('the drawing', () => {
     const drawing = drawn(scene())
     expect(drawing.byIndex.get('1:4')).toBe('n1/v-red')
     expect(drawing.wireOfPort.get('n1/v-red')).toBe('n1.red/eth0--n1/v-red')
+  })
+})
+
+describe('machines that are larger than the lab foresaw', () => {
+  const size = { w: 200, h: 100 }
+
+  it('make room: right or down, whichever is less, and each only as far as it must', () => {
+    const own = { a: { x: 0, y: 0 }, b: { x: 150, y: 20 }, c: { x: 20, y: 90 }, d: { x: 900, y: 0 } }
+    const aside = stepAside(own, { a: size, b: size, c: size, d: size }, new Set())
+    expect(aside.a).toBeUndefined()
+    expect(aside.d).toBeUndefined()
+    expect(aside.b).toEqual({ x: 78, y: 0 })
+    expect(aside.c).toEqual({ x: 0, y: 38 })
+  })
+
+  it('stay where somebody holds them, or laid them upon each other', () => {
+    const own = { a: { x: 0, y: 0 }, b: { x: 150, y: 20 } }
+    expect(stepAside(own, { a: size, b: size }, new Set(['b']))).toEqual({})
+    expect(stepAside({ a: { x: 0, y: 0 }, b: { x: 10, y: 10 } }, { a: size, b: size }, new Set())).toEqual({})
   })
 })

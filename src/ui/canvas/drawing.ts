@@ -3,7 +3,7 @@ import type { SceneEdge, SceneMachine, ScenePort } from '../../view/types.ts'
 import type { SceneState } from '../client/store.ts'
 import { layoutMachine, type MachineBox, type PortBox, type Side } from './boxes.ts'
 import { type WirePath, wirePath } from './paths.ts'
-import { machineOf, peersIn, type Place, type Places, roughSize } from './place.ts'
+import { machineOf, peersIn, type Place, type Places, roughSize, stepAside } from './place.ts'
 
 export interface Wire {
   edge: SceneEdge
@@ -40,7 +40,14 @@ export const emptyDrawing: Drawing = {
   version: 0,
 }
 
-export function draw(scene: SceneState, own: Places, before: Drawing, inside: Inside | null = null): Drawing {
+/** `held`: machines that are being moved by hand. */
+export function draw(
+  scene: SceneState,
+  own: Places,
+  before: Drawing,
+  inside: Inside | null = null,
+  held: readonly string[] = [],
+): Drawing {
   const aside: Places = {}
   const places = { ...own }
   const peers = peersIn(scene)
@@ -70,6 +77,12 @@ export function draw(scene: SceneState, own: Places, before: Drawing, inside: In
     for (const port of kept.ports) drawing.ports[port.id] = port
     for (const room of machine.rooms) {
       for (const port of room.ports) drawing.byIndex.set(indexKey(port), port.id)
+    }
+  }
+  if (!inside) {
+    for (const [id, by] of Object.entries(stepAside(own, drawing.boxes, new Set(held)))) {
+      aside[id] = by
+      places[id] = { x: own[id]!.x + by.x, y: own[id]!.y + by.y }
     }
   }
   for (const edge of Object.values(scene.edges)) {

@@ -26,6 +26,44 @@ export function placeMachines(scene: SceneState, before: Places, layOut: Layoute
   return places
 }
 
+/** Between machines that had to make room. */
+const ROOM = 28
+/** Nearer than this, machines were laid upon each other on purpose. */
+const APART = 60
+
+/**
+ * How far machines step aside for those before them (from the left, then from the top) that are larger than the lab
+ * foresaw: right or down, whichever is less. Those in `free` are being moved by hand: they neither step nor push.
+ */
+export function stepAside(
+  own: Places,
+  sizes: Record<string, { w: number; h: number }>,
+  free: Set<string>,
+): Places {
+  const ids = Object.keys(own).filter((id) => sizes[id] && !free.has(id))
+  ids.sort((a, b) => own[a]!.x - own[b]!.x || own[a]!.y - own[b]!.y || (a < b ? -1 : 1))
+  const stands: Places = {}
+  const aside: Places = {}
+  for (const id of ids) {
+    const { w, h } = sizes[id]!
+    const at = { ...own[id]! }
+    for (const other of Object.keys(stands)) {
+      const { x, y } = stands[other]!
+      const right = x + sizes[other]!.w
+      const bottom = y + sizes[other]!.h
+      const meant =
+        Math.max(Math.abs(own[id]!.x - own[other]!.x), Math.abs(own[id]!.y - own[other]!.y)) < APART
+      if (meant || at.x >= right || at.x + w <= x || at.y >= bottom || at.y + h <= y) continue
+      if (right - at.x <= bottom - at.y) at.x = right + ROOM
+      else at.y = bottom + ROOM
+    }
+    stands[id] = at
+    const by = { x: at.x - own[id]!.x, y: at.y - own[id]!.y }
+    if (by.x !== 0 || by.y !== 0) aside[id] = by
+  }
+  return aside
+}
+
 /** Places for some machines by the cables among them (see layOut.ts, loaded when first needed). */
 export type Layouter = (scene: SceneState, ids: string[]) => Places
 
