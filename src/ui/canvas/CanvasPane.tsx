@@ -147,7 +147,8 @@ function Inside() {
       const { transform, width, height } = api.getState()
       const found = machineAtMiddle(transform, width, height)
       if (found) void lookInside(found, 'zoom')
-    } else if (out && machine !== null && zoom < (by === 'zoom' ? DEEP - 0.3 : LEAVE)) void lookInside(null)
+    } else if (out && machine !== null && zoom < (by === 'zoom' ? DEEP - 0.3 : LEAVE))
+      void lookInside(null, 'zoom')
   }, [zoom, api])
   return Card && <Card />
 }
@@ -204,7 +205,8 @@ function useCanvasView(pane: React.RefObject<HTMLDivElement | null>): void {
         const zoom = Math.min(1.5, Math.max(0.8, Math.min((clientWidth - 32) / w, (clientHeight - 72) / h)))
         const still = matchMedia('(prefers-reduced-motion: reduce)').matches
         const view = { x: clientWidth / 2 - (x + w / 2) * zoom, y: 48 - y * zoom, zoom }
-        void flow.setViewport(view, { duration: still ? 0 : 350 })
+        // Straight: a smooth way would zoom out in between.
+        void flow.setViewport(view, { duration: still ? 0 : 350, interpolate: 'linear' })
       },
       centre: () => {
         const box = pane.current!.getBoundingClientRect()
@@ -213,7 +215,7 @@ function useCanvasView(pane: React.RefObject<HTMLDivElement | null>): void {
     })
   }, [flow, pane])
   useEffect(() => {
-    if (fitRequest === 0) return
+    if (fitRequest === 0 || useInside.getState().machine !== null) return
     useCanvas.getState().fit()
   }, [fitRequest])
   useEffect(() => {
@@ -229,7 +231,7 @@ function useCanvasView(pane: React.RefObject<HTMLDivElement | null>): void {
     }
     element.addEventListener('wheel', onWheel, { passive: true })
     const observer = new ResizeObserver(() => {
-      if (!moved) useCanvas.getState().fit()
+      if (!moved && useInside.getState().machine === null) useCanvas.getState().fit()
     })
     observer.observe(element)
     return () => {

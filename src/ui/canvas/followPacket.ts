@@ -11,6 +11,8 @@ export function followPacket(): void {
     // Before the parts had come the drawing could not be made.
     if (state.machine !== null && state.machine !== before.machine && state.by === 'choice') {
       setTimeout(() => showRails(state.machine!))
+    } else if (state.machine === null && before.machine !== null && state.by === 'choice') {
+      setTimeout(() => useCanvas.getState().fit())
     }
   })
   useCursor.subscribe((state, before) => {
@@ -30,10 +32,7 @@ async function goTo(room: string): Promise<void> {
   const stations = scene.machines[machine]?.rooms.find((one) => one.id === room)?.stations
   const wanted = stepAt(useCursor.getState().cursor)?.station !== '' && stations !== undefined
   if (wanted && hasStations(scene.machines[machine])) await lookInside(machine)
-  else if (open !== null && open !== machine) {
-    await lookInside(null)
-    useCanvas.getState().fit()
-  }
+  else if (open !== null && open !== machine) await lookInside(null)
 }
 
 function showRails(machine: string): void {

@@ -37,6 +37,7 @@ export function FieldTree(props: {
   }
   const go = (row: Row | undefined) => {
     if (!row) return
+    hover('')
     choose(row.id)
     document.getElementById(`field-${row.id}`)?.focus()
   }

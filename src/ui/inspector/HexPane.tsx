@@ -24,18 +24,11 @@ export function HexPane(props: {
   const go = (to: number) => {
     const next = Math.max(0, Math.min(size - 1, to))
     setAt(next)
+    hover('')
     choose(fieldAt(frame, next))
   }
   const onKey = (event: React.KeyboardEvent) => {
-    const moves: Record<string, number> = {
-      ArrowRight: at + 1,
-      ArrowLeft: at - 1,
-      ArrowDown: at + wide,
-      ArrowUp: at - wide,
-      Home: 0,
-      End: size - 1,
-    }
-    const to = moves[event.key]
+    const to = placeAfter(event.key, at, wide, size)
     if (to === undefined) return
     event.preventDefault()
     event.stopPropagation()
@@ -87,6 +80,19 @@ export function HexPane(props: {
       </p>
     </>
   )
+}
+
+/** Where a key leads to. */
+function placeAfter(key: string, at: number, wide: number, size: number): number | undefined {
+  const moves: Record<string, number> = {
+    ArrowRight: at + 1,
+    ArrowLeft: at - 1,
+    ArrowDown: at + wide,
+    ArrowUp: at - wide,
+    Home: 0,
+    End: size - 1,
+  }
+  return moves[key]
 }
 
 function HexLine(props: { bytes: number[]; at: number; places: number[]; classOf: (i: number) => string }) {
