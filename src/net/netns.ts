@@ -56,6 +56,7 @@ export function removeNetns(world: World, id: number): void {
   registry.netns.delete(ns.name)
   if (registry.machines.get(ns.name) === id) registry.machines.delete(ns.name)
   removeTarget(world, id)
+  if (id < world.routes.length) world.routes[id] = undefined
 }
 
 /** All namespaces, by name in the order of creation. */
