@@ -7,6 +7,7 @@ import { seek, seekInput, stateHash } from '../sim/timeline.ts'
 import { runChecks } from './check.ts'
 import type { Scenario } from './scenario.fixture.ts'
 import { openScenario } from './scenario.fixture.ts'
+import { submitApply } from './rules.ts'
 
 const IN_USE = 'nginx: [emerg] bind() to 0.0.0.0:80 failed (98: Address already in use)\n'
 const WELCOME = 'Welcome to nginx!'
@@ -323,5 +324,24 @@ describe('containers and time', () => {
     expect(stateHash(world)).toBe(booted)
     seek(world, standard, end)
     expect(stateHash(world)).toBe(gone)
+  })
+})
+
+describe('a lab with containers that is edited', () => {
+  it('starts what a new last line starts, and is built anew where a line goes', () => {
+    const lab = open('2.5-shared-namespace')
+    const { world, rules: standard, text } = lab.run
+    const line = '        - docker run -d --name web -p 8080:80 nginx\n'
+    const more = text.replace(
+      'SimpleHTTPServer 8000\n',
+      'SimpleHTTPServer 8000\n        - docker run -d --name third httpd\n',
+    )
+    submitApply(world, standard, more)
+    lab.wait(1)
+    expect(said(lab, 'host: curl -s 172.17.0.3')).toContain('It works!')
+    submitApply(world, standard, text.replace(line, '').replace(/ +- docker run -d --name side .*\n/, line))
+    lab.wait(1)
+    expect(said(lab, "host: docker ps --format '{{.Names}}'")).toBe('web\n')
+    expect(said(lab, 'pc: curl -s 192.168.1.10:8080')).toContain(WELCOME)
   })
 })
