@@ -337,6 +337,42 @@ test.describe('the frame', () => {
     await expect(page.getByRole('tree', { name: 'Машины, комнаты, порты и связи' })).toBeVisible()
   })
 
+  test('panels are resized at their seams, by pointer and by keys, and stay so', async ({ page }) => {
+    await open(page)
+    const panel = page.locator('#panel-right')
+    const width = async () => Math.round((await panel.boundingBox())!.width)
+    const before = await width()
+    const seam = page.locator('.seam[aria-controls="panel-right"]')
+    const at = await middleOf(seam)
+    await page.mouse.move(at.x, at.y)
+    await page.mouse.down()
+    await page.mouse.move(at.x - 100, at.y, { steps: 4 })
+    await page.mouse.up()
+    await expect.poll(width).toBe(before + 100)
+    await seam.focus()
+    await page.keyboard.press('ArrowRight')
+    await expect.poll(width).toBe(before + 84)
+    await page.reload()
+    await expect(machine(page, 'host')).toBeVisible()
+    await expect.poll(width).toBe(before + 84)
+  })
+
+  test('addresses are read with the whole of a larger lab in sight', async ({ page }) => {
+    await open(page)
+    await page.getByRole('button', { name: 'Library' }).first().click()
+    await page
+      .getByRole('dialog')
+      .getByRole('button', { name: /The default gateway/ })
+      .click()
+    await expect(machine(page, 'internet')).toBeVisible()
+    for (const address of ['192.168.15.2', '192.168.1.3', '192.168.1.1', '8.8.8.8']) {
+      const text = page.locator('.port-text .addr', { hasText: address }).first()
+      await expect(text).toBeVisible()
+      // The height of its line: letters of 9 pixels and more.
+      await expect.poll(async () => (await text.boundingBox())!.height).toBeGreaterThan(10.5)
+    }
+  })
+
   test('every panel hides at once; actions are found by name', async ({ page }) => {
     await open(page)
     await page.keyboard.press('.')
