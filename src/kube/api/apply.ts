@@ -234,10 +234,10 @@ export function trackUpdate(world: World, info: ResourceInfo, actor: Actor, subr
     const before = old as unknown as Json | undefined
     const after = draft as unknown as Json
     const { 'f:status': status, ...others } = fieldsOf(after, definition)
-    const within = subresource === 'status' ? { ...(status === undefined ? {} : { 'f:status': status }) } : others
+    const within =
+      subresource === 'status' ? { ...(status === undefined ? {} : { 'f:status': status }) } : others
     const owned = old === undefined ? within : undefined
-    const changed =
-      owned === undefined ? diffPaths(before, after, within, definition) : []
+    const changed = owned === undefined ? diffPaths(before, after, within, definition) : []
     const managers = old?.metadata.managedFields ?? []
     if (owned === undefined && changed.length === 0) return
     const isMine = (one: ManagedFields) =>

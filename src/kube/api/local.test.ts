@@ -130,17 +130,17 @@ describe('create', () => {
 
 describe('update', () => {
   it('counts generations by spec, not by status or labels', () => {
-    const made = ok(apiCreate(world, me, 'deployments.apps', deploymentDraft()))
+    const made = ok(apiCreate<Deployment>(world, me, 'deployments.apps', deploymentDraft()))
     expect(made.metadata.generation).toBe(1)
     const labelled = ok(
-      apiUpdate(world, me, 'deployments.apps', {
+      apiUpdate<Deployment>(world, me, 'deployments.apps', {
         ...made,
         metadata: { ...made.metadata, labels: { a: 'b' } },
       }),
     )
     expect(labelled.metadata.generation).toBe(1)
     const reported = ok(
-      apiUpdateStatus(world, me, 'deployments.apps', { ...labelled, status: { replicas: 2 } }),
+      apiUpdateStatus<Deployment>(world, me, 'deployments.apps', { ...labelled, status: { replicas: 2 } }),
     )
     expect([reported.metadata.generation, reported.status?.replicas]).toEqual([1, 2])
     const scaled = ok(

@@ -87,11 +87,11 @@ function addSchema(schemas: Map<string, object>, name: string, info?: ResourceIn
   schemas.set(name, {})
   const properties = Object.keys(fields).map((key): [string, object] => {
     const type = fieldType(name, key) ?? 'a'
-    return [key, { ...describe(name, key), ...typeSchema(type, name, key, schemas) }]
+    return [key, { ...described(name, key), ...typeSchema(type, name, key, schemas) }]
   })
   const required = Object.keys(fields).filter((key) => fields[key].endsWith('!'))
   schemas.set(name, {
-    ...describe(name, ''),
+    ...described(name, ''),
     type: 'object',
     ...(required.length === 0 ? {} : { required }),
     properties: Object.fromEntries(properties),
@@ -103,7 +103,7 @@ function addSchema(schemas: Map<string, object>, name: string, info?: ResourceIn
   })
 }
 
-function describe(name: string, key: string): object {
+function described(name: string, key: string): object {
   const text = description(name, key)
   return text === '' ? {} : { description: text }
 }

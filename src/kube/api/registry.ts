@@ -72,7 +72,7 @@ export function createObject(
 ): ApiResult {
   const key = resourceKey(info)
   const store = openStore(world, options.dryRun === true)
-  const draft = thaw({ apiVersion: '', kind: '', ...given }) as M
+  const draft = thaw(Object.assign({ apiVersion: '', kind: '' }, given)) as M
   dropNulls(draft)
   const early = placeDraft(info, draft, namespace)
   if (early !== undefined) return refuse(early)

@@ -146,7 +146,7 @@ export function initFamilies(service: M, old: Old, allocators: Pick<Allocators, 
       [spec.clusterIPs, 'cluster IPs'],
       [spec.ipFamilies, 'IP families'],
     ] as const) {
-      const value = spec.ipFamilyPolicy ?? { go: 'null' }
+      const value = spec.ipFamilyPolicy ?? 'null'
       if (list?.length === 2) errors.push(invalidValue(IP_POLICY, value, `${words} ${what} are specified`))
     }
   }

@@ -1,11 +1,43 @@
 /** Validation of what a write would store: metadata, then what the kind asks for. */
 import type { ApiObject, ResourceInfo, StatusCause } from '../types.ts'
 import { resourceKey } from '../types.ts'
+import {
+  validateDaemonSet,
+  validateDeployment,
+  validateReplicaSet,
+  validateStatefulSet,
+} from './validate-apps.ts'
+import { validateConfigMap, validateEvent, validateNode, validateSecret } from './validate-core.ts'
 import { validateMeta, validateMetaUpdate } from './validate-meta.ts'
+import {
+  validateEndpoints,
+  validateEndpointSlice,
+  validateIngress,
+  validateIngressClass,
+  validateNetworkPolicy,
+} from './validate-net.ts'
+import { validatePod } from './validate-pod.ts'
+import { validateService } from './validate-service.ts'
 
 type Check = (object: never, old: ApiObject | undefined, subresource: string) => StatusCause[]
 
-const checks: Readonly<Record<string, Check>> = {}
+const checks: Readonly<Record<string, Check>> = {
+  pods: validatePod,
+  services: validateService,
+  endpoints: validateEndpoints,
+  'endpointslices.discovery.k8s.io': validateEndpointSlice,
+  configmaps: validateConfigMap,
+  secrets: validateSecret,
+  nodes: validateNode,
+  events: validateEvent,
+  'deployments.apps': validateDeployment,
+  'replicasets.apps': validateReplicaSet,
+  'statefulsets.apps': validateStatefulSet,
+  'daemonsets.apps': validateDaemonSet,
+  'ingresses.networking.k8s.io': validateIngress,
+  'ingressclasses.networking.k8s.io': validateIngressClass,
+  'networkpolicies.networking.k8s.io': validateNetworkPolicy,
+}
 
 /** What is wrong with an object that is to be created, in the server's order. */
 export function validateCreate(info: ResourceInfo, object: ApiObject): StatusCause[] {
