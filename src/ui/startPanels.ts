@@ -1,4 +1,5 @@
 /** What the panels need before they are opened: their actions, dropped files, kept work, the events told so far. Loaded after the first picture. */
+import { registerDumpActions } from './dumps/dumpActions.ts'
 import { registerEditorActions } from './editor/editorActions.ts'
 import { followEvents } from './inspector/eventLog.ts'
 import { startLibrary } from './library/libraryActions.ts'
@@ -7,6 +8,7 @@ import { registerTerminalActions } from './terminal/terminalActions.ts'
 export function startPanels(): void {
   registerTerminalActions()
   registerEditorActions()
+  registerDumpActions()
   startLibrary()
   followEvents()
 }

@@ -33,7 +33,14 @@ export function TopBar() {
         <Menu
           title={t('groupDocument')}
           icon={FileText}
-          actions={['document.new', 'document.open', 'document.save', 'document.library']}
+          actions={[
+            'document.new',
+            'document.open',
+            'document.save',
+            'document.library',
+            'document.dump',
+            'document.explain',
+          ]}
         />
         <h1 className="lab-title" title={t('labName', { title })}>
           {title || t('nothingNew')}

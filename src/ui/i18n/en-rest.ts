@@ -1,7 +1,8 @@
+import dumps from './en/dumps.json'
 import editor from './en/editor.json'
 import inspector from './en/inspector.json'
 import library from './en/library.json'
 import terminal from './en/terminal.json'
 import words from './en/words.json'
 
-export const texts = { terminal, editor, inspector, library, words }
+export const texts = { terminal, dumps, editor, inspector, library, words }

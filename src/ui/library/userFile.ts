@@ -4,6 +4,7 @@ import type { Diagnostic } from '../../session/types.ts'
 import { session } from '../client/client.ts'
 import { openText } from '../client/document.ts'
 import { notify, openDialog, openDock } from '../client/store.ts'
+import { looksLikeLab, machineOfPaste, openPaste } from '../dumps/dumpsStore.ts'
 import { setDraft } from '../editor/draft.ts'
 import i18next from 'i18next'
 
@@ -60,6 +61,13 @@ export function pickFile(): void {
   input.click()
 }
 
+/** A lab is opened; any other text may be a dump, for the machine that it was dropped on. */
+async function takeFile(file: File, machine: string): Promise<unknown> {
+  if (file.size > MAX_BYTES) return openUserFile(file)
+  const text = await file.text()
+  return looksLikeLab(file.name, text) ? openUserFile(file) : openPaste(machine, text)
+}
+
 /** A lab file may be dropped anywhere on the page. Answers how to stop. */
 export function acceptDrops(): () => void {
   const veil = document.createElement('div')
@@ -79,7 +87,9 @@ export function acceptDrops(): () => void {
     if (!carriesFile(event)) return
     event.preventDefault()
     const file = event.dataTransfer?.files[0]
-    if (file) void openUserFile(file).catch((error: unknown) => notify('error', String(error)))
+    const machine = (event.target as Element | null)?.closest('[data-machine]')
+    const onto = machine?.getAttribute('data-machine') ?? machineOfPaste()
+    if (file) void takeFile(file, onto).catch((error: unknown) => notify('error', String(error)))
   }
   addEventListener('dragover', over)
   addEventListener('dragleave', leave)
