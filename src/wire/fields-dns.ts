@@ -4,6 +4,7 @@ import { get16, get32, hex, ip4At, ip6At, layer, put, textAt } from './dissectio
 
 const MAX_RECORDS = 64
 const MAX_JUMPS = 16
+const OPT = 41
 
 /** The message from `at` to `end`, at least twelve bytes. */
 export function dissectDns(d: Dissection, at: number, end: number): void {
@@ -42,8 +43,16 @@ function record(d: Dissection, to: ByteLayer, from: number, at: number, end: num
   if (n + 10 + length > end) return end
   put(d, to, 'dns.resp.name', 'Name', at, n - at, name.text)
   put(d, to, 'dns.resp.type', 'Type', n, 2, typeText(type))
-  put(d, to, 'dns.resp.class', 'Class', n + 2, 2, classText(get16(b, n + 2)))
-  put(d, to, 'dns.resp.ttl', 'Time to live', n + 4, 4, get32(b, n + 4))
+  if (type === OPT) {
+    // EDNS (RFC 6891) puts other things into class and time.
+    put(d, to, 'dns.rr.udp_payload_size', 'UDP payload size', n + 2, 2, get16(b, n + 2))
+    put(d, to, 'dns.resp.ext_rcode', 'Higher bits in extended RCODE', n + 4, 1, hex(b[n + 4] ?? 0, 2))
+    put(d, to, 'dns.resp.edns0_version', 'EDNS0 version', n + 5, 1, b[n + 5] ?? 0)
+    put(d, to, 'dns.resp.z', 'Z', n + 6, 2, hex(get16(b, n + 6), 4))
+  } else {
+    put(d, to, 'dns.resp.class', 'Class', n + 2, 2, classText(get16(b, n + 2)))
+    put(d, to, 'dns.resp.ttl', 'Time to live', n + 4, 4, get32(b, n + 4))
+  }
   put(d, to, 'dns.resp.len', 'Data length', n + 8, 2, length)
   const at2 = n + 10
   if (type === 1 && length === 4) put(d, to, 'dns.a', 'Address', at2, 4, ip4At(b, at2))
@@ -51,7 +60,8 @@ function record(d: Dissection, to: ByteLayer, from: number, at: number, end: num
   else if (type === 5 || type === 2 || type === 12) {
     const field = type === 5 ? 'dns.cname' : type === 2 ? 'dns.ns' : 'dns.ptr.domain_name'
     put(d, to, field, typeText(type), at2, length, nameAt(b, from, at2, end)?.text ?? '')
-  } else if (length > 0) put(d, to, 'dns.data', 'Data', at2, length, textAt(b, at2, length))
+  } else if (type === OPT && length > 0) put(d, to, 'dns.opt', 'Options', at2, length, `${length} bytes`)
+  else if (length > 0) put(d, to, 'dns.data', 'Data', at2, length, textAt(b, at2, length))
   return at2 + length
 }
 

@@ -54,7 +54,10 @@ function Card(props: { room: string; station: StationId; step: StepView | undefi
         )}
       </header>
       {step && <PacketLine step={step} />}
-      {step && <p className={`card-said ${step.kind === 'Drop' ? 'dropped' : ''}`}>{say(step.sentence)}</p>}
+      {/* A rule that decides stands in the list below, and in the player's sentence. */}
+      {step && !(step.rule && step.kind === 'Hook') && (
+        <p className={`card-said ${step.kind === 'Drop' ? 'dropped' : ''}`}>{say(step.sentence)}</p>
+      )}
       {inspection && <Lines inspection={inspection} station={station} step={step} room={room} />}
     </section>
   )

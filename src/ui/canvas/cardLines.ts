@@ -23,18 +23,25 @@ export function linesOf(inspection: Inspection, step: StepView): { lines: RuleLi
   const { rule } = step
   const rows = inspection.tables.find((table) => table.id === rule.table)?.rows ?? []
   const asked = new Map(rule.asked.map((one) => [one.ref, one]))
-  const chains = [...new Set([rule.hook, ...rule.asked.map((one) => one.chain)])]
-  const lines = chains.flatMap((chain) =>
-    rows
-      .filter((row) => row.cells[0] === chain)
-      .map((row): RuleLine => {
-        const seen = asked.get(row.ref)
-        const decides = row.ref === rule.ref
-        const state = decides ? 'decides' : !seen ? 'idle' : seen.why === '' ? 'matched' : 'failed'
-        return lineOf(row, state, decides ? '' : (seen?.why ?? ''))
-      }),
+  const chains = new Set([rule.hook, ...rule.asked.map((one) => one.chain)])
+  const order = [...asked.keys()]
+  const lines = rows
+    .filter((row) => chains.has(row.cells[0] ?? ''))
+    .map((row): RuleLine => {
+      const seen = asked.get(row.ref)
+      const decides = row.ref === rule.ref
+      const state = decides ? 'decides' : !seen ? 'idle' : seen.why === '' ? 'matched' : 'failed'
+      return lineOf(row, state, decides ? '' : (seen?.why ?? ''))
+    })
+  // In the order in which they were asked: a chain stands behind the rule that jumps there. The rest comes after.
+  const place = ({ ref, state }: RuleLine) =>
+    order.includes(ref) ? order.indexOf(ref) : state === 'decides' ? order.length : order.length + 1
+  return around(
+    lines
+      .map((line) => [place(line), line] as const)
+      .sort(([a], [b]) => a - b)
+      .map(([, line]) => line),
   )
-  return around(lines)
 }
 
 /** The tables that look at a station, chain by chain. */

@@ -8,7 +8,7 @@ import { portLines } from './boxes.ts'
 
 export const RAIL_W = 104
 const GAP = 16
-const HEAD = 18
+const HEAD = 27
 const NAME = 17
 const LINE = 13
 const RIM = 10

@@ -65,8 +65,8 @@ export function HexPane(props: {
         }}
       >
         {Array.from({ length: Math.ceil(size / wide) }, (_, line) => (
-          // biome-ignore lint/suspicious/noArrayIndexKey: a line is its place
           <HexLine
+            // biome-ignore lint/suspicious/noArrayIndexKey: a line is its place
             key={line}
             bytes={frame.bytes}
             at={line * wide}

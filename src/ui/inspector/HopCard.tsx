@@ -117,7 +117,7 @@ function Asked({ rule }: { rule: RuleView }) {
           >
             <span className="mono">{`${one.chain} ${one.number}  ${one.text}`}</span>
             <span className="why">
-              {one.why === '' ? t('ruleMatched') : t('ruleFailed', { why: one.why })}
+              {one.why === '' ? `✓ ${t('ruleMatched')}` : `✗ ${t('ruleFailed', { why: one.why })}`}
             </span>
           </li>
         ))}
