@@ -4,6 +4,7 @@ import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
 import { seek, seekInput, stateHash } from '../sim/timeline.ts'
+import { sceneOf } from '../view/scene.ts'
 import { runChecks } from './check.ts'
 import type { Scenario } from './scenario.fixture.ts'
 import { openScenario } from './scenario.fixture.ts'
@@ -324,6 +325,20 @@ describe('containers and time', () => {
     expect(stateHash(world)).toBe(booted)
     seek(world, standard, end)
     expect(stateHash(world)).toBe(gone)
+  })
+})
+
+describe('the picture', () => {
+  it('has a room for each container inside its machine, plugged into docker0', () => {
+    const lab = open('2.3-docker0')
+    const scene = sceneOf(lab.run.world, new Map())
+    const host = scene.machines.find((machine) => machine.id === 'host')
+    expect(host?.rooms.map((room) => room.name)).toEqual(['', 'web', 'client'])
+    const web = host?.rooms[1]?.ports.find((port) => port.name === 'eth0')
+    expect([web?.id, web?.addrs]).toEqual(['host.web/eth0', ['172.17.0.2/24']])
+    const far = host?.rooms[0]?.ports.filter((port) => port.master === 'host/docker0') ?? []
+    expect(far).toHaveLength(2)
+    expect(scene.edges.filter((edge) => edge.a === web?.id || edge.b === web?.id)).toHaveLength(1)
   })
 })
 

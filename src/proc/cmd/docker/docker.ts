@@ -1,7 +1,7 @@
 /** docker: from its words to its commands. Models docker/cli 28.1; what it does not model it refuses by name. */
 import type { ProcCtx, ProcEvent, Program } from '../../../run/types.ts'
 import { exitProcess } from '../../../run/process.ts'
-import { err, fail, out } from '../../program.ts'
+import { fail, out } from '../../program.ts'
 import type { Verb } from './cli.ts'
 import { failAs, guarded, NO_DAEMON, readVerb } from './cli.ts'
 import { daemonPid, dockerd, serviceProgram, systemctl } from './daemon.ts'
@@ -100,7 +100,7 @@ function unknown(ctx: ProcCtx, args: readonly string[]): void {
 
 function help(ctx: ProcCtx): void {
   const names = [...Object.keys(VERBS), ...Object.keys(NETWORK).map((one) => `network ${one}`)].sort()
-  err(ctx, `Usage:  docker COMMAND\n\nModelled in Kubehop:\n${names.map((one) => `  ${one}\n`).join('')}`)
+  out(ctx, `Usage:  docker COMMAND\n\nModelled in Kubehop:\n${names.map((one) => `  ${one}\n`).join('')}`)
   exitProcess(ctx, 0)
 }
 
