@@ -68,13 +68,11 @@ export const LOG: TargetExt<'LOG'> = {
     { name: 'log-prefix', arg: true },
     ...LOG_FLAGS.map(([flag]) => ({ name: `log-${flag}`, arg: false })),
   ],
-  read(draft, opt, value, _, state) {
+  read(draft, opt, value) {
     if (opt === 'log-level') draft.made.level = parseLevel(value)
     else if (opt === 'log-prefix') {
       if (value === '') problem('Argument must have a minimum length of 1 characters\n')
-      if (value.includes('\n')) {
-        state.warn('iptables: LOG: Newlines not allowed in --log-prefix\n')
-      }
+      if (value.includes('\n')) problem('Newlines not allowed in --log-prefix')
       draft.made.prefix = value.slice(0, 29)
     }
   },
