@@ -65,7 +65,10 @@ function draftOf(kind: string, name: string, ...sets: (Record<string, Json> | un
 function put(object: JsonObject, where: string, value: Json): void {
   const keys = where.split(/[.[\]]+/).filter((key) => key !== '')
   let at = object as Record<string, unknown>
-  for (const key of keys.slice(0, -1)) at = (at[key] ??= {}) as Record<string, unknown>
+  for (const key of keys.slice(0, -1)) {
+    at[key] ??= {}
+    at = at[key] as Record<string, unknown>
+  }
   at[keys[keys.length - 1]] = value
 }
 

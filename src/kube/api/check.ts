@@ -1,4 +1,5 @@
 /** A manifest judged without a server: what a create would answer, each mistake with the path of its field. */
+import type { Service } from '../objects.ts'
 import type { ApiObject, Draft, JsonObject } from '../types.ts'
 import { resourceKey } from '../types.ts'
 import { decodeObject } from './decode.ts'
@@ -56,10 +57,20 @@ export function checkManifest(apiVersion: string, kind: string, value: JsonObjec
   draft.metadata.uid ??= 'to-be-made'
   draft.metadata.resourceVersion = ''
   applyDefaults(resourceKey(info), draft)
+  if (kind === 'Service') fillAddress(draft as unknown as Mutable<Service>)
   for (const { field, message } of validateCreate(info, draft as unknown as ApiObject)) {
     problems.push(error(`${field}: ${message}`, field))
   }
   return problems
+}
+
+/** A Service without an address is given one before it is judged; which one is not known here. */
+function fillAddress({ spec }: Mutable<Service>): void {
+  if (spec === undefined || spec.type === 'ExternalName') return
+  spec.clusterIP ??= spec.clusterIPs?.[0] ?? '10.96.0.1'
+  spec.clusterIPs ??= [spec.clusterIP]
+  spec.ipFamilies ??= [spec.clusterIP.includes(':') ? 'IPv6' : 'IPv4']
+  spec.ipFamilyPolicy ??= 'SingleStack'
 }
 
 function error(message: string, path: string): ManifestProblem {

@@ -77,8 +77,7 @@ export function createObject(
   const early = placeDraft(info, draft, namespace)
   if (early !== undefined) return refuse(early)
   const { metadata } = draft
-  if (!metadata.name && metadata.generateName)
-    metadata.name = `${metadata.generateName.slice(0, 58)}${nextSuffix(store)}`
+  if (!metadata.name && metadata.generateName) generateName(store, key, metadata)
   metadata.uid = nextUid(store)
   metadata.creationTimestamp = formatTime(wallMs(world))
   delete metadata.deletionTimestamp
@@ -108,6 +107,14 @@ export function createObject(
   const object = draft as unknown as ApiObject
   if (options.dryRun === true) return { ok: true, object }
   return { ok: true, object: storePut(world, key, object, actor.manager) }
+}
+
+/** A name that nobody has: as the server, it tries eight times (RetryGenerateName). */
+function generateName(store: Store, key: string, metadata: M['metadata']): void {
+  for (let i = 0; i < 8; i++) {
+    metadata.name = `${metadata.generateName?.slice(0, 58)}${nextSuffix(store)}`
+    if (storeGet(store, key, metadata.namespace ?? '', metadata.name) === undefined) return
+  }
 }
 
 /** apiVersion, kind and namespace as the path has them. */
@@ -175,8 +182,11 @@ export function updateObject(
     return refuse(conflict(info, name, why))
   }
   if (resourceVersion && resourceVersion !== old.metadata.resourceVersion) return refuse(modified(info, name))
+  // The commonest writes: an agent reports a status, the scheduler binds. Nothing else is looked at or copied.
+  if (options.subresource === 'binding') return settle(world, actor, key, old, given as ApiObject, false)
   if (options.subresource === 'status' && options.track === undefined) {
-    return putStatus(world, actor, key, old, given, options.dryRun === true)
+    const { status } = given as { status?: unknown }
+    return settle(world, actor, key, old, { ...old, status } as ApiObject, options.dryRun === true)
   }
   const store = openStore(world, options.dryRun === true)
   let draft = thaw(given) as M
@@ -198,20 +208,6 @@ export function updateObject(
     if (full !== undefined) return refuse(full)
   }
   return settle(world, actor, key, old, draft as unknown as ApiObject, options.dryRun === true)
-}
-
-/** The commonest write: an agent reports a status. Nothing else is looked at, nothing is copied. */
-function putStatus(
-  world: World,
-  actor: Actor,
-  key: string,
-  old: ApiObject,
-  given: Draft,
-  dryRun: boolean,
-): ApiResult {
-  const { status } = given as { status?: unknown }
-  const next = { ...old, status } as ApiObject
-  return settle(world, actor, key, old, next, dryRun)
 }
 
 function keepSystemFields(draft: M, old: ApiObject): void {

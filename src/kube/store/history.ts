@@ -5,8 +5,7 @@ import { objectKey } from '../types.ts'
 import { storeGet, storeKey, storeList, storeOwned, storePodsOnNode } from './store.ts'
 import { createTree, treeDelete, treeSet, treeValues } from './tree.ts'
 import type { Store } from './types.ts'
-
-const CHUNK = 64
+import { CHUNK } from './types.ts'
 
 /** Changes up to and including this revision have been compacted away. */
 export function compactedRevision(store: Store): number {
@@ -121,7 +120,7 @@ function pastOf(store: Store, resource: string, revision: number): Map<string, A
 function eachChange(store: Store, from: number, to: number, visit: (change: StoreChange) => boolean): void {
   const { first, chunks } = store.log
   for (let at = Math.max(0, from + 1 - first); at <= to - first; at++) {
-    const change = chunks[Math.floor(at / CHUNK)]?.[at % CHUNK]
+    const change = (chunks[Math.floor(at / CHUNK)] ?? store.tail)[at % CHUNK]
     if (change === undefined || !visit(change)) return
   }
 }

@@ -107,7 +107,7 @@ describe('the store', () => {
     const store = storeOf(w)
     const kept = store.revision - compactedRevision(store)
     expect(kept).toBeGreaterThanOrEqual(128)
-    expect(kept).toBeLessThan(128 + 2 * 64)
+    expect(kept).toBeLessThan(128 + 2 * 128)
     expect(storeChanges(store, compactedRevision(store) - 1)).toBe('gone')
     expect(storeChanges(store, compactedRevision(store))).toHaveLength(kept)
     expect(storeChanges(store, store.revision)).toEqual([])

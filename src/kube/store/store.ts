@@ -13,8 +13,8 @@ import type { ApiObject, StoreChange } from '../types.ts'
 import { deepFreeze } from '../types.ts'
 import { createTree, treeDelete, treeGet, treeSet, treeValues } from './tree.ts'
 import type { Store, StoreOptions, Subscription, Want } from './types.ts'
+import { CHUNK } from './types.ts'
 
-const CHUNK = 64
 const RNG_STREAM = 0x6b756265
 
 const defaults: StoreOptions = {
@@ -38,6 +38,7 @@ export function createStore(world: World, options: Partial<StoreOptions> = {}): 
     podsByNode: createTree(),
     owned: createTree(),
     log: Object.freeze({ first: 2, chunks: [] }),
+    tail: [],
     subscriptions: new Map(),
     wanted: new Map(),
     notifyAt: new Map(),
@@ -255,15 +256,13 @@ function hasOwner(object: ApiObject | undefined, uid: string): boolean {
 }
 
 function append(world: World, store: Store, change: StoreChange): void {
-  const { first, chunks } = store.log
-  const next = chunks.slice()
-  const last = next.at(-1)
-  const frozen = Object.freeze(change)
-  if (last === undefined || last.length === CHUNK) next.push([frozen])
-  else next[next.length - 1] = [...last, frozen]
-  const spare = next.length - 1 - Math.ceil(store.options.logLimit / CHUNK)
-  if (spare > 0) next.splice(0, spare)
-  store.log = Object.freeze({ first: first + Math.max(0, spare) * CHUNK, chunks: next })
+  store.tail.push(Object.freeze(change))
+  if (store.tail.length === CHUNK) {
+    const { first, chunks } = store.log
+    const spare = Math.max(0, chunks.length + 1 - Math.ceil(store.options.logLimit / CHUNK))
+    store.log = Object.freeze({ first: first + spare * CHUNK, chunks: [...chunks, store.tail].slice(spare) })
+    store.tail = []
+  }
   const { resource, object, previous } = change
   notify(world, store, resource)
   if (resource !== 'pods') return

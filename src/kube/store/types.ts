@@ -22,7 +22,10 @@ export interface Owned {
   readonly key: string
 }
 
-/** The log: `chunks[c][i]` is the change of revision `first + 64 c + i`. */
+/** Changes a chunk of the log holds. */
+export const CHUNK = 128
+
+/** The log's full chunks: `chunks[c][i]` is the change of revision `first + CHUNK c + i`; the store's `tail` follows. */
 export interface ChangeLog {
   readonly first: number
   readonly chunks: readonly (readonly StoreChange[])[]
@@ -52,6 +55,8 @@ export interface Store extends Target {
   /** OWNER-UID/RESOURCE/NAMESPACE/NAME */
   owned: Tree<Owned>
   log: ChangeLog
+  /** the latest changes, fewer than a chunk */
+  tail: StoreChange[]
   subscriptions: Map<number, Subscription>
   /** agents by what they want: RESOURCE or RESOURCE@NODE */
   wanted: Map<string, readonly number[]>
