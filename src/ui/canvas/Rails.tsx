@@ -91,15 +91,17 @@ function Station(props: {
 }) {
   const { t } = useTranslation('canvas')
   const { station, rail, state, pinned, table } = props
-  const hook = station.tables.length > 0
+  const hook = PLACES[station.id] === undefined
   const name = stationName(station.id, t)
-  const spoken = hook ? t('stationTables', { name, tables: station.tables.join(', ') }) : name
+  const spoken = hook
+    ? t('stationTables', { name, tables: station.tables.join(', ') || t('noTables') })
+    : name
   const where =
     state === 'here' ? `, ${t('stationHere')}` : state === 'passed' ? `, ${t('stationPassed')}` : ''
   return (
     <button
       type="button"
-      className={`station ${hook ? 'hook' : 'place'} ${state} ${pinned ? 'pinned' : ''}`}
+      className={`station ${hook ? (station.tables.length > 0 ? 'hook' : 'hook bare') : 'place'} ${state} ${pinned ? 'pinned' : ''}`}
       style={{ left: station.x - rail.x, top: station.y - rail.y, width: station.w, height: station.h }}
       data-station={station.id}
       aria-pressed={pinned}

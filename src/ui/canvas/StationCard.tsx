@@ -175,6 +175,10 @@ function useCardPlace(room: string, station: StationId): React.CSSProperties | n
   const rail = box?.rails?.find((one) => one.room === room)
   const at = rail?.stations.find(({ id }) => id === station)
   if (!place || !rail || !at) return null
+  const top0 = (place.y + at.y) * zoom + ty
+  const left0 = (place.x + at.x) * zoom + tx
+  const seen = top0 < height && top0 + at.h * zoom > 0 && left0 < width && left0 + at.w * zoom > 0
+  if (!seen) return null
   const w = Math.min(WIDTH * (present ? 1.6 : 1), width - 16)
   const middle = (place.x + at.x + at.w / 2) * zoom + tx
   const left = Math.min(width - w - 8, Math.max(8, middle - w / 2))

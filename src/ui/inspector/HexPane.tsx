@@ -34,10 +34,6 @@ export function HexPane(props: {
     event.stopPropagation()
     go(to)
   }
-  const byteUnder = (event: React.MouseEvent): number => {
-    const found = (event.target as HTMLElement).closest<HTMLElement>('[data-byte]')
-    return found ? Number(found.dataset.byte) : -1
-  }
   const classOf = (i: number) => {
     const inside = range !== null && i >= range.at && i < range.at + range.length
     return `${inside ? 'marked' : ''} ${changed.has(i) ? 'changed' : ''} ${i === at ? 'cursor' : ''}`
@@ -80,6 +76,12 @@ export function HexPane(props: {
       </p>
     </>
   )
+}
+
+/** The byte under the pointer, -1 for none. */
+function byteUnder(event: React.MouseEvent): number {
+  const found = (event.target as HTMLElement).closest<HTMLElement>('[data-byte]')
+  return found ? Number(found.dataset.byte) : -1
 }
 
 /** Where a key leads to. */
