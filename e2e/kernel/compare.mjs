@@ -216,6 +216,7 @@ async function verdict(one, real, sim, folder) {
  */
 function withoutFin(hop) {
   if (hop.len > 0 && hop.flags !== undefined) hop.flags = hop.flags.replace(/[FP]/g, '')
+  if (hop.orig !== undefined) withoutFin(hop.orig)
 }
 
 /**
