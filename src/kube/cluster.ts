@@ -54,6 +54,8 @@ export interface ClusterOptions {
   readonly loadBalancerAddresses: readonly string[]
   readonly proxy: KubeProxyOptions
   readonly kubelet: KubeletOptions
+  /** CNI configuration of every node, by file name; `{{.PodCIDR}}` stands for the node's range. */
+  readonly cniConf: readonly { readonly file: string; readonly text: string }[]
   /** Address and port of the API server as agents reach it; '' where the control plane is out of the picture. */
   readonly apiEndpoint: string
 }
@@ -114,6 +116,7 @@ export const DEFAULT_CLUSTER: ClusterOptions = Object.freeze({
   loadBalancerAddresses: Object.freeze([]),
   proxy: DEFAULT_PROXY,
   kubelet: DEFAULT_KUBELET,
+  cniConf: Object.freeze([]),
   apiEndpoint: '',
 })
 

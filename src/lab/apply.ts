@@ -2,10 +2,14 @@
  * Changing a running lab to what its text now says. What did not change goes on running: only machines whose commands
  * changed other than at the end are built anew, and even those only where the difference cannot be undone by a command.
  */
+import { findStore } from '../kube/store/store.ts'
+import { jsonEqual } from '../kube/types.ts'
 import type { World } from '../net/types.ts'
 import { execLine } from '../proc/shell/session.ts'
 import { machineNamed, machineRemove } from '../run/machine.ts'
 import { touch } from '../sim/dispatch.ts'
+import type { ClusterSlot } from './cluster-part.ts'
+import type { ClusterDoc } from './cluster-types.ts'
 import { addCable, addMachine, changeCable, removeCable } from './hardware.ts'
 import { parseLab } from './parse.ts'
 import { labTextOf, touchLabRecord } from './record.ts'
@@ -22,6 +26,9 @@ export type LabChange =
   | { change: 'addLink'; link: LabLink }
   | { change: 'removeLink'; link: LabLink }
   | { change: 'changeLink'; link: LabLink }
+  /** A manifest that is new or reads differently. */
+  | { change: 'manifest'; doc: ClusterDoc }
+  | { change: 'removeManifest'; doc: ClusterDoc }
 
 /** What makes `before` into `after`, in the order of doing. Positions, comments and the lesson are no change. */
 export function diffLab(before: Lab, after: Lab): LabChange[] {
@@ -52,7 +59,30 @@ export function diffLab(before: Lab, after: Lab): LabChange[] {
       if (lines.length > 0) commands.push({ change: 'exec', name, lines })
     }
   }
-  return [...removed, ...diffLinks(before, after, rebuilt, machines), ...commands]
+  return [
+    ...removed,
+    ...diffLinks(before, after, rebuilt, machines),
+    ...commands,
+    ...diffManifests(before, after),
+  ]
+}
+
+/** Manifests by kind, namespace and name: gone ones first, then those that changed, in the order of the text. */
+function diffManifests(before: Lab, after: Lab): LabChange[] {
+  const old = new Map((before.cluster?.manifests ?? []).map((doc) => [manifestKey(doc), doc]))
+  const now = new Map((after.cluster?.manifests ?? []).map((doc) => [manifestKey(doc), doc]))
+  const changes: LabChange[] = []
+  for (const [key, doc] of old) if (!now.has(key)) changes.push({ change: 'removeManifest', doc })
+  for (const [key, doc] of now) {
+    const was = old.get(key)
+    if (was === undefined || !jsonEqual(was.value, doc.value)) changes.push({ change: 'manifest', doc })
+  }
+  return changes
+}
+
+function manifestKey({ apiVersion, kind, value }: ClusterDoc): string {
+  const { namespace = 'default', name = '' } = (value.metadata ?? {}) as { namespace?: string; name?: string }
+  return `${apiVersion.replace(/\/.*$/, '')} ${kind} ${namespace}/${name}`
 }
 
 /** Cables out, machines, cables in: a rebuilt machine loses its cables and gets those of the text. */
@@ -74,7 +104,7 @@ function diffLinks(before: Lab, after: Lab, rebuilt: Set<string>, machines: LabC
 }
 
 /** Makes the world what `text` says, at once; commands then run one after the other on each machine. */
-export function applyLab(world: World, text: string): LabChange[] {
+export function applyLab(world: World, text: string, cluster: ClusterSlot = {}): LabChange[] {
   const record = touchLabRecord(world)
   const before = parseLab(labTextOf(world)).lab
   const after = parseLab(text).lab
@@ -82,14 +112,20 @@ export function applyLab(world: World, text: string): LabChange[] {
   const changes = diffLab(before, after)
   if (after.ipv6) delete world.scalars.ipv6Off
   else world.scalars.ipv6Off = 1
-  for (const change of changes) applyChange(world, after, change)
+  for (const change of changes) applyChange(world, after, change, cluster)
   const written = touchLabRecord(world)
   if (written !== undefined) written.text = text
   return changes
 }
 
-function applyChange(world: World, lab: Lab, change: LabChange): void {
+function applyChange(world: World, lab: Lab, change: LabChange, cluster: ClusterSlot): void {
   switch (change.change) {
+    case 'manifest':
+      if (findStore(world) !== undefined) cluster.part?.apply(world, change.doc)
+      break
+    case 'removeManifest':
+      if (findStore(world) !== undefined) cluster.part?.remove(world, change.doc)
+      break
     case 'addMachine':
       addMachine(world, change.machine)
       break

@@ -2,6 +2,7 @@
  * From a lab to a world: machines and cables, then every machine's commands, each to its end, in the order of the
  * file. The world that comes out has its first checkpoint: nothing rewinds beyond the boot.
  */
+import { assert } from '../base/assert.ts'
 import type { World } from '../net/types.ts'
 import { createWorld } from '../net/world.ts'
 import { captureOf, captureRemove, execLine } from '../proc/shell/session.ts'
@@ -11,6 +12,7 @@ import { checkpoint } from '../sim/timeline.ts'
 import type { Rules } from '../sim/world.ts'
 import { addCable, addMachine } from './hardware.ts'
 import { createLabRecord } from './record.ts'
+import type { LabRules } from './rules.ts'
 import type { Diagnostic, ExecLine, Lab } from './types.ts'
 
 /** One command of the boot and what it printed. `code` is -1 for one that did not end. */
@@ -33,15 +35,12 @@ export interface Built {
 /** Virtual time and events that one command of the boot may take; what runs on, runs on in the background. */
 const BOOT_LINE_NS = 60_000_000_000
 const BOOT_LINE_EVENTS = 2_000_000
+/** And a cluster, until its pods run. */
+const CLUSTER_BOOT_NS = 60_000_000_000
+const CLUSTER_BOOT_EVENTS = 5_000_000
 
 /** Builds and boots. `text` is the lab's text, kept for later changes; `records` the size of the trace ring. */
-export function buildWorld(
-  lab: Lab,
-  text: string,
-  seed: number,
-  rules: Rules<World>,
-  records = 65536,
-): Built {
+export function buildWorld(lab: Lab, text: string, seed: number, rules: LabRules, records = 65536): Built {
   const world = createWorld(seed, records)
   createLabRecord(world, text)
   if (!lab.ipv6) world.scalars.ipv6Off = 1
@@ -51,8 +50,21 @@ export function buildWorld(
   for (const machine of lab.machines) {
     for (const exec of machine.exec) bootLine(built, rules, machine.name, exec)
   }
+  if (lab.cluster !== undefined) bootCluster(built, rules, lab)
   checkpoint(world)
   return built
+}
+
+/** Starts the cluster and lets it settle: a lab begins with its pods running, or with those that cannot waiting. */
+function bootCluster(built: Built, rules: LabRules, lab: Lab): void {
+  const { world } = built
+  const { part } = rules.cluster
+  assert(part !== undefined, 'lab: the part that runs clusters is loaded')
+  built.diagnostics.push(...part.start(world, lab))
+  const until = world.now + CLUSTER_BOOT_NS
+  for (let n = 0; n < CLUSTER_BOOT_EVENTS && world.now < until && !part.settled(world); n++) {
+    if (!stepEvent(world, rules)) break
+  }
 }
 
 /** The seed that a run uses where nobody says another. */

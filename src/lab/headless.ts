@@ -6,11 +6,11 @@ import { captureOf } from '../proc/shell/session.ts'
 import { runUntil } from '../sim/dispatch.ts'
 import { forEachEvent, queueSize } from '../sim/queue.ts'
 import { seek, stateHash } from '../sim/timeline.ts'
-import type { Rules } from '../sim/world.ts'
 import type { BootLine } from './build.ts'
 import { buildWorld, runToEnd, seedOf } from './build.ts'
 import { roomId } from './names.ts'
 import { parseLab } from './parse.ts'
+import type { LabRules } from './rules.ts'
 import { roomNames, submitExec } from './rules.ts'
 import { standardRules } from './standard.ts'
 import type { Diagnostic, Lab } from './types.ts'
@@ -19,7 +19,7 @@ export interface Run {
   text: string
   lab: Lab
   seed: number
-  rules: Rules<World>
+  rules: LabRules
   world: World
   boot: BootLine[]
   /** Virtual time and event number at the end of the boot. */

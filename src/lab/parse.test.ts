@@ -88,8 +88,9 @@ topology:
       '5:9 field "binds" in node "b": a containerlab field that is not modelled',
       '5:21 unknown field "colour" in node "b"',
     ])
-    expect(check('apiVersion: apps/v1\nkind: Deployment\n---\nname: x\ntopology: {nodes: {}}\n')).toEqual([
-      '2:7 Deployment (apps/v1) is not modelled yet',
+    expect(check('apiVersion: batch/v1\nkind: Job\n---\nname: x\ntopology: {nodes: {}}\n')).toEqual([
+      '2:7 Job (batch/v1) is not modelled yet',
+      '2:7 no machine is a node of the cluster: give one the label kubehop.dev/node: worker',
     ])
     const special = check(`${nodes('a: {}')}  links:\n    - {type: macvlan, endpoint: {}}\n`)
     expect(special[1]).toBe(

@@ -1,9 +1,10 @@
 /**
- * Reads a lab file: one containerlab topology document and at most one Lesson (kubehop.dev/v1). Every mistake is
- * named with its place; a field that is not understood is never passed over.
+ * Reads a lab file: one containerlab topology document, at most one Lesson (kubehop.dev/v1), and the documents of a
+ * cluster. Every mistake is named with its place; a field that is not understood is never passed over.
  */
 import type { Document, ParsedNode } from 'yaml'
 import { MAX_COMMAND, MAX_EXEC, MAX_LINE, MAX_LINKS, MAX_MACHINES } from './limits.ts'
+import { checkClusterNodes, isConflist, readClusterDoc } from './cluster-docs.ts'
 import { readLesson } from './lesson.ts'
 import { ifnameError, machineNameError } from './names.ts'
 import type { Diagnostic, ExecLine, Lab, LabEnd, LabLink, MachineRole, Span } from './types.ts'
@@ -45,6 +46,7 @@ function readDocuments(source: Source): Lab | undefined {
     machines: [],
     links: [],
     lesson: undefined,
+    cluster: undefined,
     ipv6: false,
     notModelled: [],
   }
@@ -55,7 +57,8 @@ function readDocuments(source: Source): Lab | undefined {
     const all = fieldsOf(source, doc, root, 'the document', null)
     if (all === undefined || root === null) continue
     const kind = all.get('kind')
-    if (kind === undefined && !all.has('apiVersion')) {
+    if (isConflist(all)) readClusterDoc(source, doc, all, lab)
+    else if (kind === undefined && !all.has('apiVersion')) {
       if (topology)
         problem(source, spanOfNode(source, root), 'a lab has one topology document; this is a second one')
       else readTopology(source, doc, lab)
@@ -64,13 +67,14 @@ function readDocuments(source: Source): Lab | undefined {
       if (lesson !== undefined)
         problem(source, headOf(source, all), 'a lab has one Lesson; this is a second one')
       lesson ??= doc
-    }
+    } else readClusterDoc(source, doc, all, lab)
   }
   if (!topology && !hasError(source)) {
     problem(source, spanOf(source, 0, 0), 'the lab has no topology document (name, topology.nodes)')
     return undefined
   }
   if (lesson !== undefined) readLesson(source, lesson, lab)
+  checkClusterNodes(source, lab)
   return lab
 }
 
@@ -79,23 +83,11 @@ function headOf(source: Source, all: Map<string, Field>): Span {
   return first === undefined ? spanOf(source, 0, 0) : spanOfNode(source, first.key)
 }
 
-/** Tells a Lesson from documents that are refused by their kind. */
+/** Tells a Lesson from the documents of a cluster. */
 function isLesson(source: Source, doc: Document.Parsed, all: Map<string, Field>): boolean {
   const apiVersion = stringOf(source, doc, all.get('apiVersion')?.value ?? null, 'apiVersion', true) ?? ''
   const kind = stringOf(source, doc, all.get('kind')?.value ?? null, 'kind', true) ?? ''
-  if (apiVersion === 'kubehop.dev/v1' && kind === 'Lesson') return true
-  const field = all.get('kind') ?? all.get('apiVersion')
-  const span = field === undefined ? headOf(source, all) : spanOfNode(source, field.value ?? field.key)
-  const name = [kind === '' ? 'a document without a kind' : kind, apiVersion === '' ? '' : `(${apiVersion})`]
-  problem(
-    source,
-    span,
-    `${name
-      .filter((s) => s !== '')
-      .join(' ')
-      .slice(0, 120)} is not modelled yet`,
-  )
-  return false
+  return apiVersion === 'kubehop.dev/v1' && kind === 'Lesson'
 }
 
 const TOP_REFUSED = new Map([

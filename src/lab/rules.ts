@@ -1,5 +1,6 @@
 /** The dispatch table of the whole simulator and the inputs that change a lab from outside. */
 import { assert } from '../base/assert.ts'
+import { KubeEv } from '../kube/events.ts'
 import { Ev } from '../net/events.ts'
 import { fragTimer } from '../net/ip/frag.ts'
 import { neighTimer } from '../net/ip/neigh.ts'
@@ -19,6 +20,7 @@ import type { Programs } from '../run/types.ts'
 import { submitInput } from '../sim/timeline.ts'
 import type { Handler, Input, Rules } from '../sim/world.ts'
 import { applyLab } from './apply.ts'
+import type { ClusterPart, ClusterSlot } from './cluster-part.ts'
 
 /** Bodies of inputs by kind. Rooms are full namespace names: `MACHINE` or `MACHINE.NETNS`. */
 export interface InputBodies {
@@ -31,9 +33,9 @@ export interface InputBodies {
 
 /**
  * Handlers by event kind, and how inputs are applied. One value serves any number of worlds. `programs` may grow until
- * the first of the new ones is asked for.
+ * the first of the new ones is asked for; so may `cluster`.
  */
-export function labRules(programs: Programs): Rules<World> {
+export function labRules(programs: Programs, cluster: ClusterSlot = {}): LabRules {
   const handlers: (Handler<World> | undefined)[] = []
   handlers[Ev.LinkRx] = linkRx as Handler<World>
   handlers[Ev.LinkTx] = linkTx as Handler<World>
@@ -44,7 +46,20 @@ export function labRules(programs: Programs): Rules<World> {
   handlers[Ev.Addr6Timer] = addr6Timer as Handler<World>
   handlers[Ev.ConntrackGc] = ctGc as Handler<World>
   for (const [kind, handler] of Object.entries(processHandlers(programs))) handlers[Number(kind)] = handler
-  return { handlers, applyInput }
+  for (const kind of Object.values(KubeEv)) {
+    handlers[kind] = (world, target, event) => clusterOf(cluster).handlers[kind]!(world, target, event)
+  }
+  return { handlers, applyInput: (world, input) => applyInput(world, input, cluster), cluster }
+}
+
+/** The rules of labs; `cluster` is filled before a lab that has one is built. */
+export interface LabRules extends Rules<World> {
+  readonly cluster: ClusterSlot
+}
+
+function clusterOf({ part }: ClusterSlot): ClusterPart {
+  assert(part !== undefined, 'lab: the part that runs clusters is loaded')
+  return part
 }
 
 /** Runs a command line in a room. Answers the id of its capture (see proc/shell/session.ts), 0 where there is no such room. */
@@ -104,7 +119,7 @@ function submitMaking<K extends 'exec' | 'tty.open'>(
   return world.targets[id] === undefined ? 0 : id
 }
 
-function applyInput(world: World, input: Input): void {
+function applyInput(world: World, input: Input, cluster: ClusterSlot): void {
   switch (input.kind) {
     case 'exec': {
       const { room, line } = input.body as InputBodies['exec']
@@ -126,7 +141,7 @@ function applyInput(world: World, input: Input): void {
       break
     }
     case 'apply':
-      applyLab(world, (input.body as InputBodies['apply']).text)
+      applyLab(world, (input.body as InputBodies['apply']).text, cluster)
       break
     default:
       assert(false, `lab: no input of kind ${input.kind}`)

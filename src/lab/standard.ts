@@ -1,9 +1,13 @@
 /** The rules with every program there is: what the command line, tests and anything but the page's first moment use. */
-import type { World } from '../net/types.ts'
-import type { Rules } from '../sim/world.ts'
+import { clusterPart, clusterPrograms } from './cluster.ts'
+import { clusterAgents } from './cluster-agents.ts'
 import { labPrograms } from './programs.ts'
+import type { LabRules } from './rules.ts'
 import { labRules } from './rules.ts'
 
-export function standardRules(): Rules<World> {
-  return labRules(labPrograms())
+export function standardRules(): LabRules {
+  const agents = clusterAgents()
+  const programs = new Map(labPrograms())
+  for (const program of clusterPrograms(agents)) programs.set(program.name, program)
+  return labRules(programs, { part: clusterPart(agents) })
 }

@@ -3,6 +3,8 @@
  * in the text it stands. Lines and columns count from 1.
  */
 
+import type { LabCluster } from './cluster-types.ts'
+
 /** A mistake in a text that somebody typed. The same shape as the session's. */
 export interface Diagnostic {
   severity: 'error' | 'warning' | 'info'
@@ -29,6 +31,8 @@ export interface Lab {
   machines: LabMachine[]
   links: LabLink[]
   lesson: Lesson | undefined
+  /** What the documents beside the topology say of a cluster. */
+  cluster: LabCluster | undefined
   /** Whether new namespaces speak IPv6: the lesson's `ipv6`, false where it says nothing. */
   ipv6: boolean
   /** What the text holds and this lab does not use, by name. */

@@ -7,18 +7,18 @@ import { exportContainerlab, exportYaml } from '../lab/export.ts'
 import { exportShell } from '../lab/export-sh.ts'
 import { parseLab } from '../lab/parse.ts'
 import { labTextOf } from '../lab/record.ts'
+import type { LabRules } from '../lab/rules.ts'
 import { submitApply, submitClose, submitKeys, submitTty } from '../lab/rules.ts'
 import type { Lab } from '../lab/types.ts'
 import type { World } from '../net/types.ts'
 import { findMachine } from '../run/machine.ts'
 import { findProcess } from '../run/process.ts'
 import { findTty } from '../run/tty.ts'
-import type { Rules } from '../sim/world.ts'
 import type { ScenePlace } from '../view/scene.ts'
 import type { Engine, Screen } from './engine.ts'
 
 /** The real thing. */
-export function labEngine(rules: Rules<World>, readDump: Engine['readDump']): Engine {
+export function labEngine(rules: LabRules, readDump: Engine['readDump']): Engine {
   return {
     parse: parseLab,
     build: (lab, text, seed) => {

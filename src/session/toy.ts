@@ -64,7 +64,15 @@ export function toyEngine(): Engine {
 }
 
 function toyLab(text: string): Lab {
-  return { name: text, machines: [], links: [], lesson: undefined, ipv6: false, notModelled: [] }
+  return {
+    name: text,
+    machines: [],
+    links: [],
+    lesson: undefined,
+    cluster: undefined,
+    ipv6: false,
+    notModelled: [],
+  }
 }
 
 function build(name: string, seed: number): World {

@@ -4,6 +4,7 @@
  */
 import { assert } from '../../base/assert.ts'
 import type { World } from '../../net/types.ts'
+import { machineOf } from '../../run/machine.ts'
 import { addTarget, removeTarget, schedule, touch } from '../../sim/dispatch.ts'
 import type { SimEvent } from '../../sim/queue.ts'
 import type { Handler } from '../../sim/world.ts'
@@ -174,8 +175,11 @@ export function asAgent(world: World, rules: AgentRules, id: number, act: (ctx: 
 export function agentHandlers(rules: AgentRules): Record<number, Handler<World>> {
   const handler =
     (run: (ctx: AgentCtx, event: SimEvent) => void): Handler<World> =>
-    (world, target, event) =>
-      run(ctxOf(world as World, rules, target as Agent), event)
+    (world, target, event) => {
+      const agent = target as Agent
+      if (isAlive(world as World, agent)) run(ctxOf(world as World, rules, agent), event)
+      else stopAgent(world as World, rules, agent.id)
+    }
   return {
     [KubeEv.Notify]: handler(onNotify),
     [KubeEv.Work]: handler(onWork),
@@ -191,6 +195,11 @@ function ctxOf(world: World, rules: AgentRules, agent: Agent): AgentCtx {
   const program = rules.programs.get(agent.program)
   assert(program !== undefined, `kube: no agent program ${agent.program}`)
   return { world, agent, program, transport: rules.transport }
+}
+
+/** The process that it is still runs. */
+function isAlive(world: World, { ns, pid }: Agent): boolean {
+  return pid === 0 || machineOf(world, ns)?.pids.has(pid) === true
 }
 
 function onNotify(ctx: AgentCtx): void {

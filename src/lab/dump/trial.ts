@@ -2,12 +2,12 @@
  * Tries a dump's commands on a machine of their own: what a command refuses is named in its words and taken out, so that
  * what goes into the lab boots without a complaint.
  */
+import type { LabRules } from '../rules.ts'
 import { sysctlGet } from '../../net/sysctl.ts'
 import { captureOf, captureRemove, execLine } from '../../proc/shell/session.ts'
 import { machineNamed } from '../../run/machine.ts'
 import { netnsOf } from '../../net/world.ts'
 import type { World } from '../../net/types.ts'
-import type { Rules } from '../../sim/world.ts'
 import { buildWorld, runToEnd } from '../build.ts'
 import { parseLab } from '../parse.ts'
 import { standardRules } from '../standard.ts'
@@ -22,7 +22,7 @@ const MAX_RETRIES = 60
 
 interface Trial {
   world: World
-  rules: Rules<World>
+  rules: LabRules
   machine: number
   ns: number
 }

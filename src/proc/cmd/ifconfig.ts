@@ -14,6 +14,7 @@ import { linkByName, linksOf } from '../../net/link/device.ts'
 import type { LinkChange } from '../../net/link/netlink.ts'
 import { linkSet } from '../../net/link/netlink.ts'
 import type { NlResult } from '../../net/nlresult.ts'
+import { nlErrno } from '../../net/nlresult.ts'
 import { strerror } from '../../net/nlresult.ts'
 import type { Link } from '../../net/types.ts'
 import { exitProcess } from '../../run/process.ts'
@@ -183,7 +184,7 @@ function netmask(ctx: ProcCtx, link: Link, text: string): NlResult {
   const old = link.addrs.find((one) => typeof one.addr === 'number')
   let len = 0
   while (len < 32 && mask !== undefined && ((mask << len) & 0x80000000) !== 0) len++
-  if (mask === undefined || maskOf4(len) !== mask) return { errno: 'EINVAL' }
-  if (old === undefined) return { errno: 'EADDRNOTAVAIL' }
+  if (mask === undefined || maskOf4(len) !== mask) return nlErrno('EINVAL')
+  if (old === undefined) return nlErrno('EADDRNOTAVAIL')
   return address(ctx, link, old.addr as number, len)
 }

@@ -2,7 +2,6 @@
  * coredns: a name server by its Corefile. Models CoreDNS 1.11.3 with the plugins of `coreconf.ts`; its log lines as that
  * version writes them, without time stamps. Not here: DNS over TLS and HTTPS, zone transfers, metrics beyond counts.
  */
-import type { Ip } from '../../base/addr.ts'
 import { nextBelow } from '../../base/rng.ts'
 import { sockSendTo } from '../../net/sock/send.ts'
 import { sockById, sockClose, sockRecv } from '../../net/sock/socket.ts'
@@ -238,7 +237,7 @@ function work(ctx: ProcCtx, state: CoreState, asked: Asked, kube: FindKube): voi
   const { query, client } = asked
   const server = serverFor(state.conf, asked.port, query.question[0]!.name)
   if (server === undefined) {
-    reply(ctx, state, asked, undefined, dns.dnsReply(query, dns.REFUSED))
+    reply(ctx, asked, undefined, dns.dnsReply(query, dns.REFUSED))
     return
   }
   const cacheKey = `${questionKey(query.question[0]!)} ${query.edns?.do === true}`
@@ -246,7 +245,7 @@ function work(ctx: ProcCtx, state: CoreState, asked: Asked, kube: FindKube): voi
   const kept =
     server.cache === null || cache === undefined ? undefined : cacheGet(cache, cacheKey, ctx.world.now)
   if (kept !== undefined) {
-    reply(ctx, state, asked, server, { ...kept, id: query.id, question: query.question, rd: query.rd })
+    reply(ctx, asked, server, { ...kept, id: query.id, question: query.question, rd: query.rd })
     return
   }
   const read = (path: string) => {
@@ -264,7 +263,7 @@ function work(ctx: ProcCtx, state: CoreState, asked: Asked, kube: FindKube): voi
     state.caches.set(`${server.zone}:${server.port}`, store)
     cachePut(store, server.cache, cacheKey, message, ctx.world.now)
   }
-  reply(ctx, state, asked, server, message)
+  reply(ctx, asked, server, message)
   if (result.kind === 'failed' && server.errors && asked.text !== '') {
     const { name, type } = query.question[0]!
     out(ctx, `[ERROR] plugin/errors: ${result.rcode} ${name} ${typeName(type)}: ${asked.text}\n`)
@@ -280,7 +279,7 @@ function forwardTo(
   kube: FindKube,
 ): void {
   if (state.pending.size >= PENDING_MAX) {
-    reply(ctx, state, asked, undefined, dns.dnsReply(asked.query, dns.REFUSED))
+    reply(ctx, asked, undefined, dns.dnsReply(asked.query, dns.REFUSED))
     return
   }
   const count = forward.servers.length
@@ -349,13 +348,7 @@ function troubleText(x: DnsExchange): string {
 }
 
 /** The last part of every answer: order, EDNS, size, log. */
-function reply(
-  ctx: ProcCtx,
-  state: CoreState,
-  asked: Asked,
-  server: ServerConf | undefined,
-  message: DnsMessage,
-): void {
+function reply(ctx: ProcCtx, asked: Asked, server: ServerConf | undefined, message: DnsMessage): void {
   const { client, query } = asked
   if (server?.loadbalance === true) shuffle(ctx, message)
   const max = client.proto === 'tcp' ? 65_535 : Math.max(dns.DNS_UDP_SIZE, query.edns?.size ?? 0)

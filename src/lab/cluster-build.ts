@@ -1,0 +1,186 @@
+/** A cluster's start: its store, the control plane, every node's agents, and its manifests applied in their order. */
+import { formatIp } from '../base/addr.ts'
+import type { AgentRules } from '../kube/agent/agent.ts'
+import { startAgent } from '../kube/agent/agent.ts'
+import { bootstrapApi } from '../kube/api/bootstrap.ts'
+import { apiCreate, apiDelete, apiPatch } from '../kube/api/local.ts'
+import { findKind } from '../kube/api/resources.ts'
+import type { ClusterOptions } from '../kube/cluster.ts'
+import { createCluster, setClusterNode } from '../kube/cluster.ts'
+import { createStore, storeOf } from '../kube/store/store.ts'
+import type { Actor, ApiResult, Draft, Json } from '../kube/types.ts'
+import { resourceKey } from '../kube/types.ts'
+import { linksOf } from '../net/link/device.ts'
+import { netnsOf } from '../net/world.ts'
+import type { World } from '../net/types.ts'
+import { cniHost, makeDirs } from '../proc/cni/host.ts'
+import { BIN_DIR, CONF_DIR } from '../proc/cni/list.ts'
+import { CNI_PLUGINS } from '../proc/cni/exec.ts'
+import { CONTROLLERS } from '../proc/kube/daemons.ts'
+import { writeFile } from '../run/files.ts'
+import { machineNamed } from '../run/machine.ts'
+import { spawn } from '../run/process.ts'
+import type { Machine } from '../run/types.ts'
+import { clusterOptions } from './cluster-options.ts'
+import type { ClusterDoc, LabCluster } from './cluster-types.ts'
+import { LABEL_NODE } from './cluster-types.ts'
+import type { Diagnostic, Lab } from './types.ts'
+
+const USER: Actor = { user: 'kubernetes-admin', manager: 'kubectl-client-side-apply' }
+const LAST_APPLIED = 'kubectl.kubernetes.io/last-applied-configuration'
+const API_PORT = 6443
+
+/** Starts the cluster that a lab describes; machines have their addresses already. */
+export function startCluster(world: World, lab: Lab, rules: AgentRules): Diagnostic[] {
+  const { cluster } = lab
+  if (cluster === undefined) return []
+  const nodes = lab.machines.filter((machine) => machine.labels.has(LABEL_NODE))
+  const control = nodes.find((machine) => machine.labels.get(LABEL_NODE) === 'control-plane')
+  const controlMachine = control === undefined ? undefined : machineNamed(world, control.name)
+  const [address = ''] = controlMachine === undefined ? [] : addressesOf(world, controlMachine)
+  const options = clusterOptions(cluster, address === '' ? '' : `${address}:${API_PORT}`)
+  createStore(world, { serviceCidrs: options.serviceCidrs })
+  createCluster(world, options)
+  bootstrapApi(world, address === '' ? [] : [address], API_PORT)
+  for (const node of nodes) {
+    const machine = machineNamed(world, node.name)
+    if (machine === undefined) continue
+    const role = node.labels.get(LABEL_NODE) === 'control-plane' ? 'control-plane' : 'worker'
+    setClusterNode(world, {
+      name: node.name,
+      machine: machine.id,
+      role,
+      addresses: addressesOf(world, machine),
+    })
+    installCni(world, machine, options)
+  }
+  startControlPlane(world, rules, controlMachine)
+  const failed = applyManifests(world, cluster)
+  for (const node of nodes) {
+    const machine = machineNamed(world, node.name)
+    if (machine !== undefined) for (const name of ['kubelet', 'kube-proxy']) startDaemon(world, machine, name)
+  }
+  return failed
+}
+
+/** A node's own addresses: IPv4 first, in the order of its devices. */
+function addressesOf(world: World, machine: Machine): string[] {
+  const found: string[] = []
+  for (const link of linksOf(netnsOf(world, machine.rootNs))) {
+    if (link.kind !== 'phys') continue
+    for (const { addr, scope } of link.addrs) if (scope === 0) found.push(formatIp(addr))
+  }
+  return found.sort((a, b) => Number(a.includes(':')) - Number(b.includes(':')))
+}
+
+/** The plugins' files, and the configuration where it needs no range of the node's own. */
+function installCni(world: World, machine: Machine, { cniConf }: ClusterOptions): void {
+  const { files } = cniHost(world, machine.id)
+  makeDirs(files, BIN_DIR)
+  makeDirs(files, CONF_DIR)
+  for (const plugin of CNI_PLUGINS) writeFile(files, `${BIN_DIR}/${plugin}`, '\u007fELF')
+  for (const { file, text } of cniConf) {
+    if (!text.includes('{{.PodCIDR}}')) writeFile(files, `${CONF_DIR}/${file}`, text)
+  }
+}
+
+/** On its machine as processes, or, where none is drawn, out of the picture: then the network cannot cut it off. */
+function startControlPlane(world: World, rules: AgentRules, machine: Machine | undefined): void {
+  if (machine !== undefined) {
+    for (const name of ['etcd', 'kube-apiserver', 'kube-controller-manager', 'kube-scheduler']) {
+      startDaemon(world, machine, name)
+    }
+    return
+  }
+  for (const program of [...CONTROLLERS, 'kube-scheduler']) {
+    if (rules.programs.has(program)) startAgent(world, rules, { program })
+  }
+}
+
+function startDaemon(world: World, machine: Machine, name: string): void {
+  spawn(world, {
+    machine: machine.id,
+    ns: machine.rootNs,
+    program: name,
+    argv: [name],
+    env: new Map(),
+    cwd: '/',
+    fds: new Map(),
+    ppid: 0,
+    parentNs: 0,
+  })
+}
+
+function applyManifests(world: World, { manifests }: LabCluster): Diagnostic[] {
+  const failed: Diagnostic[] = []
+  // Namespaces first, as everybody's tools order them: objects in them may stand before.
+  const ordered = [...manifests].sort(
+    (a, b) => Number(b.kind === 'Namespace') - Number(a.kind === 'Namespace'),
+  )
+  for (const doc of ordered) {
+    const result = applyManifest(world, doc)
+    if (!result.ok) {
+      failed.push({
+        severity: 'warning',
+        message: result.status.message ?? 'the API server refused it',
+        ...doc.span,
+      })
+    }
+  }
+  return failed
+}
+
+/** What `kubectl apply` does with one document: creates the object, or changes what the text changed. */
+export function applyManifest(world: World, doc: ClusterDoc): ApiResult {
+  const info = findKind(doc.apiVersion, doc.kind)!
+  const resource = resourceKey(info)
+  const value = doc.value as unknown as Draft
+  const namespace = info.namespaced ? (value.metadata?.namespace ?? 'default') : ''
+  const annotations = {
+    ...value.metadata?.annotations,
+    [LAST_APPLIED]: `${JSON.stringify(withAnnotations(doc, namespace))}\n`,
+  }
+  const metadata = { ...value.metadata, ...(namespace === '' ? {} : { namespace }), annotations }
+  const draft = { ...value, metadata } as Draft
+  const made = apiCreate(world, USER, resource, draft)
+  if (made.ok || made.status.reason !== 'AlreadyExists') return made
+  return apiPatch(world, USER, resource, namespace, metadata.name ?? '', {
+    type: 'strategic',
+    body: draft as unknown as Json,
+  })
+}
+
+/** Takes away what a document made. */
+export function deleteManifest(world: World, doc: ClusterDoc): void {
+  const info = findKind(doc.apiVersion, doc.kind)
+  if (info === undefined) return
+  const metadata = (doc.value as unknown as Draft).metadata
+  const namespace = info.namespaced ? (metadata?.namespace ?? 'default') : ''
+  apiDelete(world, USER, resourceKey(info), namespace, metadata?.name ?? '')
+}
+
+function withAnnotations(doc: ClusterDoc, namespace: string): object {
+  const { metadata } = doc.value as unknown as Draft
+  return {
+    apiVersion: doc.apiVersion,
+    kind: doc.kind,
+    ...doc.value,
+    metadata: { annotations: {}, ...metadata, ...(namespace === '' ? {} : { namespace }) },
+  }
+}
+
+/** So long nothing must have been written for a cluster to count as settled, and so long it is given at least. */
+const QUIET_NS = 3_000_000_000
+
+/** Every pod runs and is ready, has ended, or has waited for a while without a change. Asked after each event. */
+export function clusterSettled(world: World): boolean {
+  const store = storeOf(world)
+  const since = world.scalars.kubeQuietSince ?? world.now
+  if (world.scalars.kubeQuietAt !== store.revision) {
+    world.scalars.kubeQuietAt = store.revision
+    world.scalars.kubeQuietSince = world.now
+    return false
+  }
+  if (world.now - since < QUIET_NS) return false
+  return true
+}

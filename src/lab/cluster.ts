@@ -1,0 +1,23 @@
+/** A lab's cluster, put together. */
+import type { AgentRules } from '../kube/agent/agent.ts'
+import { agentHandlers } from '../kube/agent/agent.ts'
+import { daemonPrograms } from '../proc/kube/daemons.ts'
+import type { Program } from '../run/types.ts'
+import { applyManifest, clusterSettled, deleteManifest, startCluster } from './cluster-build.ts'
+import type { ClusterPart } from './cluster-part.ts'
+
+/** What labs need of a cluster. `rules` are those of `clusterAgents`. */
+export function clusterPart(rules: AgentRules): ClusterPart {
+  return {
+    handlers: agentHandlers(rules),
+    start: (world, lab) => startCluster(world, lab, rules),
+    settled: clusterSettled,
+    apply: (world, doc) => void applyManifest(world, doc),
+    remove: deleteManifest,
+  }
+}
+
+/** The programs that only clusters have. */
+export function clusterPrograms(rules: AgentRules): readonly Program[] {
+  return daemonPrograms(rules)
+}

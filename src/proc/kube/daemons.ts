@@ -1,0 +1,138 @@
+/**
+ * The processes of a cluster: each listens on its ports and is an agent, or several. A process that ends takes its
+ * agents with it; what they wrote stays. Models the command lines and ports of kubeadm's static pods (1.32), run as
+ * plain processes. Not here: what is served on these ports but for 6443.
+ */
+import { parseIp } from '../../base/addr.ts'
+import type { AgentRules } from '../../kube/agent/agent.ts'
+import { agentList, startAgent } from '../../kube/agent/agent.ts'
+import { nodeOfMachine } from '../../kube/cluster.ts'
+import { findStore } from '../../kube/store/store.ts'
+import { sockBind, sockById, sockOpen } from '../../net/sock/socket.ts'
+import { tcpAccept, tcpClose, tcpListen } from '../../net/sock/tcp.ts'
+import { exitProcess } from '../../run/process.ts'
+import type { ProcCtx, ProcEvent, Program } from '../program.ts'
+import { fail } from '../program.ts'
+
+interface Daemon {
+  readonly name: string
+  readonly help: string
+  /** `ADDRESS:PORT`, the address '' for every one. */
+  readonly listens: readonly string[]
+  /** Agent programs that it is. */
+  readonly agents: readonly string[]
+  /** The agents are a node's own. */
+  readonly perNode: boolean
+}
+
+interface DaemonState {
+  listeners: number[]
+  agents: number[]
+}
+
+/** Controllers that kube-controller-manager runs, in the order of their start. */
+export const CONTROLLERS: readonly string[] = [
+  'deployment-controller',
+  'replicaset-controller',
+  'endpointslice-controller',
+]
+
+const DAEMONS: readonly Daemon[] = [
+  {
+    name: 'kube-controller-manager',
+    help: 'the controllers of a cluster',
+    listens: ['127.0.0.1:10257'],
+    agents: CONTROLLERS,
+    perNode: false,
+  },
+  {
+    name: 'kube-scheduler',
+    help: 'binds pods to nodes',
+    listens: ['127.0.0.1:10259'],
+    agents: ['kube-scheduler'],
+    perNode: false,
+  },
+  {
+    name: 'etcd',
+    help: "a cluster's store",
+    listens: [':2379', ':2380'],
+    agents: [],
+    perNode: false,
+  },
+  {
+    name: 'kubelet',
+    help: "a node's agent: runs its pods",
+    listens: [':10250', '127.0.0.1:10248'],
+    agents: ['kubelet'],
+    perNode: true,
+  },
+  {
+    name: 'kube-proxy',
+    help: "writes a node's rules for Services",
+    listens: [':10256', '127.0.0.1:10249'],
+    agents: ['kube-proxy'],
+    perNode: true,
+  },
+]
+
+/** The programs of a cluster. `rules` are those that its agents run by. */
+export function daemonPrograms(rules: AgentRules): Program[] {
+  return DAEMONS.map((daemon) => ({
+    name: daemon.name,
+    help: daemon.help,
+    start: (ctx) => start(ctx, rules, daemon),
+    on: (ctx, event) => onEvent(ctx, event),
+  }))
+}
+
+function start(ctx: ProcCtx, rules: AgentRules, daemon: Daemon): void {
+  const { world, machine, ns, proc } = ctx
+  const node = nodeOfMachine(world, machine.id)
+  if (findStore(world) === undefined || (daemon.perNode && node === undefined)) {
+    fail(ctx, 1, `${daemon.name}: this machine is no node of a cluster`)
+    return
+  }
+  const state: DaemonState = { listeners: [], agents: [] }
+  for (const place of daemon.listens) {
+    const cut = place.lastIndexOf(':')
+    const sock = listen(ctx, place.slice(0, cut), Number(place.slice(cut + 1)))
+    if (sock === 0) {
+      fail(ctx, 1, `${daemon.name}: listen tcp ${place}: bind: address already in use`)
+      return
+    }
+    state.listeners.push(sock)
+  }
+  ctx.proc.state = state
+  const programs = daemon.agents.filter((name) => rules.programs.has(name))
+  for (const program of programs) {
+    if (!daemon.perNode && agentList(world, program).length > 0) continue
+    const where = daemon.perNode ? { node: node!.name } : {}
+    state.agents.push(startAgent(world, rules, { program, ns: ns.id, pid: proc.pid, ...where }))
+  }
+}
+
+function listen(ctx: ProcCtx, address: string, port: number): number {
+  const { world, ns, proc } = ctx
+  const sock = sockOpen(world, ns, { kind: 'tcp', family: 4, pid: proc.pid })
+  sock.tcp!.reuseAddr = true
+  const addr = address === '' ? 0 : parseIp(address)!
+  const wrong = sockBind(world, ns, sock, { addr, port }) ?? tcpListen(world, ns, sock, 128)
+  return wrong === null ? sock.id : 0
+}
+
+/** Nothing is served: a connection is taken and closed. */
+function onEvent(ctx: ProcCtx, event: ProcEvent): void {
+  if (event.type === 'signal') {
+    exitProcess(ctx, 0)
+    return
+  }
+  if (event.type !== 'sock') return
+  const { world, ns } = ctx
+  const state = ctx.proc.state as DaemonState
+  if (!state.listeners.includes(event.sock)) return
+  const listener = sockById(ns, event.sock)
+  if (listener === undefined) return
+  for (let sock = tcpAccept(world, ns, listener); sock !== undefined; sock = tcpAccept(world, ns, listener)) {
+    tcpClose(world, ns, sock)
+  }
+}
