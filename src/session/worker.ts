@@ -7,6 +7,7 @@
  */
 import * as Comlink from 'comlink'
 import { bootPrograms } from '../lab/boot-programs.ts'
+import type { ClusterSlot } from '../lab/cluster-part.ts'
 import { parseLab } from '../lab/parse.ts'
 import { labRules } from '../lab/rules.ts'
 import type { Engine } from './engine.ts'
@@ -23,8 +24,16 @@ soon.port1.onmessage = (event: MessageEvent<number>) => run(event.data)
 
 const programs = bootPrograms()
 const first = new Set(programs.keys())
-const all = import('../lab/programs.ts').then(({ labPrograms }) => {
+const cluster: ClusterSlot = {}
+const all = Promise.all([
+  import('../lab/programs.ts'),
+  import('../lab/cluster.ts'),
+  import('../lab/cluster-agents.ts'),
+]).then(([{ labPrograms }, { clusterPart, clusterPrograms }, { clusterAgents }]) => {
+  const agents = clusterAgents()
   for (const [name, program] of labPrograms()) programs.set(name, program)
+  for (const program of clusterPrograms(agents)) programs.set(program.name, program)
+  cluster.part = clusterPart(agents)
 })
 
 const host = {
@@ -47,7 +56,7 @@ const host = {
 let readDump: Engine['readDump'] | undefined
 const session = createSession(
   host,
-  labEngine(labRules(programs), (text, request) => {
+  labEngine(labRules(programs, cluster), (text, request) => {
     if (readDump === undefined) throw new Error('the reader of dumps is not loaded')
     return readDump(text, request)
   }),
@@ -96,6 +105,7 @@ function inTwoSteps(whole: Session): Session {
 function bootsWithFirst(text: string): boolean {
   const { lab } = parseLab(text)
   if (lab === undefined) return true
+  if (lab.cluster !== undefined) return false
   return lab.machines.every(({ exec }) =>
     exec.every((line) => isPlain(line.line.trim().split(/\s+/), line.line)),
   )

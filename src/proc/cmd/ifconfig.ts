@@ -43,7 +43,8 @@ export const ifconfig: Program = {
     const link = name === undefined ? undefined : linkByName(ctx.ns, name)
     if (name !== undefined && args.length > 0) return change(ctx, name, link, args)
     if (name !== undefined && link === undefined) {
-      return fail(ctx, 1, `${name}: error fetching interface information: Device not found`)
+      fail(ctx, 1, `${name}: error fetching interface information: Device not found`)
+      return
     }
     if (short) out(ctx, 'Iface      MTU    RX-OK RX-ERR RX-DRP RX-OVR    TX-OK TX-ERR TX-DRP TX-OVR Flg\n')
     const byName = [...linksOf(ctx.ns)].sort((a, b) => (a.name < b.name ? -1 : 1))
@@ -124,7 +125,8 @@ function change(ctx: ProcCtx, name: string, link: Link | undefined, args: string
       args[0] === 'up' || args[0] === 'down'
         ? `${name}: ERROR while getting interface flags: ${no}`
         : `SIOCSIFADDR: ${no}`
-    return fail(ctx, 255, args[0] === 'mtu' ? `SIOCSIFMTU: ${no}` : what)
+    fail(ctx, 255, args[0] === 'mtu' ? `SIOCSIFMTU: ${no}` : what)
+    return
   }
   const set = (what: LinkChange): NlResult => linkSet(ctx.world, ctx.ns, link, what)
   for (let i = 0; i < args.length; i++) {
@@ -141,7 +143,10 @@ function change(ctx: ProcCtx, name: string, link: Link | undefined, args: string
     } else if (word === 'hw' && args[i + 1] === 'ether') {
       const mac = parseMac(args[i + 2] ?? '')
       i += 2
-      if (mac === undefined) return fail(ctx, 1, `${args[i]}: invalid ether address.`)
+      if (mac === undefined) {
+        fail(ctx, 1, `${args[i]}: invalid ether address.`)
+        return
+      }
       call = 'SIOCSIFHWADDR'
       result = set({ address: mac })
     } else if (word === 'netmask') {
@@ -150,18 +155,27 @@ function change(ctx: ProcCtx, name: string, link: Link | undefined, args: string
     } else if (word === 'broadcast') i++
     else if (word === 'add' || word === 'del') {
       const prefix = parsePrefix(args[++i] ?? '')
-      if (prefix === undefined) return fail(ctx, 1, `ifconfig: \`${args[i] ?? ''}' is no address`)
+      if (prefix === undefined) {
+        fail(ctx, 1, `ifconfig: \`${args[i] ?? ''}' is no address`)
+        return
+      }
       call = word === 'add' ? 'SIOCSIFADDR' : 'SIOCDIFADDR'
       const spec = { addr: prefix.addr, len: prefix.len }
       result =
         word === 'add' ? addrAdd(ctx.world, ctx.ns, link, spec) : addrDel(ctx.world, ctx.ns, link, spec)
     } else {
       const prefix = parsePrefix(word)
-      if (typeof prefix?.addr !== 'number') return fail(ctx, 1, `${word}: Unknown host`)
+      if (typeof prefix?.addr !== 'number') {
+        fail(ctx, 1, `${word}: Unknown host`)
+        return
+      }
       call = 'SIOCSIFADDR'
       result = address(ctx, link, prefix.addr, word.includes('/') ? prefix.len : undefined)
     }
-    if (result !== null) return fail(ctx, 1, `${call}: ${strerror(result.errno)}`)
+    if (result !== null) {
+      fail(ctx, 1, `${call}: ${strerror(result.errno)}`)
+      return
+    }
   }
   exitProcess(ctx, 0)
 }
