@@ -19,7 +19,7 @@ import type {
 import { apiVersionOf, field, isRecord, jsonEqual, withField } from '../types.ts'
 import type { Mutable } from './draft.ts'
 import { thaw } from './draft.ts'
-import { diffPaths, fieldsOf, hasPath, removePaths, subtract, unite } from './managed.ts'
+import { diffPaths, fieldsOf, hasPath, prune, removePaths, subtract, unite } from './managed.ts'
 import type { PatchOptions } from './patch.ts'
 import { createObject, updateObject } from './registry.ts'
 import { definitionName, fieldType, listKind } from './schema.ts'
@@ -230,6 +230,7 @@ export function entryOf(
  */
 export function trackUpdate(world: World, info: ResourceInfo, actor: Actor, subresource = '') {
   return (draft: Mutable<Draft>, old: ApiObject | undefined): void => {
+    if (old !== undefined && jsonEqual(unmanaged(old), unmanaged(draft))) return
     const definition = definitionName(info)
     const before = old as unknown as Json | undefined
     const after = draft as unknown as Json
@@ -239,19 +240,20 @@ export function trackUpdate(world: World, info: ResourceInfo, actor: Actor, subr
     const owned = old === undefined ? within : undefined
     const changed = owned === undefined ? diffPaths(before, after, within, definition) : []
     const managers = old?.metadata.managedFields ?? []
-    if (owned === undefined && changed.length === 0) return
     const isMine = (one: ManagedFields) =>
       one.manager === actor.manager && one.operation === 'Update' && (one.subresource ?? '') === subresource
     const mine = managers.find(isMine)
     const rest = managers.flatMap((one) => {
       if (isMine(one)) return []
-      const left = subtract(one.fieldsV1, changed)
+      const left = prune(subtract(one.fieldsV1, changed), after)
       return Object.keys(left).length === 0 ? [] : [{ ...one, fieldsV1: left }]
     })
-    const set = owned ?? unite(mine?.fieldsV1 ?? {}, changed)
-    draft.metadata.managedFields = thaw([
-      ...rest,
-      entryOf(world, info, actor.manager, 'Update', set, subresource),
-    ])
+    const set = owned ?? unite(prune(mine?.fieldsV1 ?? {}, after), changed)
+    const entry = entryOf(world, info, actor.manager, 'Update', set, subresource)
+    draft.metadata.managedFields = thaw(Object.keys(set).length === 0 ? rest : [...rest, entry])
   }
+}
+
+function unmanaged(object: { readonly metadata: object }): object {
+  return { ...object, metadata: { ...object.metadata, managedFields: undefined } }
 }

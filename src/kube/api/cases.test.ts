@@ -24,6 +24,7 @@ import { dropTypeDependent, initFamilies } from './service.ts'
 
 const folder = join(import.meta.dirname, '../../../../shared/cases')
 const has = existsSync(folder)
+const whenThere = describe.skipIf(!has) // skips: no ../shared/cases
 const read = (name: string) => (has ? JSON.parse(readFileSync(join(folder, name), 'utf8')) : {})
 
 interface Case {
@@ -210,8 +211,7 @@ describe('05 names', () => {
   })
 })
 
-describe.skipIf(!has)('05 defaults', () => {
-  // skips: no ../shared/cases
+whenThere('05 defaults', () => {
   const make = (kind: string, set: Record<string, Json>) =>
     send(start(), 'POST', collection(kind), draftOf(kind, 'web', set)).body
   const spec = (set: Record<string, Json>) => (make('Service', set) as Service).spec

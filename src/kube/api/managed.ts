@@ -142,6 +142,20 @@ function without(set: JsonObject, [part, ...rest]: readonly string[]): JsonObjec
   return Object.keys(out).length === 0 ? undefined : out
 }
 
+/** The set without paths that lead nowhere in the object. */
+export function prune(set: JsonObject, object: Json | undefined): JsonObject {
+  let out = set
+  for (const part of Object.keys(set)) {
+    if (part === '.') continue
+    const child = step(object, part)
+    const inner = set[part] as JsonObject
+    const left = child === undefined ? undefined : prune(inner, child)
+    const empty = left !== undefined && left !== inner && Object.keys(left).length === 0
+    if (left !== inner) out = withField(out, part, empty ? undefined : left)
+  }
+  return out
+}
+
 /** The set with the given paths added. */
 export function unite(set: JsonObject, paths: readonly (readonly string[])[]): JsonObject {
   const put = (at: JsonObject, [part, ...rest]: readonly string[]): JsonObject => {
