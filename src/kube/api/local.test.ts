@@ -246,3 +246,21 @@ describe('services', () => {
     expect(ok(apiCreate(world, me, 'services', good)).spec.clusterIP).toBe('10.96.0.77')
   })
 })
+
+it('events go after an hour, whoever brings new ones', () => {
+  const event = (name: string) => ({
+    apiVersion: 'v1',
+    kind: 'Event',
+    metadata: { name, namespace: 'default' },
+    involvedObject: { kind: 'Pod', namespace: 'default', name: 'p' },
+  })
+  for (let i = 0; i < 100; i++) ok(apiCreate(world, me, 'events', event(`old${i}`)))
+  world.now += 3_599_000_000_000
+  for (let i = 0; i < 100; i++) ok(apiCreate(world, me, 'events', event(`mid${i}`)))
+  expect(apiList(world, 'events')).toHaveLength(200)
+  world.now += 1_000_000_000
+  for (let i = 0; i < 64; i++) ok(apiCreate(world, me, 'events', event(`new${i}`)))
+  const names = apiList(world, 'events').map((one) => one.metadata.name)
+  expect(names.filter((name) => name.startsWith('old'))).toEqual([])
+  expect(names).toHaveLength(164)
+})

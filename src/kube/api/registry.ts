@@ -7,6 +7,7 @@ import {
   nextSuffix,
   nextUid,
   storeGet,
+  storeList,
   storePut,
   storeRemove,
   touchStore,
@@ -14,8 +15,8 @@ import {
   wallMs,
 } from '../store/store.ts'
 import type { Store } from '../store/types.ts'
-import type { Namespace, Pod, Service } from '../objects.ts'
-import { formatTime } from '../time.ts'
+import type { KubeEvent, Namespace, Pod, Service } from '../objects.ts'
+import { formatTime, parseTime } from '../time.ts'
 import type { Actor, ApiObject, ApiResult, Draft, ResourceInfo, Status } from '../types.ts'
 import { apiVersionOf, jsonEqual, resourceKey } from '../types.ts'
 import { applyDefaults } from './defaults.ts'
@@ -106,7 +107,23 @@ export function createObject(
   }
   const object = draft as unknown as ApiObject
   if (options.dryRun === true) return { ok: true, object }
+  if (key === 'events' && store.revision % EXPIRY_EVERY === 0) expireEvents(world)
   return { ok: true, object: storePut(world, key, object, actor.manager) }
+}
+
+/** --event-ttl: an hour after its last write an event goes. Looked after on every 64th revision that brings one. */
+const EVENT_TTL_MS = 3_600_000
+const EXPIRY_EVERY = 64
+
+/** Removes events whose hour is over. */
+export function expireEvents(world: World): void {
+  const now = wallMs(world)
+  for (const event of storeList<KubeEvent>(storeOf(world), 'events')) {
+    const { namespace = '', name, creationTimestamp } = event.metadata
+    const times = [event.series?.lastObservedTime, event.lastTimestamp, creationTimestamp]
+    const last = Math.max(...times.map((text) => parseTime(text ?? '') ?? 0))
+    if (now - last >= EVENT_TTL_MS) storeRemove(world, 'events', namespace, name, 'kube-apiserver')
+  }
 }
 
 /** A name that nobody has: as the server, it tries eight times (RetryGenerateName). */
