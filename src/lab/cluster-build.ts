@@ -21,6 +21,7 @@ import { writeFile } from '../run/files.ts'
 import { machineNamed } from '../run/machine.ts'
 import { spawn } from '../run/process.ts'
 import type { Machine } from '../run/types.ts'
+import { dnsAddon } from './cluster-addons.ts'
 import { clusterOptions } from './cluster-options.ts'
 import type { ClusterDoc, LabCluster } from './cluster-types.ts'
 import { LABEL_NODE } from './cluster-types.ts'
@@ -56,6 +57,7 @@ export function startCluster(world: World, lab: Lab, rules: AgentRules): Diagnos
   }
   startControlPlane(world, rules, controlMachine)
   const failed = applyManifests(world, cluster)
+  installDns(world, cluster, options)
   for (const node of nodes) {
     const machine = machineNamed(world, node.name)
     if (machine !== undefined) for (const name of ['kubelet', 'kube-proxy']) startDaemon(world, machine, name)
@@ -130,8 +132,28 @@ function applyManifests(world: World, { manifests }: LabCluster): Diagnostic[] {
   return failed
 }
 
+/** kubeadm's CoreDNS, unless the file says `dns: {disabled: true}` or brings a Deployment of that name itself. */
+function installDns(
+  world: World,
+  { clusterConfiguration, manifests }: LabCluster,
+  options: ClusterOptions,
+): void {
+  const dns = clusterConfiguration?.value.dns as { disabled?: boolean } | undefined
+  if (dns?.disabled === true) return
+  const names = (doc: { value: unknown }) => (doc.value as Draft).metadata
+  if (manifests.some((doc) => doc.kind === 'Deployment' && names(doc)?.name === 'coredns')) return
+  for (const value of dnsAddon(options)) {
+    const doc = { apiVersion: String(value.apiVersion), kind: String(value.kind), value }
+    if (manifests.some((own) => own.kind === doc.kind && names(own)?.name === names(doc)?.name)) continue
+    applyManifest(world, doc)
+  }
+}
+
 /** What `kubectl apply` does with one document: creates the object, or changes what the text changed. */
-export function applyManifest(world: World, doc: ClusterDoc): ApiResult {
+export function applyManifest(
+  world: World,
+  doc: Pick<ClusterDoc, 'apiVersion' | 'kind' | 'value'>,
+): ApiResult {
   const info = findKind(doc.apiVersion, doc.kind)!
   const resource = resourceKey(info)
   const value = doc.value as unknown as Draft
@@ -159,7 +181,7 @@ export function deleteManifest(world: World, doc: ClusterDoc): void {
   apiDelete(world, USER, resourceKey(info), namespace, metadata?.name ?? '')
 }
 
-function withAnnotations(doc: ClusterDoc, namespace: string): object {
+function withAnnotations(doc: Pick<ClusterDoc, 'apiVersion' | 'kind' | 'value'>, namespace: string): object {
   const { metadata } = doc.value as unknown as Draft
   return {
     apiVersion: doc.apiVersion,

@@ -11,7 +11,7 @@ import { problem, spanOf, spanOfNode, stringOf } from './yaml.ts'
 const CONFIG_FIELDS: Readonly<Record<string, readonly string[]>> = {
   ClusterConfiguration: [
     ...['apiVersion', 'kind', 'kubernetesVersion', 'clusterName', 'networking', 'controlPlaneEndpoint'],
-    ...['controllerManager', 'apiServer'],
+    ...['controllerManager', 'apiServer', 'dns'],
   ],
   KubeProxyConfiguration: [
     ...[

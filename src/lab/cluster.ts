@@ -1,7 +1,9 @@
 /** A lab's cluster, put together. */
 import type { AgentRules } from '../kube/agent/agent.ts'
 import { agentHandlers } from '../kube/agent/agent.ts'
+import { corednsProgram } from '../proc/dns/coredns.ts'
 import { daemonPrograms } from '../proc/kube/daemons.ts'
+import { storeDnsSource } from '../proc/kube/dns-source.ts'
 import type { Program } from '../run/types.ts'
 import { applyManifest, clusterSettled, deleteManifest, startCluster } from './cluster-build.ts'
 import type { ClusterPart } from './cluster-part.ts'
@@ -19,5 +21,6 @@ export function clusterPart(rules: AgentRules): ClusterPart {
 
 /** The programs that only clusters have. */
 export function clusterPrograms(rules: AgentRules): readonly Program[] {
-  return daemonPrograms(rules)
+  // CoreDNS with a cluster to look into takes the place of the one without.
+  return [...daemonPrograms(rules), corednsProgram((ctx) => storeDnsSource(ctx.world))]
 }

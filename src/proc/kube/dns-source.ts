@@ -1,0 +1,88 @@
+/** What CoreDNS' kubernetes plugin sees of a cluster: the API server's store, looked up as the plugin's caches are. */
+import { findStore, storeGet, storeList } from '../../kube/store/store.ts'
+import { treeGet, treeValues } from '../../kube/store/tree.ts'
+import type { Store } from '../../kube/store/types.ts'
+import type { EndpointSlice, Pod, Service } from '../../kube/objects.ts'
+import type { World } from '../../net/types.ts'
+import type { KubeDnsEndpoints, KubeDnsService, KubeDnsSource } from '../dns/kubesource.ts'
+
+const SLICES = 'endpointslices.discovery.k8s.io'
+const SERVICE_NAME = 'kubernetes.io/service-name'
+
+/** Undefined in a world without a cluster. */
+export function storeDnsSource(world: World): KubeDnsSource | undefined {
+  const store = findStore(world)
+  if (store === undefined) return undefined
+  return {
+    synced: true,
+    serial: store.revision,
+    hasNamespace: (namespace) => storeGet(store, 'namespaces', '', namespace) !== undefined,
+    service: (namespace, name) => {
+      const service = storeGet<Service>(store, 'services', namespace, name)
+      return service === undefined ? undefined : serviceOf(service)
+    },
+    endpoints: (namespace, service) => slicesOf(store, namespace, service).map(endpointsOf),
+    servicesByIp: (ip) => {
+      const key = treeGet(store.clusterIps, ip)
+      const [namespace = '', name = ''] = (key ?? '').split('/')
+      const service = key === undefined ? undefined : storeGet<Service>(store, 'services', namespace, name)
+      return service === undefined ? [] : [serviceOf(service)]
+    },
+    endpointsByIp: (ip) =>
+      storeList<EndpointSlice>(store, SLICES)
+        .filter(({ endpoints }) => endpoints.some(({ addresses }) => addresses.includes(ip)))
+        .map(endpointsOf),
+    hasPod: (namespace, ip) =>
+      storeList<Pod>(store, 'pods', namespace).some(
+        (pod) => pod.status?.podIP === ip && pod.status.phase === 'Running',
+      ),
+  }
+}
+
+function serviceOf({ metadata, spec }: Service): KubeDnsService {
+  const ips =
+    spec.clusterIPs !== undefined && spec.clusterIPs.length > 0 ? spec.clusterIPs : [spec.clusterIP ?? '']
+  return {
+    namespace: metadata.namespace ?? '',
+    name: metadata.name,
+    type: spec.type ?? 'ClusterIP',
+    clusterIps: ips.filter((ip) => ip !== ''),
+    ports: (spec.ports ?? []).map(({ name, protocol, port }) => ({
+      ...(name === undefined ? {} : { name }),
+      ...(protocol === undefined ? {} : { protocol }),
+      port,
+    })),
+    externalName: spec.externalName ?? '',
+  }
+}
+
+/** A Service's slices. The controller's are named after it; others are found by their label. */
+function slicesOf(store: Store, namespace: string, service: string): EndpointSlice[] {
+  const table = store.tables.get(SLICES)
+  if (table === undefined) return []
+  const isIts = (slice: EndpointSlice) => slice.metadata.labels?.[SERVICE_NAME] === service
+  const named = treeValues(table, `${namespace}/${service}`) as unknown as readonly EndpointSlice[]
+  const found = named.filter(isIts)
+  return found.length > 0 ? found : storeList<EndpointSlice>(store, SLICES, namespace).filter(isIts)
+}
+
+/** Those that are ready. */
+function endpointsOf(slice: EndpointSlice): KubeDnsEndpoints {
+  const ready = slice.endpoints.filter(({ conditions }) => conditions?.ready !== false)
+  return {
+    namespace: slice.metadata.namespace ?? '',
+    service: slice.metadata.labels?.[SERVICE_NAME] ?? '',
+    endpoints: ready.flatMap(({ addresses, hostname, targetRef }) =>
+      addresses.map((ip) => ({
+        ip,
+        ...(hostname === undefined ? {} : { hostname }),
+        ...(targetRef?.name === undefined ? {} : { podName: targetRef.name }),
+      })),
+    ),
+    ports: (slice.ports ?? []).map(({ name, protocol, port = 0 }) => ({
+      ...(name === undefined ? {} : { name }),
+      ...(protocol === undefined ? {} : { protocol }),
+      port,
+    })),
+  }
+}
