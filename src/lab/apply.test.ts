@@ -39,9 +39,24 @@ function short(before: string, after: string): string[] {
     if (c.change === 'exec') return c.lines.map((line) => `${c.name}: ${line}`)
     if ('machine' in c) return [`${c.change} ${c.machine.name}`]
     if ('link' in c) return [`${c.change} ${c.link.a.machine}:${c.link.a.ifname}`]
+    if ('doc' in c) return [`${c.change} ${c.doc.kind}`]
     return [`${c.change} ${c.name}`]
   })
 }
+
+const POD = (image: string) =>
+  `apiVersion: v1\nkind: Pod\nmetadata: {name: p}\nspec: {containers: [{name: c, image: ${image}}]}\n`
+const NODE = 'name: k\ntopology: {nodes: {n: {labels: {kubehop.dev/node: worker}}}}\n'
+
+describe('manifests', () => {
+  it('are applied where they are new or read differently, and taken away with their text', () => {
+    const [a, b] = [`${NODE}---\n${POD('x')}`, `${NODE}---\n${POD('y')}`]
+    expect(short(NODE, a)).toEqual(['manifest Pod'])
+    expect(short(a, b)).toEqual(['manifest Pod'])
+    expect(short(b, NODE)).toEqual(['removeManifest Pod'])
+    expect(short(a, `${a}# a comment\n`)).toEqual([])
+  })
+})
 
 describe('diffLab', () => {
   it('finds nothing where nothing changed but the picture and comments', () => {
