@@ -1,0 +1,54 @@
+/** How containers of pods are known to the runtime. Models pkg/kubelet/kuberuntime/labels.go (1.32). */
+import type { World } from '../../../net/types.ts'
+import { findCluster } from '../../../kube/cluster.ts'
+import type { Pod } from '../../../kube/objects-pod.ts'
+import { findMachine } from '../../../run/machine.ts'
+import type { Container, Machine } from '../../../run/types.ts'
+
+export const POD_NAME = 'io.kubernetes.pod.name'
+export const POD_NAMESPACE = 'io.kubernetes.pod.namespace'
+export const POD_UID = 'io.kubernetes.pod.uid'
+export const BOX_NAME = 'io.kubernetes.container.name'
+export const RESTARTS = 'annotation.io.kubernetes.container.restartCount'
+/** The container that holds a pod's namespaces has this in the place of a name. */
+export const PAUSE_NAME = 'POD'
+
+export function labelsOf({ metadata }: Pod, container: string, restarts: number): Map<string, string> {
+  return new Map([
+    [BOX_NAME, container],
+    [POD_NAME, metadata.name],
+    [POD_NAMESPACE, metadata.namespace ?? ''],
+    [POD_UID, metadata.uid],
+    [RESTARTS, String(restarts)],
+  ])
+}
+
+/** `k8s_CONTAINER_POD_NAMESPACE_UID_ATTEMPT` */
+export function runtimeName({ metadata }: Pod, container: string, attempt: number): string {
+  return `k8s_${container}_${metadata.name}_${metadata.namespace}_${metadata.uid}_${attempt}`
+}
+
+/** All containers of a pod on its machine in the order of creation, the pause container included. */
+export function containersOfPod(machine: Machine, uid: string): Container[] {
+  return [...machine.containers.values()].filter((box) => box.labels.get(POD_UID) === uid)
+}
+
+/** The machine of the node that a pod is bound to. */
+export function machineOfPod(world: World, pod: Pod): Machine | undefined {
+  const node = findCluster(world)?.nodes.get(pod.spec.nodeName ?? '')
+  return node === undefined ? undefined : findMachine(world, node.machine)
+}
+
+/** The lives of a container of a pod, the latest last. */
+export function livesOf(
+  world: World,
+  pod: Pod,
+  container: string,
+): { machine: Machine; lives: Container[] } | undefined {
+  const machine = machineOfPod(world, pod)
+  if (machine === undefined) return undefined
+  const lives = containersOfPod(machine, pod.metadata.uid).filter(
+    (box) => box.labels.get(BOX_NAME) === container,
+  )
+  return { machine, lives }
+}
