@@ -9,8 +9,10 @@ import { cacheGetKey, cacheList } from '../agent/cache.ts'
 import { actorOf } from '../agent/requests.ts'
 import type { AgentProgram } from '../agent/types.ts'
 import { bootstrapApi } from '../api/bootstrap.ts'
-import { apiCreate, apiDelete, apiList, apiUpdateStatus } from '../api/local.ts'
-import type { Pod } from '../objects.ts'
+import { apiCreate, apiDelete, apiGet, apiList, apiPatch, apiUpdateStatus } from '../api/local.ts'
+import type { ClusterOptions } from '../cluster.ts'
+import { createCluster, DEFAULT_CLUSTER } from '../cluster.ts'
+import type { KubeEvent, Node, Pod } from '../objects.ts'
 import { createStore, nowText } from '../store/store.ts'
 import type { Actor, ApiObject, Draft } from '../types.ts'
 import { objectKey } from '../types.ts'
@@ -24,9 +26,15 @@ export interface CheckCluster {
 }
 
 /** A world with a store and these agents started, in order. */
-export function checkCluster(programs: readonly AgentProgram[], seed = 1): CheckCluster {
+export function checkCluster(
+  programs: readonly AgentProgram[],
+  options: Partial<ClusterOptions> = {},
+  seed = 1,
+): CheckCluster {
   const world = createWorld(seed)
-  createStore(world)
+  const whole = { ...DEFAULT_CLUSTER, ...options }
+  createStore(world, { serviceCidrs: whole.serviceCidrs })
+  createCluster(world, whole)
   bootstrapApi(world, ['10.100.0.2'])
   const agents: AgentRules = {
     programs: new Map([...programs, instantKubelet].map((program) => [program.name, program])),
@@ -53,6 +61,47 @@ export function make<T extends ApiObject>(cluster: CheckCluster, resource: strin
   const made = apiCreate<T>(cluster.world, USER, resource, draft)
   if (!made.ok) throw new Error(made.status.message)
   return made.object
+}
+
+/** A node that is ready, as a kubelet would have registered it. */
+export function makeNode(cluster: CheckCluster, name: string, labels: Record<string, string> = {}): Node {
+  const node = make<Node>(cluster, 'nodes', {
+    apiVersion: 'v1',
+    kind: 'Node',
+    metadata: { name, labels: { 'kubernetes.io/hostname': name, ...labels } },
+    spec: {},
+    status: { allocatable: { cpu: '4', memory: '8Gi', pods: '110' } },
+  })
+  const ready = apiPatch<Node>(cluster.world, USER, 'nodes', '', name, {
+    type: 'merge',
+    body: { spec: { taints: null } },
+  })
+  if (!ready.ok) throw new Error(ready.status.message)
+  beat(cluster, name)
+  return node
+}
+
+/** What a kubelet says of its node: conditions, `ready` or not. */
+export function beat(cluster: CheckCluster, name: string, ready: 'True' | 'False' = 'True'): void {
+  const now = nowText(cluster.world)
+  const old = apiGet<Node>(cluster.world, 'nodes', '', name)
+  if (!old.ok) throw new Error(old.status.message)
+  const was = old.object.status?.conditions?.find(({ type }) => type === 'Ready')
+  const since = was?.status === ready ? (was.lastTransitionTime ?? now) : now
+  const one = (type: string, status: 'True' | 'False', lastTransitionTime: string) =>
+    ({ type, status, lastHeartbeatTime: now, lastTransitionTime, reason: 'Kubelet', message: '' }) as const
+  const conditions = [one('MemoryPressure', 'False', now), one('Ready', ready, since)]
+  const status = { ...old.object.status, conditions }
+  const done = apiUpdateStatus<Node>(cluster.world, USER, 'nodes', { ...old.object, status })
+  if (!done.ok) throw new Error(done.status.message)
+}
+
+/** Messages of the events about an object, oldest first, as `REASON MESSAGE`. */
+export function eventsOf(cluster: CheckCluster, name: string): string[] {
+  return apiList<KubeEvent>(cluster.world, 'events')
+    .filter(({ involvedObject }) => involvedObject.name === name)
+    .sort((a, b) => Number(a.metadata.resourceVersion) - Number(b.metadata.resourceVersion))
+    .map(({ reason, message }) => `${reason} ${message}`)
 }
 
 /** All objects of a resource in `default`. */
