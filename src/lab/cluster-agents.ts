@@ -3,7 +3,11 @@ import type { AgentRules } from '../kube/agent/agent.ts'
 import type { AgentProgram } from '../kube/agent/types.ts'
 import { deploymentController } from '../kube/controller/deployment.ts'
 import { endpointSliceController } from '../kube/controller/endpointslice.ts'
+import { nodeIpamController } from '../kube/controller/node-ipam.ts'
+import { nodeLifecycleController } from '../kube/controller/node-lifecycle.ts'
+import { podGarbageCollector } from '../kube/controller/pod-gc.ts'
 import { replicaSetController } from '../kube/controller/replicaset.ts'
+import { taintEvictionController } from '../kube/controller/taint-eviction.ts'
 import { kubeScheduler } from '../kube/scheduler/scheduler.ts'
 import { kubeProxy } from '../proc/kube/kube-proxy.ts'
 
@@ -11,6 +15,10 @@ const PROGRAMS: readonly AgentProgram[] = [
   deploymentController,
   replicaSetController,
   endpointSliceController,
+  nodeIpamController,
+  nodeLifecycleController,
+  taintEvictionController,
+  podGarbageCollector,
   kubeScheduler,
   kubeProxy,
 ]

@@ -1,6 +1,6 @@
 /** What controllers share: owners, readiness, events, names by hash. */
 import { nowText, storeOf, wallMs } from '../store/store.ts'
-import { apiCreate, apiGet, apiPatch } from '../api/local.ts'
+import { apiCreate, apiGet, apiPatch, apiUpdateStatus } from '../api/local.ts'
 import { actorOf } from '../agent/requests.ts'
 import type { AgentCtx } from '../agent/types.ts'
 import type { KubeEvent, Pod } from '../objects.ts'
@@ -137,9 +137,70 @@ export function recordEvent(
   })
 }
 
+/** Programs whose events carry another name as their source. */
+const COMPONENTS: Readonly<Record<string, string>> = {
+  'kube-scheduler': 'default-scheduler',
+  'endpointslice-controller': 'endpoint-slice-controller',
+  'endpointslice-mirroring-controller': 'endpoint-slice-mirroring-controller',
+  'node-ipam-controller': 'cidrAllocator',
+  'node-lifecycle-controller': 'node-controller',
+  'service-lb-controller': 'service-controller',
+}
+
 /** The name that events carry as their source. */
 function componentOf({ agent }: AgentCtx): string {
-  return agent.program === 'kube-scheduler' ? 'default-scheduler' : agent.program
+  return Object.hasOwn(COMPONENTS, agent.program) ? COMPONENTS[agent.program]! : agent.program
+}
+
+/** Records an event about a node, in the node controllers' form. */
+export function recordNodeEvent(
+  ctx: AgentCtx,
+  { name, uid }: { readonly name: string; readonly uid: string },
+  reason: string,
+  text: string,
+): void {
+  const metadata = { name, uid, resourceVersion: '', creationTimestamp: '' }
+  const node: ApiObject = { apiVersion: 'v1', kind: 'Node', metadata }
+  recordEvent(ctx, node, 'Normal', reason, `Node ${name} event: ${text}`)
+}
+
+/** A pod whose node is away is not ready: its endpoints go. False where the write failed. Models MarkPodsNotReady. */
+export function markPodNotReady(ctx: AgentCtx, pod: Pod): boolean {
+  const ready = pod.status?.conditions?.find(({ type }) => type === 'Ready')
+  if (ready === undefined || ready.status === 'False') return true
+  const lastTransitionTime = nowText(ctx.world)
+  const conditions = pod.status!.conditions!.map((one) =>
+    one === ready ? { ...one, status: 'False' as const, lastTransitionTime } : one,
+  )
+  recordEvent(ctx, pod, 'Warning', 'NodeNotReady', 'Node is not ready')
+  const status = { ...pod.status, conditions }
+  return apiUpdateStatus<Pod>(ctx.world, actorOf(ctx.agent), 'pods', { ...pod, status }).ok
+}
+
+/** Says in a pod's status why it is taken away, as the DisruptionTarget condition does. */
+export function putDisruption(
+  ctx: AgentCtx,
+  pod: Pod,
+  reason: string,
+  message: string,
+  phase = pod.status?.phase,
+): boolean {
+  const now = nowText(ctx.world)
+  const others = (pod.status?.conditions ?? []).filter(({ type }) => type !== 'DisruptionTarget')
+  const condition = {
+    type: 'DisruptionTarget',
+    status: 'True',
+    lastProbeTime: null,
+    lastTransitionTime: now,
+    reason,
+    message,
+  } as const
+  const status = {
+    ...pod.status,
+    conditions: [...others, condition],
+    ...(phase === undefined ? {} : { phase }),
+  }
+  return apiUpdateStatus<Pod>(ctx.world, actorOf(ctx.agent), 'pods', { ...pod, status }).ok
 }
 
 /** Adds an owner reference, or takes one away: how orphans are adopted and strangers released. */

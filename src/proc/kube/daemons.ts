@@ -35,6 +35,10 @@ export const CONTROLLERS: readonly string[] = [
   'deployment-controller',
   'replicaset-controller',
   'endpointslice-controller',
+  'node-ipam-controller',
+  'node-lifecycle-controller',
+  'taint-eviction-controller',
+  'pod-garbage-collector-controller',
 ]
 
 const DAEMONS: readonly Daemon[] = [
