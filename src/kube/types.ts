@@ -121,6 +121,7 @@ export interface ApiRequest {
   readonly query: readonly (readonly [string, string])[]
   readonly accept: string
   readonly contentType: string
+  /** text; of a protobuf body, one character for each byte */
   readonly body: string
   readonly user: string
   readonly userAgent: string

@@ -127,7 +127,18 @@ function typeSchema(type: string, name: string, key: string, schemas: Map<string
   if (type.startsWith('{')) {
     return { type: 'object', additionalProperties: typeSchema(type.slice(1), name, '', schemas) }
   }
-  return scalars[type] ?? { type: 'object' }
+  const own = Object.hasOwn(named, type) ? named[type] : undefined
+  if (own === undefined) return scalars[type] ?? { type: 'object' }
+  schemas.set(own, scalars[type])
+  return { allOf: [{ $ref: `#/components/schemas/${own}` }] }
+}
+
+/** Scalars that have a definition of their own. */
+const named: Readonly<Record<string, string>> = {
+  t: 'io.k8s.apimachinery.pkg.apis.meta.v1.Time',
+  u: 'io.k8s.apimachinery.pkg.apis.meta.v1.MicroTime',
+  q: 'io.k8s.apimachinery.pkg.api.resource.Quantity',
+  x: 'io.k8s.apimachinery.pkg.util.intstr.IntOrString',
 }
 
 const scalars: Readonly<Record<string, object>> = {

@@ -6,6 +6,7 @@ import { apiVersionOf, field, isRecord, resourceKey } from '../types.ts'
 import { trackUpdate } from './apply.ts'
 import { decodeObject, type FieldValidation, MAX_BODY, parseBody } from './decode.ts'
 import { patchObject, type PatchType } from './patch.ts'
+import { decodeProtobuf } from './protobuf.ts'
 import type { DeleteOptions } from './registry.ts'
 import { createObject, deleteObject, updateObject } from './registry.ts'
 import {
@@ -58,6 +59,10 @@ export function readDraft(
 ): { draft: Draft; warnings: readonly string[] } | { status: Status } {
   const { request, info } = target
   const media = request.contentType.split(';')[0].trim()
+  if (media === 'application/vnd.kubernetes.protobuf' && request.body.length <= MAX_BODY) {
+    const value = decodeProtobuf(request.body)
+    if (value !== undefined) return { draft: value as unknown as Draft, warnings: [] }
+  }
   if (media !== '' && media !== 'application/json') {
     const words = `the body of the request was in an unknown format - accepted media types include: application/json`
     return { status: unsupportedMedia(words) }

@@ -452,3 +452,46 @@ describe('hostile bodies', () => {
     expect(({} as Record<string, unknown>).applied).toBe(undefined)
   })
 })
+
+// Bodies that kubectl 1.32.4 posted, recorded: create ns shop; create deployment d --image=nginx:1.27 --replicas=0
+// --port=80 -n shop -- sh -c 'echo é'; create cm c --from-literal=a=b --from-literal=__proto__=é
+describe('protobuf', () => {
+  const recorded: [string, string][] = [
+    ['/api/v1/namespaces', 'azhzAAoPCgJ2MRIJTmFtZXNwYWNlEhwKFAoEc2hvcBIAGgAiACoAMgA4AEIAEgAaAgoAGgAiAA=='],
+    [
+      '/apis/apps/v1/namespaces/shop/deployments',
+      'azhzAAoVCgdhcHBzL3YxEgpEZXBsb3ltZW50EssBCh8KAWQSABoEc2hvcCIAKgAyADgAQgBaCAoDYXBwEgFkEpkBCAASCgoICgNhcHASAWQagAEKGgoAEgAaACIAKgAyADgAQgBaCAoDYXBwEgFkEmISRAoFbmdpbngSCm5naW54OjEuMjcaAnNoGgItYxoHZWNobyDDqSoAMgoKABAAGFAiACoAQgBqAHIAgAEAiAEAkAEAogEAGgAyAEIASgBSAFgAYABoAIIBAIoBAJoBAMIBACICCgAoADgAGgwIABAAGAAgACgAOAAaACIA',
+    ],
+    [
+      '/api/v1/namespaces/default/configmaps',
+      'azhzAAoPCgJ2MRIJQ29uZmlnTWFwEiwKEQoBYxIAGgAiACoAMgA4AEIAEg8KCV9fcHJvdG9fXxICw6kSBgoBYRIBYhoAIgA=',
+    ],
+  ]
+  const post = (url: string, body: string) =>
+    send('POST', url, body, { contentType: 'application/vnd.kubernetes.protobuf' })
+
+  it('makes what was meant', () => {
+    const [ns, deploy, cm] = recorded.map(([url, text]) => post(url, atob(text)))
+    expect([ns.code, at(ns, 'metadata', 'name')]).toEqual([201, 'shop'])
+    expect([deploy.code, at(deploy, 'spec', 'replicas')]).toEqual([201, 0])
+    expect(at(deploy, 'spec', 'template', 'spec', 'containers', 0)).toMatchObject({
+      name: 'nginx',
+      image: 'nginx:1.27',
+      command: ['sh', '-c', 'echo é'],
+      ports: [{ containerPort: 80, protocol: 'TCP' }],
+    })
+    expect(JSON.stringify(at(cm, 'data'))).toBe('{"__proto__":"é","a":"b"}')
+  })
+
+  it('answers cut and garbled bodies', () => {
+    for (const [url, text] of recorded) {
+      const whole = atob(text)
+      for (let i = 0; i < whole.length; i++) {
+        expect([201, 400, 404, 409, 415, 422]).toContain(post(url, whole.slice(0, i)).code)
+        const garbled =
+          whole.slice(0, i) + String.fromCharCode(whole.charCodeAt(i) ^ 0xff) + whole.slice(i + 1)
+        expect([201, 400, 403, 404, 409, 415, 422]).toContain(post(url, garbled).code)
+      }
+    }
+  })
+})
