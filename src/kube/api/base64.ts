@@ -31,6 +31,15 @@ export function decodeBase64(text: string): number[] | undefined {
   return bytes
 }
 
+/** Where Go's decoder stops: the byte that is no base64, or the beginning of a group that is cut short; -1 for none. */
+export function badBase64(text: string): number {
+  const clean = text.replace(/[\r\n]/g, '')
+  const body = clean.replace(/={1,2}$/, '')
+  for (let i = 0; i < body.length; i++) if (!ALPHABET.includes(body[i])) return i
+  if (clean.length % 4 !== 0) return clean.length - (clean.length % 4)
+  return -1
+}
+
 function utf8(text: string): number[] {
   const bytes: number[] = []
   for (const char of text) {

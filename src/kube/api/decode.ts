@@ -6,6 +6,7 @@
 import type { Json, JsonObject, ResourceInfo, Status } from '../types.ts'
 import { isRecord } from '../types.ts'
 import { parseTime } from '../time.ts'
+import { badBase64 } from './base64.ts'
 import { definitionName, fieldType, goName } from './schema.ts'
 import { badRequest, failure } from './status.ts'
 
@@ -166,8 +167,13 @@ function decodeScalar(
     case 'a':
       return value
     case 's':
-    case 'y':
       return typeof value === 'string' ? value : wrong(value, type, struct, key, names, state)
+    case 'y': {
+      if (typeof value !== 'string') return wrong(value, type, struct, key, names, state)
+      const bad = badBase64(value)
+      if (bad >= 0) state.error ??= `illegal base64 data at input byte ${bad}`
+      return value
+    }
     case 'b':
       return typeof value === 'boolean' ? value : wrong(value, type, struct, key, names, state)
     case 'i':

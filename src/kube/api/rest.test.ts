@@ -398,6 +398,16 @@ describe('subresources', () => {
 })
 
 describe('hostile bodies', () => {
+  it('a Secret holds base64', () => {
+    const secret = (data: string) =>
+      send('POST', '/api/v1/namespaces/default/secrets', { metadata: { name: 's' }, data: { a: data } })
+    const words =
+      '400 BadRequest: Secret in version "v1" cannot be handled as a Secret: illegal base64 data at input byte'
+    expect(status(secret('pass!'))).toBe(`${words} 4`)
+    expect(status(secret('abc'))).toBe(`${words} 0`)
+    expect(secret('cGFzcw==').code).toBe(201)
+  })
+
   it('are answered, never thrown', () => {
     expect(status(send('POST', MAPS, '{'))).toContain('400 BadRequest')
     expect(status(send('POST', MAPS, 'x'.repeat(4_000_000)))).toBe(
