@@ -52,6 +52,8 @@ export function whyText(rule: Rule, code: number): string {
   return code >= MATCHES ? (rule.matches[code - MATCHES]?.name ?? '') : (WHY[code] ?? '')
 }
 
+const IPPROTO_SCTP = 132
+
 /** Whether an address is the one that is meant; the match's `not` is the caller's business. */
 export function addrIn(ip: Ip, match: AddrMatch): boolean {
   const { addr, mask, len } = match
@@ -80,7 +82,9 @@ function matchExt(ctx: HookCtx, rule: Rule, m: Match, place: number): boolean {
     case 'tcp':
       return tcpMatch(packet, m)
     case 'udp':
-      if (packet.proto !== IPPROTO_UDP || packet.fragOffset !== 0) return false
+    case 'sctp':
+      if (packet.proto !== (m.name === 'udp' ? IPPROTO_UDP : IPPROTO_SCTP) || packet.fragOffset !== 0)
+        return false
       return portIs(packet.sport, m.sport) && portIs(packet.dport, m.dport)
     case 'icmp':
     case 'icmp6':

@@ -85,6 +85,12 @@ export type Match =
       readonly sport: { readonly not: boolean; readonly range: PortRange } | null
       readonly dport: { readonly not: boolean; readonly range: PortRange } | null
     }
+  | {
+      /** No socket speaks sctp here: its rules are kept, listed and asked like the others. */
+      readonly name: 'sctp'
+      readonly sport: { readonly not: boolean; readonly range: PortRange } | null
+      readonly dport: { readonly not: boolean; readonly range: PortRange } | null
+    }
   /** type 255 is any. */
   | {
       readonly name: 'icmp' | 'icmp6'

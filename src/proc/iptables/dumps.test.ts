@@ -70,7 +70,6 @@ it('what is not modelled is refused by name with its line, and that table stays 
   const cases: readonly (readonly [string, string])[] = [
     ['-A INPUT -m set --match-set x src -j ACCEPT', "the match 'set'"],
     ['-A INPUT -m hashlimit --hashlimit-upto 5/s --hashlimit-name x -j ACCEPT', "the match 'hashlimit'"],
-    ['-A INPUT -p sctp --dport 7777 -j ACCEPT', "the match 'sctp'"],
     ['-A INPUT -j NFLOG --nflog-group 86', "the target 'NFLOG'"],
     ['-A INPUT -j NFQUEUE --queue-num 3', "the target 'NFQUEUE'"],
   ]

@@ -89,6 +89,19 @@ export const UDP: MatchExt<'udp'> = {
   list: ({ sport, dport }, view) => ` udp${listPorts('spt', sport, view)}${listPorts('dpt', dport, view)}`,
 }
 
+export const SCTP: MatchExt<'sctp'> = {
+  name: 'sctp',
+  own: true,
+  opts: PORT_OPTS,
+  read: readPort,
+  make(draft, state) {
+    if (state.proto !== 132) problem("SCTP match requires '-p sctp'")
+    return { name: 'sctp', sport: portsOf(draft, 'source-port'), dport: portsOf(draft, 'destination-port') }
+  },
+  save: ({ sport, dport }) => savePorts('--sport', sport) + savePorts('--dport', dport),
+  list: ({ sport, dport }, view) => ` sctp${listPorts('spt', sport, view)}${listPorts('dpt', dport, view)}`,
+}
+
 function readPort(draft: Draft, opt: string, value: string, not: boolean): void {
   if (draft.made[opt] !== undefined) problem(`Only one \`--${opt}' allowed`)
   draft.made[opt] = { not, range: parsePorts(value) }

@@ -12,7 +12,7 @@ import {
   PKTTYPE,
   TTL_MATCH,
 } from './match-more.ts'
-import { ICMP, ICMP6, MULTIPORT, TCP, UDP } from './match-proto.ts'
+import { ICMP, ICMP6, MULTIPORT, SCTP, TCP, UDP } from './match-proto.ts'
 import { LIMIT, RECENT, STATISTIC } from './match-rate.ts'
 import { CONNMARK_MATCH, CONNTRACK, MARK_MATCH, STATE } from './match-state.ts'
 import { CONNMARK, CT, HL, LOG, MARK, plainTarget, REJECT, TCPMSS, TTL } from './targets.ts'
@@ -22,6 +22,7 @@ import { notModelled } from './words.ts'
 const MATCHES: readonly AnyExt[] = [
   TCP,
   UDP,
+  SCTP,
   ICMP,
   ICMP6,
   MULTIPORT,
@@ -67,7 +68,7 @@ const TARGETS: readonly AnyExt[] = [
 const OTHER_MATCHES: ReadonlySet<string> = new Set(
   (
     'bpf cgroup cluster connbytes connlabel connlimit cpu dccp devgroup dscp ecn esp hashlimit helper ipcomp ipvs ' +
-    'nfacct osf owner policy quota rateest rpfilter sctp set socket string tcpmss time tos u32'
+    'nfacct osf owner policy quota rateest rpfilter set socket string tcpmss time tos u32'
   ).split(' '),
 )
 const OTHER_MATCHES4: ReadonlySet<string> = new Set(['ah', 'realm'])
