@@ -3,6 +3,8 @@ import type { AgentRules } from '../kube/agent/agent.ts'
 import type { AgentProgram } from '../kube/agent/types.ts'
 import { deploymentController } from '../kube/controller/deployment.ts'
 import { endpointSliceController } from '../kube/controller/endpointslice.ts'
+import { endpointsController } from '../kube/controller/endpoints.ts'
+import { endpointSliceMirroringController } from '../kube/controller/endpointslice-mirroring.ts'
 import { nodeIpamController } from '../kube/controller/node-ipam.ts'
 import { nodeLifecycleController } from '../kube/controller/node-lifecycle.ts'
 import { podGarbageCollector } from '../kube/controller/pod-gc.ts'
@@ -19,6 +21,8 @@ const PROGRAMS: readonly AgentProgram[] = [
   nodeLifecycleController,
   taintEvictionController,
   podGarbageCollector,
+  endpointsController,
+  endpointSliceMirroringController,
   kubeScheduler,
   kubeProxy,
 ]

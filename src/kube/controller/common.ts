@@ -140,6 +140,7 @@ export function recordEvent(
 /** Programs whose events carry another name as their source. */
 const COMPONENTS: Readonly<Record<string, string>> = {
   'kube-scheduler': 'default-scheduler',
+  'endpoints-controller': 'endpoint-controller',
   'endpointslice-controller': 'endpoint-slice-controller',
   'endpointslice-mirroring-controller': 'endpoint-slice-mirroring-controller',
   'node-ipam-controller': 'cidrAllocator',

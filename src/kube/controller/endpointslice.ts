@@ -1,16 +1,25 @@
 /** Keeps the EndpointSlices of Services. Models pkg/controller/endpointslice (Kubernetes 1.32). Not here: Endpoints mirroring. */
 import { apiCreate, apiDelete, apiUpdate } from '../api/local.ts'
-import { matchMap } from '../api/selectors.ts'
 import { enqueue, expectOwnWrite } from '../agent/agent.ts'
 import { cacheGet, cacheGetKey, cacheList } from '../agent/cache.ts'
 import { actorOf } from '../agent/requests.ts'
 import type { AgentCtx, AgentProgram, Reconciled } from '../agent/types.ts'
 import type { Endpoint, EndpointSlice, Node, Pod, Service } from '../objects.ts'
 import type { Draft, StoreChange } from '../types.ts'
-import { jsonEqual, objectKey } from '../types.ts'
+import { objectKey } from '../types.ts'
 import { nowText } from '../store/store.ts'
 import { controllerRef, recordEvent } from './common.ts'
 import { CONTROLLER_NAME, MANAGED_BY, SERVICE_NAME } from './endpointslice/endpoints.ts'
+import { selectedPods } from './endpoints/selected.ts'
+import {
+  createSelection,
+  selectionChange,
+  selectionPod,
+  selectionService,
+  selectorOf,
+  servicesOfPod,
+} from './endpoints/selection.ts'
+import type { Selection } from './endpoints/selection.ts'
 import { reconcileSlices } from './endpointslice/reconcile.ts'
 import type { SliceDraft } from './endpointslice/reconcile.ts'
 import { addPreferCloseHints, addZoneHints, hintsOf, zoneRatios } from './endpointslice/topology.ts'
@@ -19,8 +28,7 @@ const SLICES = 'endpointslices.discovery.k8s.io'
 const MAX_PER_SLICE = 100
 
 interface State {
-  /** Services with a selector, by namespace: what a pod's change is looked up in. */
-  selecting: Map<string, Map<string, Readonly<Record<string, string>>>>
+  selection: Selection
   /** Slices' names by service key. */
   slices: Map<string, readonly string[]>
 }
@@ -31,8 +39,9 @@ export const endpointSliceController: AgentProgram = {
   delayNs: 2_000_000,
   workNs: 200_000,
   start(ctx) {
-    const state: State = { selecting: new Map(), slices: new Map() }
+    const state: State = { selection: createSelection(), slices: new Map() }
     ctx.agent.state = state
+    for (const pod of cacheList<Pod>(ctx, 'pods')) selectionPod(state.selection, pod)
     for (const service of cacheList<Service>(ctx, 'services')) noteService(ctx, service, false)
     for (const slice of cacheList<EndpointSlice>(ctx, SLICES)) noteSlice(ctx, slice, false)
   },
@@ -40,8 +49,11 @@ export const endpointSliceController: AgentProgram = {
     const gone = change.type === 'DELETED'
     if (change.resource === 'services') noteService(ctx, change.object as Service, gone)
     else if (change.resource === SLICES) noteSlice(ctx, change.object as EndpointSlice, gone, change)
-    else if (change.resource === 'pods') for (const key of servicesOfPod(ctx, change)) enqueue(ctx, key)
-    else noteNode(ctx, change)
+    else if (change.resource === 'pods') {
+      const { selection } = stateOf(ctx)
+      selectionChange(selection, change)
+      for (const key of servicesOfPod(selection, change)) enqueue(ctx, key)
+    } else noteNode(ctx, change)
   },
   reconcile,
 }
@@ -51,13 +63,7 @@ function stateOf(ctx: AgentCtx): State {
 }
 
 function noteService(ctx: AgentCtx, service: Service, gone: boolean): void {
-  const { namespace = '', name } = service.metadata
-  const { selecting } = stateOf(ctx)
-  const own = selecting.get(namespace) ?? new Map<string, Readonly<Record<string, string>>>()
-  const { selector } = service.spec
-  if (gone || selector === undefined || Object.keys(selector).length === 0) own.delete(name)
-  else own.set(name, selector)
-  selecting.set(namespace, own)
+  selectionService(stateOf(ctx).selection, service, gone)
   enqueue(ctx, objectKey(service))
 }
 
@@ -78,51 +84,17 @@ function noteSlice(ctx: AgentCtx, slice: EndpointSlice, gone: boolean, change?: 
 function noteNode(ctx: AgentCtx, { object, previous, type }: StoreChange): void {
   const zone = (node: typeof object | undefined) => node?.metadata.labels?.['topology.kubernetes.io/zone']
   if (type === 'MODIFIED' && zone(object) === zone(previous)) return
-  for (const [namespace, services] of stateOf(ctx).selecting) {
-    for (const name of services.keys()) enqueue(ctx, `${namespace}/${name}`)
-  }
-}
-
-/** The Services whose endpoints a pod's change concerns: those that select it now or did before. */
-function servicesOfPod(ctx: AgentCtx, { object, previous, type }: StoreChange): string[] {
-  const now = object as Pod
-  const before = previous as Pod | undefined
-  const services = stateOf(ctx).selecting.get(now.metadata.namespace ?? '')
-  if (services === undefined || services.size === 0) return []
-  const sameLabels = before !== undefined && jsonEqual(before.metadata.labels, now.metadata.labels)
-  if (type === 'MODIFIED' && sameLabels && !endpointChanged(before, now)) return []
-  const keys: string[] = []
-  for (const [name, selector] of services) {
-    const hit =
-      matchMap(selector, now.metadata.labels) ||
-      (!sameLabels && before !== undefined && matchMap(selector, before.metadata.labels))
-    if (hit) keys.push(`${now.metadata.namespace}/${name}`)
-  }
-  return keys
-}
-
-function endpointChanged(a: Pod, b: Pod): boolean {
-  const seen = ({ spec, status, metadata }: Pod) => [
-    metadata.deletionTimestamp !== undefined,
-    spec.nodeName,
-    spec.hostname,
-    spec.subdomain,
-    status?.phase,
-    status?.podIP,
-    status?.podIPs,
-    status?.conditions?.find(({ type }) => type === 'Ready')?.status,
-  ]
-  return !jsonEqual(seen(a), seen(b))
+  for (const key of stateOf(ctx).selection.selectors.keys()) enqueue(ctx, key)
 }
 
 function reconcile(ctx: AgentCtx, key: string): Reconciled {
   const service = cacheGetKey<Service>(ctx, 'services', key)
   if (service === undefined || service.spec.type === 'ExternalName') return {}
-  const { selector } = service.spec
+  const selector = selectorOf(service)
   // Without a selector somebody else keeps its slices.
-  if (selector === undefined || Object.keys(selector).length === 0) return {}
+  if (selector === undefined) return {}
   const { namespace = '' } = service.metadata
-  const pods = cacheList<Pod>(ctx, 'pods', namespace).filter((pod) => matchMap(selector, pod.metadata.labels))
+  const pods = selectedPods(ctx, stateOf(ctx).selection, namespace, selector)
   const slices = (stateOf(ctx).slices.get(key) ?? [])
     .map((name) => cacheGet<EndpointSlice>(ctx, SLICES, namespace, name))
     .filter((slice) => slice !== undefined)

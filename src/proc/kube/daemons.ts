@@ -39,6 +39,8 @@ export const CONTROLLERS: readonly string[] = [
   'node-lifecycle-controller',
   'taint-eviction-controller',
   'pod-garbage-collector-controller',
+  'endpoints-controller',
+  'endpointslice-mirroring-controller',
 ]
 
 const DAEMONS: readonly Daemon[] = [

@@ -3,6 +3,9 @@ import type { EndpointAddress, EndpointSubset } from '../../objects.ts'
 
 type Port = NonNullable<EndpointSubset['ports']>[number]
 
+/** Stands for the port of a headless Service that has none. */
+const NO_PORT: Port = Object.freeze({ port: -1 })
+
 /**
  * Every address with every port that it has, grouped by equal sets of ports, sorted. An address that is not ready for
  * a port in one subset is not ready for it at all.
@@ -13,7 +16,7 @@ export function repackSubsets(subsets: readonly EndpointSubset[]): EndpointSubse
     { port: Port; addresses: Map<string, { address: EndpointAddress; ready: boolean }> }
   >()
   for (const { addresses = [], notReadyAddresses = [], ports = [] } of subsets) {
-    for (const port of ports) {
+    for (const port of ports.length === 0 ? [NO_PORT] : ports) {
       const key = portText(port)
       const entry = byPort.get(key) ?? { port, addresses: new Map() }
       byPort.set(key, entry)
@@ -62,7 +65,7 @@ function groupByPorts(
     return {
       ...(ready.length > 0 ? { addresses: sortAddresses(ready) } : {}),
       ...(notReady.length > 0 ? { notReadyAddresses: sortAddresses(notReady) } : {}),
-      ports,
+      ...(ports[0] === NO_PORT ? {} : { ports }),
     }
   })
 }
