@@ -1,6 +1,8 @@
 /** Which runner takes which file of expected results. */
 import { kubeProxyCategories, kubeProxyFlows, kubeProxyRules } from './kubeproxy.ts'
+import { apiCases } from './api.ts'
 import { cniCases } from './cni.ts'
+import { corednsCases, dnsSpecCases } from './dns.ts'
 import { controllerCases } from './controllers.ts'
 import type { CaseRunner } from './report.ts'
 
@@ -9,5 +11,7 @@ export const CASE_RUNNERS: readonly (readonly [file: string, run: CaseRunner])[]
   ['01-kubeproxy-iptables-rules.json', kubeProxyRules],
   ['01-kubeproxy-endpoint-categories.json', kubeProxyCategories],
   ['07-iptables-cni.json', cniCases],
-  ['05-controllers-and-validation.json', controllerCases],
+  ['02-dns-coredns.json', corednsCases],
+  ['02-dns-schema-and-search.json', dnsSpecCases],
+  ['05-controllers-and-validation.json', (data) => [...controllerCases(data), ...apiCases(data)]],
 ]

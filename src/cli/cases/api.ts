@@ -1,0 +1,263 @@
+/** The API server: validation, names, allocation, refusals. */
+import { createRng } from '../../base/rng.ts'
+import { ipBand, ipInRange, ipRange, pickIp, pickPort, portBand } from '../../kube/api/alloc.ts'
+import { bootstrapApi } from '../../kube/api/bootstrap.ts'
+import {
+  dns1035Label,
+  dns1123Label,
+  validPortName,
+  validPortNumber,
+  wildcardSubdomain,
+} from '../../kube/api/names.ts'
+import { resources } from '../../kube/api/resources.ts'
+import { apiRequest } from '../../kube/api/rest.ts'
+import type { Service } from '../../kube/objects.ts'
+import { createStore } from '../../kube/store/store.ts'
+import type { ApiRequest, ApiResponse, Json, JsonObject, Status } from '../../kube/types.ts'
+import type { World } from '../../net/types.ts'
+import { createWorld } from '../../net/world.ts'
+import type { CaseResult } from './report.ts'
+import { canonical, differs, runCase } from './report.ts'
+
+interface Validation {
+  id: string
+  verb: 'create' | 'update'
+  kind: string
+  name?: string
+  set: Record<string, Json>
+  old?: Record<string, Json>
+  expect: {
+    code: number
+    reason: string
+    message: string
+    causes: { field: string; type: string; message: string }[]
+  }
+}
+
+const container = { name: 'c', image: 'x' }
+const template = { metadata: { labels: { app: 'web' } }, spec: { containers: [container] } }
+const path = { path: '/', pathType: 'Prefix', backend: { service: { name: 's', port: { number: 80 } } } }
+const smallest: Record<string, JsonObject> = {
+  Service: { apiVersion: 'v1', spec: { selector: { app: 'web' }, ports: [{ port: 80, protocol: 'TCP' }] } },
+  Pod: { apiVersion: 'v1', spec: { containers: [container] } },
+  Namespace: { apiVersion: 'v1' },
+  Deployment: { apiVersion: 'apps/v1', spec: { selector: { matchLabels: { app: 'web' } }, template } },
+  Ingress: {
+    apiVersion: 'networking.k8s.io/v1',
+    spec: { rules: [{ host: 'foo.com', http: { paths: [path] } }] },
+  },
+  NetworkPolicy: { apiVersion: 'networking.k8s.io/v1', spec: { podSelector: {} } },
+}
+
+/** 05-controllers-and-validation.json: `validation`, `names` and `allocation`. */
+export function apiCases(data: unknown): CaseResult[] {
+  const {
+    validation = [],
+    names = {},
+    allocation = {},
+  } = data as {
+    validation?: Validation[]
+    names?: Record<string, { good: (string | number)[]; bad: (string | number)[] }>
+    allocation?: Record<string, unknown>
+  }
+  return [
+    ...validation.map((one) => runCase('validation', one.id, () => checkValidation(one))),
+    ...Object.entries(names).flatMap(([kind, lists]) => nameCases(kind, lists)),
+    ...allocationCases(allocation),
+  ]
+}
+
+function checkValidation({ verb, kind, name = '', set, old, expect: wanted }: Validation): string {
+  const world = start()
+  const url = collection(kind)
+  if (/allocated/.test(wanted.message)) {
+    // Somebody has the address or port already.
+    const spec = { clusterIP: '10.96.0.10', type: 'NodePort', ports: [{ port: 80, nodePort: 30080 }] }
+    send(world, 'POST', url, { ...draftOf(kind, 'other'), spec })
+  }
+  if (old !== undefined) {
+    const made = send(world, 'POST', url, draftOf(kind, name, old))
+    if (made.code !== 201) return `the old object is refused: ${canonical(made.body)}`
+  }
+  const draft = draftOf(kind, name, old, set)
+  const got =
+    verb === 'create' ? send(world, 'POST', url, draft) : send(world, 'PUT', `${url}/${name}`, draft)
+  const status = got.body as Status
+  const causes = status.details?.causes?.map(({ field, reason, message }) => ({
+    field,
+    type: reason,
+    message,
+  }))
+  const { code, reason, message } = wanted
+  return differs(
+    { code, reason, message, causes: wanted.causes },
+    { code: got.code, reason: status.reason, message: status.message, causes },
+  )
+}
+
+function nameCases(
+  kind: string,
+  lists: { good: (string | number)[]; bad: (string | number)[] },
+): CaseResult[] {
+  const checks: Record<string, (value: never) => string[]> = {
+    dns1123Label,
+    dns1035Label,
+    portName: validPortName,
+    wildcardHost: wildcardSubdomain,
+    portNumber: validPortNumber,
+  }
+  const check = checks[kind]
+  const one = (value: string | number, good: boolean) =>
+    runCase(`names ${kind}`, `${good ? 'good' : 'bad'} ${JSON.stringify(value).slice(0, 80)}`, () =>
+      check === undefined ? undefined : differs(good, check(value as never).length === 0),
+    )
+  return [...lists.good.map((value) => one(value, true)), ...lists.bad.map((value) => one(value, false))]
+}
+
+function allocationCases(all: Record<string, unknown>): CaseResult[] {
+  const group = (name: string, check: (one: Record<string, never>) => string | undefined) => {
+    const given = all[name] as { cases?: unknown[] } | unknown[] | undefined
+    const list = Array.isArray(given) ? given : (given?.cases ?? [])
+    return (list as Record<string, never>[]).map((one) =>
+      runCase(`allocation ${name}`, String(one.id ?? canonical(one)), () => check(one)),
+    )
+  }
+  return [
+    ...group('cluster_ip_band', ({ cidr, staticBand }) => {
+      const len = Number(String(cidr).split('/')[1])
+      const byIpv4 = String(cidr).includes(':') ? staticBand : ipBand(2 ** (32 - len))
+      return differs([staticBand, staticBand], [ipRange(cidr)?.band, byIpv4])
+    }),
+    ...group('node_port_band', ({ base, size, staticBand }) => {
+      const rng = createRng(1, 1)
+      for (let i = 0; i < 200; i++) {
+        const port = pickPort([base, base + size - 1], rng, () => false) ?? 0
+        if (port < base + staticBand) return `${port} is from the lower band`
+      }
+      return differs(staticBand, portBand(size))
+    }),
+    ...group('ip_ranges', checkRange),
+    ...group('node_ports', ({ ports, expect }) => {
+      const named = (ports as JsonObject[]).map((port, i) => ({ ...port, name: `p${i}` }))
+      const set = { 'spec.type': 'NodePort', 'spec.ports': named }
+      const made = send(start(), 'POST', collection('Service'), draftOf('Service', 'a', set)).body as Service
+      return differs(
+        expect,
+        made.spec.ports?.map((port) => port.nodePort),
+      )
+    }),
+    ...group('port_ranges', checkPorts),
+  ]
+}
+
+interface RangeCase {
+  cidr: string
+  free: number
+  reserved?: string[]
+  outOfRange?: string[]
+}
+
+function checkRange(given: unknown): string {
+  const { cidr, free, reserved = [], outOfRange = [] } = given as RangeCase
+  const range = ipRange(cidr)
+  if (range === undefined) return `${cidr} is no range`
+  if (range.free !== free) return differs(free, range.free)
+  for (const ip of [...reserved, ...outOfRange]) if (ipInRange(range, ip)) return `${ip} is in the range`
+  const used = new Set<string>()
+  const rng = createRng(1, 1)
+  for (let i = 0; i < Math.min(free, 300); i++) {
+    const ip = pickIp(range, rng, (one) => used.has(one))
+    if (ip === undefined || used.has(ip) || !ipInRange(range, ip)) return `pick ${i + 1} gave ${ip}`
+    used.add(ip)
+  }
+  const after = free <= 300 ? pickIp(range, rng, (one) => used.has(one)) : undefined
+  return differs(undefined, after)
+}
+
+interface PortCase {
+  range: string
+  free?: number
+  allocate?: number
+  allocateTwice?: number
+  full?: boolean
+  release?: number
+  nextIs?: number
+}
+
+function checkPorts(given: unknown): string {
+  const one = given as PortCase
+  const [low = 0, high = 0] = one.range.split('-').map(Number)
+  if (one.free !== undefined && high - low + 1 !== one.free) return differs(one.free, high - low + 1)
+  if (one.full === true) {
+    const next = pickPort([low, high], createRng(1, 1), (port) => port !== one.release)
+    const none = pickPort([low, high], createRng(1, 1), () => true)
+    return differs([one.nextIs, undefined], [next, none])
+  }
+  const port = one.allocate ?? one.allocateTwice
+  if (port === undefined) return ''
+  const world = createWorld(1)
+  createStore(world, { nodePorts: [low, high] })
+  bootstrapApi(world, [])
+  const set = { 'spec.type': 'NodePort', 'spec.ports[0].nodePort': port }
+  const first = send(world, 'POST', collection('Service'), draftOf('Service', 'a', set))
+  if (one.allocate !== undefined) {
+    return differs(
+      [422, true],
+      [first.code, /not in the valid range/.test((first.body as Status).message ?? '')],
+    )
+  }
+  const second = send(world, 'POST', collection('Service'), draftOf('Service', 'b', set))
+  return differs([201, true], [first.code, /already allocated/.test((second.body as Status).message ?? '')])
+}
+
+function draftOf(kind: string, name: string, ...sets: (Record<string, Json> | undefined)[]): JsonObject {
+  const object = structuredClone({ ...smallest[kind], kind, metadata: { name } }) as JsonObject
+  for (const set of sets) for (const [where, value] of Object.entries(set ?? {})) put(object, where, value)
+  return object
+}
+
+function put(object: JsonObject, where: string, value: Json): void {
+  const keys = where.split(/[.[\]]+/).filter((key) => key !== '')
+  let at = object as Record<string, unknown>
+  for (const key of keys.slice(0, -1)) {
+    at[key] ??= {}
+    at = at[key] as Record<string, unknown>
+  }
+  at[keys[keys.length - 1]!] = value
+}
+
+function start(): World {
+  const world = createWorld(1)
+  createStore(world)
+  bootstrapApi(world, [])
+  return world
+}
+
+function send(
+  world: World,
+  method: string,
+  url: string,
+  body: unknown = '',
+  more: Partial<ApiRequest> = {},
+): ApiResponse {
+  const [at = '', search = ''] = url.split('?')
+  const query = search
+    .split('&')
+    .filter((one) => one !== '')
+    .map((one) => one.split('=') as [string, string])
+  const text = typeof body === 'string' ? body : JSON.stringify(body)
+  const head = {
+    accept: 'application/json',
+    contentType: 'application/json',
+    user: 'admin',
+    userAgent: 'kubectl/v1.32.4',
+  }
+  return apiRequest(world, { method, path: at, query, body: text, ...head, ...more })
+}
+
+function collection(kind: string): string {
+  const info = resources.find((one) => one.kind === kind)
+  if (info === undefined) throw new Error(kind)
+  const base = info.group === '' ? '/api/v1' : `/apis/${info.group}/v1`
+  return info.namespaced ? `${base}/namespaces/default/${info.resource}` : `${base}/${info.resource}`
+}
