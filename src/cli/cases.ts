@@ -23,9 +23,8 @@ function main(): number {
   }
   const sum = { passed: 0, failed: 0, skipped: 0 }
   for (const [file, run] of CASE_RUNNERS) {
-    const path = join(folder, file)
-    if (!existsSync(path)) continue
-    const results = run(JSON.parse(readFileSync(path, 'utf8'))).filter(
+    if (!existsSync(join(folder, file))) continue
+    const results = run(read(file), read).filter(
       ({ group, id }) => only === '' || `${file} ${group} ${id}`.includes(only),
     )
     if (results.length === 0) continue
@@ -34,6 +33,11 @@ function main(): number {
   }
   console.log(`${sum.passed} passed, ${sum.failed} failed, ${sum.skipped} skipped`)
   return sum.failed > 0 ? 1 : 0
+}
+
+function read(file: string): unknown {
+  const path = join(folder, file)
+  return existsSync(path) ? JSON.parse(readFileSync(path, 'utf8')) : undefined
 }
 
 function printFile(file: string, results: readonly CaseResult[]): void {

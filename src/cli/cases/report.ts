@@ -9,8 +9,11 @@ export interface CaseResult {
   readonly detail: string
 }
 
-/** Runs one file's cases. Throws nothing: a case that breaks has failed. */
-export type CaseRunner = (data: unknown) => CaseResult[]
+/**
+ * Runs one file's cases; `read` answers another file of the folder, undefined where it is absent. Throws nothing: a
+ * case that breaks has failed.
+ */
+export type CaseRunner = (data: unknown, read: (file: string) => unknown) => CaseResult[]
 
 /** Runs `check` and answers what became of it: text is a failure, '' a pass, undefined a part that is not built. */
 export function runCase(group: string, id: string, check: () => string | undefined): CaseResult {

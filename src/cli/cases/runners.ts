@@ -1,4 +1,5 @@
 /** Which runner takes which file of expected results. */
+import { kernelFlowCases } from './kernelflows.ts'
 import { kubeProxyCategories, kubeProxyFlows, kubeProxyRules } from './kubeproxy.ts'
 import { apiCases } from './api.ts'
 import { cniCases } from './cni.ts'
@@ -10,6 +11,7 @@ export const CASE_RUNNERS: readonly (readonly [file: string, run: CaseRunner])[]
   ['01-kubeproxy-flows.json', kubeProxyFlows],
   ['01-kubeproxy-iptables-rules.json', kubeProxyRules],
   ['01-kubeproxy-endpoint-categories.json', kubeProxyCategories],
+  ['01-kubeproxy-kernel-flows.json', kernelFlowCases],
   ['07-iptables-cni.json', cniCases],
   ['02-dns-coredns.json', corednsCases],
   ['02-dns-schema-and-search.json', dnsSpecCases],
