@@ -9,6 +9,7 @@ import { nodeIpamController } from '../kube/controller/node-ipam.ts'
 import { nodeLifecycleController } from '../kube/controller/node-lifecycle.ts'
 import { podGarbageCollector } from '../kube/controller/pod-gc.ts'
 import { replicaSetController } from '../kube/controller/replicaset.ts'
+import { serviceLbController } from '../kube/controller/service-lb.ts'
 import { taintEvictionController } from '../kube/controller/taint-eviction.ts'
 import { kubeScheduler } from '../kube/scheduler/scheduler.ts'
 import { kubeProxy } from '../proc/kube/kube-proxy.ts'
@@ -23,6 +24,7 @@ const PROGRAMS: readonly AgentProgram[] = [
   podGarbageCollector,
   endpointsController,
   endpointSliceMirroringController,
+  serviceLbController,
   kubeScheduler,
   kubeProxy,
 ]

@@ -41,6 +41,7 @@ export const CONTROLLERS: readonly string[] = [
   'pod-garbage-collector-controller',
   'endpoints-controller',
   'endpointslice-mirroring-controller',
+  'service-lb-controller',
 ]
 
 const DAEMONS: readonly Daemon[] = [
