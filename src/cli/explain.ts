@@ -41,14 +41,18 @@ export function explain(args: Args, io: Io): number {
     io.out(jsonText({ ...body, hash: hashOf(run), traces, answer }))
     return EXIT_OK
   }
-  io.out(views.map((view, i) => viewText(view, i === 0 ? answer : null, args.verbose)).join('\n'))
+  io.out(views.map((view, i) => viewText(view, i === 0, answer, args.verbose)).join('\n'))
   if (answer !== null) io.out(endText(answer, from))
   return EXIT_OK
 }
 
 /** A trace's text; below the steps of the probe stands why each rule and route decided. */
-function viewText(view: TraceView, answer: ExplainAnswer | null, verbose: boolean): string {
+function viewText(view: TraceView, own: boolean, answer: ExplainAnswer | null, verbose: boolean): string {
   if (answer === null) return traceText(view, verbose)
+  if (!own) {
+    const by = answer.leaves.find((one) => one.trace === view.id)
+    return traceText(view, verbose, () => [], by && `LEFT: by ${by.dev} of ${by.room}`)
+  }
   const notes = (hop: number, step: number): string[] => {
     const rule = answer.rules.find((one) => one.hop === hop && one.step === step)
     const lookup = answer.lookups.find((one) => one.hop === hop && one.step === step)

@@ -237,7 +237,7 @@ function operstate(link: Link): string {
 
 /** dev->flags: UP 1, BROADCAST 2, LOOPBACK 8, NOARP 0x80, PROMISC 0x100, MULTICAST 0x1000. */
 function flags(link: Link): number {
-  let value = link.kind === 'loopback' ? 8 : 0x1002
+  let value = link.kind === 'loopback' ? 8 : link.kind === 'dummy' ? 2 : 0x1002
   if (link.up) value |= 1
   if (link.noarp) value |= 0x80
   if (link.promisc > 0) value |= 0x100

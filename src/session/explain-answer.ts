@@ -18,13 +18,14 @@ import type { ExplainAnswer, LookupAnswer, RuleAnswer } from './explain-types.ts
 /** Rules passed by that are told in full, for each that decided. */
 const MAX_PASSED = 400
 
-/** `steps` are the probe's own, `views` what became of it and of all that it gave rise to. */
+/** `steps` are the probe's own, `others` those of what it gave rise to, `views` what became of them all. */
 export function answerOf(
   world: World,
   steps: readonly StepDetail[],
   views: readonly TraceView[],
   room: string,
   assumed: ExplainAnswer['assumed'],
+  others: ReadonlyMap<number, readonly StepDetail[]>,
 ): ExplainAnswer {
   const rules: RuleAnswer[] = []
   const lookups: LookupAnswer[] = []
@@ -53,6 +54,10 @@ export function answerOf(
     disposition: left === null ? (probe?.disposition ?? '') : 'LEFT',
     reason: left === null ? (probe?.reason ?? '') : '',
     left,
+    leaves: [...others].flatMap(([trace, its]) => {
+      const by = leftAt(world, its)
+      return by === null ? [] : [{ trace, room: by.room, dev: by.dev }]
+    }),
     assumed,
     cameBack: views.some((v) => v !== probe && v.cause === probe?.id && endsIn(v, room)),
     rules,

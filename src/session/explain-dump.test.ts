@@ -121,3 +121,8 @@ it('what cannot be asked is named', () => {
   expect(() => ask('docker', { in: 'eth0' })).toThrow('a packet that arrives needs a source address')
   expect(() => ask('docker', { src: '2001:db8::1' })).toThrow('are of two families')
 })
+
+it('what it gives rise to leaves the lab too: the reset of a closed port', () => {
+  const { leaves } = ask('docker', { ...BEYOND, dport: 81 })
+  expect(leaves.map(({ room, dev }) => ({ room, dev }))).toContainEqual({ room: 'm', dev: 'eth0' })
+})

@@ -30,6 +30,8 @@ export interface ExplainAnswer {
   reason: string
   /** Where it left the lab, and with which headers. */
   left: { room: string; dev: string; layers: LayerView[] } | null
+  /** Traces that it gave rise to and that went out by such a device too. */
+  leaves: { trace: number; room: string; dev: string }[]
   /** Neighbours beyond the lab that were taken to answer. */
   assumed: { room: string; dev: string; ip: string; mac: string }[]
   /** An answer reached the sender again, where no program waits for a probe's. */

@@ -106,7 +106,9 @@ export function followProbe(world: World, rules: Rules<World>, probe: Probe): Ex
   const traces = [...family.values()].map((trace) => traceView(trace, names))
   // One that arrives begins with its arrival: nothing of it is lost.
   if (probe.iif !== 0 && traces[0] !== undefined) traces[0].truncated = false
-  const answer = answerOf(world, family.get(first) ?? [], traces, probe.ns.name, assumed)
+  const own = family.get(first) ?? []
+  family.delete(first)
+  const answer = answerOf(world, own, traces, probe.ns.name, assumed, family)
   return { traces, answer, error: '' }
 }
 

@@ -207,4 +207,25 @@ describe('a lab that runs with nothing to do', () => {
     host.advance(50)
     expect(rooms().at(-1)).toEqual(['a'])
   })
+
+  it('a paused lab waits for the commands of an edit: a machine is never shown half made', () => {
+    const { session } = open(FIRST)
+    const addrs = Array.from({ length: 60 }, (_, i) => `        - ip addr add 10.9.${i}.1/32 dev lo\n`).join(
+      '',
+    )
+    const more = session.text().replace(/^topology:\n {2}nodes:\n/m, (head) => {
+      return `${head}    many:\n      kind: linux\n      exec:\n${addrs}        - sleep 100\n`
+    })
+    expect(session.apply(more)).toMatchObject({ ok: true })
+    expect(session.inspect('many').tables.find((table) => table.id === 'addr')?.text).toContain(
+      '10.9.59.1/32',
+    )
+    expect(session.state().running).toBe(false)
+    // `sleep` is left to time.
+    expect(session.state().now).toBeLessThanOrEqual(1_000_000_000)
+    const before = session.stateHash()
+    session.step('event', 1)
+    session.step('event', -1)
+    expect(session.stateHash()).toBe(before)
+  })
 })

@@ -17,7 +17,7 @@ import { reproductionOf } from './reproduction.ts'
 import { fail, flush, halt, pause, play, wake } from './run-loop.ts'
 import { acknowledge, clockState, createStream, postReset, postScene, shownNow } from './stream.ts'
 import { closeOrphans, closeTerminal, openTerminal, typeKeys } from './terminals.ts'
-import { seekAt, seekEvent, stepBack, stepForward } from './travel.ts'
+import { seekAt, seekEvent, settleCommands, stepBack, stepForward } from './travel.ts'
 import type {
   Diagnostic,
   EditOp,
@@ -294,8 +294,10 @@ function applyText(core: Core, text: string): OpenResult {
     core.places = core.engine.places(lab)
     // Moving things in the picture is no event in the world: time and its future stay.
     if (!same) {
+      const made = core.world.targets.length
       withInput(core, 'apply', (at) => core.engine.apply(core, text, at))
       closeOrphans(core)
+      settleCommands(core, made)
     }
     postScene(core, true)
   }

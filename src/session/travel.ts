@@ -1,6 +1,7 @@
 /** Stepping and seeking, forwards and backwards. Every table is afterwards as it was at that moment. */
 import type { StepDetail } from '../net/trace.ts'
 import { StepKind } from '../net/trace.ts'
+import { captureOf } from '../proc/shell/session.ts'
 import { runUntil, stepEvent } from '../sim/dispatch.ts'
 import { maybeCheckpoint, seek, seekTime } from '../sim/timeline.ts'
 import { isQuietDrop } from '../view/flights.ts'
@@ -8,7 +9,7 @@ import type { Core } from './core.ts'
 import { collectDetails, firstEvent, knownSteps, takeDetails, watchDetails } from './details.ts'
 import { markDrops } from './marks.ts'
 import { gapMs } from './pace.ts'
-import { fail, flush, halt, nextAt, pause } from './run-loop.ts'
+import { fail, flush, halt, nextAt, pause, wake } from './run-loop.ts'
 import { postFlights, postMarks, postNow, postReset, speedMs } from './stream.ts'
 import type { StepUnit } from './types.ts'
 
@@ -19,6 +20,9 @@ const MAX_STEPS_SHOWN = 4000
 /** Showing a step takes at most this long, ms. */
 const STEP_MS = 400
 const INTERACTIVE_STRIDE = 500
+/** The commands of an edit get so much virtual time, and are looked at after so many events. */
+const COMMANDS_NS = 1_000_000_000
+const COMMANDS_LOOK = 16
 /** How far back the last packet event is looked for: first so many events, then more at once; and for how long. */
 const LOOK_BACK = 256
 const MAX_LOOK_BACK = 8192
@@ -148,6 +152,30 @@ function isEnd(step: StepDetail, unit: StepUnit): boolean {
   if (unit !== 'packet') return true
   if (step.kind === StepKind.Originate || step.kind === StepKind.Deliver) return true
   return step.kind === StepKind.Drop && !isQuietDrop(step)
+}
+
+/**
+ * Goes on until the commands that an edit of the lab typed have ended: a machine half way through them would be shown,
+ * and asked, as nobody meant it. A command that does not end is left to time. `from`: the first target of the edit.
+ */
+export function settleCommands(core: Core, from: number): void {
+  const { world, rules, host } = core
+  const waiting = () => world.targets.slice(from).some((one) => captureOf(world, one?.id ?? 0)?.code === -1)
+  if (world.frozen !== undefined || !waiting()) return
+  halt(core)
+  const until = world.now + COMMANDS_NS
+  const end = host.now() + MAX_STEP_MS
+  watchDetails(core, MAX_STEPS_SHOWN)
+  while (waiting() && host.now() < end) {
+    if (runUntil(world, rules, { untilAt: until, maxEvents: COMMANDS_LOOK }) < COMMANDS_LOOK) break
+    maybeCheckpoint(world, INTERACTIVE_STRIDE)
+  }
+  const { steps, lost } = takeDetails(core)
+  core.shownAt = Math.max(core.shownAt, world.now)
+  markDrops(core, steps)
+  postFlights(core, steps, lost)
+  flush(core)
+  wake(core)
 }
 
 /** Runs what can happen without time passing: keys that were typed while the world stands still are seen at once. */

@@ -1,6 +1,6 @@
 /**
  * Dumps that real machines printed (Linux 6.18, iproute2 6.1, iptables 1.8.9): a docker host, a node of kube-proxy and
- * flannel, ufw on the legacy back end. The machine that comes of each prints the same again.
+ * flannel, ufw on the legacy back end, weave's rules. The machine that comes of each prints the same again.
  */
 import { readFileSync } from 'node:fs'
 import { describe, expect, it } from 'vitest'
@@ -13,7 +13,7 @@ import type { DumpResult } from './onto.ts'
 import { dumpOnto } from './onto.ts'
 import { readDump } from './read.ts'
 
-const NAMES = ['docker', 'node', 'ufw'] as const
+const NAMES = ['docker', 'node', 'ufw', 'weave'] as const
 
 function real(name: string): string {
   return readFileSync(new URL(`./${name}.real.txt`, import.meta.url), 'utf8')
@@ -100,6 +100,46 @@ describe('the machine prints what its dump says', () => {
       '$1 -m comment --comment "not modelled: $2"',
     )
     expect(tables(type(boot(result), 'ufwhost', 'iptables-save -c'))).toEqual(tables(held))
+  })
+})
+
+describe('iptables -S, which names no table', () => {
+  const weave = real('weave')
+  const listed = weave.slice(0, weave.indexOf('root@weavehost:~# iptables-save'))
+  // The one target of weave's that is not modelled: a rule that does nothing holds its place.
+  const held = (text: string) => text.replace(/^-A (\S+) .*NFLOG.*$/gm, '-A $1 NFLOG')
+
+  it('the prompts name the tables; weave is printed as it was', () => {
+    const result = dumpOnto('', { machine: '', dump: listed })
+    const refused = result.diagnostics.filter((d) => d.severity !== 'info')
+    expect(refused.map((d) => d.line)).toEqual([53, 69])
+    for (const { message } of refused) expect(message).toContain("the target 'NFLOG' is not modelled")
+    const run = boot(result)
+    for (const command of ['iptables -S', 'iptables -t nat -S']) {
+      expect(held(type(run, 'weavehost', command))).toBe(held(output(weave, command)))
+    }
+    const saved = tables(held(type(run, 'weavehost', 'iptables-save')))
+    expect(saved).toEqual(tables(held(output(weave, 'iptables-save'))))
+  })
+
+  it('without prompts a table is known by its chains and targets, and that is said', () => {
+    const dump = listed.replace(/^root@.*\n/gm, '').replace(/^(?!-[PNA] ).*\n/gm, '')
+    const { value, diagnostics } = readDump(dump)
+    expect(value.tables.map((table) => table.name)).toEqual(['filter', 'nat'])
+    expect(diagnostics.map((d) => [d.severity, d.line])).toEqual([
+      ['info', 1],
+      ['info', 35],
+    ])
+    expect(diagnostics[1]?.message).toContain('taken as table nat')
+  })
+
+  it('-v has counters; a part of a listing is enough', () => {
+    const text = '-P INPUT DROP -c 3 180\n-A WEB -p tcp -m tcp --dport 80 -c 12 720 -j ACCEPT\n'
+    const run = boot(dumpOnto('', { machine: 'm', dump: `$ sudo iptables -t filter -v -S\n${text}` }))
+    expect(type(run, 'm', 'iptables -vS')).toContain(
+      '-P INPUT DROP -c 3 180\n-P FORWARD ACCEPT -c 0 0\n-P OUTPUT ACCEPT -c 0 0\n-N WEB\n' +
+        '-A WEB -p tcp -m tcp --dport 80 -c 12 720 -j ACCEPT\n',
+    )
   })
 })
 

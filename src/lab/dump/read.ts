@@ -1,9 +1,11 @@
 /**
- * Sorts a paste into the outputs it is made of. Any number of `iptables-save`, `ip addr`, `ip route`, `ip rule`, `ip
- * neigh`, `bridge fdb` and `sysctl` outputs may follow each other, with shell prompts or without. What is none of them
- * is named with its line. Never throws.
+ * Sorts a paste into the outputs it is made of. Any number of `iptables-save`, `iptables -S`, `ip addr`, `ip route`,
+ * `ip rule`, `ip neigh`, `bridge fdb` and `sysctl` outputs may follow each other, with shell prompts or without. What is
+ * none of them is named with its line. Never throws.
  */
 import { readLinkLine } from './links.ts'
+import type { Listing } from './listing.ts'
+import { beginsAnother, isListingLine, openListing, tableOf } from './listing.ts'
 import { readFdb, readNeigh, readSysctl } from './neighs.ts'
 import { readRoute, readRule } from './routes.ts'
 import type { Dump, DumpKind, DumpTable, Notes } from './types.ts'
@@ -18,6 +20,8 @@ interface Reading {
   command: string[]
   family: 4 | 6
   table: DumpTable | undefined
+  /** `iptables -S` is being read. */
+  listing: Listing | undefined
   /** Lines of something refused as a whole follow until `until` matches. */
   skipping: RegExp | undefined
   /** The record that indented lines belong to. */
@@ -43,6 +47,7 @@ export function readDump(text: string): { value: Dump; diagnostics: Diagnostic[]
     command: [],
     family: 4,
     table: undefined,
+    listing: undefined,
     skipping: undefined,
     open: '',
   }
@@ -51,6 +56,7 @@ export function readDump(text: string): { value: Dump; diagnostics: Diagnostic[]
     note(notes, 'warning', lines.length, `table ${reading.table.name} has no COMMIT: cut off?`)
     closeTable(reading)
   }
+  closeListing(reading)
   return { value: dump, diagnostics: finish(notes) }
 }
 
@@ -74,6 +80,11 @@ function readLine(r: Reading, line: string, at: number): void {
     if (r.skipping.test(line)) r.skipping = undefined
     return
   }
+  if (isListingLine(line)) {
+    readListed(r, line, at)
+    return
+  }
+  closeListing(r)
   if (line === '') {
     r.open = ''
     return
@@ -183,9 +194,6 @@ function refusedWhole(r: Reading, line: string, at: number): boolean {
   if (/^(create|add) \S+ /.test(line)) return refuse(`ipset is not modelled: ${line.slice(0, 80)}`)
   if (/^Chain \S+ \(/.test(line))
     return refuse(`${line.slice(0, 60)}: a listing is not enough, paste iptables-save`, /^$/)
-  if (/^-[APNI] \S+/.test(line)) {
-    return refuse('rules of `iptables -S` name no table: paste iptables-save')
-  }
   return false
 }
 
@@ -206,6 +214,22 @@ function closeTable(r: Reading): void {
   if (table.family === 4 && looksLike6(table)) table.family = 6
   dump.tables.push(table)
   kindSeen(r, table.family === 4 ? 'iptables' : 'ip6tables')
+}
+
+function readListed(r: Reading, line: string, at: number): void {
+  if (r.listing !== undefined && beginsAnother(r.listing, line)) closeListing(r)
+  r.listing ??= openListing(at, r.family, r.command)
+  r.listing.lines.push({ line: at, text: line })
+}
+
+function closeListing(r: Reading): void {
+  const { listing } = r
+  if (listing === undefined) return
+  r.listing = undefined
+  // One prompt prints one table.
+  r.command = []
+  r.table = tableOf(listing, r.notes)
+  closeTable(r)
 }
 
 /** A dump without its first line says its family by what only IPv6 has. */

@@ -21,7 +21,7 @@ function able(): boolean {
 
 const kernel = it.skipIf(!able()) // skips: needs root and iptables 1.8.9 (nf_tables)
 
-kernel.each(['docker', 'node', 'ufw'])('%s', (name) => {
+kernel.each(['docker', 'node', 'ufw', 'weave'])('%s', (name) => {
   const dump = readFileSync(new URL(`./${name}.real.txt`, import.meta.url), 'utf8')
   const { run } = startRun(dumpOnto('', { machine: 'm', dump }).text)
   execFileSync('ip', ['netns', 'add', NETNS])

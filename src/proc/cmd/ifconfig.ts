@@ -63,7 +63,7 @@ function flagsOf(link: Link): { number: number; names: string[]; letters: string
     [link.up && link.carrier, 64, 'RUNNING', ''],
     [link.noarp, 128, 'NOARP', ''],
     [link.promiscFlag, 256, 'PROMISC', 'P'],
-    [!loop, 4096, 'MULTICAST', 'M'],
+    [!loop && link.kind !== 'dummy', 4096, 'MULTICAST', 'M'],
   ]
   const on = flags.filter(([set]) => set)
   const tail = `${link.up && link.carrier ? 'R' : ''}${link.up ? 'U' : ''}`

@@ -89,11 +89,9 @@ export function linkFlags(place: Place, link: Link): string[] {
   if (link.up && !running) flags.push('NO-CARRIER')
   if (link.kind === 'loopback') flags.push('LOOPBACK')
   else flags.push('BROADCAST')
-  if (link.kind === 'dummy') flags.push('NOARP')
-  else {
-    if (link.kind !== 'loopback') flags.push('MULTICAST')
-    if (link.noarp) flags.push('NOARP')
-  }
+  // drivers/net/dummy.c takes the multicast flag away: after `arp on` it has neither.
+  if (link.kind !== 'loopback' && link.kind !== 'dummy') flags.push('MULTICAST')
+  if (link.noarp) flags.push('NOARP')
   if (link.promiscFlag) flags.push('PROMISC')
   if (link.up) flags.push('UP')
   if (link.up && link.carrier) flags.push('LOWER_UP')

@@ -5,6 +5,7 @@ import type { StepView, TraceView } from '../../view/types.ts'
 import { select, setPrefs, useStore } from '../client/store.ts'
 import { say } from '../i18n/i18n.ts'
 import { useInspector } from '../inspector/inspectorStore.ts'
+import { showBeside } from './beside.ts'
 
 export function Answer({ answer, traces }: { answer: ExplainAnswer; traces: TraceView[] }) {
   const { t } = useTranslation('dumps')
@@ -49,7 +50,8 @@ export function Answer({ answer, traces }: { answer: ExplainAnswer; traces: Trac
               <li key={trace.id}>
                 <span className="mono">{trace.label}</span>{' '}
                 <span className="quiet">
-                  {trace.hops.map((hop) => place(hop.room)).join(' → ')} {trace.reason}
+                  {[...trace.hops.map((hop) => place(hop.room)), ...leftBy(answer, trace)].join(' → ')}{' '}
+                  {trace.reason}
                 </span>
               </li>
             ))}
@@ -65,7 +67,7 @@ function Hops({ answer, probe }: { answer: ExplainAnswer; probe: TraceView }) {
     <ol className="answer-hops">
       {probe.hops.map((hop, h) => (
         <li key={hop.event}>
-          <button type="button" className="jump mono" onClick={() => select([hop.room])}>
+          <button type="button" className="jump mono" onClick={() => showRoom(hop.room)}>
             {place(hop.room)}
           </button>{' '}
           <span className="mono quiet">
@@ -102,12 +104,12 @@ function Step(props: { step: StepView; room: string; rule?: RuleAnswer; policies
           <span className="answer-verdict">{rule.verdict}</span>
         </button>
       ) : (
-        <span className="mono quiet answer-kind">{step.dev || step.kind.toLowerCase()}</span>
+        <span className="mono quiet answer-kind">
+          {step.dev || (step.kind === 'Drop' ? '' : step.kind.toLowerCase())}
+        </span>
       )}{' '}
       <span>{say(step.sentence)}</span>
-      {step.reason !== '' && step.reason !== 'CONSUMED' && (
-        <span className="reason mono"> {step.reason}</span>
-      )}
+      {step.reason !== '' && step.reason !== 'CONSUMED' && <span className="reason mono">{step.reason}</span>}
       {rule && <Why rule={rule} />}
       {policies && policies.length > 2 && (
         <ul className="answer-why mono">
@@ -152,12 +154,22 @@ function Why({ rule }: { rule: RuleAnswer }) {
   )
 }
 
+/** The device that a packet that it gave rise to left the lab by, where it did. */
+function leftBy(answer: ExplainAnswer, trace: TraceView): string[] {
+  return answer.leaves.filter((one) => one.trace === trace.id).map((one) => `${one.dev} …`)
+}
+
 function place(room: string): string {
   return room.replace('.', '/')
 }
 
-function showRule(room: string, step: StepView): void {
+function showRoom(room: string): void {
   select([room])
+  showBeside(room.split('.')[0] ?? '')
+}
+
+function showRule(room: string, step: StepView): void {
+  showRoom(room)
   setPrefs({ right: true, allHidden: false })
   useStore.setState({ markedRow: { subject: room, table: step.ref.split('/')[0] ?? '', ref: step.ref } })
   useInspector.setState({ page: 'inspect', evidence: step.evidence })

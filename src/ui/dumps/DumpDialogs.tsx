@@ -20,12 +20,12 @@ export function DumpDialogs() {
           aria-describedby={undefined}
           onInteractOutside={(event) => event.preventDefault()}
         >
-          <header className="dialog-head">
+          <div className="dialog-head">
             <Dialog.Title className="dialog-title">{title}</Dialog.Title>
             <Dialog.Close className="btn icon" aria-label={t('frame:close')}>
               <X aria-hidden="true" />
             </Dialog.Close>
-          </header>
+          </div>
           {page === 'paste' ? <PastePage /> : <ExplainPage />}
         </Dialog.Content>
       </Dialog.Portal>

@@ -6,6 +6,7 @@ import type { Diagnostic } from '../../lab/types.ts'
 import { session } from '../client/client.ts'
 import { applyText } from '../client/document.ts'
 import { select, useStore } from '../client/store.ts'
+import { showBeside } from './beside.ts'
 import { openExplain, useDumps } from './dumpsStore.ts'
 
 /** A paste is read when the typing has rested so long. */
@@ -30,6 +31,7 @@ export function PastePage() {
     select([preview.machine])
     useDumps.setState({ dump: '', newName: '' })
     openExplain(preview.machine)
+    showBeside(preview.machine)
   }
   return (
     <form
