@@ -27,12 +27,20 @@ export interface Args {
   dumps: { machine: string; path: string }[]
   event: number | undefined
   lang: string
+  /** Port of the API server, undefined for any that is free. */
+  port: number | undefined
+  /** Virtual seconds in a second. */
+  speed: number | undefined
+  /** File for the client's configuration, '' to print it. */
+  kubeconfig: string
 }
 
-export const VERBS = ['run', 'trace', 'explain', 'pcap', 'export', 'check', 'replay'] as const
+type TextOption = 'in' | 'out' | 'to' | 'from' | 'proto' | 'src' | 'dst' | 'lang' | 'kubeconfig'
+
+export const VERBS = ['run', 'trace', 'explain', 'pcap', 'export', 'check', 'replay', 'api'] as const
 
 const VALUED: ReadonlySet<string> = new Set(
-  '--exec --script --seed --event --dport --sport --in --dump --until --out --to --from --proto --src --dst --lang'.split(
+  '--exec --script --seed --event --dport --sport --in --dump --until --out --to --from --proto --src --dst --lang --port --speed --kubeconfig'.split(
     ' ',
   ),
 )
@@ -60,6 +68,9 @@ export function parseArgs(words: readonly string[], read: (path: string) => stri
     dumps: [],
     event: undefined,
     lang: 'en',
+    port: undefined,
+    speed: undefined,
+    kubeconfig: '',
   }
   const rest = [...words]
   while (rest.length > 0) {
@@ -83,7 +94,7 @@ export function parseArgs(words: readonly string[], read: (path: string) => stri
     const error = setOption(args, name, value, read)
     if (error !== '') return error
   }
-  if (args.verb === '') return 'which command? run, trace, explain, pcap, export, check or replay'
+  if (args.verb === '') return 'which command? run, trace, explain, pcap, export, check, replay or api'
   if (!VERBS.some((verb) => verb === args.verb)) return `unknown command "${args.verb}"`
   return args.file === '' && args.dumps.length === 0 ? `${args.verb} needs a lab FILE` : args
 }
@@ -106,6 +117,12 @@ function setOption(args: Args, name: string, value: string, read: (path: string)
     case '--sport':
       args.sport = wholeNumber(value, 65535)
       return args.sport === undefined ? `--sport ${value}: not a port` : ''
+    case '--port':
+      args.port = wholeNumber(value, 65535)
+      return args.port === undefined ? `--port ${value}: not a port` : ''
+    case '--speed':
+      args.speed = /^\d{1,4}(\.\d{1,6})?$/.test(value) && Number(value) > 0 ? Number(value) : undefined
+      return args.speed === undefined ? `--speed ${value}: not a number above 0` : ''
     case '--dump':
       return addDump(args, value)
     case '--until':
@@ -119,7 +136,8 @@ function setOption(args: Args, name: string, value: string, read: (path: string)
     case '--src':
     case '--dst':
     case '--lang':
-      args[name.slice(2) as 'in' | 'out' | 'to' | 'from' | 'proto' | 'src' | 'dst' | 'lang'] = value
+    case '--kubeconfig':
+      args[name.slice(2) as TextOption] = value
       return ''
     default:
       return `unknown option ${name}`

@@ -51,7 +51,7 @@ describe('the command line', () => {
   it('explains itself', () => {
     expect(check(files, '--help')).toMatchObject({ code: 0, err: '' })
     expect(check(files)).toMatchObject({ code: 2 })
-    for (const verb of ['run', 'trace', 'explain', 'pcap', 'export', 'check', 'replay']) {
+    for (const verb of ['run', 'trace', 'explain', 'pcap', 'export', 'check', 'replay', 'api']) {
       expect(check(files, 'run', '--help').out).toContain(`\n  ${verb} `)
     }
   })
@@ -61,7 +61,9 @@ describe('the command line', () => {
       [['fly', 'lab.yaml'], 'unknown command "fly"'],
       [['run'], 'run needs a lab FILE'],
       [['run', 'lab.yaml', 'more'], 'unexpected argument "more"'],
-      [['run', 'lab.yaml', '--speed', '3'], 'unknown option --speed'],
+      [['api', 'lab.yaml', '--speed', '0'], '--speed 0: not a number above 0'],
+      [['api', 'lab.yaml', '--port', '70000'], '--port 70000: not a port'],
+      [['api', 'lab.yaml'], 'lab.yaml: the lab has no cluster: no document describes one'],
       [['run', 'lab.yaml', '--fast'], 'unknown option --fast'],
       [['run', 'lab.yaml', '--seed', 'x'], '--seed x: not a whole number'],
       [['run', 'lab.yaml', '--until', 'soon'], '--until soon: not a time (2s, 500ms)'],

@@ -1,4 +1,5 @@
 /** The command line as a function: words in, text out, an exit code back. */
+import { api } from './api.ts'
 import type { Args } from './args.ts'
 import { parseArgs } from './args.ts'
 import { check } from './check.ts'
@@ -20,6 +21,7 @@ const COMMANDS: ReadonlyMap<string, (args: Args, io: Io) => number> = new Map([
   ['export', exportLab],
   ['check', check],
   ['replay', replay],
+  ['api', api],
 ])
 
 export function cli(words: readonly string[], io: Io): number {

@@ -17,6 +17,9 @@ Commands
                with --netem, cables keep their latency, loss and rate
   check      runs the lesson's checks, each on a branch of its own
   replay     runs again, stops after event --event N and prints the state's hash and that event
+  api        serves the API of the lab's cluster on 127.0.0.1 to a real kubectl, until it is stopped (Ctrl-C)
+               [--port N] [--kubeconfig FILE] [--speed X]
+               prints a kubeconfig, or writes it; the lab's time follows the clock, X times as fast
 
 Options of all commands
   --exec 'MACHINE[/NETNS]: COMMAND'   type a command; repeatable, in order, each to its end unless it ends in &
@@ -50,5 +53,6 @@ JSON (field "version" is 1; it is raised when a field changes its meaning or goe
 Examples
   npm run -s lab -- run public/labs/1.1-two-namespaces.yaml --exec 'host/net1: ping -c 3 20.1.1.2'
   npm run -s lab -- explain --dump web=web.txt --from web --in eth0 --src 198.51.100.7 --dst 192.0.2.10 --proto tcp --dport 8080
+  npm run -s lab -- api LAB.yaml --port 8001 --kubeconfig kube.conf   (then: kubectl --kubeconfig kube.conf get nodes)
   npm run -s lab -- export public/labs/1.4-bridge-of-four.yaml --to sh > topo.sh && sudo bash topo.sh
 `

@@ -7,8 +7,11 @@ import type { Args } from './args.ts'
 import type { Io } from './io.ts'
 import { EXIT_FAILED, EXIT_FROZEN, EXIT_OK, EXIT_USAGE } from './io.ts'
 
-/** Reads, boots, and tells what is wrong on `io.err`. A number is the exit code. */
-export function openLab(args: Args, io: Io): Run | number {
+/**
+ * Reads, boots, and tells what is wrong on `io.err`. A number is the exit code. `wallMs`: what a cluster's clock shows
+ * at the boot, where it is to be another time than the lab's.
+ */
+export function openLab(args: Args, io: Io, wallMs?: number): Run | number {
   let text = EMPTY_LAB
   try {
     if (args.file !== '') text = io.readText(args.file)
@@ -24,7 +27,7 @@ export function openLab(args: Args, io: Io): Run | number {
   // The page offers its reproductions as JSON with the lab's text inside.
   const read = parseReproduction(text)
   const reproduction = typeof read === 'string' ? undefined : read
-  const { run, diagnostics } = startRun(reproduction?.lab ?? text, args.seed ?? reproduction?.seed)
+  const { run, diagnostics } = startRun(reproduction?.lab ?? text, args.seed ?? reproduction?.seed, wallMs)
   for (const d of diagnostics) io.err(`${args.file}:${d.line}:${d.column}: ${d.severity}: ${d.message}\n`)
   if (run === undefined) return EXIT_USAGE
   if (reproduction !== undefined) {

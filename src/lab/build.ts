@@ -39,9 +39,23 @@ const BOOT_LINE_EVENTS = 2_000_000
 const CLUSTER_BOOT_NS = 60_000_000_000
 const CLUSTER_BOOT_EVENTS = 5_000_000
 
-/** Builds and boots. `text` is the lab's text, kept for later changes; `records` the size of the trace ring. */
-export function buildWorld(lab: Lab, text: string, seed: number, rules: LabRules, records = 65536): Built {
+export interface BuildOptions {
+  /** Size of the trace ring. */
+  readonly records?: number
+  /** What a cluster's clock shows at the boot, ms since 1970. */
+  readonly wallMs?: number | undefined
+}
+
+/** Builds and boots. `text` is the lab's text, kept for later changes. */
+export function buildWorld(
+  lab: Lab,
+  text: string,
+  seed: number,
+  rules: LabRules,
+  { records = 65536, wallMs }: BuildOptions = {},
+): Built {
   const world = createWorld(seed, records)
+  if (wallMs !== undefined) world.scalars.wallMs = wallMs
   createLabRecord(world, text)
   if (!lab.ipv6) world.scalars.ipv6Off = 1
   for (const machine of lab.machines) addMachine(world, machine)

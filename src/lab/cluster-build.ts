@@ -40,7 +40,11 @@ export function startCluster(world: World, lab: Lab, rules: AgentRules): Diagnos
   const controlMachine = control === undefined ? undefined : machineNamed(world, control.name)
   const [address = ''] = controlMachine === undefined ? [] : addressesOf(world, controlMachine)
   const options = clusterOptions(cluster, address === '' ? '' : `${address}:${API_PORT}`)
-  createStore(world, { serviceCidrs: options.serviceCidrs })
+  const { wallMs } = world.scalars
+  createStore(world, {
+    serviceCidrs: options.serviceCidrs,
+    ...(wallMs === undefined ? {} : { epochMs: wallMs }),
+  })
   createCluster(world, options)
   bootstrapApi(world, address === '' ? [] : [address], API_PORT)
   for (const node of nodes) {

@@ -62,13 +62,20 @@ const COMMAND_NS = 600_000_000_000
 const COMMAND_EVENTS = 50_000_000
 const SLICE = 10_000
 
-/** Reads and boots a lab. Without a seed the lesson's is taken. */
-export function startRun(text: string, seed?: number): { run: Run | undefined; diagnostics: Diagnostic[] } {
+/**
+ * Reads and boots a lab. Without a seed the lesson's is taken; `wallMs` is what a cluster's clock shows at the boot
+ * (ms since 1970), where it is to be another time than every lab's.
+ */
+export function startRun(
+  text: string,
+  seed?: number,
+  wallMs?: number,
+): { run: Run | undefined; diagnostics: Diagnostic[] } {
   const { lab, diagnostics } = parseLab(text)
   if (lab === undefined) return { run: undefined, diagnostics }
   const rules = standardRules()
   const chosen = seed ?? seedOf(lab)
-  const { world, boot, diagnostics: failed } = buildWorld(lab, text, chosen, rules)
+  const { world, boot, diagnostics: failed } = buildWorld(lab, text, chosen, rules, { wallMs })
   const run = { text, lab, seed: chosen, rules, world, boot, bootedAt: world.now, bootEvents: world.nEvents }
   return { run, diagnostics: [...diagnostics, ...failed] }
 }

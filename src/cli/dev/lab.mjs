@@ -1,4 +1,4 @@
-// `npm run -s lab -- run | trace | explain | pcap | export | check | replay FILE`: the command line, from its sources.
+// `npm run -s lab -- run | trace | explain | pcap | export | check | replay | api FILE`: the command line, from its sources.
 // Prints nothing of its own, so that what the command prints can be piped.
 import { join } from 'node:path'
 import { ensureInstalled, root } from './install.mjs'

@@ -65,7 +65,7 @@ function startTrial({ cabled, ipv6 }: Surroundings): Trial | undefined {
   const { lab } = parseLab(text)
   if (lab === undefined) return undefined
   const rules = standardRules()
-  const { world } = buildWorld({ ...lab, ipv6 }, text, 1, rules, 1024)
+  const { world } = buildWorld({ ...lab, ipv6 }, text, 1, rules, { records: 1024 })
   const machine = machineNamed(world, 'm')
   return machine === undefined ? undefined : { world, rules, machine: machine.id, ns: machine.rootNs }
 }

@@ -1,0 +1,229 @@
+/**
+ * A lab's API server on 127.0.0.1, for a real kubectl: plain HTTP/1.1, watches as lines of JSON in chunks. Whoever does
+ * not know the secret in the path is turned away, and so is every web page (Host and Origin are looked at). Virtual
+ * time follows the clock. Not here: TLS, HTTP/2, SPDY.
+ */
+import { randomBytes, timingSafeEqual } from 'node:crypto'
+import type { IncomingMessage, Server, ServerResponse } from 'node:http'
+import { createServer } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import type { Duplex } from 'node:stream'
+import type { ApiRequest, ApiResponse, WatchFollow } from '../lab/cluster-api.ts'
+import { advanceTo, followWatch, serveApi, watchMore } from '../lab/cluster-api.ts'
+import type { Run } from '../lab/headless.ts'
+
+export interface ApiServerOptions {
+  /** 0 for any that is free */
+  readonly port: number
+  /** Virtual seconds in a second. */
+  readonly speed: number
+}
+
+export interface ApiServer {
+  readonly port: number
+  /** Address with the secret, without a slash at its end. */
+  readonly url: string
+  close(): Promise<void>
+}
+
+interface Door {
+  readonly run: Run
+  readonly server: Server
+  readonly secret: string
+  /** Watches that go on, by the response that they are written to. */
+  readonly watches: Map<ServerResponse, WatchFollow>
+}
+
+const EVENTS_AT_ONCE = 20_000
+const TICK_MS = 20
+/** The world runs as fast as it can where it cannot keep up; it does not try to catch up with more than this. */
+const BEHIND_MS = 250
+/** etcd's and the API server's own limit for a body. */
+const BODY_MAX = 3 * 1024 * 1024
+/** A watcher that does not read is closed, as the server closes one that falls behind. */
+const UNREAD_MAX = 16 * 1024 * 1024
+
+/** Starts to listen. Rejects where the port is taken. */
+export async function startApiServer(run: Run, options: ApiServerOptions): Promise<ApiServer> {
+  const server = createServer({ requestTimeout: 0, keepAliveTimeout: 30_000 })
+  const door: Door = { run, server, secret: randomBytes(24).toString('base64url'), watches: new Map() }
+  server.on('request', (request, response) => void onRequest(door, request, response))
+  server.on('upgrade', (request, socket) => onUpgrade(door, request, socket))
+  await new Promise<void>((resolve, reject) => {
+    server.once('error', reject)
+    server.listen(options.port, '127.0.0.1', resolve)
+  })
+  const { port } = server.address() as AddressInfo
+  const stop = startClock(run, options.speed, () => pushWatches(door))
+  const close = async () => {
+    stop()
+    for (const response of door.watches.keys()) response.end()
+    server.closeAllConnections()
+    await new Promise<void>((resolve) => server.close(() => resolve()))
+  }
+  return { port, url: `http://127.0.0.1:${port}/${door.secret}`, close }
+}
+
+/** Lets the world's time follow the clock. Answers how to stop it. */
+function startClock(run: Run, speed: number, each: () => void): () => void {
+  const { world, rules } = run
+  let from = { real: performance.now(), virtual: world.now }
+  let stopped = false
+  const tick = () => {
+    if (stopped) return
+    const passed = performance.now() - from.real
+    const reached = advanceTo(world, rules, from.virtual + Math.round(passed * 1e6 * speed), EVENTS_AT_ONCE)
+    each()
+    if (world.frozen === undefined && !reached) {
+      const behind = passed - (world.now - from.virtual) / 1e6 / speed
+      if (behind > BEHIND_MS) from = { real: performance.now() - BEHIND_MS / 2, virtual: world.now }
+      setImmediate(tick)
+    } else setTimeout(tick, TICK_MS)
+  }
+  tick()
+  return () => {
+    stopped = true
+  }
+}
+
+function pushWatches(door: Door): void {
+  for (const [response, follow] of door.watches) {
+    const { lines, ended } = watchMore(door.run.world, follow)
+    if (lines.length > 0) response.write(`${lines.join('\n')}\n`)
+    const stuck = response.writableLength > UNREAD_MAX
+    if (ended || stuck) {
+      door.watches.delete(response)
+      if (stuck) response.destroy()
+      else response.end()
+    }
+  }
+}
+
+async function onRequest(door: Door, request: IncomingMessage, response: ServerResponse): Promise<void> {
+  const refused = refusal(door, request)
+  if (refused !== undefined) {
+    request.resume()
+    sendAnswer(response, refused)
+    return
+  }
+  const body = await readBody(request)
+  if (body === undefined) {
+    response.setHeader('Connection', 'close')
+    sendAnswer(response, statusAnswer(413, 'RequestEntityTooLarge', `limit is ${BODY_MAX}`))
+    return
+  }
+  const asked = apiRequestOf(request, body)
+  const answer =
+    asked === undefined
+      ? statusAnswer(400, 'BadRequest', 'the path cannot be decoded')
+      : serveApi(door.run.world, asked)
+  if (answer.watch !== undefined) beginWatch(door, response, answer)
+  else if (answer.stream !== undefined) {
+    const words = 'containers are not reachable through this server: no kubelet answers'
+    sendAnswer(response, statusAnswer(501, 'NotImplemented', words))
+  } else sendAnswer(response, answer)
+}
+
+/** Who may not ask gets this. */
+function refusal(door: Door, request: IncomingMessage): ApiResponse | undefined {
+  const { port } = door.server.address() as AddressInfo
+  const { host, origin } = request.headers
+  if (host !== `127.0.0.1:${port}` && host !== `localhost:${port}`) {
+    return statusAnswer(403, 'Forbidden', 'this server is for 127.0.0.1 only')
+  }
+  if (origin !== undefined || request.headers['sec-fetch-site'] !== undefined) {
+    return statusAnswer(403, 'Forbidden', 'this server is not for web pages')
+  }
+  const [, secret = ''] = (request.url ?? '').split(/[/?]/)
+  if (!sameText(secret, door.secret)) {
+    return statusAnswer(403, 'Forbidden', 'the address lacks its secret: use the kubeconfig as printed')
+  }
+  return undefined
+}
+
+function sameText(a: string, b: string): boolean {
+  const [one, two] = [Buffer.from(a), Buffer.from(b)]
+  return one.length === two.length && timingSafeEqual(one, two)
+}
+
+/** The whole body, one character for each byte; undefined where it is too long. */
+async function readBody(request: IncomingMessage): Promise<Buffer | undefined> {
+  const pieces: Buffer[] = []
+  let size = 0
+  for await (const piece of request as AsyncIterable<Buffer>) {
+    size += piece.length
+    if (size <= BODY_MAX) pieces.push(piece)
+  }
+  return size > BODY_MAX ? undefined : Buffer.concat(pieces)
+}
+
+/** As the engine knows requests; undefined where the address is none. */
+function apiRequestOf(request: IncomingMessage, body: Buffer): ApiRequest | undefined {
+  const url = request.url ?? ''
+  const cut = url.indexOf('?')
+  const path = (cut < 0 ? url : url.slice(0, cut)).replace(/^\/[^/]*/, '')
+  const query = cut < 0 ? '' : url.slice(cut + 1)
+  const { accept = '', 'content-type': contentType = '', 'user-agent': userAgent = '' } = request.headers
+  const binary = contentType.startsWith('application/vnd.kubernetes.protobuf')
+  try {
+    return {
+      method: request.method ?? 'GET',
+      path: decodeURIComponent(path === '' ? '/' : path),
+      query: [...new URLSearchParams(query)],
+      accept,
+      contentType,
+      body: body.toString(binary ? 'latin1' : 'utf8'),
+      user: 'kubernetes-admin',
+      userAgent,
+    }
+  } catch {
+    return undefined
+  }
+}
+
+function beginWatch(door: Door, response: ServerResponse, answer: ApiResponse): void {
+  writeHead(response, answer)
+  response.flushHeaders()
+  if (answer.body !== '') response.write(answer.body)
+  door.watches.set(response, followWatch(door.run.world, answer.watch!))
+  response.on('close', () => door.watches.delete(response))
+}
+
+function sendAnswer(response: ServerResponse, answer: ApiResponse): void {
+  writeHead(response, answer)
+  response.end(bodyText(answer))
+}
+
+function bodyText({ body }: ApiResponse): string {
+  return typeof body === 'string' ? body : `${JSON.stringify(body)}\n`
+}
+
+function writeHead(response: ServerResponse, { code, contentType, warnings = [] }: ApiResponse): void {
+  const headers: Record<string, string | string[]> = {
+    'Cache-Control': 'no-cache, private',
+    'Content-Type': contentType,
+    'X-Content-Type-Options': 'nosniff',
+  }
+  if (warnings.length > 0) headers.Warning = warnings.map((text) => `299 - "${quoted(text)}"`)
+  response.writeHead(code, headers)
+}
+
+/** Header text is ASCII in quotes. */
+function quoted(text: string): string {
+  return text.replaceAll(/[^ -~]/g, '?').replaceAll(/["\\]/g, '\\$&')
+}
+
+function statusAnswer(code: number, reason: string, message: string): ApiResponse {
+  const body = { kind: 'Status', apiVersion: 'v1', metadata: {}, status: 'Failure', message, reason, code }
+  return { code, contentType: 'application/json', body }
+}
+
+/** A request to become another protocol: none is spoken here. */
+function onUpgrade(door: Door, request: IncomingMessage, socket: Duplex): void {
+  socket.on('error', () => socket.destroy())
+  const words = 'containers are not reachable through this server: no kubelet answers'
+  const answer = refusal(door, request) ?? statusAnswer(501, 'NotImplemented', words)
+  const text = bodyText(answer)
+  const head = `HTTP/1.1 ${answer.code} Refused\r\nContent-Type: ${answer.contentType}\r\nConnection: close\r\n`
+  socket.end(`${head}Content-Length: ${Buffer.byteLength(text)}\r\n\r\n${text}`)
+}
