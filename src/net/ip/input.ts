@@ -20,7 +20,7 @@ import { ipForward } from './forward.ts'
 import { defragment } from './frag.ts'
 import { icmpPeer, icmpSend } from './icmp.ts'
 import { icmpRcv } from './icmprcv.ts'
-import { plainForward } from './plainforward.ts'
+import { plainForward, ruledForward } from './plainforward.ts'
 import type { InputRoute } from './route.ts'
 import { routeInput } from './route.ts'
 
@@ -43,6 +43,7 @@ export function ipRcv(world: World, ns: Netns, link: Link, received: Packet): vo
     if (whole === null) return
     packet = whole
     if (nfHook(world, ns, NF_INET_PRE_ROUTING, packet, link.ifindex, 0) !== NF_ACCEPT) return
+    if (ruledForward(world, ns, link, packet)) return
   } else if (plainForward(world, ns, link, packet)) return
   ipRcvFinish(world, ns, link, packet, dst !== packet.dst)
 }

@@ -2,6 +2,7 @@ import { describe, expect, it } from 'vitest'
 import { createRng, nextBelow } from '../../base/rng.ts'
 import { stateHash } from '../../sim/timeline.ts'
 import type { World } from '../types.ts'
+import { iptables } from '../nf/checknf.ts'
 import { MS } from '../wheel.ts'
 import { dev, doLine, ip, netOf, nsOf, ping, runFor } from './checkip.ts'
 import { neighLookup, neighRemove } from './neigh.ts'
@@ -60,12 +61,23 @@ function disturb(world: World, choice: number, size: number, ttl: number): strin
   if (choice < LINES.length) doLine(world, LINES[choice] as string)
   else if (choice === LINES.length) forget(world)
   else if (choice === LINES.length + 1) runFor(world, 70_000 * MS)
-  const there = ping(world, 'A', choice % 2 === 0 ? '10.2.0.2' : '10.2.0.3', { count: 4, size, ttl })
+  const there = ping(world, 'A', ['10.2.0.2', '10.2.0.3', '10.2.0.9'][choice % 3]!, { count: 4, size, ttl })
   return [...there, ...ping(world, 'B', '10.0.0.2', { count: 2 })]
 }
 
 describe('plain forwarding', () => {
-  it('leaves the same state and the same records as asking in full', () => {
+  it.each([
+    ['without rules', []],
+    [
+      'through rules and translation',
+      [
+        '-t nat -A POSTROUTING -o r1 -j MASQUERADE',
+        '-t nat -A PREROUTING -d 10.2.0.9 -j DNAT --to-destination 10.2.0.2',
+        '-A FORWARD -d 10.2.0.3 -m statistic --mode random --probability 0.3 -j DROP',
+        '-t mangle -A FORWARD -p icmp -j MARK --set-mark 3',
+      ],
+    ],
+  ])('leaves the same state and the same records as asking in full, %s', (_name, lines) => {
     let taken = 0
     for (let seed = 1; seed <= 3; seed++) {
       const rng = createRng(seed, 0)
@@ -73,6 +85,7 @@ describe('plain forwarding', () => {
       const full = netOf(CHAIN)
       const plain = netOf(CHAIN)
       plain.recorder.detail = null
+      for (const world of [full, plain]) for (const line of lines) iptables(world, 'R', line)
       for (let n = 0; n < 40; n++) {
         const choice = nextBelow(rng, LINES.length + 6)
         const size = nextBelow(rng, 4) === 0 ? 1400 : 56

@@ -11,11 +11,12 @@ import { recordStep, StepAction, StepKind } from '../trace.ts'
 import type { Netns, Packet, World } from '../types.ts'
 import { IPPROTO_ICMP, IPPROTO_ICMPV6, IPPROTO_TCP, IPPROTO_UDP } from '../types.ts'
 import { SEC } from '../wheel.ts'
-import { ctDestroy, ctEvent, ctInsert, ctLookup, ctStat } from './cttable.ts'
+import { createTupleTable } from './cthash.ts'
+import { ctDestroy, ctEvent, ctInsert, ctLookup, ctLookupPacket, ctStat } from './cttable.ts'
 import { icmpErrorIn } from './cticmp.ts'
 import { newTcp, tcpPacket } from './cttcp.ts'
 import { nfOf } from './tables.ts'
-import { invertTuple, isTrackable, packetKey, sameTuple, tupleKey, tupleOf } from './tuple.ts'
+import { invertTuple, isTrackable, sameTuple, tupleOf } from './tuple.ts'
 import type { Conn, Conntrack } from './types.ts'
 import { CT_STATUS } from './types.ts'
 
@@ -39,7 +40,7 @@ export function conntrackOf(ns: Netns): Conntrack {
   nf.conntrack ??= {
     conns: new Map(),
     unconfirmed: new Map(),
-    byTuple: new Map(),
+    byTuple: createTupleTable(),
     bySource: new Map(),
     nextId: 1,
     stats: {},
@@ -107,12 +108,12 @@ export function conntrackIn(world: World, ns: Netns, packet: Packet): number {
  */
 export function conntrackConfirm(world: World, ns: Netns, packet: Packet): number {
   const ct = ns.nf?.conntrack
-  if (ct == null || packet.ct === 0 || ctDir(packet) === 1) return ACCEPT
+  if (ct == null || ct.unconfirmed.size === 0 || packet.ct === 0 || ctDir(packet) === 1) return ACCEPT
   const conn = ct.unconfirmed.get(packet.ct)
   if (conn === undefined || (conn.status & (CT_STATUS.CONFIRMED | CT_STATUS.DYING)) !== 0) return ACCEPT
   ct.unconfirmed.delete(conn.id)
-  const rival = ctLookup(world, ns, ct, tupleKey(conn.orig, conn.zone))
-  const back = ctLookup(world, ns, ct, tupleKey(conn.reply, conn.zone))
+  const rival = ctLookup(world, ns, ct, conn.orig, conn.zone)
+  const back = ctLookup(world, ns, ct, conn.reply, conn.zone)
   if (rival !== 0 || back !== 0) return clash(ns, ct, packet, conn, rival)
   conn.status |= CT_STATUS.CONFIRMED
   ctInsert(world, ns, ct, conn)
@@ -130,7 +131,7 @@ export function ctAttach(packet: Packet, old: Packet): void {
 
 /** resolve_normal_ct: sets `ct` and `ctInfo` of the packet. Null: no connection can be made of it. */
 function resolve(world: World, ns: Netns, ct: Conntrack, packet: Packet, zone: number): Conn | null | 'full' {
-  const found = ctLookup(world, ns, ct, packetKey(packet, zone))
+  const found = ctLookupPacket(world, ns, ct, packet, zone)
   if (found === 0) {
     const conn = create(world, ns, ct, packet, zone)
     if (conn !== null && conn !== 'full') {

@@ -4,7 +4,7 @@ import type { Netns, Packet, World } from '../types.ts'
 import { IPPROTO_ICMP } from '../types.ts'
 import { CT_RELATED, CT_RELATED_REPLY, CT_UNTRACKED } from './conntrack.ts'
 import { ctLookup } from './cttable.ts'
-import { invertTuple, isTrackable, tupleKey, tupleOf } from './tuple.ts'
+import { invertTuple, isTrackable, tupleOf } from './tuple.ts'
 import type { Conntrack } from './types.ts'
 
 /** Neighbour discovery and MLD are never tracked. */
@@ -35,7 +35,7 @@ export function icmpErrorIn(
   const { quoted } = icmp
   if (quoted === null || quoted.fragOffset !== 0 || !isTrackable(quoted)) return 'invalid'
   const inner = invertTuple(tupleOf(quoted))
-  const found = inner === null ? 0 : ctLookup(world, ns, ct, tupleKey(inner, zone))
+  const found = inner === null ? 0 : ctLookup(world, ns, ct, inner, zone)
   if (found === 0) return 'invalid'
   const conn = ct.conns.get(Math.floor(found / 2))!
   const reply = found % 2 === 1

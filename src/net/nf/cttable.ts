@@ -2,39 +2,44 @@
 import { schedule } from '../../sim/dispatch.ts'
 import type { SimEvent } from '../../sim/queue.ts'
 import { Ev } from '../events.ts'
-import type { Netns, World } from '../types.ts'
+import type { Netns, Packet, World } from '../types.ts'
 import { SEC } from '../wheel.ts'
-import { sourceKey, tupleKey } from './tuple.ts'
-import type { Conn, ConnEvent, Conntrack } from './types.ts'
+import { tupleDrop, tupleFind, tuplePut } from './cthash.ts'
+import { dportOf, sameTuple, sourceKey, sportOf } from './tuple.ts'
+import type { Conn, ConnEvent, Conntrack, Tuple } from './types.ts'
 import { CT_STATUS } from './types.ts'
 
 /** Events kept for readers; older ones are lost, as with a full netlink socket. */
 export const CT_EVENTS_MAX = 1000
 
 /** The entry that has this tuple as id * 2 + direction, 0 for none. One that has expired is taken away. */
-export function ctLookup(world: World, ns: Netns, ct: Conntrack, key: string): number {
-  const found = ct.byTuple.get(key)
-  if (found === undefined) return 0
-  const conn = ct.conns.get(Math.floor(found / 2))
-  if (conn === undefined) return 0
-  if (conn.expiresAt > world.now) return found
-  ctDestroy(world, ns, ct, conn)
-  return 0
+export function ctLookup(world: World, ns: Netns, ct: Conntrack, tuple: Tuple, zone: number): number {
+  const { src, dst, proto, sport, dport } = tuple
+  const found = tupleFind(ct.byTuple, ct.conns, src, dst, proto, sport, dport, zone)
+  return found === 0 || isAlive(world, ns, ct, found) ? found : 0
+}
+
+/** The same for the tuple of a packet as it is now. */
+export function ctLookupPacket(world: World, ns: Netns, ct: Conntrack, packet: Packet, zone: number): number {
+  const { src, dst, proto } = packet
+  const found = tupleFind(ct.byTuple, ct.conns, src, dst, proto, sportOf(packet), dportOf(packet), zone)
+  return found === 0 || isAlive(world, ns, ct, found) ? found : 0
 }
 
 /** Puts a confirmed entry into the table and sees to its collection. */
 export function ctInsert(world: World, ns: Netns, ct: Conntrack, conn: Conn): void {
   ct.conns.set(conn.id, conn)
-  ct.byTuple.set(tupleKey(conn.orig, conn.zone), conn.id * 2)
-  ct.byTuple.set(tupleKey(conn.reply, conn.zone), conn.id * 2 + 1)
+  // One port speaking to itself is its own answer: both tuples are one.
+  if (!sameTuple(conn.orig, conn.reply)) tuplePut(ct.byTuple, conn.orig, conn.zone, conn.id, 0)
+  tuplePut(ct.byTuple, conn.reply, conn.zone, conn.id, 1)
   scheduleGc(world, ns, ct, conn.expiresAt)
 }
 
 /** Takes an entry out of the table. Packets that carry it keep it until they are gone. */
 export function ctDestroy(world: World, ns: Netns, ct: Conntrack, conn: Conn): void {
   if (!ct.conns.delete(conn.id)) return
-  dropKey(ct, tupleKey(conn.orig, conn.zone), conn.id)
-  dropKey(ct, tupleKey(conn.reply, conn.zone), conn.id)
+  tupleDrop(ct.byTuple, conn.orig, conn.zone, conn.id, 0)
+  tupleDrop(ct.byTuple, conn.reply, conn.zone, conn.id, 1)
   const source = sourceKey(conn.orig, conn.zone)
   const others = ct.bySource.get(source)?.filter((id) => id !== conn.id)
   if (others !== undefined && others.length > 0) ct.bySource.set(source, others)
@@ -86,7 +91,9 @@ function scheduleGc(world: World, ns: Netns, ct: Conntrack, at: number): void {
   schedule(world, due, Ev.ConntrackGc, ns.id, due, null)
 }
 
-function dropKey(ct: Conntrack, key: string, id: number): void {
-  const found = ct.byTuple.get(key)
-  if (found !== undefined && Math.floor(found / 2) === id) ct.byTuple.delete(key)
+function isAlive(world: World, ns: Netns, ct: Conntrack, found: number): boolean {
+  const conn = ct.conns.get(found >> 1)!
+  if (conn.expiresAt > world.now) return true
+  ctDestroy(world, ns, ct, conn)
+  return false
 }

@@ -8,8 +8,8 @@ import type { Link, Netns, Packet, World } from '../types.ts'
 import { conntrackConfirm, conntrackIn, ctDir, ctOf } from './conntrack.ts'
 import type { HookCtx } from './ctx.ts'
 import { BRNF_INFO } from './match.ts'
-import { natHook } from './nat.ts'
-import type { BuiltinChain, Ruleset, TableName } from './types.ts'
+import { NAT_JUDGED, natHook } from './nat.ts'
+import type { HookStations, Ruleset, Station } from './types.ts'
 import { walkTable } from './walk.ts'
 
 export const NF_INET_PRE_ROUTING = 0
@@ -25,8 +25,6 @@ export const NF_STOLEN = 2
 
 /** br_netfilter: PREROUTING ran while the frame was in the bridge, and is left out once on the way up. */
 export const BRNF_SABOTAGED = 2
-
-const CHAIN_OF: readonly BuiltinChain[] = ['PREROUTING', 'INPUT', 'FORWARD', 'OUTPUT', 'POSTROUTING']
 
 /**
  * Runs a hook on a packet; `inIf` and `outIf` are ifindexes, 0 for none. The hook may change the packet. The caller
@@ -63,6 +61,9 @@ export function nfRun(
   const rules = family === 4 ? nf.rules4 : nf.rules6
   if (rules === null) return NF_ACCEPT
   const tracked = family === 4 ? nf.active4 : nf.active6
+  const at = rules.hooks[hook]!
+  if (hook === NF_INET_FORWARD && at.mangle === null && at.filter === null && at.security === null)
+    return NF_ACCEPT
   const inLink = inIf === 0 ? undefined : ns.links[inIf]
   const outLink = outIf === 0 ? undefined : ns.links[outIf]
   const ctx: HookCtx = {
@@ -80,19 +81,19 @@ export function nfRun(
   }
   switch (hook) {
     case NF_INET_PRE_ROUTING:
-      if (table(ctx, rules, 'raw') !== NF_ACCEPT) return NF_DROP
+      if (table(ctx, at.raw) !== NF_ACCEPT) return NF_DROP
       if (tracked && track(ctx) !== NF_ACCEPT) return NF_DROP
-      if (table(ctx, rules, 'mangle') !== NF_ACCEPT) return NF_DROP
-      return nat(ctx, rules)
+      if (table(ctx, at.mangle) !== NF_ACCEPT) return NF_DROP
+      return nat(ctx, rules, at)
     case NF_INET_LOCAL_IN:
-      if (filter(ctx, rules) !== NF_ACCEPT || nat(ctx, rules) !== NF_ACCEPT) return NF_DROP
+      if (filter(ctx, at) !== NF_ACCEPT || nat(ctx, rules, at) !== NF_ACCEPT) return NF_DROP
       return tracked ? confirm(ctx) : NF_ACCEPT
     case NF_INET_FORWARD:
-      return filter(ctx, rules)
+      return filter(ctx, at)
     case NF_INET_LOCAL_OUT:
-      return output(ctx, rules, tracked)
+      return output(ctx, rules, at, tracked)
     default:
-      if (table(ctx, rules, 'mangle') !== NF_ACCEPT || nat(ctx, rules) !== NF_ACCEPT) return NF_DROP
+      if (table(ctx, at.mangle) !== NF_ACCEPT || nat(ctx, rules, at) !== NF_ACCEPT) return NF_DROP
       return tracked ? confirm(ctx) : NF_ACCEPT
   }
 }
@@ -108,20 +109,20 @@ export function nfDefrag(world: World, ns: Netns, link: Link, packet: Packet): P
 }
 
 /** Own packets: mangle and nat may change what the route depends on, which is then asked again at once. */
-function output(ctx: HookCtx, rules: Ruleset, tracked: boolean): number {
+function output(ctx: HookCtx, rules: Ruleset, at: HookStations, tracked: boolean): number {
   const { packet } = ctx
-  if (table(ctx, rules, 'raw') !== NF_ACCEPT) return NF_DROP
+  if (table(ctx, at.raw) !== NF_ACCEPT) return NF_DROP
   if (tracked && track(ctx) !== NF_ACCEPT) return NF_DROP
   const { src, dst, mark, tos, ttl } = packet
-  if (table(ctx, rules, 'mangle') !== NF_ACCEPT) return NF_DROP
+  if (table(ctx, at.mangle) !== NF_ACCEPT) return NF_DROP
   const moved = packet.mark !== mark || packet.src !== src || packet.dst !== dst
   if (moved || (ctx.family === 4 ? packet.tos !== tos : packet.ttl !== ttl)) {
     if (!reroute(ctx)) return NF_DROP
   }
-  if (nat(ctx, rules) !== NF_ACCEPT) return NF_DROP
+  if (nat(ctx, rules, at) !== NF_ACCEPT) return NF_DROP
   if (rules.tables.has('nat') && isTranslated(ctx) && !reroute(ctx)) return NF_DROP
-  if (table(ctx, rules, 'filter') !== NF_ACCEPT) return NF_DROP
-  return table(ctx, rules, 'security')
+  if (table(ctx, at.filter) !== NF_ACCEPT) return NF_DROP
+  return table(ctx, at.security)
 }
 
 /** nf_nat_ipv4_local_fn: the connection's destination is another one than the packet was sent to. */
@@ -136,17 +137,13 @@ function reroute(ctx: HookCtx): boolean {
   return ctx.family === 4 ? ipRouteMeHarder(world, ns, packet) : ip6RouteMeHarder(world, ns, packet)
 }
 
-function filter(ctx: HookCtx, rules: Ruleset): number {
-  if (table(ctx, rules, 'mangle') !== NF_ACCEPT || table(ctx, rules, 'filter') !== NF_ACCEPT) return NF_DROP
-  return table(ctx, rules, 'security')
+function filter(ctx: HookCtx, at: HookStations): number {
+  if (table(ctx, at.mangle) !== NF_ACCEPT || table(ctx, at.filter) !== NF_ACCEPT) return NF_DROP
+  return table(ctx, at.security)
 }
 
-function table(ctx: HookCtx, rules: Ruleset, name: TableName): number {
-  const one = rules.tables.get(name)
-  if (one === undefined) return NF_ACCEPT
-  const chain = one.chains.get(CHAIN_OF[ctx.hook]!)
-  if (chain === undefined) return NF_ACCEPT
-  return walkTable(ctx, one, chain)
+function table(ctx: HookCtx, station: Station | null): number {
+  return station === null ? NF_ACCEPT : walkTable(ctx, station.table, station.chain)
 }
 
 function track(ctx: HookCtx): number {
@@ -160,17 +157,11 @@ function confirm(ctx: HookCtx): number {
 }
 
 /** The nat hooks; what they drop without a rule's word is recorded here. */
-function nat(ctx: HookCtx, rules: Ruleset): number {
-  const one = rules.tables.get('nat')
-  if (one === undefined) return NF_ACCEPT
-  let judged = false
-  const verdict = natHook(ctx, () => {
-    const said = table(ctx, rules, 'nat')
-    judged = said !== NF_ACCEPT
-    return said
-  })
+function nat(ctx: HookCtx, rules: Ruleset, at: HookStations): number {
+  if (at.nat === null && !rules.tables.has('nat')) return NF_ACCEPT
+  const verdict = natHook(ctx, at.nat)
   if (verdict === NF_ACCEPT) return NF_ACCEPT
-  return judged ? NF_DROP : lost(ctx, NAT_LOST)
+  return verdict === NAT_JUDGED ? NF_DROP : lost(ctx, NAT_LOST)
 }
 
 const FULL = Object.freeze({ table: 'conntrack', what: 'full' })

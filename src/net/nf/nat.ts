@@ -12,8 +12,9 @@ import { ctKill } from './cttable.ts'
 import type { HookCtx } from './ctx.ts'
 import { uniqueTuple } from './natrange.ts'
 import { invert, sameTuple, sourceKey } from './tuple.ts'
-import type { Conn, Tuple } from './types.ts'
+import type { Conn, Station, Tuple } from './types.ts'
 import { CT_STATUS } from './types.ts'
+import { walkTable } from './walk.ts'
 
 /** What a binding may choose from. Undefined addresses and null ports stay as they are. */
 export interface NatSpec {
@@ -24,6 +25,9 @@ export interface NatSpec {
   random: boolean
   persistent: boolean
 }
+
+/** A rule dropped the packet: the drop is recorded. */
+export const NAT_JUDGED = -1
 
 const LOCAL_IN = 1
 const POST_ROUTING = 4
@@ -40,10 +44,10 @@ export function natInitialized(conn: Conn, source: boolean): boolean {
 }
 
 /**
- * The nat hook: translates a packet of a known connection; for the first packet `rules` asks the nat chains, which make
- * a binding or leave it. Returns NF_ACCEPT or NF_DROP.
+ * The nat hook: translates a packet of a known connection; the first packet is asked of the nat chain at `station`,
+ * which makes a binding or leaves it. Returns NF_ACCEPT, NF_DROP, or NAT_JUDGED where a rule dropped it and said so.
  */
-export function natHook(ctx: HookCtx, rules: (ctx: HookCtx) => number): number {
+export function natHook(ctx: HookCtx, station: Station | null): number {
   const { packet, ns, hook } = ctx
   const conn = ctOf(ns, packet)
   if (conn === undefined) return 1
@@ -56,8 +60,7 @@ export function natHook(ctx: HookCtx, rules: (ctx: HookCtx) => number): number {
   }
   const fresh = ctInfo !== 0 && ctInfo !== CT_IS_REPLY
   if (fresh && !natInitialized(conn, source)) {
-    const verdict = rules(ctx)
-    if (verdict !== 1) return verdict
+    if (station !== null && walkTable(ctx, station.table, station.chain) !== 1) return NAT_JUDGED
     if (!natInitialized(conn, source) && !nullBinding(ctx, conn, source)) return 0
   } else if (outDeviceChanged(ctx, conn)) {
     ctKill(ctx.world, ns, ns.nf!.conntrack!, conn)
@@ -108,6 +111,20 @@ export function manipPacket(packet: Packet, target: Tuple, source: boolean): voi
   }
 }
 
+/** manipPacket with the inverse of `other`, which is not made for the protocols of most packets. */
+function manipInverse(packet: Packet, other: Tuple, source: boolean): void {
+  const { proto } = packet
+  if (proto !== IPPROTO_TCP && proto !== IPPROTO_UDP) {
+    manipPacket(packet, invert(other), source)
+    return
+  }
+  if (source) packet.src = other.dst
+  else packet.dst = other.src
+  if (packet.fragOffset !== 0) return
+  if (source) packet.sport = other.dport
+  else packet.dport = other.sport
+}
+
 /** nf_nat_packet: makes the packet look like the inverse of the other direction. */
 function translate(ctx: HookCtx, conn: Conn, source: boolean): void {
   const { packet } = ctx
@@ -116,7 +133,7 @@ function translate(ctx: HookCtx, conn: Conn, source: boolean): void {
   if (dir === 1) bit ^= NAT_MASK
   if ((conn.status & bit) === 0) return
   const before = ctx.world.recorder.detail === null ? null : place(packet, source)
-  manipPacket(packet, invert(dir === 0 ? conn.reply : conn.orig), source)
+  manipInverse(packet, dir === 0 ? conn.reply : conn.orig, source)
   noteChange(ctx, conn, source, before)
 }
 

@@ -8,7 +8,7 @@ import { IPPROTO_ICMP, IPPROTO_ICMPV6, IPPROTO_TCP, IPPROTO_UDP } from '../types
 import { ctDestroy, ctLookup } from './cttable.ts'
 import type { HookCtx } from './ctx.ts'
 import type { NatSpec } from './nat.ts'
-import { invert, sameTuple, sourceKey, tupleKey } from './tuple.ts'
+import { invert, sameSide, sameTuple, sourceKey } from './tuple.ts'
 import type { Conn, Conntrack, Tuple } from './types.ts'
 import { CT_STATUS } from './types.ts'
 
@@ -45,7 +45,7 @@ export function uniqueTuple(
 
 /** nf_nat_used_tuple: another connection's packets look like this already. */
 function isUsed(ctx: HookCtx, ct: Conntrack, conn: Conn, tuple: Tuple): boolean {
-  const found = ctLookup(ctx.world, ctx.ns, ct, tupleKey(invert(tuple), conn.zone))
+  const found = ctLookup(ctx.world, ctx.ns, ct, invert(tuple), conn.zone)
   if (found === 0) return false
   const other = ct.conns.get(Math.floor(found / 2))!
   // Two packets of one flow at once are one connection: settled at confirmation.
@@ -63,7 +63,7 @@ function isUsedHarder(ctx: HookCtx, ct: Conntrack, conn: Conn, tuple: Tuple, lef
   if (left > HARDER_THRESH || tuple.proto !== IPPROTO_TCP || conn.state !== 'SYN_SENT') {
     return isUsed(ctx, ct, conn, tuple)
   }
-  const found = ctLookup(ctx.world, ctx.ns, ct, tupleKey(invert(tuple), conn.zone))
+  const found = ctLookup(ctx.world, ctx.ns, ct, invert(tuple), conn.zone)
   if (found === 0) return false
   const other = ct.conns.get(Math.floor(found / 2))!
   if (found % 2 === 0 || other === conn || other.tcp === null || conn.tcp === null) return true
@@ -78,7 +78,7 @@ function isUsedHarder(ctx: HookCtx, ct: Conntrack, conn: Conn, tuple: Tuple, lef
 function sameSource(ct: Conntrack, conn: Conn, current: Tuple, spec: NatSpec): Tuple | null {
   for (const id of ct.bySource.get(sourceKey(current, conn.zone)) ?? []) {
     const other = ct.conns.get(id)
-    if (other === undefined) continue
+    if (other === undefined || other.zone !== conn.zone || !sameSide(other.orig, current)) continue
     const mapped = invert(other.reply)
     const result = { ...current, src: mapped.src, sport: mapped.sport }
     if (inRange(result, spec)) return result

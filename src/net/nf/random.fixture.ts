@@ -7,7 +7,8 @@ import { sockOpen } from '../sock/socket.ts'
 import type { World } from '../types.ts'
 import { MS, SEC } from '../wheel.ts'
 import { answer, iptables, server } from './checknf.ts'
-import type { TableName } from './types.ts'
+import { tupleFind } from './cthash.ts'
+import type { Conntrack, TableName, Tuple } from './types.ts'
 
 export const NET = `
   link a/eth0 r/eth0
@@ -29,6 +30,12 @@ export const NET = `
   route b add default via 10.0.2.1
   route c add default via 10.0.3.1
   route d add default via 10.0.3.1`
+/** What the table of tuples has for one: id * 2 + direction. */
+export function entryOf(ct: Conntrack, tuple: Tuple, zone: number): number {
+  const { src, dst, proto, sport, dport } = tuple
+  return tupleFind(ct.byTuple, ct.conns, src, dst, proto, sport, dport, zone)
+}
+
 const HOSTS = ['a', 'b', 'c', 'd', 'r']
 const ADDRS = [
   '10.0.1.2',

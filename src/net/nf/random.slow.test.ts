@@ -11,8 +11,8 @@ import { nsOf } from '../ip/checkip.ts'
 import type { StepDetail } from '../trace.ts'
 import { StepKind } from '../trace.ts'
 import type { World } from '../types.ts'
-import { play } from './random.fixture.ts'
-import { invert, sameTuple, tupleKey } from './tuple.ts'
+import { entryOf, play } from './random.fixture.ts'
+import { invert, sameTuple } from './tuple.ts'
 
 const WANTED = Number(process.env.RANDOM_PACKETS ?? 200_000)
 const ONE = process.env.RANDOM_SEED
@@ -44,10 +44,9 @@ function tupleFaults(world: World): string[] {
   const ct = nsOf(world, 'r').nf?.conntrack
   const found: string[] = []
   for (const conn of ct?.conns.values() ?? []) {
-    const [there, back] = [tupleKey(conn.orig, conn.zone), tupleKey(conn.reply, conn.zone)]
     // One port speaking to itself is its own answer: both tuples are one.
-    const first = ct!.byTuple.get(there) === conn.id * 2 || there === back
-    if (!first || ct!.byTuple.get(back) !== conn.id * 2 + 1)
+    const first = entryOf(ct!, conn.orig, conn.zone) === conn.id * 2 || sameTuple(conn.orig, conn.reply)
+    if (!first || entryOf(ct!, conn.reply, conn.zone) !== conn.id * 2 + 1)
       found.push(`${conn.id}: not found by both tuples`)
     if (!sameTuple(invert(invert(conn.reply)), conn.reply))
       found.push(`${conn.id}: the reply does not invert`)

@@ -28,6 +28,8 @@ export const HOOK_OF: Readonly<Record<BuiltinChain, number>> = Object.freeze({
   POSTROUTING: 4,
 })
 
+const HOOKS = Object.freeze(Object.keys(HOOK_OF)) as readonly BuiltinChain[]
+
 /** NF_IP_PRI_*: lower is earlier. nat has two: where it changes destinations and where it changes sources. */
 export const PRIORITY: Readonly<Record<string, number>> = Object.freeze({
   defrag: -400,
@@ -225,8 +227,8 @@ const EMPTY: Readonly<Record<TableName, Table>> = Object.freeze({
   security: emptyTable('security'),
 })
 
-const NO_RULES4: Ruleset = Object.freeze({ family: 4, tables: Object.freeze(new Map<TableName, Table>()) })
-const NO_RULES6: Ruleset = Object.freeze({ family: 6, tables: Object.freeze(new Map<TableName, Table>()) })
+const NO_RULES4: Ruleset = rulesetOf(4, new Map())
+const NO_RULES6: Ruleset = rulesetOf(6, new Map())
 
 /** The chain with ids for everything that has none, deeply frozen. A chain that is settled already stays itself. */
 function settle(nf: Netfilter, chain: Chain): Chain {
@@ -283,7 +285,7 @@ function free(nf: Netfilter, id: number): void {
 }
 
 function setRuleset(nf: Netfilter, family: 4 | 6, tables: Map<TableName, Table>): void {
-  const rules: Ruleset = Object.freeze({ family, tables: Object.freeze(tables) })
+  const rules = rulesetOf(family, tables)
   if (family === 4) {
     nf.rules4 = rules
     nf.active4 = needsConntrack(rules)
@@ -291,6 +293,24 @@ function setRuleset(nf: Netfilter, family: 4 | 6, tables: Map<TableName, Table>)
     nf.rules6 = rules
     nf.active6 = needsConntrack(rules)
   }
+}
+
+function rulesetOf(family: 4 | 6, tables: Map<TableName, Table>): Ruleset {
+  const station = (name: TableName, hook: BuiltinChain) => {
+    const table = tables.get(name)
+    const chain = table?.chains.get(hook)
+    return table === undefined || chain === undefined ? null : Object.freeze({ table, chain })
+  }
+  const hooks = HOOKS.map((hook) =>
+    Object.freeze({
+      raw: station('raw', hook),
+      mangle: station('mangle', hook),
+      nat: station('nat', hook),
+      filter: station('filter', hook),
+      security: station('security', hook),
+    }),
+  )
+  return Object.freeze({ family, tables: Object.freeze(tables), hooks: Object.freeze(hooks) })
 }
 
 /** nf_ct_netns_get: a nat table, or a match or target that asks for a connection. */

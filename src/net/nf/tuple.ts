@@ -1,7 +1,7 @@
 /** Tuples of connections: what identifies one direction. Models nf_ct_get_tuple and nf_ct_invert_tuple (Linux 6.18). */
-import type { Ip } from '../../base/addr.ts'
 import type { Packet } from '../types.ts'
 import { IPPROTO_ICMP, IPPROTO_ICMPV6, IPPROTO_TCP, IPPROTO_UDP } from '../types.ts'
+import { tupleHash } from './cthash.ts'
 import type { Tuple } from './types.ts'
 
 /** Request to reply and back, for the types of ICMP that have both; -1 elsewhere. */
@@ -50,19 +50,14 @@ export function sameTuple(a: Tuple, b: Tuple): boolean {
   )
 }
 
-/** A tuple as a key of Conntrack.byTuple. */
-export function tupleKey(tuple: Tuple, zone: number): string {
-  return keyOf(tuple.src, tuple.dst, tuple.proto, tuple.sport, tuple.dport, zone)
+/** A source as a key of Conntrack.bySource: small enough to be kept in place, so others may have it too. */
+export function sourceKey(tuple: Tuple, zone: number): number {
+  return tupleHash(tuple.src, 0, tuple.proto, tuple.sport, 0, zone) & 0x3fffffff
 }
 
-/** The key of a packet's tuple, without making the tuple. */
-export function packetKey(packet: Packet, zone: number): string {
-  return keyOf(packet.src, packet.dst, packet.proto, sportOf(packet), dportOf(packet), zone)
-}
-
-/** A source as a key of Conntrack.bySource. */
-export function sourceKey(tuple: Tuple, zone: number): string {
-  return `${tuple.src} ${tuple.proto} ${tuple.sport} ${zone}`
+/** Whether two tuples come from one source. */
+export function sameSide(a: Tuple, b: Tuple): boolean {
+  return a.src === b.src && a.proto === b.proto && a.sport === b.sport
 }
 
 /** Whether packets of the protocol have what a tuple needs: a packet with neither ports nor a known type has none. */
@@ -71,11 +66,8 @@ export function isTrackable(packet: Packet): boolean {
   return packet.proto !== IPPROTO_TCP || packet.tcp !== null
 }
 
-function keyOf(src: Ip, dst: Ip, proto: number, sport: number, dport: number, zone: number): string {
-  return `${src} ${dst} ${sport * 65536 + dport} ${proto + zone * 256}`
-}
-
-function sportOf(packet: Packet): number {
+/** The source port of a packet's tuple, an ICMP message's id. */
+export function sportOf(packet: Packet): number {
   switch (packet.proto) {
     case IPPROTO_TCP:
     case IPPROTO_UDP:
@@ -88,7 +80,8 @@ function sportOf(packet: Packet): number {
   }
 }
 
-function dportOf(packet: Packet): number {
+/** The destination port of a packet's tuple, an ICMP message's type and code. */
+export function dportOf(packet: Packet): number {
   switch (packet.proto) {
     case IPPROTO_TCP:
     case IPPROTO_UDP:

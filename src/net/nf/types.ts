@@ -14,6 +14,16 @@ export type BuiltinChain = 'PREROUTING' | 'INPUT' | 'FORWARD' | 'OUTPUT' | 'POST
 export interface Ruleset {
   readonly family: 4 | 6
   readonly tables: ReadonlyMap<TableName, Table>
+  /** By NF_INET_*: what is registered there. Derived from `tables`. */
+  readonly hooks: readonly HookStations[]
+}
+
+/** The base chains at one hook, null where a table has none there. */
+export type HookStations = Readonly<Record<TableName, Station | null>>
+
+export interface Station {
+  readonly table: Table
+  readonly chain: Chain
 }
 
 export interface Table {
@@ -342,10 +352,11 @@ export interface Conntrack {
   conns: Map<number, Conn>
   /** Entries of packets that are still on their way to confirmation, in order of creation. */
   unconfirmed: Map<number, Conn>
-  /** Both tuples of every confirmed entry, as text keys, to id * 2 + direction. */
-  byTuple: Map<string, number>
-  /** Ids of entries whose source is settled, by their original source: its next connection gets the same mapping. */
-  bySource: Map<string, number[]>
+  /** Both tuples of every confirmed entry. */
+  byTuple: TupleTable
+  /** Ids of entries whose source is settled, by the hash of their original source: its next connection gets the same
+   * mapping. */
+  bySource: Map<number, number[]>
   nextId: number
   /** /proc/net/stat/nf_conntrack: found, invalid, insert, insert_failed, drop, early_drop, error, clash_resolve ... */
   stats: Record<string, number>
@@ -356,6 +367,12 @@ export interface Conntrack {
   listeners: { pid: number; woken: boolean }[]
   /** When the next collection of expired entries is due, 0 for never. */
   gcAt: number
+}
+
+/** Pairs of a tuple's hash and its entry (id * 2 + direction), 0 for an empty place; see cthash.ts. */
+export interface TupleTable {
+  slots: Int32Array
+  used: number
 }
 
 export interface RecentEntry {
