@@ -10,9 +10,12 @@ import { nodeLifecycleController } from '../kube/controller/node-lifecycle.ts'
 import { podGarbageCollector } from '../kube/controller/pod-gc.ts'
 import { replicaSetController } from '../kube/controller/replicaset.ts'
 import { serviceLbController } from '../kube/controller/service-lb.ts'
+import { statefulSetController } from '../kube/controller/statefulset.ts'
 import { taintEvictionController } from '../kube/controller/taint-eviction.ts'
 import { kubeScheduler } from '../kube/scheduler/scheduler.ts'
 import { kubeProxy } from '../proc/kube/kube-proxy.ts'
+import { kubeletProgram } from '../proc/kube/kubelet/kubelet.ts'
+import type { Programs } from '../run/types.ts'
 
 const PROGRAMS: readonly AgentProgram[] = [
   deploymentController,
@@ -25,14 +28,15 @@ const PROGRAMS: readonly AgentProgram[] = [
   endpointsController,
   endpointSliceMirroringController,
   serviceLbController,
+  statefulSetController,
   kubeScheduler,
   kubeProxy,
 ]
 
-/** One value serves any number of worlds. */
-export function clusterAgents(): AgentRules {
+/** One value serves any number of worlds. `programs` are those that containers may run; more may be added later. */
+export function clusterAgents(programs: Programs): AgentRules {
   return {
-    programs: new Map(PROGRAMS.map((program) => [program.name, program])),
+    programs: new Map([...PROGRAMS, kubeletProgram(programs)].map((program) => [program.name, program])),
     // Every agent is linked directly: none asks for a connection.
     transport: { notify: () => {}, send: () => false },
   }

@@ -10,9 +10,11 @@ import { nodeOfMachine } from '../../kube/cluster.ts'
 import { findStore } from '../../kube/store/store.ts'
 import { sockBind, sockById, sockOpen } from '../../net/sock/socket.ts'
 import { tcpAccept, tcpClose, tcpListen } from '../../net/sock/tcp.ts'
+import { watchContainer } from '../../run/containerlife.ts'
 import { exitProcess } from '../../run/process.ts'
 import type { ProcCtx, ProcEvent, Program } from '../program.ts'
 import { fail } from '../program.ts'
+import { kubeletContainerEnded } from './kubelet/kubelet.ts'
 
 interface Daemon {
   readonly name: string
@@ -42,6 +44,7 @@ export const CONTROLLERS: readonly string[] = [
   'endpoints-controller',
   'endpointslice-mirroring-controller',
   'service-lb-controller',
+  'statefulset-controller',
 ]
 
 const DAEMONS: readonly Daemon[] = [
@@ -88,7 +91,7 @@ export function daemonPrograms(rules: AgentRules): Program[] {
     name: daemon.name,
     help: daemon.help,
     start: (ctx) => start(ctx, rules, daemon),
-    on: (ctx, event) => onEvent(ctx, event),
+    on: (ctx, event) => onEvent(ctx, rules, event),
   }))
 }
 
@@ -110,6 +113,7 @@ function start(ctx: ProcCtx, rules: AgentRules, daemon: Daemon): void {
     state.listeners.push(sock)
   }
   ctx.proc.state = state
+  if (daemon.name === 'kubelet') watchContainer(world, machine, proc, '')
   const programs = daemon.agents.filter((name) => rules.programs.has(name))
   for (const program of programs) {
     if (!daemon.perNode && agentList(world, program).length > 0) continue
@@ -128,7 +132,13 @@ function listen(ctx: ProcCtx, address: string, port: number): number {
 }
 
 /** Nothing is served: a connection is taken and closed. */
-function onEvent(ctx: ProcCtx, event: ProcEvent): void {
+function onEvent(ctx: ProcCtx, rules: AgentRules, event: ProcEvent): void {
+  if (event.type === 'container') {
+    for (const agent of (ctx.proc.state as DaemonState).agents) {
+      kubeletContainerEnded(ctx.world, rules, agent, event.id)
+    }
+    return
+  }
   if (event.type === 'signal') {
     exitProcess(ctx, 0)
     return
