@@ -4,6 +4,7 @@ import { agentHandlers } from '../kube/agent/agent.ts'
 import { corednsProgram } from '../proc/dns/coredns.ts'
 import { daemonPrograms } from '../proc/kube/daemons.ts'
 import { storeDnsSource } from '../proc/kube/dns-source.ts'
+import { kubeletPrograms } from '../proc/kube/kubelet/kubelet.ts'
 import type { Program } from '../run/types.ts'
 import { applyManifest, clusterSettled, deleteManifest, startCluster } from './cluster-build.ts'
 import type { ClusterPart } from './cluster-part.ts'
@@ -22,5 +23,9 @@ export function clusterPart(rules: AgentRules): ClusterPart {
 /** The programs that only clusters have. */
 export function clusterPrograms(rules: AgentRules): readonly Program[] {
   // CoreDNS with a cluster to look into takes the place of the one without.
-  return [...daemonPrograms(rules), corednsProgram((ctx) => storeDnsSource(ctx.world))]
+  return [
+    ...daemonPrograms(rules),
+    ...kubeletPrograms(rules),
+    corednsProgram((ctx) => storeDnsSource(ctx.world)),
+  ]
 }

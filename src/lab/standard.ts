@@ -6,8 +6,8 @@ import type { LabRules } from './rules.ts'
 import { labRules } from './rules.ts'
 
 export function standardRules(): LabRules {
-  const agents = clusterAgents()
   const programs = new Map(labPrograms())
+  const agents = clusterAgents(programs)
   for (const program of clusterPrograms(agents)) programs.set(program.name, program)
   return labRules(programs, { part: clusterPart(agents) })
 }

@@ -172,13 +172,16 @@ export function containerLogs(box: Container, from = 0): readonly LogChunk[] {
   return box.logs.slice(Math.max(0, from - box.logsLost))
 }
 
-/** The oldest running container of a namespace: whose inside a terminal in that room shows. */
+/** The oldest running container of a namespace but the one that only holds it: whose inside a terminal there shows. */
 export function containerAt(machine: Machine, ns: number): Container | undefined {
   if (ns === machine.rootNs) return undefined
+  let holder: Container | undefined
   for (const box of machine.containers.values()) {
-    if (box.status === 'running' && machine.pids.get(box.pid) === ns) return box
+    if (box.status !== 'running' || machine.pids.get(box.pid) !== ns) continue
+    if (box.program !== 'pause') return box
+    holder ??= box
   }
-  return undefined
+  return holder
 }
 
 /** Puts a file into a container's tree, as the engine itself writes /etc/hosts. */

@@ -312,11 +312,14 @@ function programOf(ctx: ProcCtx, box: Container): string {
   refuse(`${INIT}exec: "${name}": ${why}`, 127)
 }
 
-function processArgv(image: Image, entrypoint: readonly string[], cmd: readonly string[]): string[] {
+/** The command of an image: an entrypoint that only sets things up hands over to the command. */
+export function processArgv(image: Image, entrypoint: readonly string[], cmd: readonly string[]): string[] {
   const all = [...entrypoint, ...cmd]
   const setup = /(^|\/)docker-entrypoint\.sh$/.test(all[0] ?? '') && image.entrypoint.length > 0
   const argv = setup ? all.slice(1) : all
-  return argv[0] === '/pause' ? ['pause', ...argv.slice(1)] : argv
+  // Their files are programs of Kubehop.
+  const own = /^\/(pause|coredns)$/.exec(argv[0] ?? '')
+  return own === null ? argv : [own[1]!, ...argv.slice(1)]
 }
 
 function environment(image: Image, spec: CreateSpec, hostname: string): Map<string, string> {

@@ -114,6 +114,26 @@ const SPECS: Readonly<Record<string, ImageSpec>> = {
     size: '78.1MB',
     stands: "Kubehop's shell and commands",
   },
+  'registry.k8s.io/coredns/coredns': {
+    tags: ['v1.11.3'],
+    entrypoint: ['/coredns'],
+    cmd: [],
+    exposed: ['53/tcp', '53/udp'],
+    size: '63.3MB',
+    stands: 'coredns, with the plugins that Kubehop models',
+  },
+  'docker.elastic.co/kibana/kibana': standIn(
+    5601,
+    '<title>Kibana stand-in</title>\n',
+    'a static server on port 5601 in the place of Kibana',
+    '1.02GB',
+  ),
+  'docker.elastic.co/elasticsearch/elasticsearch': standIn(
+    9200,
+    '{ "tagline" : "a stand-in for Elasticsearch" }\n',
+    'a static server on port 9200 in the place of Elasticsearch',
+    '1.25GB',
+  ),
   'registry.k8s.io/pause': {
     tags: ['3.10', '3.9', '3.6'],
     entrypoint: ['/pause'],
@@ -123,8 +143,30 @@ const SPECS: Readonly<Record<string, ImageSpec>> = {
   },
 }
 
+/** An HTTP server that says what it stands for. */
+function standIn(port: number, page: string, stands: string, size: string): ImageSpec {
+  return {
+    cmd: ['python3', '-m', 'http.server', String(port)],
+    exposed: [`${port}/tcp`],
+    cwd: '/srv',
+    size,
+    files: { '/srv/index.html': page },
+    stands,
+  }
+}
+
 /** Names under which images of the library are known too. */
 const PREFIXES = ['docker.io/library/', 'docker.io/', 'library/']
+/** Other names of what is there. */
+const ALIASES: Readonly<Record<string, string>> = {
+  'coredns/coredns': 'registry.k8s.io/coredns/coredns',
+  'k8s.gcr.io/coredns': 'registry.k8s.io/coredns/coredns',
+  'k8s.gcr.io/pause': 'registry.k8s.io/pause',
+  kibana: 'docker.elastic.co/kibana/kibana',
+  'docker.elastic.co/kibana/kibana-oss': 'docker.elastic.co/kibana/kibana',
+  elasticsearch: 'docker.elastic.co/elasticsearch/elasticsearch',
+  'docker.elastic.co/elasticsearch/elasticsearch-oss': 'docker.elastic.co/elasticsearch/elasticsearch',
+}
 
 const IMAGES: readonly Image[] = Object.freeze(
   Object.entries(SPECS).map(([name, spec]) => imageOf(name, spec)),
@@ -142,7 +184,8 @@ export function findImage(reference: string): { image: Image; tag: string } | un
   const colon = name.lastIndexOf(':')
   const tagged = colon > name.lastIndexOf('/')
   const tag = tagged ? name.slice(colon + 1) : 'latest'
-  const repository = tagged ? name.slice(0, colon) : name
+  const plain = tagged ? name.slice(0, colon) : name
+  const repository = Object.hasOwn(ALIASES, plain) ? ALIASES[plain]! : plain
   const image = IMAGES.find((one) => one.repository === repository) ?? byId(reference)
   return image === undefined ? undefined : { image, tag }
 }

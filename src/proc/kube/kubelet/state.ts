@@ -33,6 +33,8 @@ export interface PodRun {
   /** It has left the API server. */
   gone: boolean
   startTime: string
+  /** ns */
+  startedAt: number
   /** Id of its sandbox, '' while it has none, and how many it had. */
   sandbox: string
   attempt: number
@@ -139,12 +141,13 @@ export function kubeletOf(ctx: AgentCtx, programs: Programs): Kubelet {
   return { ctx, world, state: agent.state as KubeletState, machine, programs }
 }
 
-export function createRun(pod: Pod, startTime: string): PodRun {
+export function createRun(pod: Pod, startTime: string, startedAt: number): PodRun {
   return {
     uid: pod.metadata.uid,
     pod,
     gone: false,
     startTime,
+    startedAt,
     sandbox: '',
     attempt: 0,
     notBefore: 0,

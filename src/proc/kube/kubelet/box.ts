@@ -1,0 +1,220 @@
+/** One container of a pod: made, started, looked at after its end. Models pkg/kubelet/kuberuntime/kuberuntime_container.go (1.32). */
+import { clusterOf } from '../../../kube/cluster.ts'
+import { recordEvent } from '../../../kube/controller/common.ts'
+import type { Container as Spec, ContainerState, Pod } from '../../../kube/objects-pod.ts'
+import { nowText, storeOf } from '../../../kube/store/store.ts'
+import { formatTime } from '../../../kube/time.ts'
+import type { World } from '../../../net/types.ts'
+import {
+  createContainer,
+  machineRng,
+  putContainerFile,
+  randomHex,
+  removeContainer,
+  startContainer,
+} from '../../../run/container.ts'
+import type { Container } from '../../../run/types.ts'
+import { commandOf } from '../../cmd/docker/images.ts'
+import { processArgv } from '../../cmd/docker/engine.ts'
+import { entryOf } from './entry.ts'
+import { environmentOf, expand } from './env.ts'
+import { hostsText, podNames, resolvText } from './files.ts'
+import type { Pulled } from './images.ts'
+import { ensureImage } from './images.ts'
+import { BOX_NAME, containersOfPod, labelsOf, runtimeName } from './labels.ts'
+import { startProbes } from './probes.ts'
+import { runHook } from './runner.ts'
+import type { BoxRun, Kubelet, PodRun } from './state.ts'
+import { boxRun, containerOf, podText, SECOND } from './state.ts'
+import { mountVolumes } from './volumes.ts'
+
+const FIRST_BACKOFF = 10 * SECOND
+const LONGEST_BACKOFF = 300 * SECOND
+const CREATE = 'failed to create containerd task: failed to create shim task: OCI runtime create failed: '
+const INIT = 'runc create failed: unable to start container process: error during container init: '
+
+/** Starts a container for the first time or again. What stands in the way is in `box.waiting`. */
+export function startBox(kubelet: Kubelet, run: PodRun, spec: Spec): void {
+  const { ctx, world, machine } = kubelet
+  const { pod } = run
+  const box = boxRun(run, spec)
+  const pulled = ensureImage(kubelet, pod, spec, box)
+  if (pulled?.image === undefined) return
+  const made = environmentOf(kubelet, run, spec)
+  if (made.error !== '') {
+    box.waiting = Object.freeze({ reason: 'CreateContainerConfigError', message: made.error })
+    recordEvent(ctx, pod, 'Warning', 'Failed', `Error: ${made.error}`)
+    box.pullAt = world.now
+    box.pullNs = FIRST_BACKOFF
+    return
+  }
+  box.pullAt = -1
+  const again = box.id !== ''
+  if (again) {
+    box.last = box.ended ?? box.last
+    box.restarts++
+  }
+  const container = create(
+    kubelet,
+    run,
+    spec,
+    box,
+    pulled as { image: NonNullable<Pulled['image']>; tag: string },
+    made.env,
+  )
+  forgetOlder(kubelet, run, box)
+  box.id = container.id
+  box.ended = undefined
+  box.stop = null
+  recordEvent(ctx, pod, 'Normal', 'Created', `Created container: ${spec.name}`)
+  const entry = entryOf(kubelet, container, container.argv)
+  const why = entry.error !== '' ? CREATE + INIT + entry.error : ''
+  container.program = entry.program
+  container.argv = entry.argv
+  if (why !== '' || startContainer(world, machine.id, container.id, run.sandbox) === 0) {
+    notStarted(
+      kubelet,
+      run,
+      box,
+      why === '' ? `${CREATE}runc create failed: Resource temporarily unavailable` : why,
+    )
+    return
+  }
+  box.waiting = undefined
+  box.startedAt = nowText(world)
+  recordEvent(ctx, pod, 'Normal', 'Started', `Started container ${spec.name}`)
+  startProbes(kubelet, run, spec, box)
+  const hook = spec.lifecycle?.postStart
+  if (hook !== undefined) box.hook = runHook(kubelet, run, spec, box, 'postStart', hook) < 0
+}
+
+function create(
+  kubelet: Kubelet,
+  run: PodRun,
+  spec: Spec,
+  box: BoxRun,
+  { image, tag }: { image: NonNullable<Pulled['image']>; tag: string },
+  own: ReadonlyMap<string, string>,
+): Container {
+  const { world, machine } = kubelet
+  const { pod } = run
+  const { hostname } = podNames(kubelet, pod)
+  const env = new Map<string, string>()
+  for (const text of image.env) env.set(text.slice(0, text.indexOf('=')), text.slice(text.indexOf('=') + 1))
+  env.set('HOSTNAME', hostname)
+  if (spec.tty === true) env.set('TERM', 'xterm')
+  for (const [name, value] of own) env.set(name, value)
+  env.set('HOME', env.get('HOME') ?? '/root')
+  const words = (list: readonly string[] = []) => list.map((text) => expand(text, (name) => own.get(name)))
+  const entrypoint = (spec.command?.length ?? 0) > 0 ? words(spec.command) : [...image.entrypoint]
+  const standard = (spec.command?.length ?? 0) > 0 ? [] : [...commandOf(image, tag)]
+  const cmd = (spec.args?.length ?? 0) > 0 ? words(spec.args) : standard
+  const container = createContainer(world, machine.id, {
+    id: randomHex(machineRng(world, machine), 64),
+    name: runtimeName(pod, spec.name, box.restarts),
+    runtime: clusterOf(world).options.kubelet.runtime,
+    image: spec.image ?? '',
+    imageId: `sha256:${image.id}`,
+    program: '',
+    argv: processArgv(image, entrypoint, cmd),
+    env,
+    cwd: spec.workingDir ?? image.cwd,
+    hostname,
+    tty: spec.tty ?? false,
+    labels: labelsOf(pod, spec.name, box.restarts),
+    base: image.files,
+  })
+  box.image = spec.image ?? ''
+  box.imageId = `sha256:${image.id}`
+  container.sandbox = run.sandbox
+  const put = (path: string, text: string) => putContainerFile(world, machine.id, container.id, path, text)
+  put('/etc/hosts', hostsText(kubelet, pod, run.ips))
+  put('/etc/hostname', `${hostname}\n`)
+  put('/etc/resolv.conf', resolvText(kubelet, pod))
+  mountVolumes(kubelet, run, spec, container)
+  return container
+}
+
+/** A container whose program does not exist never ran: its end is said at once. */
+function notStarted({ ctx, world }: Kubelet, run: PodRun, box: BoxRun, message: string): void {
+  recordEvent(ctx, run.pod, 'Warning', 'Failed', `Error: ${message}: unknown`)
+  box.waiting = Object.freeze({ reason: 'RunContainerError', message: `${message}: unknown` })
+  box.ended = Object.freeze({
+    exitCode: 128,
+    reason: 'StartError',
+    message: `${message}: unknown`,
+    startedAt: '1970-01-01T00:00:00Z',
+    finishedAt: nowText(world),
+    containerID: containerId(world, box.id),
+  })
+}
+
+/** Takes note of a container's end. True the first time. */
+export function noteEnd(kubelet: Kubelet, box: BoxRun): boolean {
+  const { world } = kubelet
+  const container = containerOf(kubelet, box)
+  if (container?.status !== 'exited' || box.ended !== undefined) return false
+  const text = (at: number) => formatTime(storeOf(world).options.epochMs + Math.floor(at / 1_000_000))
+  const ended: ContainerState['terminated'] = {
+    exitCode: container.exitCode,
+    reason: container.exitCode === 0 ? 'Completed' : 'Error',
+    startedAt: text(container.startedAt),
+    finishedAt: text(container.finishedAt),
+    containerID: containerId(world, container.id),
+  }
+  box.ended = Object.freeze(ended)
+  box.probes = new Map()
+  box.hook = false
+  box.stop = null
+  return true
+}
+
+/** ns until when a container that ended is kept from starting, or 0 to start now. Models flowcontrol.Backoff. */
+export function crashBackOff(kubelet: Kubelet, run: PodRun, spec: Spec, box: BoxRun): number {
+  const { ctx, world } = kubelet
+  const container = containerOf(kubelet, box)
+  const ended =
+    container === undefined || container.finishedAt < 0
+      ? (container?.createdAt ?? world.now)
+      : container.finishedAt
+  const forgotten = box.backoffAt < 0 || ended - box.backoffAt > 2 * LONGEST_BACKOFF
+  if (!forgotten && world.now - ended < box.backoffNs) {
+    const message = `back-off ${goSeconds(box.backoffNs)} restarting failed container=${spec.name} pod=${podText(run.pod)}`
+    if (box.waiting?.reason !== 'CrashLoopBackOff') {
+      const words = `Back-off restarting failed container ${spec.name} in pod ${podText(run.pod)}`
+      recordEvent(ctx, run.pod, 'Warning', 'BackOff', words)
+      box.waiting = Object.freeze({ reason: 'CrashLoopBackOff', message })
+    }
+    return ended + box.backoffNs
+  }
+  box.backoffNs = forgotten ? FIRST_BACKOFF : Math.min(box.backoffNs * 2, LONGEST_BACKOFF)
+  box.backoffAt = world.now
+  return 0
+}
+
+/** `containerd://ID` */
+export function containerId(world: World, id: string): string {
+  const scheme = clusterOf(world).options.kubelet.runtime === 'docker' ? 'docker' : 'containerd'
+  return `${scheme}://${id}`
+}
+
+/** Go's way of writing a duration of whole seconds: 10s, 1m20s, 5m0s. */
+export function goSeconds(ns: number): string {
+  const seconds = Math.round(ns / SECOND)
+  return seconds < 60 ? `${seconds}s` : `${Math.floor(seconds / 60)}m${seconds % 60}s`
+}
+
+/** Of dead containers only the last is kept, for `logs --previous`. */
+function forgetOlder({ world, machine }: Kubelet, { pod }: PodRun, box: BoxRun): void {
+  const mine = containersOfPod(machine, pod.metadata.uid).filter(
+    (one) => one.labels.get(BOX_NAME) === box.name,
+  )
+  for (const old of mine.slice(0, -2)) {
+    if (old.status !== 'running') removeContainer(world, machine.id, old.id)
+  }
+}
+
+/** All specifications of a pod's containers, init containers first. */
+export function specsOf({ spec }: Pod): readonly Spec[] {
+  return [...(spec.initContainers ?? []), ...spec.containers]
+}
