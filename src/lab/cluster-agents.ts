@@ -1,6 +1,7 @@
 /** The agents of a cluster, put together: which programs there are and how they reach the API server. */
 import type { AgentRules } from '../kube/agent/agent.ts'
 import type { AgentProgram } from '../kube/agent/types.ts'
+import { daemonSetController } from '../kube/controller/daemonset.ts'
 import { deploymentController } from '../kube/controller/deployment.ts'
 import { endpointSliceController } from '../kube/controller/endpointslice.ts'
 import { endpointsController } from '../kube/controller/endpoints.ts'
@@ -29,6 +30,7 @@ const PROGRAMS: readonly AgentProgram[] = [
   endpointSliceMirroringController,
   serviceLbController,
   statefulSetController,
+  daemonSetController,
   kubeScheduler,
   kubeProxy,
 ]

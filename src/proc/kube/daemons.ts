@@ -45,6 +45,7 @@ export const CONTROLLERS: readonly string[] = [
   'endpointslice-mirroring-controller',
   'service-lb-controller',
   'statefulset-controller',
+  'daemonset-controller',
 ]
 
 const DAEMONS: readonly Daemon[] = [
