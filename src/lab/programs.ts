@@ -1,4 +1,5 @@
 /** The programs that exist on every machine of a lab: the composition root names them, `run` only finds them. */
+import { cniPrograms } from '../proc/cmd/cni.ts'
 import { corePrograms } from '../proc/cmd/core.ts'
 import { dockerPrograms } from '../proc/cmd/docker/docker.ts'
 import { imagePrograms } from '../proc/cmd/docker/servers.ts'
@@ -36,6 +37,7 @@ const ALL: readonly (readonly Program[])[] = [
   imagePrograms,
   dnsPrograms,
   nettoolsPrograms,
+  cniPrograms,
 ]
 
 /** Programs by name. */

@@ -84,7 +84,7 @@ function run(
     cniFail('incompatible CNI versions', 1, `config is "${version}", plugin supports [${supports}]`)
   }
   const call: CniCall = { host: cniHost(world, machineId), args, config }
-  if (command === 'ADD') return pretty(asVersion({ dns: {}, ...plugin.add(call) }, version))
+  if (command === 'ADD') return pretty(asVersion(plugin.add(call), version))
   if (command === 'DEL') plugin.del(call)
   else plugin.check(call)
   return ''
@@ -148,14 +148,15 @@ function ipamCall(call: CniCall, what: 'add' | 'del' | 'check'): CniResult | und
 }
 
 /** The result as an older version writes it: up to 0.4.0 every address says its family. */
-function asVersion(result: CniResult, version: string): object {
-  if (version === '1.0.0') return { ...result, cniVersion: version }
+function asVersion({ dns = {}, ...given }: CniResult, version: string): object {
+  const result = { ...given, cniVersion: version, dns }
+  if (version === '1.0.0') return result
   if (version === '0.1.0' || version === '0.2.0') return oldResult(result, version)
   const ips = (result.ips ?? []).map((ip) => ({
     version: typeof addressOf(ip).addr === 'number' ? '4' : '6',
     ...ip,
   }))
-  return { ...result, cniVersion: version, ips }
+  return { ...result, ips }
 }
 
 function oldResult({ ips = [], routes, dns = {} }: CniResult, version: string): object {

@@ -63,6 +63,11 @@ export function findProgram(ctx: ProcCtx, name: string): Found {
     if (isNotModelled(base)) return missing('not modelled', 127)
   }
   const file = statFile(ctx, path)
+  // Programs that are known by their whole path are there unless their directory holds others only.
+  if (ctx.programs.has(path)) {
+    const dir = statFile(ctx, path.slice(0, -base.length - 1))
+    if (file !== undefined || dir === undefined) return { program: path, script: '', error: '', code: 0 }
+  }
   if (file === undefined) return missing('No such file or directory', 127)
   if (file.kind === 'dir') return missing('Is a directory', 126)
   if ((file.mode & 0o111) === 0) return missing('Permission denied', 126)

@@ -8,7 +8,7 @@ import { nextUint32 } from '../../../base/rng.ts'
 import { linkByName } from '../../../net/link/device.ts'
 import { linkAdd, linkDel, linkSet } from '../../../net/link/netlink.ts'
 import { arpAnnounce } from '../../../net/ip/arp.ts'
-import { addrAdd } from '../../../net/ip/devinet.ts'
+import { addrAdd, addrDel } from '../../../net/ip/devinet.ts'
 import { routeAdd } from '../../../net/ip/fib.ts'
 import { sysctlSet } from '../../../net/sysctl.ts'
 import { netnsOf } from '../../../net/world.ts'
@@ -53,6 +53,11 @@ export function raiseNetwork(ctx: ProcCtx, state: DockerState, network: Network)
     linkAdd(world, ns, { kind: 'bridge', name: network.dev, mac: randomMac(ctx) })
   }
   const link = linkByName(ns, network.dev)!
+  // An address of an earlier configuration goes.
+  for (const one of [...link.addrs]) {
+    const stale = typeof one.addr === 'number' && (one.addr !== network.gateway || one.len !== network.len)
+    if (stale) addrDel(world, ns, link, one)
+  }
   if (!link.addrs.some((one) => one.addr === network.gateway)) {
     const brd = broadcast4(network.gateway, network.len)
     addrAdd(world, ns, link, { addr: network.gateway, len: network.len, brd })
