@@ -6,11 +6,14 @@ import { deploymentController } from '../kube/controller/deployment.ts'
 import { endpointSliceController } from '../kube/controller/endpointslice.ts'
 import { endpointsController } from '../kube/controller/endpoints.ts'
 import { endpointSliceMirroringController } from '../kube/controller/endpointslice-mirroring.ts'
+import { garbageCollector } from '../kube/controller/garbage-collector.ts'
+import { namespaceController } from '../kube/controller/namespace.ts'
 import { nodeIpamController } from '../kube/controller/node-ipam.ts'
 import { nodeLifecycleController } from '../kube/controller/node-lifecycle.ts'
 import { podGarbageCollector } from '../kube/controller/pod-gc.ts'
 import { replicaSetController } from '../kube/controller/replicaset.ts'
 import { serviceLbController } from '../kube/controller/service-lb.ts'
+import { rootCaPublisher, serviceAccountController } from '../kube/controller/serviceaccount.ts'
 import { statefulSetController } from '../kube/controller/statefulset.ts'
 import { taintEvictionController } from '../kube/controller/taint-eviction.ts'
 import { kubeScheduler } from '../kube/scheduler/scheduler.ts'
@@ -31,6 +34,10 @@ const PROGRAMS: readonly AgentProgram[] = [
   serviceLbController,
   statefulSetController,
   daemonSetController,
+  namespaceController,
+  garbageCollector,
+  serviceAccountController,
+  rootCaPublisher,
   kubeScheduler,
   kubeProxy,
 ]

@@ -46,6 +46,10 @@ export const CONTROLLERS: readonly string[] = [
   'service-lb-controller',
   'statefulset-controller',
   'daemonset-controller',
+  'namespace-controller',
+  'garbage-collector-controller',
+  'serviceaccount-controller',
+  'root-ca-certificate-publisher-controller',
 ]
 
 const DAEMONS: readonly Daemon[] = [
