@@ -2,7 +2,7 @@
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import AxeBuilder from '@axe-core/playwright'
-import { expect, type Page, test } from '@playwright/test'
+import { expect, type Locator, type Page, test } from '@playwright/test'
 
 const dumps = join(import.meta.dirname, '..', 'src', 'lab', 'dump')
 const real = (name: string) => readFileSync(join(dumps, `${name}.real.txt`), 'utf8')
@@ -28,9 +28,17 @@ async function axe(page: Page): Promise<void> {
   expect(violations.map((one) => `${one.id}: ${one.nodes.map((node) => node.target).join(' ')}`)).toEqual([])
 }
 
+async function tabTo(page: Page, target: Locator, key: 'Tab' | 'Shift+Tab' = 'Tab'): Promise<void> {
+  for (let i = 0; i < 60; i++) {
+    if (await target.evaluate((element) => element === document.activeElement)) return
+    await page.keyboard.press(key)
+  }
+  throw new Error('not reached by Tab')
+}
+
 async function ask(page: Page, how: string, source: string, destination: string, port: string) {
   const box = dialog(page)
-  await box.getByLabel('How').selectOption({ label: how })
+  await box.getByRole('combobox', { name: 'How' }).selectOption({ label: how })
   await box.getByLabel('Source address').fill(source)
   await box.getByLabel('Destination address').fill(destination)
   await box.getByLabel('Port', { exact: true }).fill(port)
@@ -60,10 +68,11 @@ test('a docker host is pasted, put into the lab, asked, and taken back', async (
   // The rule's row is marked in the machine's tables.
   await answer.getByRole('button', { name: /^nat DOCKER 1/ }).click()
   await expect(page.locator('[data-machine="dockerhost"]')).toBeVisible()
-  await expect(page.getByRole('tab', { name: 'Inspect', exact: true })).toHaveAttribute(
+  await expect(page.getByRole('tab', { name: 'Tables', exact: true })).toHaveAttribute(
     'aria-selected',
     'true',
   )
+  await expect(page.locator('tr[aria-current]').filter({ hasText: '8080' })).toBeInViewport()
 
   await page.keyboard.press('Escape')
   await expect(box).toBeHidden()
@@ -111,4 +120,57 @@ test('a text file dropped on a machine is a dump for that machine', async ({ pag
   await expect(box.getByLabel('Dump')).toHaveValue(rules)
   await expect(box.getByLabel('after its own commands')).toBeChecked()
   await expect(box.getByRole('button', { name: 'Put onto host' })).toBeEnabled()
+})
+
+test('without a mouse: pasted, put, asked, the deciding rule opened, closed', async ({ page }) => {
+  await open(page)
+  await page.keyboard.press('d')
+  const box = dialog(page)
+  await expect(box.getByLabel('Dump')).toBeFocused()
+  await page.keyboard.insertText(real('weave'))
+  const put = box.getByRole('button', { name: 'Put onto weavehost' })
+  await expect(put).toBeEnabled()
+  await expect(box.getByText('2 lines not understood or not modelled')).toBeVisible()
+  await tabTo(page, put)
+  await page.keyboard.press('Enter')
+  await expect(box.getByLabel('Destination address')).toBeFocused()
+  await page.keyboard.type('10.32.0.9')
+  await page.keyboard.press('Enter')
+  const answer = box.getByRole('region', { name: 'Answer' })
+  await expect(answer).toContainText('weavehost')
+  const rule = answer.getByRole('button', { name: /^nat POSTROUTING/ })
+  await tabTo(page, rule)
+  await page.keyboard.press('Enter')
+  await expect(page.getByRole('tab', { name: 'Tables' })).toHaveAttribute('aria-selected', 'true')
+  await tabTo(page, box.getByRole('button', { name: 'Explain', exact: true }), 'Shift+Tab')
+  await page.keyboard.press('Escape')
+  await expect(box).toBeHidden()
+})
+
+test('in Russian and Chinese every word of it is translated and fits', async ({ page }) => {
+  for (const [language, paste, explain] of [
+    ['ru', 'Вставить дамп', 'Объяснить пакет'],
+    ['zh', '粘贴转储', '解释一个包'],
+  ] as const) {
+    await page.addInitScript(
+      (tag) => localStorage.setItem('kubehop.prefs', JSON.stringify({ language: tag })),
+      language,
+    )
+    await page.goto('/')
+    await expect(page.locator('[data-machine="host"]')).toBeVisible()
+    const box = dialog(page)
+    // Its action comes with the panels, a moment after the picture.
+    await expect(async () => {
+      await page.keyboard.press('d')
+      await expect(box.getByRole('heading', { name: paste })).toBeVisible({ timeout: 500 })
+    }).toPass()
+    await box.locator('textarea').fill(real('docker'))
+    await expect(box.getByRole('button', { name: /dockerhost/ })).toBeEnabled()
+    await box.getByRole('button', { name: /dockerhost/ }).click()
+    await expect(box.getByRole('heading', { name: explain })).toBeVisible()
+    const wide = await box.evaluate((element) => element.scrollWidth - element.clientWidth)
+    expect(wide).toBeLessThanOrEqual(0)
+    expect(await box.textContent()).not.toMatch(/dumps:|\b(count_|end_)/)
+    await page.keyboard.press('Escape')
+  }
 })

@@ -1,5 +1,5 @@
 /** The question: which packet, from where. The answer is below it. */
-import { useState } from 'react'
+import { useEffect, useRef, useState } from 'react'
 import { useTranslation } from 'react-i18next'
 import type { ExplainQuery } from '../../session/explain-types.ts'
 import type { ScenePort, SceneRoom } from '../../view/types.ts'
@@ -124,12 +124,15 @@ function Whence({ rooms, room }: { rooms: SceneRoom[]; room: SceneRoom | undefin
 function Whither({ rooms }: { rooms: SceneRoom[] }) {
   const { t } = useTranslation('dumps')
   const query = useDumps((state) => state.query)
+  const field = useRef<HTMLInputElement>(null)
+  useEffect(() => field.current?.focus(), [])
   const known = new Set(rooms.flatMap((one) => one.ports.flatMap(addresses)))
   return (
     <>
       <label>
         <span>{t('dst')}</span>
         <input
+          ref={field}
           className="text-input mono"
           value={query.dst}
           list="explain-known"

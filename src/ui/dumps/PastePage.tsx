@@ -6,7 +6,7 @@ import type { Diagnostic } from '../../lab/types.ts'
 import { session } from '../client/client.ts'
 import { applyText } from '../client/document.ts'
 import { select, useStore } from '../client/store.ts'
-import { showBeside } from './beside.ts'
+import { showMade } from './beside.ts'
 import { openExplain, useDumps } from './dumpsStore.ts'
 
 /** A paste is read when the typing has rested so long. */
@@ -21,6 +21,7 @@ export function PastePage() {
   const { preview, problem } = usePreview(machine || newName, dump, mode)
   const [refused, setRefused] = useState('')
   const field = useRef<HTMLTextAreaElement>(null)
+  useEffect(() => field.current?.focus(), [])
   const put = async () => {
     if (!preview?.ok) return
     const result = await applyText(preview.text)
@@ -31,7 +32,7 @@ export function PastePage() {
     select([preview.machine])
     useDumps.setState({ dump: '', newName: '' })
     openExplain(preview.machine)
-    showBeside(preview.machine)
+    showMade(preview.machine)
   }
   return (
     <form
