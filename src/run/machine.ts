@@ -170,6 +170,11 @@ export function netnsEntries(machine: Machine): [string, number][] {
     }
     return entries
   }
+  // A container engine may bind its namespaces in the same folder (containerd: cni-UUID).
+  for (const { key, ns } of machine.sandboxes.values()) {
+    const plain = key.replace(/^\/var\/run\//, '/run/')
+    if (plain.startsWith(`${NETNS_DIR}/`)) entries.push([plain.slice(NETNS_DIR.length + 1), ns])
+  }
   for (const [path, node] of machine.files) {
     if (node?.kind !== 'link' || !path.startsWith(`${NETNS_DIR}/`)) continue
     const ns = boundNetns(machine, node.text)

@@ -13,6 +13,7 @@ import { recordEvent } from '../../../kube/controller/common.ts'
 import type { World } from '../../../net/types.ts'
 import { removeContainer } from '../../../run/container.ts'
 import type { Program, Programs } from '../../../run/types.ts'
+import { crictl } from '../../cmd/crictl.ts'
 import { adoptPod } from './adopt.ts'
 import { BOX_NAME, PAUSE_NAME, POD_UID } from './labels.ts'
 import { nodeAnswer, registerNode, renewLease, syncNode } from './node.ts'
@@ -86,7 +87,7 @@ export function kubeletProgram(programs: Programs): AgentProgram {
 
 /** The processes that belong to kubelets. `rules` are those that agents run by. */
 export function kubeletPrograms(rules: AgentRules): Program[] {
-  return [runnerProgram(rules, taskDone)]
+  return [runnerProgram(rules, taskDone), crictl]
 }
 
 /** A container on the kubelet's machine has ended. */
