@@ -4,6 +4,7 @@
  */
 import type { World } from '../../net/types.ts'
 import type { Target } from '../../sim/world.ts'
+import type { EventMemory } from '../controller/correlator.ts'
 import type { Want } from '../store/types.ts'
 import type { ApiResult, StoreChange } from '../types.ts'
 
@@ -33,6 +34,8 @@ export interface Agent extends Target {
   nextTimer: number
   /** Revision of its own last write by key: its cache must reach it before that key is looked at again. */
   wrote: Map<string, number>
+  /** What it remembers of the events that it recorded, by object; absent before the first. */
+  events?: Map<string, EventMemory>
   /** The program's own plain data. */
   state: unknown
 }

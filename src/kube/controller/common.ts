@@ -5,6 +5,7 @@ import { actorOf } from '../agent/requests.ts'
 import type { AgentCtx } from '../agent/types.ts'
 import type { KubeEvent, Pod } from '../objects.ts'
 import { parseTime } from '../time.ts'
+import { correlate } from './correlator.ts'
 import type { ApiObject, Json, OwnerReference } from '../types.ts'
 import { controllerOf } from '../types.ts'
 
@@ -90,7 +91,7 @@ function sorted(value: unknown): unknown {
 }
 
 /**
- * Records an event about an object; the same one again within the hour counts up.
+ * Records an event about an object; the same one again counts up, and too many are not written.
  * Models client-go tools/record with its correlator.
  */
 export function recordEvent(
@@ -98,17 +99,23 @@ export function recordEvent(
   about: ApiObject,
   type: 'Normal' | 'Warning',
   reason: string,
-  message: string,
+  text: string,
 ): void {
   const { world, agent } = ctx
   const namespace = about.metadata.namespace ?? 'default'
   const component = componentOf(ctx)
-  const key = templateHash([about.metadata.uid, about.kind, type, reason, message, component, agent.node])
+  agent.events ??= new Map()
+  const { uid, name: whose } = about.metadata
+  const told = correlate(agent.events, `${about.kind} ${whose} ${uid}`, `${type} ${reason}`, text, world.now)
+  if (told === undefined) return
+  const { message, combined } = told
+  const same = combined ? '' : message
+  const key = templateHash([uid, about.kind, type, reason, same, component, agent.node])
   const name = `${about.metadata.name}.${key}`
   const known = apiGet<KubeEvent>(world, 'events', namespace, name)
   const now = nowText(world)
   if (known.ok) {
-    const body = { count: (known.object.count ?? 1) + 1, lastTimestamp: now }
+    const body = { message, count: (known.object.count ?? 1) + 1, lastTimestamp: now }
     apiPatch(world, actorOf(agent), 'events', namespace, name, { type: 'merge', body })
     return
   }

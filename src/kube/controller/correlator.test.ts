@@ -1,0 +1,36 @@
+// Figures of client-go's events_cache.go: a burst of 25, one more in 300 s, ten messages of a reason in 600 s.
+import { expect, it } from 'vitest'
+import type { EventMemory } from './correlator.ts'
+import { correlate } from './correlator.ts'
+
+const SECOND = 1_000_000_000
+
+it('lets 25 events of an object through, then one in 300 s', () => {
+  const memories = new Map<string, EventMemory>()
+  const say = (object: string, at: number) =>
+    correlate(memories, object, 'Warning BackOff', 'again', at * SECOND) !== undefined
+  const first = Array.from({ length: 40 }, () => say('Pod a', 0)).filter(Boolean)
+  expect(first).toHaveLength(25)
+  expect(say('Pod a', 299)).toBe(false)
+  expect(say('Pod a', 300)).toBe(true)
+  expect(say('Pod a', 300)).toBe(false)
+  expect(say('Pod b', 300)).toBe(true)
+})
+
+it('combines what differs in its message only, from the tenth on', () => {
+  const memories = new Map<string, EventMemory>()
+  const say = (n: number, at = n) =>
+    correlate(memories, 'ReplicaSet a', 'Normal SuccessfulCreate', `Created pod: ${n}`, at * SECOND)
+  for (let n = 1; n <= 9; n++) expect(say(n)).toEqual({ message: `Created pod: ${n}`, combined: false })
+  expect(say(10)).toEqual({ message: '(combined from similar events): Created pod: 10', combined: true })
+  expect(say(11)?.combined).toBe(true)
+  expect(say(12, 700)?.combined).toBe(false)
+})
+
+it('remembers 4,096 objects and no more', () => {
+  const memories = new Map<string, EventMemory>()
+  for (let n = 0; n < 5000; n++) correlate(memories, `Pod ${n}`, 'Normal Started', 'x', n)
+  expect(memories.size).toBe(4096)
+  expect(memories.has('Pod 903')).toBe(false)
+  expect(memories.has('Pod 904')).toBe(true)
+})

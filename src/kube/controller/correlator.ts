@@ -1,0 +1,48 @@
+/**
+ * Keeps a storm of events from being written: a budget for each object, and one event for many that differ in their
+ * message only. Models client-go tools/record events_cache.go (1.32): 25 events an object at once, then one in 300 s;
+ * ten messages of one reason within 600 s, then they are combined. As there, the oldest of 4,096 memories are lost.
+ */
+
+const BURST = 25
+const REFILL_NS = 300_000_000_000
+const MOST_MESSAGES = 10
+const INTERVAL_NS = 600_000_000_000
+const MEMORIES = 4096
+const COMBINED = '(combined from similar events): '
+
+/** What an agent remembers of the events that it recorded about one object. */
+export interface EventMemory {
+  /** Left of its budget, at this time (ns). */
+  readonly tokens: number
+  readonly at: number
+  /** By type and reason: the messages lately, and when the last one was. */
+  readonly reasons: Readonly<Record<string, { readonly messages: readonly string[]; readonly at: number }>>
+}
+
+/** What to write of an event: its message, or the combined one; undefined where its object has had too many. */
+export function correlate(
+  memories: Map<string, EventMemory>,
+  object: string,
+  reason: string,
+  message: string,
+  now: number,
+): { readonly message: string; readonly combined: boolean } | undefined {
+  const old = memories.get(object) ?? { tokens: BURST, at: now, reasons: {} }
+  const tokens = Math.min(BURST, old.tokens + (now - old.at) / REFILL_NS)
+  const was = Object.hasOwn(old.reasons, reason) ? old.reasons[reason]! : undefined
+  const recent = was === undefined || now - was.at > INTERVAL_NS ? [] : was.messages
+  const messages = recent.includes(message) ? recent : [...recent, message]
+  const combined = messages.length >= MOST_MESSAGES
+  const kept = Object.freeze(combined ? messages.slice(1) : [...messages])
+  const reasons = Object.freeze({ ...old.reasons, [reason]: Object.freeze({ messages: kept, at: now }) })
+  const passes = tokens >= 1
+  memories.delete(object)
+  memories.set(object, Object.freeze({ tokens: passes ? tokens - 1 : tokens, at: now, reasons }))
+  for (const first of memories.size > MEMORIES ? memories.keys() : []) {
+    memories.delete(first)
+    break
+  }
+  if (!passes) return undefined
+  return { message: combined ? `${COMBINED}${message}` : message, combined }
+}
