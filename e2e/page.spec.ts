@@ -384,6 +384,9 @@ test.describe('the frame', () => {
     await expect(page.getByRole('tree')).toBeVisible()
   })
 
+})
+
+test.describe('everybody', () => {
   test('axe finds nothing, light and dark, in the page and in help', async ({ page }) => {
     await open(page)
     for (const theme of ['light', 'dark']) {

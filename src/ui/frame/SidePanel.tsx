@@ -1,4 +1,10 @@
-/** A panel at an edge of its row or column, with a seam to drag or to move by arrow keys; its size is remembered. */
+/**
+ * A panel at an edge of its row or column, with a seam to drag or to move by arrow keys; its size is remembered.
+ *
+ * Why no library: react-resizable-panels 4.24 is 15.8 kB of script, gzipped, and its groups must stand around canvas,
+ * terminal and inspector. Before the first picture it would leave less than 1 kB of the 200 that may be loaded there;
+ * after it, those three would be mounted anew within other parents, and a terminal would lose what it shows.
+ */
 import { type CSSProperties, type ReactNode, useRef, useState } from 'react'
 import { useTranslation } from 'react-i18next'
 
