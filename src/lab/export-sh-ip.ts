@@ -51,11 +51,16 @@ export function sysctlLines(ns: Netns): string[] {
     if (conf.disableIpv6 !== 0) words.push(`net/ipv6/conf/${name}/disable_ipv6=${conf.disableIpv6}`)
     words.push(...confWords(name, conf, name === 'all' ? all : base))
   }
+  const lines: string[] = []
   for (const [name, value] of ns.sysctl ?? []) {
-    if (name !== 'net.ipv4.ip_forward' && deviceOf(ns, name) === undefined)
-      words.push(shellQuote(`${name.replaceAll('.', '/')}=${value}`))
+    if (name === 'net.ipv4.ip_forward' || deviceOf(ns, name) !== undefined) continue
+    const word = shellQuote(`${name.replaceAll('.', '/')}=${value}`)
+    // A real namespace shares this one with the whole machine and may not write it.
+    if (name === 'net.netfilter.nf_conntrack_max') lines.push(`# sysctl -w ${word}: only for a whole machine`)
+    else words.push(word)
   }
-  return words.length === 0 ? [] : [`${execIn(ns)} sysctl -qw ${words.join(' ')}`]
+  if (words.length > 0) lines.push(`${execIn(ns)} sysctl -qw ${words.join(' ')}`)
+  return lines
 }
 
 /** Switches of one device that differ from what it took over; emitted once it is there. */

@@ -119,7 +119,7 @@ function same(lab: ReturnType<typeof openScenario>, more: string[] = []): void {
 
 /**
  * Without what must differ: names of other namespaces, a cable's card being a veth there, the
- * address of a bridge that has no port yet, counters.
+ * address of a bridge that has no port yet, counters, neighbours that were learned.
  */
 function bare(text: string): string[] {
   return text
@@ -130,6 +130,7 @@ function bare(text: string): string[] {
     .split('\n')
     .map((line) => line.trimEnd())
     .filter((line) => !/^ {4}\s*\d+ +\d+/.test(line))
+    .filter((line) => !/ (REACHABLE|STALE|DELAY|PROBE|INCOMPLETE|FAILED)$/.test(line))
 }
 
 function quote(text: string): string {
