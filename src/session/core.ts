@@ -6,6 +6,7 @@ import type { Scene } from '../view/types.ts'
 import type { ScenePlaces } from '../view/scene.ts'
 import type { DetailCache } from './details.ts'
 import type { Engine } from './engine.ts'
+import type { Trip } from './trip.ts'
 import type { ClockSegment, StreamMessage, TimelineMark } from './types.ts'
 
 /** What a session needs from where it runs. Times are real milliseconds, from any beginning. */
@@ -76,6 +77,8 @@ export interface Core {
   stillFrom: number
   /** A failure outside the simulated world's own handlers. */
   failure: { message: string; event: number; at: number } | null
+  /** A seek under way. */
+  trip: Trip | null
   terminals: Map<number, Terminal>
   nextTty: number
   marks: TimelineMark[]

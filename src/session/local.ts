@@ -18,6 +18,7 @@ import { fail, flush, halt, pause, play, wake } from './run-loop.ts'
 import { acknowledge, clockState, createStream, postReset, postScene, shownNow } from './stream.ts'
 import { closeOrphans, closeTerminal, openTerminal, typeKeys } from './terminals.ts'
 import { seekAt, seekEvent, settleCommands, stepBack, stepForward } from './travel.ts'
+import { endTrip, stopTrip } from './trip.ts'
 import type {
   Diagnostic,
   EditOp,
@@ -87,7 +88,10 @@ function documentCalls(core: Core): Pick<Session, DocumentCall> {
     runChecks: () => guard(core, () => engine.check(core), noneOf),
     exportAs: (format) =>
       soft(
-        () => engine.exportAs(core, format),
+        () => {
+          endTrip(core)
+          return engine.exportAs(core, format)
+        },
         (error) => `# ${error}\n`,
       ),
   }
@@ -100,13 +104,25 @@ function timeCalls(core: Core): Pick<Session, TimeCall> {
     guard(core, act, nothing)
     return clockState(core)
   }
+  const sought = (act: () => void) => {
+    guardOnTheWay(core, act, nothing)
+    return clockState(core)
+  }
   return {
     play: () => guard(core, () => play(core), nothing),
-    pause: () => guard(core, () => pause(core), nothing),
+    pause: () =>
+      guardOnTheWay(
+        core,
+        () => {
+          stopTrip(core)
+          pause(core)
+        },
+        nothing,
+      ),
     setSpeed: (index) => setSpeed(core, index),
     step: (unit, direction) => moved(() => (direction > 0 ? stepForward(core, unit) : stepBack(core, unit))),
-    seek: (event) => moved(() => seekEvent(core, event)),
-    seekTime: (at) => moved(() => seekAt(core, at)),
+    seek: (event) => sought(() => seekEvent(core, event)),
+    seekTime: (at) => sought(() => seekAt(core, at)),
     state: () => clockState(core),
   }
 }
@@ -182,8 +198,14 @@ function lookingCalls(core: Core): Pick<Session, LookingCall> {
         () => explainFlow(core, query),
         (error) => ({ traces: [], answer: null, error }),
       ),
-    stateHash: () => stateHash(core.world),
-    reproduction: () => reproductionOf(core, core.world.nEvents),
+    stateHash: () => {
+      endTrip(core)
+      return stateHash(core.world)
+    },
+    reproduction: () => {
+      endTrip(core)
+      return reproductionOf(core, core.world.nEvents)
+    },
   }
 }
 
@@ -216,6 +238,7 @@ function createCore(host: SessionHost, engine: Engine): Core {
     stillAt: -1,
     stillFrom: 0,
     failure: null,
+    trip: null,
     terminals: new Map(),
     nextTty: 1,
     marks: [],
@@ -382,8 +405,14 @@ function gone(core: Core, subject: string, title: string): Inspection {
   }
 }
 
-/** Whatever is thrown inside freezes the session's picture and becomes an answer. */
+/** Whatever is thrown inside freezes the session's picture and becomes an answer. A seek under way ends first. */
 function guard<T>(core: Core, act: () => T, otherwise: (error: string) => T): T {
+  endTrip(core)
+  return guardOnTheWay(core, act, otherwise)
+}
+
+/** The same for what may be done while a seek is under way. */
+function guardOnTheWay<T>(core: Core, act: () => T, otherwise: (error: string) => T): T {
   try {
     return act()
   } catch (error) {

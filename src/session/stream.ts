@@ -49,6 +49,7 @@ export function clockState(core: Core): ClockState {
     speed: core.speed,
     frozen: frozenState(core),
     idle: core.idle,
+    travelling: core.trip !== null,
     pending: queueSize(world.queue),
   }
 }

@@ -3,7 +3,8 @@ import type { StepDetail } from '../net/trace.ts'
 import { StepKind } from '../net/trace.ts'
 import { captureOf } from '../proc/shell/session.ts'
 import { runUntil, stepEvent } from '../sim/dispatch.ts'
-import { maybeCheckpoint, seek, seekTime } from '../sim/timeline.ts'
+import type { Journey } from '../sim/timeline.ts'
+import { maybeCheckpoint, setOut, setOutTime } from '../sim/timeline.ts'
 import { isQuietDrop } from '../view/flights.ts'
 import type { Core } from './core.ts'
 import { collectDetails, firstEvent, knownSteps, takeDetails, watchDetails } from './details.ts'
@@ -11,6 +12,7 @@ import { markDrops } from './marks.ts'
 import { gapMs } from './pace.ts'
 import { fail, flush, halt, nextAt, pause, wake } from './run-loop.ts'
 import { postFlights, postMarks, postNow, postReset, speedMs } from './stream.ts'
+import { cancelTrip, endTrip, travelOn } from './trip.ts'
 import type { StepUnit } from './types.ts'
 
 /** A step gives up after so many events or milliseconds without what it looks for. */
@@ -66,40 +68,53 @@ export function stepBack(core: Core, unit: StepUnit): void {
   const { world } = core
   const event = unit === 'event' ? world.nEvents - 1 : lastBefore(core, unit)
   seekEvent(core, event)
+  endTrip(core)
 }
 
-/** Goes to just after event number `event`, within what this run has been through. */
+/** Goes to just after event number `event`, within what this run has been through; on the way for a while if it is far. */
 export function seekEvent(core: Core, event: number): void {
-  const { world, rules } = core
+  const { world } = core
   const to = Math.min(Math.max(Math.floor(event), firstEvent(world)), core.headEvent)
-  travel(core, () => {
-    if (to !== world.nEvents) seek(world, rules, to)
+  const arrived = () => {
     core.shownAt = world.now
-  })
+    land(core)
+  }
+  travel(core, () => setOut(world, to), arrived)
 }
 
 /** Goes to virtual time `at`, ns; the shown time is exactly that. Forward no further than this run has been. */
 export function seekAt(core: Core, at: number): void {
-  const { world, rules } = core
+  const { world } = core
   const first = world.checkpoints[0]?.now ?? world.now
   const to = Math.min(Math.max(Math.floor(at), first), Math.max(core.headNow, core.shownAt))
-  travel(core, () => {
-    seekTime(world, rules, to)
+  const arrived = () => {
     core.shownAt = Math.max(to, world.now)
-  })
+    land(core)
+  }
+  travel(core, () => setOutTime(world, to), arrived)
 }
 
-function travel(core: Core, go: () => void): void {
+function travel(core: Core, leave: () => Journey, arrived: () => void): void {
+  cancelTrip(core)
   pause(core)
   halt(core)
   core.failure = null
   core.world.recorder.detail = null
+  let journey: Journey
   try {
-    go()
+    journey = leave()
   } catch (error) {
     fail(core, error)
     return
   }
+  travelOn(core, journey, arrived, () => {
+    core.shownAt = core.world.now
+    land(core)
+  })
+}
+
+/** The world is where it shall be: tells the page everything. */
+function land(core: Core): void {
   core.idle = nextAt(core) === Number.POSITIVE_INFINITY
   postReset(core)
   const event = core.world.nEvents

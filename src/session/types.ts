@@ -79,6 +79,8 @@ export interface ClockState {
   frozen: { message: string; event: number; at: number; reproduction: string } | null
   /** Nothing is pending, or only timers more than 2 s away: the lab is quiet until somebody types. */
   idle: boolean
+  /** A seek is under way: `event` is a moment on the way. */
+  travelling: boolean
   pending: number
 }
 

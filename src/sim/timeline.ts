@@ -8,6 +8,12 @@ import { cloneQueue, forEachEvent, peekAt, queueSize } from './queue.ts'
 import { advance, forgetAhead, OBJECTS_PER_EVENT, rewind } from './rewind.ts'
 import type { Checkpoint, Rules, SimWorld } from './world.ts'
 
+/** Where a seek goes, and how many events that was when it set out. */
+export interface Journey {
+  limits: RunLimits
+  distance: number
+}
+
 export const MAX_CHECKPOINTS = 64
 
 /** All checkpoints together: 100 to 300 MB. */
@@ -85,16 +91,40 @@ export function cut(world: SimWorld): void {
  * Forward it stops early where nothing is pending or the world freezes.
  */
 export function seek<W extends SimWorld>(world: W, rules: Rules<W>, nEvents: number): void {
-  const end = Math.max(world.nEvents, nEvents)
-  jump(world, world.nEvents > nEvents, (c) => c.nEvents <= nEvents)
-  replay(world, rules, { untilEvent: nEvents, maxEvents: Number.POSITIVE_INFINITY }, end - world.nEvents)
+  proceed(world, rules, setOut(world, nEvents), Number.POSITIVE_INFINITY)
 }
 
 /** Goes to the moment after everything that happens at or before `at` ns, backwards or forwards. */
 export function seekTime<W extends SimWorld>(world: W, rules: Rules<W>, at: number): void {
+  proceed(world, rules, setOutTime(world, at), Number.POSITIVE_INFINITY)
+}
+
+/** A seek in parts: jumps to the nearest checkpoint and leaves the rest to `proceed`. */
+export function setOut(world: SimWorld, nEvents: number): Journey {
+  const end = Math.max(world.nEvents, nEvents)
+  jump(world, world.nEvents > nEvents, (c) => c.nEvents <= nEvents)
+  const limits = { untilEvent: nEvents, maxEvents: Number.POSITIVE_INFINITY }
+  return { limits, distance: end - world.nEvents }
+}
+
+/** The same as `seekTime` in parts. */
+export function setOutTime(world: SimWorld, at: number): Journey {
   const end = world.nEvents
   jump(world, world.now > at, (c) => c.now <= at)
-  replay(world, rules, { untilAt: at, maxEvents: Number.POSITIVE_INFINITY }, end - world.nEvents)
+  return { limits: { untilAt: at, maxEvents: Number.POSITIVE_INFINITY }, distance: end - world.nEvents }
+}
+
+/**
+ * Goes on towards the end of a journey, by at most `maxEvents` events; true when it is over. Between two calls the world
+ * stands whole at a moment on the way, and may be left there.
+ */
+export function proceed<W extends SimWorld>(
+  world: W,
+  rules: Rules<W>,
+  journey: Journey,
+  maxEvents: number,
+): boolean {
+  return replay(world, rules, journey.limits, journey.distance, maxEvents)
 }
 
 /** Goes to the moment just before the logged input with this index is applied: the place to undo it from. */
@@ -105,7 +135,7 @@ export function seekInput<W extends SimWorld>(world: W, rules: Rules<W>, index: 
   const back = world.inputCursor > index || world.nEvents > input.afterEvent
   jump(world, back, (c) => c.inputCursor <= index && c.nEvents <= input.afterEvent)
   const limits = { untilInput: index, untilEvent: input.afterEvent, maxEvents: Number.POSITIVE_INFINITY }
-  replay(world, rules, limits, end - world.nEvents)
+  replay(world, rules, limits, end - world.nEvents, Number.POSITIVE_INFINITY)
 }
 
 /**
@@ -159,17 +189,25 @@ export function stateHash(world: SimWorld): string {
 
 /**
  * Runs up to the limits, about `distance` events, and leaves checkpoints on the way: a few evenly, as far as they are
- * cheap, and one shortly before the end, so that the next step back is short.
+ * cheap, and one shortly before the end, so that the next step back is short. Stops after `budget` events: false then.
  */
-function replay<W extends SimWorld>(world: W, rules: Rules<W>, limits: RunLimits, distance: number): void {
+function replay<W extends SimWorld>(
+  world: W,
+  rules: Rules<W>,
+  limits: RunLimits,
+  distance: number,
+  budget: number,
+): boolean {
+  const pause = world.nEvents + budget
   const end = limits.untilEvent ?? Number.POSITIVE_INFINITY
   const near = end - Math.max(SHORTEST_STRIDE, queueSize(world.queue))
   const stride = Math.ceil(Math.max(SHORTEST_STRIDE, Math.min(distance / 4, LONGEST_STRIDE)))
   for (;;) {
-    const stop = Math.min(world.nEvents < near ? near : end, world.nEvents + stride)
+    const stop = Math.min(world.nEvents < near ? near : end, world.nEvents + stride, pause)
     const maxEvents = stop - world.nEvents
-    if (runUntil(world, rules, { ...limits, maxEvents }) < maxEvents || world.nEvents >= end) return
+    if (runUntil(world, rules, { ...limits, maxEvents }) < maxEvents || world.nEvents >= end) return true
     if (world.checkpoints.length > 0) maybeCheckpoint(world, world.nEvents === near ? 0 : stride)
+    if (world.nEvents >= pause) return false
   }
 }
 

@@ -21,7 +21,12 @@ export function useAtClock<T>(subject: string, ask: () => Promise<T>): T | null 
     asker.current = own
     own.want(true)
     const stop = useStore.subscribe((state, before) => {
-      const moved = state.clock?.event !== before.clock?.event || state.clock?.now !== before.clock?.now
+      // An answer now would bring the seek to its end at once.
+      if (state.clock?.travelling) return
+      const moved =
+        before.clock?.travelling ||
+        state.clock?.event !== before.clock?.event ||
+        state.clock?.now !== before.clock?.now
       const edited = state.doc.text !== before.doc.text
       if (moved || edited || state.scene !== before.scene) own.want(!state.clock?.running)
     })

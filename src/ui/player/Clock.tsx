@@ -23,12 +23,14 @@ export function Clock() {
     handle = requestAnimationFrame(tick)
     return () => cancelAnimationFrame(handle)
   }, [])
+  const travelling = useStore((state) => state.clock?.travelling ?? false)
+  const place = event === head ? t('eventNewest', { event }) : t('eventOf', { event, head })
   return (
     <div className="clock mono">
       <span className="sr-only">{t('time')}</span>
       <span ref={time} className="clock-time" />
       <span className="clock-event" title={t('eventHint')}>
-        {event === head ? t('eventNewest', { event }) : t('eventOf', { event, head })}
+        {travelling ? t('eventOnTheWay', { event }) : place}
       </span>
     </div>
   )
