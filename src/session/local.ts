@@ -6,6 +6,8 @@ import type { Lab } from '../lab/types.ts'
 import { stateHash } from '../sim/timeline.ts'
 import { inspect } from '../view/tables.ts'
 import type { Inspection } from '../view/types.ts'
+import type { ClusterCallsSlot } from './cluster-slot.ts'
+import { lateClusterCalls } from './cluster-slot.ts'
 import type { Core, SessionHost } from './core.ts'
 import { createDetails } from './details.ts'
 import type { Engine } from './engine.ts'
@@ -42,13 +44,18 @@ const EMPTY_LAB = 'name: empty\ntopology:\n  nodes: {}\n'
 const START_SPEED = 1
 
 /** A session with nothing open. */
-export function createSession(host: SessionHost, engine: Engine): LocalSession {
+export function createSession(
+  host: SessionHost,
+  engine: Engine,
+  cluster: ClusterCallsSlot = {},
+): LocalSession {
   const core = createCore(host, engine)
   return {
     ...documentCalls(core),
     ...timeCalls(core),
     ...terminalCalls(core),
     ...lookingCalls(core),
+    ...lateClusterCalls(core, cluster),
     connect: (port) => connect(core, port),
     ack: (seq) => acknowledge(core, seq),
   }

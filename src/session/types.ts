@@ -8,6 +8,7 @@
  * looked at, and stepping back leaves it.
  */
 import type { DumpRequest, DumpResult } from '../lab/dump/onto.ts'
+import type { ClusterCalls } from './cluster-slot.ts'
 import type { Explained, ExplainQuery } from './explain-types.ts'
 import type {
   FrameView,
@@ -200,7 +201,7 @@ export interface Completion {
   candidates: string[]
 }
 
-export interface Session {
+export interface Session extends ClusterCalls {
   /** Opens a lab: boots it and leaves it paused. A text with errors changes nothing. */
   open(text: string, seed?: number): OpenResult
   /**

@@ -10,6 +10,8 @@ import { bootPrograms } from '../lab/boot-programs.ts'
 import type { ClusterSlot } from '../lab/cluster-part.ts'
 import { parseLab } from '../lab/parse.ts'
 import { labRules } from '../lab/rules.ts'
+import type { ClusterCallsSlot } from './cluster-slot.ts'
+import { isClusterCall } from './cluster-slot.ts'
 import type { Engine } from './engine.ts'
 import { labEngine } from './lab-engine.ts'
 import { createSession } from './local.ts'
@@ -30,7 +32,7 @@ const all = Promise.all([
   import('../lab/cluster.ts'),
   import('../lab/cluster-agents.ts'),
 ]).then(([{ labPrograms }, { clusterPart, clusterPrograms }, { clusterAgents }]) => {
-  const agents = clusterAgents()
+  const agents = clusterAgents(programs)
   for (const [name, program] of labPrograms()) programs.set(name, program)
   for (const program of clusterPrograms(agents)) programs.set(program.name, program)
   cluster.part = clusterPart(agents)
@@ -54,13 +56,19 @@ const host = {
 
 /** Seldom asked for: loaded with the first question (see inTwoSteps). */
 let readDump: Engine['readDump'] | undefined
+const looks: ClusterCallsSlot = {}
 const session = createSession(
   host,
   labEngine(labRules(programs, cluster), (text, request) => {
     if (readDump === undefined) throw new Error('the reader of dumps is not loaded')
     return readDump(text, request)
   }),
+  looks,
 )
+
+async function loadLooks(): Promise<void> {
+  looks.make ??= (await import('./cluster.ts')).clusterCalls
+}
 
 async function loadDumps(): Promise<void> {
   readDump ??= (await import('../lab/dump/onto.ts')).dumpOnto
@@ -95,7 +103,8 @@ function inTwoSteps(whole: Session): Session {
   const wrapped: Record<string, (...args: unknown[]) => unknown> = {}
   for (const [name, call] of Object.entries(calls)) {
     const free = (args: unknown[]) => atOnce.has(name) || (name === 'open' && bootsWithFirst(String(args[0])))
-    const ready = () => (name === 'readDump' ? all.then(loadDumps) : all)
+    const ready = () =>
+      name === 'readDump' ? all.then(loadDumps) : isClusterCall(name) ? all.then(loadLooks) : all
     wrapped[name] = (...args) => (free(args) ? call(...args) : ready().then(() => call(...args)))
   }
   return wrapped as unknown as Session

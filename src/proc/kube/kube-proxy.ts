@@ -44,7 +44,19 @@ export interface KubeProxyState {
   revision: number
   /** What it would write to its log, the last lines. */
   log: string[]
+  /** The latest syncs that had something to write, oldest first. */
+  syncs: readonly ProxySync[]
 }
+
+/** One writing of rules: when, up to which revision, and for which Services (none named: for all). */
+export interface ProxySync {
+  readonly at: number
+  readonly revision: number
+  readonly services: readonly string[]
+}
+
+/** Syncs that are remembered. */
+const KEPT_SYNCS = 24
 
 export const kubeProxy: AgentProgram = {
   name: 'kube-proxy',
@@ -60,6 +72,7 @@ export const kubeProxy: AgentProgram = {
       chains: new Map(),
       revision: 0,
       log: [],
+      syncs: [],
     }
     ctx.agent.state = state
     if (clusterOf(ctx.world).options.proxy.localhostNodePorts) routeLocalnet(ctx)
@@ -187,6 +200,11 @@ function sync(ctx: AgentCtx): Reconciled {
       return { requeueAfter: RETRY }
     }
     deleteStale(ctx, known, family)
+  }
+  if (full || state.changed.size > 0) {
+    const services = full ? [] : [...state.changed.keys()].filter((key) => key !== '')
+    const entry: ProxySync = { at: world.now, revision: agent.seen, services }
+    state.syncs = Object.freeze([...state.syncs.slice(1 - KEPT_SYNCS), Object.freeze(entry)])
   }
   if (full) state.fullAt = world.now
   state.full = false
