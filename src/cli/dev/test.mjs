@@ -50,7 +50,7 @@ async function unit() {
     '--reporter=json',
     `--outputFile.json=${report}`,
   ]
-  if (quick) args.push('--exclude=**/*.slow.test.ts')
+  if (quick) args.push('--exclude=**/*.slow.test.ts', '--exclude=**/*.kernel.test.ts')
   return vitestResult(await watch(process.execPath, args, limits(7)), report, root)
 }
 
