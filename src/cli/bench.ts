@@ -5,6 +5,7 @@
 import { benchFrames } from './bench/frames.ts'
 import { benchHops } from './bench/hops.ts'
 import { benchRules } from './bench/nf.ts'
+import { benchKube } from './bench/kube.ts'
 import { benchQueue } from './bench/queue.ts'
 import { type Row, rowText } from './bench/report.ts'
 import { benchBoot, benchCheckpoints, benchMemory, benchSession } from './bench/world.ts'
@@ -49,6 +50,12 @@ const SECTIONS: readonly { title: string; run: () => Row[] }[] = [
       'Session: the same lab in a session that plays at its last speed in slices of 8 ms, with checkpoints, samples of ' +
       'flights, records and pictures for a page that acknowledges; then random seeks, each with its picture',
     run: benchSession,
+  },
+  {
+    title:
+      'Clusters: all controllers and the scheduler, Deployments of 50 pods with a Service each, 100 pods a node; with a ' +
+      'kubelet that has a pod ready as soon as it is bound, and with the real ones (sandboxes, CNI, processes, kube-proxy)',
+    run: benchKube,
   },
 ]
 const FRAMES =

@@ -4,7 +4,7 @@ import type { World } from '../../net/types.ts'
 import { runUntil } from '../../sim/dispatch.ts'
 import type { Handler, Rules } from '../../sim/world.ts'
 import type { AgentRules } from '../agent/agent.ts'
-import { agentHandlers, enqueue, startAgent } from '../agent/agent.ts'
+import { agentHandlers, enqueue, findAgent, startAgent } from '../agent/agent.ts'
 import { cacheGetKey, cacheList } from '../agent/cache.ts'
 import { actorOf } from '../agent/requests.ts'
 import type { AgentProgram } from '../agent/types.ts'
@@ -123,7 +123,7 @@ const instantKubelet: AgentProgram = {
   delayNs: 1_000_000,
   workNs: 100_000,
   start(ctx) {
-    ctx.agent.state = { next: 2 }
+    ctx.agent.state ??= { next: 2, bound: false }
     for (const pod of cacheList<Pod>(ctx, 'pods')) enqueue(ctx, objectKey(pod))
   },
   observe(ctx, { key, type }) {
@@ -138,9 +138,9 @@ const instantKubelet: AgentProgram = {
       apiDelete(world, actorOf(agent), 'pods', namespace, name, { gracePeriodSeconds: 0 })
       return {}
     }
-    if (pod.status?.podIP !== undefined) return {}
-    const state = agent.state as { next: number }
-    const podIP = `10.244.${state.next >> 8}.${state.next & 255}`
+    const state = agent.state as { next: number; bound: boolean }
+    if (pod.status?.podIP !== undefined || (state.bound && (pod.spec.nodeName ?? '') === '')) return {}
+    const podIP = `10.${244 + (state.next >> 16)}.${(state.next >> 8) & 255}.${state.next & 255}`
     state.next++
     const since = { lastTransitionTime: nowText(world) }
     const done = apiUpdateStatus<Pod>(world, actorOf(agent), 'pods', {
@@ -157,7 +157,8 @@ const instantKubelet: AgentProgram = {
   },
 }
 
-/** Starts what stands for the kubelets. */
-export function startKubelets({ world, agents }: CheckCluster): void {
-  startAgent(world, agents, { program: 'instant-kubelet' })
+/** Starts what stands for the kubelets; with `bound`, pods wait for the scheduler first. */
+export function startKubelets({ world, agents }: CheckCluster, bound = false): void {
+  const id = startAgent(world, agents, { program: 'instant-kubelet' })
+  findAgent(world, id)!.state = { next: 2, bound }
 }

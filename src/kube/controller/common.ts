@@ -3,7 +3,7 @@ import { nowText, storeOf, wallMs } from '../store/store.ts'
 import { apiCreate, apiGet, apiPatch, apiUpdateStatus } from '../api/local.ts'
 import { actorOf } from '../agent/requests.ts'
 import type { AgentCtx } from '../agent/types.ts'
-import type { KubeEvent, Pod } from '../objects.ts'
+import type { Condition, KubeEvent, Pod } from '../objects.ts'
 import { parseTime } from '../time.ts'
 import { correlate } from './correlator.ts'
 import type { ApiObject, Json, OwnerReference } from '../types.ts'
@@ -35,19 +35,24 @@ export function isPodActive(pod: Pod): boolean {
 }
 
 export function isPodReady(pod: Pod): boolean {
-  return readySince(pod) !== undefined
+  return readyCondition(pod)?.status === 'True'
 }
 
 /** Wall time in ms since which it is ready, undefined while it is not. */
 export function readySince(pod: Pod): number | undefined {
-  const ready = pod.status?.conditions?.find(({ type }) => type === 'Ready')
+  const ready = readyCondition(pod)
   return ready?.status === 'True' ? (parseTime(ready.lastTransitionTime ?? '') ?? 0) : undefined
+}
+
+function readyCondition(pod: Pod): Condition | undefined {
+  return pod.status?.conditions?.find(({ type }) => type === 'Ready')
 }
 
 /** Ready for at least `minReadySeconds`. */
 export function isPodAvailable(pod: Pod, minReadySeconds: number, nowMs: number): boolean {
+  if (minReadySeconds === 0) return isPodReady(pod)
   const since = readySince(pod)
-  return since !== undefined && (minReadySeconds === 0 || since + minReadySeconds * 1000 <= nowMs)
+  return since !== undefined && since + minReadySeconds * 1000 <= nowMs
 }
 
 /** ns until the first of the ready pods becomes available, undefined where none waits. */
@@ -56,6 +61,7 @@ export function untilAvailable(
   minReadySeconds: number,
   nowMs: number,
 ): number | undefined {
+  if (minReadySeconds === 0) return undefined
   let least: number | undefined
   for (const pod of pods) {
     const since = readySince(pod)
