@@ -1,4 +1,5 @@
 /** What the panels need before they are opened: their actions, dropped files, kept work, the events told so far. Loaded after the first picture. */
+import { tellLastWords } from './client/lastWords.ts'
 import { registerDumpActions } from './dumps/dumpActions.ts'
 import { registerEditorActions } from './editor/editorActions.ts'
 import { followEvents } from './inspector/eventLog.ts'
@@ -11,4 +12,5 @@ export function startPanels(): void {
   registerDumpActions()
   startLibrary()
   followEvents()
+  tellLastWords()
 }

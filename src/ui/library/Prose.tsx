@@ -31,8 +31,13 @@ export function Prose({ text }: { text: string }) {
 export function Line({ text }: { text: string }) {
   return partsOf(text).map((part, i) => (
     // biome-ignore lint/suspicious/noArrayIndexKey: parts of a fixed text
-    <Fragment key={i}>{part.code ? <code className="inline-code">{part.text}</code> : part.text}</Fragment>
+    <Plain key={i} part={part} />
   ))
+}
+
+function Plain({ part }: { part: Part }) {
+  if (part.code) return <code className="inline-code">{part.text}</code>
+  return part.stressed ? <em>{part.text}</em> : part.text
 }
 
 function Parts({ parts }: { parts: Part[] }) {
@@ -42,7 +47,7 @@ function Parts({ parts }: { parts: Part[] }) {
       <Command key={i} parts={parts} at={i} />
     ) : (
       // biome-ignore lint/suspicious/noArrayIndexKey: parts of a fixed text
-      <Fragment key={i}>{part.code ? <code className="inline-code">{part.text}</code> : part.text}</Fragment>
+      <Plain key={i} part={part} />
     ),
   )
 }

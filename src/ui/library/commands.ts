@@ -3,20 +3,25 @@ import type { SceneState } from '../client/store.ts'
 import type { Part } from './prose.ts'
 
 const COMMANDS =
-  'ip|bridge|ping|traceroute|tracepath|sysctl|iptables|ip6tables|iptables-save|conntrack|tcpdump|ss|arp|arping|curl|wget|nc|telnet|route|netstat|ifconfig|cat|docker|kubectl|nslookup|dig'
+  'ip|bridge|dmesg|ping|traceroute|tracepath|sysctl|iptables|ip6tables|iptables-save|conntrack|tcpdump|ss|arp|arping|curl|wget|nc|telnet|route|netstat|ifconfig|cat|docker|kubectl|nslookup|dig'
 const COMMAND = new RegExp(`^(${COMMANDS})( .*|)$`)
 /** Alone these are the name of a thing, or ask for arguments. */
-const ALONE = /^(ip6tables|iptables|netstat|arp|route|ifconfig|ss|iptables-save)$/
+const ALONE = /^(dmesg|ip6tables|iptables|netstat|arp|route|ifconfig|ss|iptables-save)$/
+
+/** These ask for arguments, or are the name of a thing, with one word behind them too. */
+const UNFINISHED =
+  /^(docker (run|exec|network|inspect)|ip (route|rule|neigh|addr|link) (add|del|replace)|ip netns exec)$/
 
 /** Whether a piece of code is a command that can be typed as it stands. */
 export function isCommand(code: string): boolean {
-  if (!COMMAND.test(code) || /…|\.\.\./.test(code)) return false
+  if (!COMMAND.test(code) || UNFINISHED.test(code) || /…|\.\.\./.test(code)) return false
   return code.includes(' ') || ALONE.test(code)
 }
 
 /**
  * The room where `parts[at]` is to be typed: the one that the words beside it name ("on pc", "на pc", "在 pc 上"), else the
- * machine that holds the namespace which the command enters, else the first machine.
+ * machine that holds the namespace which the command enters, else the room that its sentence named last, else the first
+ * machine that is no switch.
  */
 export function roomFor(parts: readonly Part[], at: number, scene: SceneState): string {
   const rooms = scene.order.flatMap((id) => scene.machines[id]?.rooms ?? [])
@@ -31,5 +36,25 @@ export function roomFor(parts: readonly Part[], at: number, scene: SceneState): 
   const entered = /^ip (?:netns exec|-n) ([\w-]+)/.exec(parts[at]?.text ?? '')?.[1]
   const holder = rooms.find((room) => room.name === entered && entered !== undefined)
   const machine = scene.order.find((id) => scene.machines[id]?.rooms.some((room) => room.id === holder?.id))
-  return machine ?? scene.order[0] ?? ''
+  if (machine !== undefined) return machine
+  const earlier = namesIn(sentenceBefore(parts, at)).map(named)
+  const first = scene.order.find((id) => scene.machines[id]?.role !== 'switch')
+  return earlier.findLast((room) => room) || (first ?? scene.order[0] ?? '')
+}
+
+function sentenceBefore(parts: readonly Part[], at: number): string {
+  const text = parts.slice(0, at).map((part) => (part.code ? ' ' : part.text))
+  return (
+    text
+      .join('')
+      .split(/[.!?]\s|[。！？]/)
+      .at(-1) ?? ''
+  )
+}
+
+/** What stands behind "on" and its like. */
+function namesIn(text: string): string[] {
+  return [...text.matchAll(/(?:(?<!\p{L})(?:[Oo]n|[Ii]n|[Нн]а|[Вв]) |在 ?)([\w-]+)/gu)].map(
+    (found) => found[1]!,
+  )
 }

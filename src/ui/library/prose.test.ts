@@ -25,6 +25,20 @@ it('leaves markup and lone backticks as they are', () => {
   expect(blocks('')).toEqual([])
 })
 
+it('stresses words between stars, and leaves other stars alone', () => {
+  expect(partsOf('to *any* port, *the port that\nit came in by*.')).toEqual([
+    words('to '),
+    { text: 'any', code: false, stressed: true },
+    words(' port, '),
+    { text: 'the port that it came in by', code: false, stressed: true },
+    words('.'),
+  ])
+  expect(partsOf('2 * 3 * 4, *.yaml and `*filter`')).toEqual([
+    words('2 * 3 * 4, *.yaml and '),
+    code('*filter'),
+  ])
+})
+
 it('knows commands from output, options and names', () => {
   const commands = ['ip neigh', 'ip netns exec blue ping 192.168.1.3', 'conntrack -L', 'iptables -nvL']
   const others = [
@@ -33,6 +47,7 @@ it('knows commands from output, options and names', () => {
     '-d',
     '! -o v-net-0',
     'ping',
+    'docker run',
     'docker0',
     'NO-CARRIER … state DOWN',
   ]
@@ -62,6 +77,27 @@ it('finds the room that a command is meant for', () => {
   expect(of('在 pc 上运行 `curl 1.1.1.1`')).toBe('pc')
   expect(of('`ip netns exec blue ip route`')).toBe('host')
   expect(of('`ip route` on Sunday')).toBe('host')
+})
+
+it('a command goes where its sentence is, never to a switch', () => {
+  const machine = (id: string, role: string) => ({ id, role, rooms: [{ id, name: '', ports: [] }] })
+  const machines = {
+    lan: machine('lan', 'switch'),
+    gate: machine('gate', 'router'),
+    pc: machine('pc', 'host'),
+  }
+  const scene = { machines, order: ['lan', 'gate', 'pc'], edges: {}, version: 1 } as unknown as SceneState
+  const last = (text: string) => {
+    const parts = partsOf(text)
+    return roomFor(
+      parts,
+      parts.findLastIndex((part) => part.code),
+      scene,
+    )
+  }
+  expect(last('`ps` on pc says `full`, 192.168.1.2 too, `conntrack -S` counts')).toBe('pc')
+  expect(last('`curl 10.0.0.1` on pc is refused. `iptables -nvL` counts it')).toBe('gate')
+  expect(last('На pc видно, `conntrack -S` считает')).toBe('pc')
 })
 
 it('falls back from the region to the language, to English, to any', () => {

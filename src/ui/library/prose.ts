@@ -1,8 +1,9 @@
-/** Lesson text: paragraphs, numbered lists, and `code` between backticks. Nothing else is markup. */
+/** Lesson text: paragraphs, numbered lists, `code` between backticks, *stressed* words. Nothing else is markup. */
 
 export interface Part {
   text: string
   code: boolean
+  stressed?: boolean
 }
 
 export type Block = { kind: 'paragraph'; parts: Part[] } | { kind: 'list'; items: Part[][] }
@@ -20,15 +21,16 @@ export function blocks(text: string): Block[] {
     })
 }
 
-/** Code and what is between it, on one line. */
+/** Code, stressed words and what is between them, on one line. */
 export function partsOf(text: string): Part[] {
   return text
     .replace(/\s*\n\s*/g, ' ')
-    .split(/(`[^`]+`)/)
+    .split(/(`[^`]+`|(?<![\w*])\*[^\s*`](?:[^*`]*[^\s*`])?\*(?![\w*]))/)
     .filter((piece) => piece !== '')
-    .map((piece) =>
-      piece.length > 2 && piece.startsWith('`') && piece.endsWith('`')
-        ? { text: piece.slice(1, -1), code: true }
-        : { text: piece, code: false },
-    )
+    .map((piece) => {
+      const inside = piece.slice(1, -1)
+      if (piece.length > 2 && /^`.*`$/.test(piece)) return { text: inside, code: true }
+      if (piece.length > 2 && /^\*.*\*$/.test(piece)) return { text: inside, code: false, stressed: true }
+      return { text: piece, code: false }
+    })
 }
