@@ -1,7 +1,7 @@
 /** From a probe's steps to an answer that is read rule by rule: what decided, why it matched, what failed before it. */
 import { formatIp, formatPrefix, inPrefix } from '../base/addr.ts'
 import { rulesOf } from '../net/ip/fib.ts'
-import type { HookEvidence, RuleSeen } from '../net/nf/ctx.ts'
+import type { HookEvidence } from '../net/nf/ctx.ts'
 import { nfTable } from '../net/nf/tables.ts'
 import type { AddrMatch, Rule, TableName } from '../net/nf/types.ts'
 import type { StepDetail } from '../net/trace.ts'
@@ -11,11 +11,13 @@ import { findNetns } from '../net/world.ts'
 import { matchText, ruleText } from '../proc/iptables/print.ts'
 import { evidenceOf } from '../view/evidence.ts'
 import { layersOf } from '../view/layers.ts'
+import { nfRef } from '../view/refs.ts'
+import { ruleView } from '../view/rule-view.ts'
 import { groupHops } from '../view/trace-view.ts'
 import type { TraceView } from '../view/types.ts'
 import type { ExplainAnswer, LookupAnswer, RuleAnswer } from './explain-types.ts'
 
-/** Rules passed by that are told in full, for each that decided. */
+/** Rules asked that are told in full, for each that decided: the last ones. */
 const MAX_PASSED = 400
 
 /** `steps` are the probe's own, `others` those of what it gave rise to, `views` what became of them all. */
@@ -39,7 +41,7 @@ export function answerOf(
         rules.push({
           hop: h,
           step: s,
-          ...ruleAnswer(ns, found.hit, detail, atHook(found.hit, detail, before.headers)),
+          ...ruleAnswer(world, ns, found.hit, detail, atHook(found.hit, detail, before.headers)),
         })
       } else if (detail.kind === StepKind.Route) {
         const route = found.kind === 'route' ? found.route : null
@@ -107,31 +109,32 @@ function atHook(hit: HookEvidence, detail: StepDetail, before: Packet): Packet {
   return { ...before, iif, oif: out ? detail.ifindex : 0 }
 }
 
+/** What the inspector tells of the step's rules, with what the packet had at each condition. */
 function ruleAnswer(
+  world: World,
   ns: Netns,
   hit: HookEvidence,
   detail: StepDetail,
   before: Packet,
 ): Omit<RuleAnswer, 'hop' | 'step'> {
   const family = typeof detail.headers.src === 'number' ? 4 : 6
-  const find = (chain: string, number: number, id: number): Rule | undefined => {
+  const find = (chain: string, number: number, ref: string): Rule | undefined => {
     const rule = nfTable(ns, family, hit.table as TableName).chains.get(chain)?.rules[number - 1]
-    return rule?.id === id ? rule : undefined
+    return rule !== undefined && nfRef(rule.id) === ref ? rule : undefined
   }
-  const textOf = (seen: RuleSeen): string => {
-    const rule = find(seen.chain, seen.rule, seen.id)
-    return rule === undefined ? '' : ruleText(rule, family)
-  }
-  const rule = find(hit.chain, hit.rule, hit.id)
+  const ref = nfRef(hit.id)
+  const rule = find(hit.chain, hit.rule, ref)
+  const asked = ruleView(world, detail, MAX_PASSED)?.asked ?? []
+  const own = asked.findLast((one) => one.ref === ref && one.number === hit.rule && one.chain === hit.chain)
   const path: RuleAnswer['path'] = []
   const passed: RuleAnswer['passed'] = []
-  for (const seen of hit.seen) {
-    if (seen.id === hit.id && seen.rule === hit.rule && seen.chain === hit.chain) continue
-    const place = { chain: seen.chain, number: seen.rule, text: textOf(seen) }
-    if (seen.why === '') path.push(place)
-    else if (passed.length < MAX_PASSED) {
-      const failed = failedText(ns, find(seen.chain, seen.rule, seen.id), seen.why, before, family)
-      passed.push({ ...place, failed })
+  for (const one of asked) {
+    if (one === own) continue
+    const { chain, number, text, why } = one
+    if (why === '') path.push({ chain, number, text })
+    else {
+      const failed = failedText(ns, find(chain, number, one.ref), why, before, family)
+      passed.push({ chain, number, text, failed })
     }
   }
   return {

@@ -13,8 +13,8 @@ import type { RuleAsked, RuleView } from './types.ts'
 /** Rules that are listed: those asked last, the deciding one among them. */
 const MAX_ASKED = 40
 
-/** What a step's evidence says of rules; null where no rule or policy decided. */
-export function ruleView(world: World, step: StepDetail): RuleView | null {
+/** What a step's evidence says of rules; null where no rule or policy decided. At most `max` rules asked are listed. */
+export function ruleView(world: World, step: StepDetail, max = MAX_ASKED): RuleView | null {
   const found = evidenceOf(step.evidence)
   if (found.kind !== 'rule') return null
   const { hit } = found
@@ -29,8 +29,8 @@ export function ruleView(world: World, step: StepDetail): RuleView | null {
     verdict,
     change: [...change],
     permitted,
-    asked: hit.seen.slice(-MAX_ASKED).map((seen) => askedView(world, step.ns, family, hit, seen)),
-    more: Math.max(0, hit.seen.length - MAX_ASKED),
+    asked: hit.seen.slice(-max).map((seen) => askedView(world, step.ns, family, hit, seen)),
+    more: Math.max(0, hit.seen.length - max),
   }
 }
 
