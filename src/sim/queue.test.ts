@@ -110,6 +110,31 @@ describe('queue', () => {
     expect(popped).toEqual(pairs.sort((a, b) => a.at - b.at || a.seq - b.seq))
   })
 
+  it('sorts crowded slots, and again after they were copied', () => {
+    const rng = createRng(9, 0)
+    let queue = createQueue()
+    const model: SimEvent[] = []
+    let seq = 0
+    for (let round = 0; round < 6; round++) {
+      // Three slots far ahead, some thousand events in each, and a few of every slot's first and last nanosecond.
+      for (let i = 0; i < 6000; i++) {
+        const at = (round + 1) * 5e9 + nextBelow(rng, 3) * 1024 + [0, 1023, nextBelow(rng, 1024)][i % 3]!
+        pushEvent(queue, at, seq, 1, 2, 0, null)
+        model.push({ at, seq: seq++, kind: 1, target: 2, arg: 0, ref: null })
+      }
+      model.sort(byAtSeq)
+      const out = blank()
+      for (let i = 0; i < 5000; i++) {
+        expect(popEvent(queue, out)).toBe(true)
+        const expected = model[i]!
+        if (out.at !== expected.at || out.seq !== expected.seq) expect(out).toEqual(expected)
+      }
+      model.splice(0, 5000)
+      queue = cloneQueue(queue)
+    }
+    expect(queueSize(queue)).toBe(model.length)
+  })
+
   it('copies without sharing, and without the space of what has gone', () => {
     const queue = createQueue()
     const packet = { ttl: 64 }

@@ -39,6 +39,10 @@ export interface Queue {
   runEnd: number
   heap: Int32Array
   heapEnd: number
+  /** Room for sorting; its contents mean nothing. */
+  keys: Int32Array
+  places: Int32Array
+  spare: Int32Array
 }
 
 const SLOT_NS = 1024
@@ -46,8 +50,11 @@ const HIGH = 1 / 0x40000000
 const SLOTS = 1024
 const LEVELS = 5
 const SORT_BLOCK = 16
+/** Runs of fewer nodes are sorted by comparing. */
+const COUNT_FROM = 64
 const MIN_CAPACITY = 64
 const NONE = -1
+const NOTHING = new Int32Array(0)
 
 export function createQueue(): Queue {
   return emptyQueue(MIN_CAPACITY)
@@ -204,6 +211,9 @@ function emptyQueue(capacity: number): Queue {
     runEnd: 0,
     heap: new Int32Array(MIN_CAPACITY),
     heapEnd: 0,
+    keys: NOTHING,
+    places: NOTHING,
+    spare: NOTHING,
   }
 }
 
@@ -291,19 +301,57 @@ function loadSlot(q: Queue): void {
     q.run[q.runEnd++] = last
     return
   }
+  const { doubles, next, limit } = q
+  let { run } = q
+  let n = 0
   let sorted = true
+  let rising = true
+  let lastAt = Number.NEGATIVE_INFINITY
+  let lastSeq = Number.NEGATIVE_INFINITY
   for (;;) {
-    const following = q.next[node]
-    const at = q.doubles[node * 4]
-    if (at < q.limit) {
-      if (q.runEnd === q.run.length) q.run = grown(q.run, q.runEnd * 2)
-      if (q.runEnd > 0 && before(q.doubles, node, q.run[q.runEnd - 1])) sorted = false
-      q.run[q.runEnd++] = node
+    const following = next[node]
+    const at = doubles[node * 4]
+    if (at < limit) {
+      const seq = doubles[node * 4 + 1]
+      if (at < lastAt || (at === lastAt && seq < lastSeq)) sorted = false
+      if (seq < lastSeq) rising = false
+      lastAt = at
+      lastSeq = seq
+      if (n === run.length) {
+        run = grown(run, n * 2)
+        q.run = run
+      }
+      run[n++] = node
     } else link(q, node, at)
     if (node === last) break
     node = following
   }
-  if (!sorted) sortNodes(q, q.run.subarray(0, q.runEnd))
+  q.runEnd = n
+  if (sorted) return
+  if (rising && n >= COUNT_FROM) countNodes(q, n)
+  else sortNodes(q, run.subarray(0, n))
+}
+
+/** Sorts a long run whose nodes came in order of seq: by counting how many there are at each of the slot's times. */
+function countNodes(q: Queue, n: number): void {
+  const { doubles, run } = q
+  const first = q.limit - SLOT_NS
+  if (q.spare.length < n) {
+    q.spare = new Int32Array(run.length)
+    q.keys = new Int32Array(run.length)
+  }
+  if (q.places.length === 0) q.places = new Int32Array(SLOT_NS + 1)
+  else q.places.fill(0)
+  const { keys, places, spare } = q
+  for (let i = 0; i < n; i++) {
+    const key = doubles[run[i] * 4] - first
+    keys[i] = key
+    places[key + 1]++
+  }
+  for (let i = 1; i < SLOT_NS; i++) places[i] += places[i - 1]
+  for (let i = 0; i < n; i++) spare[places[keys[i]]++] = run[i]
+  q.run = spare
+  q.spare = run
 }
 
 /** Merge sort of node numbers by (at, seq): insertion sort of short blocks, then merging them pairwise. */
