@@ -1,4 +1,5 @@
 /** What the panels need before they are opened: their actions, dropped files, kept work, the events told so far. Loaded after the first picture. */
+import { startCluster } from './cluster/clusterActions.ts'
 import { tellLastWords } from './client/lastWords.ts'
 import { registerDumpActions } from './dumps/dumpActions.ts'
 import { registerEditorActions } from './editor/editorActions.ts'
@@ -10,6 +11,7 @@ export function startPanels(): void {
   registerTerminalActions()
   registerEditorActions()
   registerDumpActions()
+  startCluster()
   startLibrary()
   followEvents()
   tellLastWords()

@@ -27,6 +27,7 @@ import { choose, endId, join, thingAt } from './choosing.ts'
 import { insertAt, PALETTE_MIME } from './inserting.ts'
 import { type MachineFlowNode, MachineNode } from './MachineNode.tsx'
 import { lookInside, useInside } from './insideStore.ts'
+import { useLayerSlot } from './layerSlot.ts'
 import { Overlay } from './Overlay.tsx'
 import { edgesOf, nodesOf } from './flowParts.ts'
 import { type WireFlowEdge, WireEdge } from './WireEdge.tsx'
@@ -82,6 +83,7 @@ function Flow() {
   const trace = useStore((state) => state.chosenTraceView)
   const addresses = useStore((state) => state.prefs.layers.addresses)
   const drawing = useCanvas((state) => state.drawing)
+  const Layer = useLayerSlot((state) => state.Layer)
   const connecting = useCanvas((state) => state.connectFrom !== null)
   const pane = useRef<HTMLDivElement>(null)
   const lod = useFlow((state) =>
@@ -125,6 +127,7 @@ function Flow() {
       >
         <Background variant={BackgroundVariant.Dots} gap={24} size={1.4} color="var(--grid)" />
       </ReactFlow>
+      {Layer && <Layer />}
       <Overlay />
       <Inside />
       {scene.version > 0 && scene.order.length === 0 && <p className="canvas-empty">{t('empty')}</p>}
@@ -252,7 +255,7 @@ function viewOf(drawing: Drawing, width: number, height: number): Viewport {
   const bottom = Math.max(...boxes.map((box) => drawing.places[box.id]!.y + box.h))
   const side = 28
   // The tools above, the invitation of the first minute below.
-  const above = 40
+  const above = useLayerSlot.getState().Layer ? 76 : 40
   const { invited, present } = useStore.getState().prefs
   const below = invited ? 28 : width < 500 ? 100 : present ? 108 : 72
   const largest = (width > 1000 ? 1.8 : 1.5) * (present ? 1.5 : 1)

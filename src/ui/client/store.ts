@@ -7,8 +7,8 @@ import type { ClockState, Diagnostic, StepUnit, StreamMessage, TimelineMark } fr
 import type { SceneEdge, SceneMachine, TraceView } from '../../view/types.ts'
 import { type Prefs, readPrefs, writePrefs } from './prefs.ts'
 
-export type DockTab = 'terminal' | 'yaml' | 'events' | 'traces'
-export const DOCK_TABS: readonly DockTab[] = ['terminal', 'yaml', 'events', 'traces']
+export type DockTab = 'terminal' | 'yaml' | 'events' | 'traces' | 'cluster'
+export const DOCK_TABS: readonly DockTab[] = ['terminal', 'yaml', 'events', 'traces', 'cluster']
 export type Dialog = 'palette' | 'library' | 'help' | 'explain' | null
 export type NowMessage = Extract<StreamMessage, { type: 'now' }>
 

@@ -8,9 +8,11 @@ interface Draft {
   /** The lab's text that the draft was begun from. */
   base: string
   focusWanted: boolean
+  /** A place that the editor shows next, null for none. */
+  goTo: { line: number; column: number } | null
 }
 
-export const useDraft = create<Draft>(() => ({ text: null, base: '', focusWanted: false }))
+export const useDraft = create<Draft>(() => ({ text: null, base: '', focusWanted: false, goTo: null }))
 
 /** The unapplied text, null where there is none. */
 export function draftText(): string | null {

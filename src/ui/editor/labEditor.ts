@@ -66,6 +66,9 @@ export function createLabEditor(holder: HTMLElement, label: string, apply: () =>
   const stopLook = onLook(editor)
   const stopFocus = useDraft.subscribe(({ focusWanted }) => focusWanted && takeFocus(editor))
   if (useDraft.getState().focusWanted) takeFocus(editor)
+  const stopPlace = useDraft.subscribe(({ goTo }) => goTo && takePlace(editor, goTo))
+  const { goTo } = useDraft.getState()
+  if (goTo) takePlace(editor, goTo)
   const stopKeys = listenForPageKeys(holder)
   return {
     show(text, applied) {
@@ -77,11 +80,7 @@ export function createLabEditor(holder: HTMLElement, label: string, apply: () =>
     mark(diagnostics) {
       monaco.editor.setModelMarkers(model, 'lab', diagnostics.map(markerOf))
     },
-    goTo({ line, column }) {
-      editor.setPosition({ lineNumber: line, column })
-      editor.revealLineInCenterIfOutsideViewport(line)
-      editor.focus()
-    },
+    goTo: (place) => showPlace(editor, place),
     focus: () => editor.focus(),
     flash(lines) {
       flashed.set(lines.map((line) => lineMark(line, 'line-applied')))
@@ -91,6 +90,7 @@ export function createLabEditor(holder: HTMLElement, label: string, apply: () =>
       for (const part of parts) part.dispose()
       stopLook()
       stopFocus()
+      stopPlace()
       stopKeys()
       editor.dispose()
     },
@@ -144,6 +144,18 @@ function listenForPageKeys(holder: HTMLElement): () => void {
 function takeFocus(editor: CodeEditor): void {
   useDraft.setState({ focusWanted: false })
   setTimeout(() => editor.focus(), 0)
+}
+
+function takePlace(editor: CodeEditor, place: { line: number; column: number }): void {
+  useDraft.setState({ goTo: null })
+  // A tab that was hidden has no size yet.
+  setTimeout(() => showPlace(editor, place), 50)
+}
+
+function showPlace(editor: CodeEditor, { line, column }: { line: number; column: number }): void {
+  editor.setPosition({ lineNumber: line, column })
+  editor.revealLineInCenterIfOutsideViewport(line)
+  editor.focus()
 }
 
 function onLook(editor: CodeEditor): () => void {

@@ -1,4 +1,4 @@
-/** The bottom dock: four tabs, their contents loaded when first shown and kept afterwards. */
+/** The bottom dock: its tabs, their contents loaded when first shown and kept afterwards. */
 import { type ComponentType, useEffect, useState } from 'react'
 import { useTranslation } from 'react-i18next'
 import { useAwake } from './useAwake.ts'
@@ -11,17 +11,23 @@ const panels: Record<DockTab, () => Promise<ComponentType>> = {
   yaml: () => import('../editor/EditorPanel.tsx').then((m) => m.EditorPanel),
   events: () => import('../inspector/EventsPanel.tsx').then((m) => m.EventsPanel),
   traces: () => import('../inspector/TracesPanel.tsx').then((m) => m.TracesPanel),
+  cluster: () => import('../cluster/ClusterPanel.tsx').then((m) => m.ClusterPanel),
 }
 const titles: Record<DockTab, string> = {
   terminal: 'dockTerminal',
   yaml: 'dockYaml',
   events: 'dockEvents',
   traces: 'dockTraces',
+  cluster: 'dockCluster',
 }
 
 export function Dock() {
   const { t } = useTranslation()
-  const tab = useStore((state) => state.prefs.dockTab)
+  // The cluster's tab is there while the lab has a node.
+  const hasNode = useStore((state) => state.doc.text.includes('kubehop.dev/node'))
+  const tabs = hasNode ? DOCK_TABS : DOCK_TABS.filter((id) => id !== 'cluster')
+  const wanted = useStore((state) => state.prefs.dockTab)
+  const tab = tabs.includes(wanted) ? wanted : 'terminal'
   const errors = useStore((state) => state.doc.diagnostics.filter((d) => d.severity === 'error').length)
   const [seen, setSeen] = useState<DockTab[]>([])
   const awake = useAwake('rest')
@@ -32,14 +38,14 @@ export function Dock() {
     const by = event.key === 'ArrowRight' ? 1 : event.key === 'ArrowLeft' ? -1 : 0
     if (by === 0) return
     event.preventDefault()
-    const next = DOCK_TABS[(DOCK_TABS.indexOf(tab) + by + DOCK_TABS.length) % DOCK_TABS.length]!
+    const next = tabs[(tabs.indexOf(tab) + by + tabs.length) % tabs.length]!
     setPrefs({ dockTab: next })
     document.getElementById(`dock-tab-${next}`)?.focus()
   }
   return (
     <section className="slot dock" aria-label={t('dock')}>
       <div className="tabs" role="tablist" aria-label={t('dock')} onKeyDown={onArrow}>
-        {DOCK_TABS.map((id) => (
+        {tabs.map((id) => (
           <button
             type="button"
             role="tab"
@@ -56,7 +62,7 @@ export function Dock() {
           </button>
         ))}
       </div>
-      {DOCK_TABS.map((id) => (
+      {tabs.map((id) => (
         <div
           key={id}
           id={`dock-${id}`}

@@ -63,7 +63,7 @@ export function TopBar() {
         <Menu
           title={t('layers')}
           icon={Layers}
-          actions={['layer.addresses', 'layer.packets', 'layer.labels']}
+          actions={['layer.addresses', 'layer.packets', 'layer.labels', 'layer.services']}
         />
         <Menu
           title={t('language')}

@@ -7,7 +7,18 @@ import { texts as english } from './en.ts'
 
 type Texts = Record<string, Record<string, string>>
 
-const AREAS = ['frame', 'canvas', 'player', 'terminal', 'dumps', 'editor', 'inspector', 'library', 'words']
+const AREAS = [
+  'frame',
+  'canvas',
+  'player',
+  'terminal',
+  'cluster',
+  'dumps',
+  'editor',
+  'inspector',
+  'library',
+  'words',
+]
 
 /** Sets up i18next with English and switches to `language`. */
 export async function startI18n(language: Language): Promise<void> {

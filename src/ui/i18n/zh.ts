@@ -1,4 +1,5 @@
 import canvas from './zh/canvas.json'
+import cluster from './zh/cluster.json'
 import dumps from './zh/dumps.json'
 import editor from './zh/editor.json'
 import frame from './zh/frame.json'
@@ -8,4 +9,4 @@ import player from './zh/player.json'
 import terminal from './zh/terminal.json'
 import words from './zh/words.json'
 
-export const texts = { frame, canvas, player, terminal, dumps, editor, inspector, library, words }
+export const texts = { frame, canvas, player, terminal, cluster, dumps, editor, inspector, library, words }

@@ -5,6 +5,7 @@ import type { HopView, RuleView, StepView } from '../../view/types.ts'
 import { chooseTrace } from '../client/client.ts'
 import { select, useStore } from '../client/store.ts'
 import { seek, timeText } from '../client/time.ts'
+import { RuleOrigin } from '../cluster/RuleOrigin.tsx'
 import { say } from '../i18n/i18n.ts'
 import { letThrough, useBranch, useBytes } from './bytesStore.ts'
 import { useInspector } from './inspectorStore.ts'
@@ -68,6 +69,7 @@ export function StepList({ steps, room }: { steps: StepView[]; room: string }) {
         <li key={i} className={`step ${isLoss(step.reason) ? 'dropped' : ''}`}>
           <StepText step={step} />
           {step.evidence !== '' && <Evidence step={step} room={room} />}
+          {step.rule && <RuleOrigin chain={step.rule.chain} text={step.evidence} />}
           {step.rule && step.rule.asked.length > 0 && <Asked rule={step.rule} />}
           {step.reason === 'NETFILTER_DROP' && <Permit trace={step.trace} />}
         </li>
@@ -116,6 +118,7 @@ function Asked({ rule }: { rule: RuleView }) {
             aria-current={one.ref === rule.ref || undefined}
           >
             <span className="mono">{`${one.chain} ${one.number}  ${one.text}`}</span>
+            <RuleOrigin chain={one.chain} text={one.text} />
             <span className="why">
               {one.why === '' ? `✓ ${t('ruleMatched')}` : `✗ ${t('ruleFailed', { why: one.why })}`}
             </span>

@@ -4,6 +4,7 @@ import { useEffect, useRef, useState } from 'react'
 import { useTranslation } from 'react-i18next'
 import type { TableView } from '../../view/types.ts'
 import { notify, useStore } from '../client/store.ts'
+import { RuleOrigin } from '../cluster/RuleOrigin.tsx'
 import { Cell } from './Cell.tsx'
 import { isFolded, setFolded } from './folded.ts'
 import { rowKey, stillCells } from './useChanges.ts'
@@ -97,6 +98,7 @@ function Rows(props: {
                     {k === 0 && isMarked && <span className="sr-only">{t('decided')}: </span>}
                     {k === 0 && isChanged && <span className="sr-only">{t('changed')}: </span>}
                     <Cell text={cell} column={table.columns[k] ?? ''} room={room} />
+                    {table.columns[k] === 'rule' && <RuleOrigin chain={row.cells[0] ?? ''} text={cell} />}
                   </td>
                 ))}
               </tr>

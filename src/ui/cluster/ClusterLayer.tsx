@@ -1,0 +1,228 @@
+/** What a cluster adds to the picture: badges of nodes, states of pods, Services with lines to their endpoints. */
+import { useStore as useFlow } from '@xyflow/react'
+import { CircleCheck, CircleDashed, CircleX, ShipWheel } from 'lucide-react'
+import { type CSSProperties, useEffect, useLayoutEffect, useRef, useState } from 'react'
+import { useTranslation } from 'react-i18next'
+import type { ClusterNodeView, ClusterPicture, ClusterPodView, ServiceView } from '../../view/kube-types.ts'
+import { useCanvas } from '../canvas/canvasStore.ts'
+import type { Drawing } from '../canvas/drawing.ts'
+import { session } from '../client/client.ts'
+import { useStore } from '../client/store.ts'
+import { useAtClock } from '../inspector/useAtClock.ts'
+import './cluster.css'
+import { refKey, showObject, useCluster } from './clusterStore.ts'
+
+/** More than these would cover the network. */
+const MAX_CHIPS = 24
+const MAX_LINES = 400
+/** Pixels from the corner where lines end. */
+const ASIDE = 16
+/** From afar badges stay so much larger than the rest, to be read. */
+const LARGEST = 1.7
+
+export function ClusterLayer() {
+  const picture = useAtClock<ClusterPicture | null>('cluster', () => session().clusterPicture())
+  useEffect(() => useCluster.setState({ picture }), [picture])
+  const services = useCluster((state) => state.services)
+  if (picture === null) return null
+  return (
+    <>
+      <OnMachines picture={picture} />
+      {services && picture.services.length > 0 && <Services all={picture.services} />}
+    </>
+  )
+}
+
+/** In the drawing's coordinates, moved with it. */
+function OnMachines({ picture }: { picture: ClusterPicture }) {
+  const drawing = useCanvas((state) => state.drawing)
+  const [x, y, zoom] = useFlow((state) => state.transform)
+  return (
+    <div
+      className="on-machines"
+      style={
+        {
+          transform: `translate(${x}px, ${y}px) scale(${zoom})`,
+          '--up': Math.min(LARGEST, Math.max(1, 1 / zoom)),
+        } as CSSProperties
+      }
+    >
+      {picture.nodes.map((node) => (
+        <NodeBadge key={node.machine} node={node} drawing={drawing} />
+      ))}
+      {zoom >= 0.4 &&
+        picture.pods.map((pod) => <PodState key={refKey(pod.ref)} pod={pod} drawing={drawing} />)}
+    </div>
+  )
+}
+
+function NodeBadge({ node, drawing }: { node: ClusterNodeView; drawing: Drawing }) {
+  const { t } = useTranslation('cluster')
+  const [box, place] = [drawing.boxes[node.machine], drawing.places[node.machine]]
+  if (!box || !place) return null
+  const state = node.state === '' ? t('unregistered') : t(`state_${node.state}`)
+  const Icon = node.state === 'Ready' ? CircleCheck : node.state === 'NotReady' ? CircleX : CircleDashed
+  const ref = { resource: 'nodes', kind: 'Node', namespace: '', name: node.machine }
+  return (
+    <button
+      type="button"
+      className={`node-badge ${node.state}`}
+      style={{ left: place.x, top: place.y }}
+      onClick={() => showObject(ref)}
+    >
+      <ShipWheel aria-hidden="true" />
+      <span>{t(node.role === 'worker' ? 'worker' : 'controlPlane')}</span>
+      <Icon aria-hidden="true" className="state-icon" />
+      <span>{node.schedulable ? state : `${state}, SchedulingDisabled`}</span>
+    </button>
+  )
+}
+
+/** Below its room's name: what kubectl calls the STATUS, ready or not by shape. */
+function PodState({ pod, drawing }: { pod: ClusterPodView; drawing: Drawing }) {
+  const { t } = useTranslation('cluster')
+  const [box, place] = [drawing.boxes[pod.node], drawing.places[pod.node]]
+  const room = box?.rooms.find((one) => one.room.id === pod.room)
+  if (!place || !room) return null
+  return (
+    <button
+      type="button"
+      className={`pod-state ${pod.ready ? 'ready' : ''}`}
+      style={{ left: place.x + room.x + room.w / 2, top: place.y + room.y + room.h }}
+      title={`${pod.ref.namespace}/${pod.ref.name}  ${pod.ip}`}
+      onClick={() => showObject(pod.ref)}
+    >
+      <span aria-hidden="true">{pod.ready ? '●' : '○'}</span>
+      <span>{pod.status}</span>
+      <span className="sr-only">{`${pod.ref.name}, ${t(pod.ready ? 'ready' : 'notReady')}`}</span>
+    </button>
+  )
+}
+
+/** Chips above the network, each with lines to the rooms of its endpoints: ready ones solid, others dashed. */
+function Services({ all }: { all: ServiceView[] }) {
+  const { t } = useTranslation('cluster')
+  const strip = useRef<HTMLUListElement>(null)
+  const trail = useStore((state) => state.chosenTraceView !== null)
+  const under = useCluster((state) => state.under)
+  const shown = all.slice(0, MAX_CHIPS)
+  const feet = useFeet(strip, shown)
+  return (
+    <>
+      <Lines services={shown} feet={feet} under={under} />
+      <ul
+        ref={strip}
+        className={`service-strip ${trail ? 'lower' : ''}`}
+        aria-label={t('services')}
+        onPointerLeave={() => useCluster.setState({ under: '' })}
+      >
+        {shown.map((service) => (
+          <Chip
+            key={refKey(service.ref)}
+            service={service}
+            faded={under !== '' && under !== refKey(service.ref)}
+          />
+        ))}
+        {all.length > shown.length && <li className="quiet">+{all.length - shown.length}</li>}
+      </ul>
+    </>
+  )
+}
+
+function Chip({ service, faded }: { service: ServiceView; faded: boolean }) {
+  const { t } = useTranslation('cluster')
+  const { ref, clusterIp, ports, endpoints } = service
+  const ready = endpoints.filter((one) => one.ready).length
+  const key = refKey(ref)
+  const point = () => useCluster.setState({ under: key })
+  return (
+    <li data-service={key}>
+      <button
+        type="button"
+        className={`service-chip ${faded ? 'faded' : ''}`}
+        title={`${ref.namespace}/${ref.name}\n${service.type} ${clusterIp} ${ports}`}
+        onPointerEnter={point}
+        onFocus={point}
+        onBlur={() => useCluster.setState({ under: '' })}
+        onClick={() => showObject(ref, 'chain')}
+      >
+        <strong>{ref.name}</strong>
+        <span className="mono">{clusterIp}</span>
+        <span className="mono quiet">{`${ready}/${endpoints.length}`}</span>
+        <span className="sr-only">{t('readyOf', { ready, count: endpoints.length })}</span>
+      </button>
+    </li>
+  )
+}
+
+type Feet = ReadonlyMap<string, { x: number; y: number }>
+
+/** The middle of each chip's lower edge, in the pane's pixels. */
+function useFeet(strip: React.RefObject<HTMLUListElement | null>, shown: readonly ServiceView[]): Feet {
+  const [feet, setFeet] = useState<Feet>(new Map())
+  const names = shown.map(({ ref, clusterIp, endpoints }) => `${refKey(ref)}${clusterIp}${endpoints.length}`)
+  const all = names.join()
+  // biome-ignore lint/correctness/useExhaustiveDependencies: chips move when there are others
+  useLayoutEffect(() => {
+    const list = strip.current
+    if (!list) return
+    const measure = () => {
+      const from = list.parentElement!.getBoundingClientRect()
+      const found = [...list.querySelectorAll<HTMLElement>('[data-service]')].map((chip) => {
+        const { left, width, bottom } = chip.getBoundingClientRect()
+        return [chip.dataset.service!, { x: left + width / 2 - from.left, y: bottom - from.top }] as const
+      })
+      setFeet(new Map(found))
+    }
+    measure()
+    const observer = new ResizeObserver(measure)
+    observer.observe(list)
+    list.addEventListener('scroll', measure)
+    return () => {
+      observer.disconnect()
+      list.removeEventListener('scroll', measure)
+    }
+  }, [strip, all])
+  return feet
+}
+
+function Lines(props: { services: readonly ServiceView[]; feet: Feet; under: string }) {
+  const { services, feet, under } = props
+  const drawing = useCanvas((state) => state.drawing)
+  const [x, y, zoom] = useFlow((state) => state.transform)
+  const lines = services.flatMap(({ ref, endpoints }) => {
+    const key = refKey(ref)
+    const foot = feet.get(key)
+    if (!foot) return []
+    return endpoints.flatMap(({ room, ip, ready, terminating }) => {
+      const head = headOf(drawing, room)
+      if (!head) return []
+      const to = { x: head.x * zoom + x, y: head.y * zoom + y }
+      const bend = Math.max(24, (to.y - foot.y) / 2)
+      const d = `M${foot.x} ${foot.y}C${foot.x} ${foot.y + bend} ${to.x} ${to.y - bend} ${to.x} ${to.y}`
+      const kind = ready ? 'ready' : terminating ? 'terminating' : 'waiting'
+      return [{ id: `${key} ${ip} ${room}`, d, to, kind, off: under !== '' && under !== key }]
+    })
+  })
+  return (
+    <svg className="service-lines" aria-hidden="true">
+      {lines.slice(0, MAX_LINES).map(({ id, d, to, kind, off }) => (
+        <g key={id} className={`${kind} ${off ? 'faded' : ''}`}>
+          <path d={d} />
+          <circle cx={to.x} cy={to.y} r={3.5} />
+        </g>
+      ))}
+    </svg>
+  )
+}
+
+/** On a room's upper edge; a machine's own room is its frame. */
+function headOf(drawing: Drawing, room: string): { x: number; y: number } | null {
+  const machine = room.split('.')[0]!
+  const [box, place] = [drawing.boxes[machine], drawing.places[machine]]
+  if (!box || !place || room === '') return null
+  const own = box.rooms.find((one) => one.room.id === room)
+  // Names stand at the left.
+  if (own) return { x: place.x + own.x + own.w - ASIDE, y: place.y + own.y }
+  return { x: place.x + box.w - ASIDE, y: place.y + box.top }
+}
