@@ -10,6 +10,7 @@ import type { AgentCtx, AgentProgram } from '../../../kube/agent/types.ts'
 import { clusterOf } from '../../../kube/cluster.ts'
 import type { Pod } from '../../../kube/objects-pod.ts'
 import { recordEvent } from '../../../kube/controller/common.ts'
+import { jsonEqual } from '../../../kube/types.ts'
 import type { World } from '../../../net/types.ts'
 import { removeContainer } from '../../../run/container.ts'
 import type { Program, Programs } from '../../../run/types.ts'
@@ -53,6 +54,8 @@ export function kubeletProgram(programs: Programs): AgentProgram {
       run.pod = pod
       if (type === 'DELETED') run.gone = true
       const own = manager === 'kubelet' && known !== undefined && type === 'MODIFIED'
+      // As the status manager's needsReconcile: what somebody else wrote of its status is put right.
+      if (!own && !jsonEqual((previous as Pod | undefined)?.status, pod.status)) run.sent = undefined
       const marked =
         (previous as Pod | undefined)?.metadata.deletionTimestamp !== pod.metadata.deletionTimestamp
       if (!own || marked) enqueue(ctx, run.uid)

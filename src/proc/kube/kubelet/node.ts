@@ -8,7 +8,7 @@ import { cacheGet } from '../../../kube/agent/cache.ts'
 import { clusterOf } from '../../../kube/cluster.ts'
 import { recordEvent } from '../../../kube/controller/common.ts'
 import type { Condition, Node } from '../../../kube/objects.ts'
-import { nowText, wallMs } from '../../../kube/store/store.ts'
+import { nowText, storeGet, storeOf, wallMs } from '../../../kube/store/store.ts'
 import { formatTime } from '../../../kube/time.ts'
 import type { ApiObject, ApiResult, Draft } from '../../../kube/types.ts'
 import { writeFile } from '../../../run/files.ts'
@@ -126,10 +126,22 @@ export function syncNode(kubelet: Kubelet): void {
   const { list } = loadCniList(world, machine.id)
   state.networkError = list === undefined ? 'cni plugin not initialized' : ''
   const ready = list === undefined ? 'False' : 'True'
+  // As tryUpdateNodeStatus reads the node first: what the lifecycle controller wrote there is to be put right.
+  if (state.ready !== '' && isConnected(ctx) && saidOf(kubelet) === 'Unknown') state.ready = 'False'
   const waits = state.podCidrs.length === 0 && cniConf.some(({ text }) => text.includes('{{.PodCIDR'))
   const changed = ready !== state.ready
   if (changed || waits || world.now - state.statusAt >= REPORT_NS) sendStatus(kubelet, ready)
   agentTimer(ctx, 'node', waits || ready === 'False' ? WAIT_NS : options.nodeStatusUpdateFrequency)
+}
+
+function isConnected({ agent: { link } }: AgentCtx): boolean {
+  return link.kind === 'direct' || link.sock !== 0
+}
+
+/** The Ready condition as the API server has it. */
+function saidOf({ ctx, world }: Kubelet): string | undefined {
+  const node = storeGet<Node>(storeOf(world), 'nodes', '', ctx.agent.node)
+  return node?.status?.conditions?.find(({ type }) => type === 'Ready')?.status
 }
 
 function sendStatus(kubelet: Kubelet, ready: 'True' | 'False'): void {

@@ -112,7 +112,7 @@ function containerStatus(kubelet: Kubelet, run: PodRun, spec: Spec, init: boolea
     name: spec.name,
     state,
     lastState: last === undefined ? {} : { terminated: last },
-    ready: done || (started && isReady(box)),
+    ready: init && !isSidecar(spec) ? done : started && isReady(box),
     restartCount: box?.restarts ?? 0,
     image,
     imageID: box?.imageId === undefined ? '' : imageIdText(image, box.imageId),

@@ -150,8 +150,10 @@ function finish(kubelet: Kubelet, run: PodRun): number {
 /** The pod was deleted: its containers end within its grace, then it is forgotten everywhere. */
 function terminate(kubelet: Kubelet, run: PodRun): number {
   const { metadata, spec } = run.pod
-  const normal = metadata.deletionGracePeriodSeconds ?? spec.terminationGracePeriodSeconds ?? DEFAULT_GRACE
-  const next = stopAll(kubelet, run, Math.max(run.gone && run.stop === null ? 1 : 0, normal))
+  const own = metadata.deletionGracePeriodSeconds ?? spec.terminationGracePeriodSeconds ?? DEFAULT_GRACE
+  // What the API server has forgotten by force gets a moment, no more.
+  const seconds = run.gone ? Math.max(1, metadata.deletionGracePeriodSeconds ?? 1) : own
+  const next = stopAll(kubelet, run, seconds)
   if (next > 0) {
     reportStatus(kubelet, run)
     return next
