@@ -142,3 +142,23 @@ it('takes all old pods away before a new one with strategy Recreate', () => {
   expect(both).toBe(false)
   expect(all<Pod>(c, 'pods').map((pod) => pod.spec.containers[0]!.image)).toEqual(['nginx:2', 'nginx:2'])
 })
+
+it('adopts a ReplicaSet without an owner that it selects, and lets one go that it selects no more', () => {
+  const c = cluster()
+  const { metadata: _, ...draft } = web(2) as unknown as { metadata: object; kind: string; spec: object }
+  make<ReplicaSet>(c, 'replicasets.apps', {
+    ...draft,
+    kind: 'ReplicaSet',
+    metadata: { name: 'lost', namespace: 'default', labels: { app: 'web' } },
+  } as never)
+  pass(c, 3)
+  make<Deployment>(c, 'deployments.apps', web(2))
+  pass(c, 3)
+  const lost = () => all<ReplicaSet>(c, 'replicasets.apps').find(({ metadata }) => metadata.name === 'lost')!
+  expect(lost().metadata.ownerReferences).toMatchObject([{ kind: 'Deployment', name: 'web' }])
+  expect(all<Pod>(c, 'pods')).toHaveLength(2)
+  const body = { metadata: { labels: { app: 'other' } } }
+  apiPatch(c.world, USER, 'replicasets.apps', 'default', 'lost', { type: 'merge', body })
+  pass(c, 3)
+  expect(lost().metadata.ownerReferences ?? []).toEqual([])
+})

@@ -42,6 +42,7 @@ import {
   setAnnotations,
 } from './deployment/sets.ts'
 import { deploymentStatus, rollingSpec } from './deployment/status.ts'
+import { listOrphans, noteOrphan, orphansIn } from './replicaset.ts'
 
 const DEPLOYMENTS = 'deployments.apps'
 const REPLICASETS = 'replicasets.apps'
@@ -52,9 +53,12 @@ export const deploymentController: AgentProgram = {
   delayNs: 2_000_000,
   workNs: 200_000,
   start(ctx) {
+    listOrphans(ctx, REPLICASETS)
     for (const deployment of cacheList<Deployment>(ctx, DEPLOYMENTS)) enqueue(ctx, objectKey(deployment))
   },
-  observe(ctx, { resource, key, type, object, previous }) {
+  observe(ctx, change) {
+    const { resource, key, type, object, previous } = change
+    noteOrphan(ctx, change, REPLICASETS)
     if (resource === DEPLOYMENTS) enqueue(ctx, key)
     else if (resource === REPLICASETS) {
       for (const set of [object, previous]) {
@@ -126,7 +130,7 @@ function claimSets(ctx: AgentCtx, deployment: Deployment): ReplicaSet[] {
     }
   }
   if (deployment.metadata.deletionTimestamp !== undefined) return mine
-  for (const set of cacheList<ReplicaSet>(ctx, REPLICASETS, namespace)) {
+  for (const set of orphansIn<ReplicaSet>(ctx, namespace, REPLICASETS)) {
     if (controllerOf(set) !== undefined || !matchLabels(deployment.spec.selector, set.metadata.labels))
       continue
     if (setOwners(ctx, REPLICASETS, set, [controllerRef(deployment)])) mine.push(set)

@@ -90,7 +90,7 @@ export function claimPods(
   }
   if (owner.metadata.deletionTimestamp !== undefined) return claimed
   const fresh = cacheGet(ctx, resource, namespace, owner.metadata.name)
-  for (const pod of orphansIn(ctx, namespace)) {
+  for (const pod of orphansIn<Pod>(ctx, namespace)) {
     if (!matchLabels(selector, pod.metadata.labels) || fresh?.metadata.uid !== owner.metadata.uid) continue
     if (!isPodActive(pod)) continue
     const owners = [...(pod.metadata.ownerReferences ?? []), controllerRef(owner)]
@@ -99,33 +99,34 @@ export function claimPods(
   return claimed
 }
 
-/** What a controller of pods keeps: pods without a controller, so that nobody searches all pods for them. */
+/** What a controller keeps: objects of one kind without a controller, so that nobody searches all for them. */
 export interface OrphanState {
-  /** Pods' keys. */
+  /** Their keys. */
   orphans: Map<string, true>
 }
 
-/** Finds the pods without a controller, once. */
-export function listOrphans(ctx: AgentCtx): void {
+/** Finds the objects without a controller, once. */
+export function listOrphans(ctx: AgentCtx, kind = 'pods'): void {
   const orphans = new Map<string, true>()
-  for (const pod of cacheList<Pod>(ctx, 'pods'))
-    if (controllerOf(pod) === undefined) orphans.set(objectKey(pod), true)
+  for (const object of cacheList<ApiObject>(ctx, kind))
+    if (controllerOf(object) === undefined) orphans.set(objectKey(object), true)
   ctx.agent.state = { ...(ctx.agent.state as object | null), orphans } satisfies OrphanState
 }
 
-/** Keeps that list as pods change. */
-export function noteOrphan(ctx: AgentCtx, { resource, type, key, object }: StoreChange): void {
-  if (resource !== 'pods') return
+/** Keeps that list as objects change. */
+export function noteOrphan(ctx: AgentCtx, { resource, type, key, object }: StoreChange, kind = 'pods'): void {
+  if (resource !== kind) return
   const { orphans } = ctx.agent.state as OrphanState
   if (type !== 'DELETED' && controllerOf(object) === undefined) orphans.set(key, true)
   else orphans.delete(key)
 }
 
-function orphansIn(ctx: AgentCtx, namespace: string): Pod[] {
-  const found: Pod[] = []
+/** Those in a namespace. */
+export function orphansIn<T extends ApiObject>(ctx: AgentCtx, namespace: string, kind = 'pods'): T[] {
+  const found: T[] = []
   for (const key of (ctx.agent.state as OrphanState).orphans.keys()) {
-    const pod = key.startsWith(`${namespace}/`) ? cacheGetKey<Pod>(ctx, 'pods', key) : undefined
-    if (pod !== undefined) found.push(pod)
+    const object = key.startsWith(`${namespace}/`) ? cacheGetKey<T>(ctx, kind, key) : undefined
+    if (object !== undefined) found.push(object)
   }
   return found
 }
