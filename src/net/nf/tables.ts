@@ -103,6 +103,40 @@ export function nfReplaceTable(world: World, ns: Netns, family: 4 | 6, table: Ta
   return now
 }
 
+/**
+ * Puts chains of the user in place of those of their name, and takes others away, at once. Rules have id 0 and are deeply
+ * frozen; what is not named stays, so that the cost is that of what changes. The caller vouches that every jump leads to
+ * a chain that is there, and that none goes in a circle.
+ */
+export function nfPatchTable(
+  world: World,
+  ns: Netns,
+  family: 4 | 6,
+  name: TableName,
+  chains: readonly { readonly name: string; readonly rules: readonly Rule[] }[],
+  removed: readonly string[],
+): void {
+  assert(nfHasTable(ns, family, name), 'the table is there')
+  touch(world, ns.id)
+  const nf = nfOf(ns)
+  const tables = new Map(nfRuleset(ns, family).tables)
+  const next = new Map(tables.get(name)!.chains)
+  const gone: Chain[] = []
+  for (const chain of [...removed, ...chains.map((one) => one.name)]) {
+    const old = next.get(chain)
+    assert(old === undefined || old.hook < 0, 'only chains of the user are patched')
+    if (old !== undefined) gone.push(old)
+  }
+  for (const chain of removed) next.delete(chain)
+  for (const chain of gone) for (const rule of chain.rules) free(nf, rule.id)
+  for (const chain of chains) {
+    const rules = chain.rules.map((rule) => Object.freeze({ ...rule, id: newId(nf) }))
+    next.set(chain.name, Object.freeze({ ...nfNewChain(name, chain.name), rules: Object.freeze(rules) }))
+  }
+  tables.set(name, Object.freeze({ name, chains: Object.freeze(next) }))
+  setRuleset(nf, family, tables)
+}
+
 /** Takes a table away with its chains, rules and counters, as `nft delete table` does. */
 export function nfDropTable(world: World, ns: Netns, family: 4 | 6, name: TableName): void {
   if (!nfHasTable(ns, family, name)) return

@@ -68,6 +68,11 @@ export function deleteRule(
   iptablesCommand(place, ['-t', table, '-D', chain, ...args])
 }
 
+/** Runs what parses rules; '' or what iptables-restore would say. */
+export function ruleFault(family: 4 | 6, body: () => void): string {
+  return attempt(family === 4 ? 'iptables-restore' : 'ip6tables-restore', () => 0, body)
+}
+
 function netnsOf({ world, ns }: IptablesPlace): Netns {
   touch(world, ns)
   const netns = findNetns(world, ns)

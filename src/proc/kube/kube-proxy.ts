@@ -4,29 +4,35 @@
  * Not here: the other modes; metrics.
  */
 import { formatIp, parseIp } from '../../base/addr.ts'
-import { cacheGet, cacheList } from '../../kube/agent/cache.ts'
+import { cacheGet, cacheGetKey, cacheList } from '../../kube/agent/cache.ts'
 import { agentTimer, enqueue } from '../../kube/agent/agent.ts'
 import type { Agent, AgentCtx, AgentProgram, Reconciled } from '../../kube/agent/types.ts'
 import { clusterOf } from '../../kube/cluster.ts'
 import { staleConnections } from '../../kube/node/proxy/conntrack.ts'
-import { buildRuleset, JUMP_RULES, proxyState } from '../../kube/node/proxy/ruleset.ts'
+import { servicePart } from '../../kube/node/proxy/parts.ts'
+import { JUMP_RULES } from '../../kube/node/proxy/ruleset.ts'
 import type { ProxyState } from '../../kube/node/proxy/ruleset.ts'
-import { rulesetText } from '../../kube/node/proxy/text.ts'
-import type { ProxyNode, ProxyRuleset } from '../../kube/node/proxy/types.ts'
+import type { ProxyNode } from '../../kube/node/proxy/types.ts'
 import type { EndpointSlice, Node, Service } from '../../kube/objects.ts'
 import type { StoreChange } from '../../kube/types.ts'
+import { objectKey } from '../../kube/types.ts'
 import { linksOf } from '../../net/link/device.ts'
 import { sysctlSet } from '../../net/sysctl.ts'
 import { findNetns } from '../../net/world.ts'
 import { touch } from '../../sim/dispatch.ts'
 import { ctDelete, ctList } from '../../net/nf/ctops.ts'
+import { nfTable } from '../../net/nf/tables.ts'
 import type { IptablesPlace } from './iptables.ts'
-import { ensureChain, ensureRule, restoreRules } from './iptables.ts'
+import { ensureChain, ensureRule, ruleFault } from './iptables.ts'
+import type { ParsedChain, ParsedPart } from './proxy-rules.ts'
+import { parsePart, patchRules, sharedChains, wantsComments } from './proxy-rules.ts'
 
 const SLICES = 'endpointslices.discovery.k8s.io'
 const SERVICE_NAME_LABEL = 'kubernetes.io/service-name'
 /** At least so often everything is written anew. */
 const FULL_SYNC = 3_600_000_000_000
+/** A chain of every table: where it is gone, somebody has flushed the rules. */
+const CANARY = 'KUBE-PROXY-CANARY'
 /** A sync that failed is tried again after. */
 const RETRY = 30_000_000_000
 
@@ -38,8 +44,10 @@ export interface KubeProxyState {
   full: boolean
   /** `NAMESPACE/NAME` of Services that changed since the last sync. */
   changed: Map<string, true>
-  /** Chains of the nat table that the last sync used, by family. */
-  chains: Map<number, readonly string[]>
+  /** What each Service adds to the rules, by family and `NAMESPACE/NAME`. */
+  parts: Map<number, Map<string, ParsedPart>>
+  /** Services by `NAMESPACE/NAME`, each with the names of its slices. */
+  services: Map<string, Map<string, true>>
   /** Revision that the rules stand for. */
   revision: number
   /** What it would write to its log, the last lines. */
@@ -69,12 +77,14 @@ export const kubeProxy: AgentProgram = {
       fullAt: -1,
       full: true,
       changed: new Map(),
-      chains: new Map(),
+      parts: new Map(),
+      services: new Map(),
       revision: 0,
       log: [],
       syncs: [],
     }
     ctx.agent.state = state
+    listServices(ctx)
     if (clusterOf(ctx.world).options.proxy.localhostNodePorts) routeLocalnet(ctx)
     enqueue(ctx, 'sync')
     agentTimer(ctx, 'period', clusterOf(ctx.world).options.proxy.syncPeriod)
@@ -82,18 +92,60 @@ export const kubeProxy: AgentProgram = {
   observe(ctx, change) {
     const key = serviceOf(ctx, change)
     if (key === undefined) return
+    noteService(ctx, change, key)
     stateOf(ctx.agent).changed.set(key, true)
     requestSync(ctx)
   },
   relist(ctx) {
     stateOf(ctx.agent).full = true
+    listServices(ctx)
     requestSync(ctx)
   },
   reconcile: sync,
-  timer(ctx) {
+  timer(ctx, name) {
     enqueue(ctx, 'sync')
+    if (name !== 'period') return
+    if (wasFlushed(ctx)) stateOf(ctx.agent).full = true
     agentTimer(ctx, 'period', clusterOf(ctx.world).options.proxy.syncPeriod)
   },
+}
+
+/** Finds every Service and its slices, once. */
+function listServices(ctx: AgentCtx): void {
+  const { services } = stateOf(ctx.agent)
+  services.clear()
+  for (const service of cacheList<Service>(ctx, 'services')) services.set(objectKey(service), new Map())
+  for (const slice of cacheList<EndpointSlice>(ctx, SLICES)) {
+    const service = slice.metadata.labels?.[SERVICE_NAME_LABEL]
+    if (service !== undefined) putSlice(ctx, `${slice.metadata.namespace}/${service}`, slice.metadata.name)
+  }
+}
+
+function putSlice(ctx: AgentCtx, key: string, name: string): void {
+  const { services } = stateOf(ctx.agent)
+  const slices = services.get(key) ?? new Map<string, true>()
+  slices.set(name, true)
+  services.set(key, slices)
+}
+
+function noteService(ctx: AgentCtx, { resource, type, object }: StoreChange, key: string): void {
+  const { services } = stateOf(ctx.agent)
+  if (resource === SLICES) {
+    if (type === 'DELETED') services.get(key)?.delete(object.metadata.name)
+    else putSlice(ctx, key, object.metadata.name)
+  } else if (resource === 'services' && type !== 'DELETED' && !services.has(key)) services.set(key, new Map())
+}
+
+/** Somebody emptied the tables: the canary is gone. Models pkg/util/iptables Monitor. */
+function wasFlushed({ world, agent }: AgentCtx): boolean {
+  const netns = findNetns(world, agent.ns)
+  const state = agent.state as KubeProxyState
+  if (netns === undefined || state.fullAt < 0) return false
+  return [...state.parts.keys()].some((family) =>
+    (['mangle', 'nat', 'filter'] as const).some(
+      (table) => !nfTable(netns, family as 4 | 6, table).chains.has(CANARY),
+    ),
+  )
 }
 
 /** What kube-proxy of this agent knows and did. */
@@ -183,29 +235,24 @@ function serviceOf(ctx: AgentCtx, { resource, object, previous }: StoreChange): 
 function sync(ctx: AgentCtx): Reconciled {
   const { world, agent } = ctx
   const state = stateOf(agent)
-  const netns = findNetns(world, agent.ns)
-  if (netns === undefined) return {}
-  const families: (4 | 6)[] = clusterOf(world).options.serviceCidrs.map((text) => familyOfText(text))
+  if (findNetns(world, agent.ns) === undefined) return {}
   const full = state.full || world.now - state.fullAt >= FULL_SYNC
+  if (!full && state.changed.size === 0) return {}
+  const families: (4 | 6)[] = clusterOf(world).options.serviceCidrs.map((text) => familyOfText(text))
   for (const family of families) {
     const node = proxyNodeOf(ctx, family)
     if (node === undefined) return { requeueAfter: 1_000_000_000 }
     const place: IptablesPlace = { world, ns: agent.ns, family }
-    const known = proxyState(node, cacheList<Service>(ctx, 'services'), cacheList<EndpointSlice>(ctx, SLICES))
     if (full) writeJumps(place)
-    const error = write(place, state, buildRuleset(node, known), full)
-    if (error !== '') {
-      state.log = [...state.log.slice(-99), `Failed to execute iptables-restore: ${error}`]
-      state.full = true
-      return { requeueAfter: RETRY }
-    }
-    deleteStale(ctx, known, family)
+    const error = ruleFault(family, () => write(ctx, place, node, full))
+    if (error === '') continue
+    state.log = [...state.log.slice(-99), `Failed to execute iptables-restore: ${error}`]
+    state.full = true
+    return { requeueAfter: RETRY }
   }
-  if (full || state.changed.size > 0) {
-    const services = full ? [] : [...state.changed.keys()].filter((key) => key !== '')
-    const entry: ProxySync = { at: world.now, revision: agent.seen, services }
-    state.syncs = Object.freeze([...state.syncs.slice(1 - KEPT_SYNCS), Object.freeze(entry)])
-  }
+  const services = full ? [] : [...state.changed.keys()].filter((key) => key !== '')
+  const entry: ProxySync = { at: world.now, revision: agent.seen, services }
+  state.syncs = Object.freeze([...state.syncs.slice(1 - KEPT_SYNCS), Object.freeze(entry)])
   if (full) state.fullAt = world.now
   state.full = false
   state.changed = new Map()
@@ -214,44 +261,69 @@ function sync(ctx: AgentCtx): Reconciled {
   return {}
 }
 
-/** Writes the rules: all of them, or the fixed chains and those of Services that changed. */
-function write(place: IptablesPlace, state: KubeProxyState, rules: ProxyRuleset, full: boolean): string {
+/** Writes the shared chains and the own chains of Services that changed; at a full sync those of all. */
+function write(ctx: AgentCtx, place: IptablesPlace, node: ProxyNode, full: boolean): void {
+  const state = stateOf(ctx.agent)
   const { family } = place
-  const before = state.chains.get(family) ?? []
-  const now = new Set(rules.nat.chains)
-  const stale = before.filter((chain) => !now.has(chain))
-  const written = full ? rules : changedOnly(rules, state.changed, new Set(before))
-  const error = restoreRules(place, rulesetText(written, stale))
-  if (error === '') state.chains.set(family, Object.freeze([...rules.nat.chains]))
-  return error
-}
-
-/** Chains of one Service stay as they are unless it changed: a partial sync leaves their counters alone. */
-function changedOnly(
-  rules: ProxyRuleset,
-  changed: ReadonlyMap<string, true>,
-  before: ReadonlySet<string>,
-): ProxyRuleset {
-  const owners = new Map<string, string>()
-  for (const { chain, service } of rules.nat.rules) if (isServiceChain(chain)) owners.set(chain, service)
-  const kept = (chain: string) => {
-    const owner = owners.get(chain)
-    return owner !== undefined && !changed.has(owner) && before.has(chain)
+  const parts = state.parts.get(family) ?? new Map<string, ParsedPart>()
+  state.parts.set(family, parts)
+  const keys = full ? new Set([...parts.keys(), ...state.services.keys()]) : new Set(state.changed.keys())
+  const comments = wantsComments(parts.values())
+  const chains = new Map<string, ParsedChain>()
+  const removed = new Map<string, true>()
+  for (const key of keys) {
+    const before = parts.get(key)
+    const now = partOf(ctx, place, node, key, comments, before)
+    if (now === undefined) parts.delete(key)
+    else parts.set(key, now)
+    const kept = new Set(now?.own.map(({ name }) => name))
+    for (const { name } of before?.own ?? []) if (!kept.has(name)) removed.set(name, true)
+    // Chains of a Service that changed are written even where they read the same: so does the real one.
+    for (const chain of now?.own ?? []) chains.set(chain.name, chain)
+    const known = now?.known ?? (before === undefined ? undefined : none(before.known))
+    if (known !== undefined) deleteStale(ctx, known, family)
   }
-  return {
-    filter: rules.filter,
-    nat: {
-      chains: rules.nat.chains.filter((chain) => !kept(chain)),
-      rules: rules.nat.rules.filter(({ chain }) => !kept(chain)),
-    },
+  const shared = sharedChains(place, node, parts.values())
+  patchRules(place, 'filter', shared.filter, [])
+  patchRules(
+    place,
+    'nat',
+    [...shared.nat, ...chains.values()],
+    [...removed.keys()].filter((name) => !chains.has(name)),
+  )
+  // The cluster has grown large, or small again: every choice is written anew.
+  if (wantsComments(parts.values()) !== comments) {
+    state.full = true
+    write(ctx, place, node, true)
   }
 }
 
-function isServiceChain(chain: string): boolean {
-  return /^KUBE-(SVC|SVL|EXT|FW|SEP)-/.test(chain)
+/** The Service's ports without an endpoint: what is left of one that is gone. */
+function none({ ports }: ProxyState): ProxyState {
+  return { ports, endpoints: new Map() }
 }
 
+function partOf(
+  ctx: AgentCtx,
+  place: IptablesPlace,
+  node: ProxyNode,
+  key: string,
+  comments: boolean,
+  before: ParsedPart | undefined,
+): ParsedPart | undefined {
+  const service = cacheGetKey<Service>(ctx, 'services', key)
+  if (service === undefined) return undefined
+  const slices: EndpointSlice[] = []
+  for (const name of stateOf(ctx.agent).services.get(key)?.keys() ?? []) {
+    const slice = cacheGet<EndpointSlice>(ctx, SLICES, service.metadata.namespace ?? '', name)
+    if (slice !== undefined) slices.push(slice)
+  }
+  return parsePart(place, servicePart(node, service, slices, comments), before)
+}
+
+/** Jumps from the built-in chains, and the chains by whose absence a flush is noticed. */
 function writeJumps(place: IptablesPlace): void {
+  for (const table of ['mangle', 'nat', 'filter']) ensureChain(place, table, CANARY)
   for (const { table, from, args } of JUMP_RULES) {
     ensureChain(place, table, args.at(-1)!)
     ensureRule(place, 'prepend', table, from, args)

@@ -18,7 +18,7 @@ import type {
 } from './types.ts'
 
 /** From so many endpoints on, rules for the choice of an endpoint carry no comment. */
-const LARGE_CLUSTER = 1000
+export const LARGE_CLUSTER = 1000
 
 const FILTER_CHAINS = [
   'KUBE-SERVICES',
