@@ -61,6 +61,15 @@ export function straightHashes(reproduction: string, events: readonly number[]):
   })
 }
 
+/** The world that the same run comes to at an event, forwards only. */
+export function straightRun(reproduction: string, event: number): World {
+  const read = parseReproduction(reproduction)
+  if (typeof read === 'string') throw new Error(read)
+  const { world, rules } = straightWorld(read)
+  runUntil(world, rules, { untilEvent: event, maxEvents: Number.POSITIVE_INFINITY })
+  return world
+}
+
 /** What went wrong with this seed, or '': `seeks` random seeks in a random run against the straight run. */
 export function rewindMistake(seed: number, seeks: number): string {
   const session = playRandomly(seed, 120)
