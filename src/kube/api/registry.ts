@@ -115,8 +115,9 @@ export function createObject(
 const EVENT_TTL_MS = 3_600_000
 const EXPIRY_EVERY = 64
 
-/** Removes events whose hour is over. */
+/** Removes events whose hour is over. In the first hour there is none. */
 export function expireEvents(world: World): void {
+  if (world.now < EVENT_TTL_MS * 1_000_000) return
   const now = wallMs(world)
   for (const event of storeList<KubeEvent>(storeOf(world), 'events')) {
     const { namespace = '', name, creationTimestamp } = event.metadata

@@ -15,6 +15,7 @@ import { selectedPods } from './endpoints/selected.ts'
 import type { Selection } from './endpoints/selection.ts'
 import {
   createSelection,
+  isSelecting,
   selectionChange,
   selectionPod,
   selectionService,
@@ -57,7 +58,7 @@ export const endpointsController: AgentProgram = {
     } else if (change.resource === 'pods') {
       selectionChange(selection, change)
       for (const key of servicesOfPod(selection, change)) enqueue(ctx, key)
-    } else if (change.type === 'DELETED' && selection.selectors.has(change.key)) enqueue(ctx, change.key)
+    } else if (change.type === 'DELETED' && isSelecting(selection, change.key)) enqueue(ctx, change.key)
   },
   reconcile,
 }

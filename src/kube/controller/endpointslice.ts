@@ -8,11 +8,14 @@ import type { Endpoint, EndpointSlice, Node, Pod, Service } from '../objects.ts'
 import type { Draft, StoreChange } from '../types.ts'
 import { objectKey } from '../types.ts'
 import { nowText } from '../store/store.ts'
+import { createTree, treeDelete, treeGet, treeSet } from '../store/tree.ts'
+import type { Tree } from '../store/tree.ts'
 import { controllerRef, recordEvent } from './common.ts'
 import { CONTROLLER_NAME, MANAGED_BY, SERVICE_NAME } from './endpointslice/endpoints.ts'
 import { selectedPods } from './endpoints/selected.ts'
 import {
   createSelection,
+  selectingServices,
   selectionChange,
   selectionPod,
   selectionService,
@@ -30,7 +33,7 @@ const MAX_PER_SLICE = 100
 interface State {
   selection: Selection
   /** Slices' names by service key. */
-  slices: Map<string, readonly string[]>
+  slices: Tree<readonly string[]>
 }
 
 export const endpointSliceController: AgentProgram = {
@@ -39,7 +42,7 @@ export const endpointSliceController: AgentProgram = {
   delayNs: 2_000_000,
   workNs: 200_000,
   start(ctx) {
-    const state: State = { selection: createSelection(), slices: new Map() }
+    const state: State = { selection: createSelection(), slices: createTree() }
     ctx.agent.state = state
     for (const pod of cacheList<Pod>(ctx, 'pods')) selectionPod(state.selection, pod)
     for (const service of cacheList<Service>(ctx, 'services')) noteService(ctx, service, false)
@@ -71,11 +74,11 @@ function noteSlice(ctx: AgentCtx, slice: EndpointSlice, gone: boolean, change?: 
   const service = slice.metadata.labels?.[SERVICE_NAME]
   if (service === undefined || slice.metadata.labels?.[MANAGED_BY] !== CONTROLLER_NAME) return
   const key = `${slice.metadata.namespace}/${service}`
-  const { slices } = stateOf(ctx)
-  const others = (slices.get(key) ?? []).filter((name) => name !== slice.metadata.name)
+  const state = stateOf(ctx)
+  const others = (treeGet(state.slices, key) ?? []).filter((name) => name !== slice.metadata.name)
   const names = gone ? others : [...others, slice.metadata.name]
-  if (names.length === 0) slices.delete(key)
-  else slices.set(key, Object.freeze(names))
+  state.slices =
+    names.length === 0 ? treeDelete(state.slices, key) : treeSet(state.slices, key, Object.freeze(names))
   // What somebody else changed is put right.
   if (change !== undefined && change.manager !== 'kube-controller-manager') enqueue(ctx, key)
 }
@@ -84,7 +87,7 @@ function noteSlice(ctx: AgentCtx, slice: EndpointSlice, gone: boolean, change?: 
 function noteNode(ctx: AgentCtx, { object, previous, type }: StoreChange): void {
   const zone = (node: typeof object | undefined) => node?.metadata.labels?.['topology.kubernetes.io/zone']
   if (type === 'MODIFIED' && zone(object) === zone(previous)) return
-  for (const key of stateOf(ctx).selection.selectors.keys()) enqueue(ctx, key)
+  for (const key of selectingServices(stateOf(ctx).selection)) enqueue(ctx, key)
 }
 
 function reconcile(ctx: AgentCtx, key: string): Reconciled {
@@ -95,7 +98,7 @@ function reconcile(ctx: AgentCtx, key: string): Reconciled {
   if (selector === undefined) return {}
   const { namespace = '' } = service.metadata
   const pods = selectedPods(ctx, stateOf(ctx).selection, namespace, selector)
-  const slices = (stateOf(ctx).slices.get(key) ?? [])
+  const slices = (treeGet(stateOf(ctx).slices, key) ?? [])
     .map((name) => cacheGet<EndpointSlice>(ctx, SLICES, namespace, name))
     .filter((slice) => slice !== undefined)
   const writes = reconcileSlices({

@@ -5,7 +5,7 @@
  */
 import { matchMap } from '../../api/selectors.ts'
 import type { Labels, Pod, Service } from '../../objects.ts'
-import { createTree, treeDelete, treeSet, treeValues } from '../../store/tree.ts'
+import { createTree, treeDelete, treeGet, treeSet, treeValues } from '../../store/tree.ts'
 import type { Tree } from '../../store/tree.ts'
 import type { StoreChange } from '../../types.ts'
 import { jsonEqual, objectKey } from '../../types.ts'
@@ -14,27 +14,33 @@ export interface Selection {
   /** NAMESPACE/KEY=VALUE/POD, to the pod's key */
   pods: Tree<string>
   /** NAMESPACE/KEY=VALUE/SERVICE by the first pair of its selector, to the selector */
-  services: Tree<{ readonly key: string; readonly selector: Labels }>
-  /** Service keys to their selectors. */
-  selectors: Map<string, Labels>
+  services: Tree<Selecting>
+  /** The same by Service key. */
+  selectors: Tree<Selecting>
+}
+
+/** A Service and what it selects. */
+export interface Selecting {
+  readonly key: string
+  readonly selector: Labels
 }
 
 export function createSelection(): Selection {
-  return { pods: createTree(), services: createTree(), selectors: new Map() }
+  return { pods: createTree(), services: createTree(), selectors: createTree() }
 }
 
 /** Takes in a Service as it is now; one without a selector, or gone, selects nothing. */
 export function selectionService(to: Selection, service: Service, gone = false): void {
   const key = objectKey(service)
   const { namespace = '', name } = service.metadata
-  const old = to.selectors.get(key)
+  const old = treeGet(to.selectors, key)?.selector
   const now = gone ? undefined : selectorOf(service)
   if (old !== undefined && jsonEqual(old, now)) return
   if (old !== undefined) to.services = treeDelete(to.services, `${namespace}/${firstPair(old)}/${name}`)
-  to.selectors.delete(key)
+  to.selectors = treeDelete(to.selectors, key)
   if (now === undefined) return
-  to.selectors.set(key, now)
   const entry = Object.freeze({ key, selector: now })
+  to.selectors = treeSet(to.selectors, key, entry)
   to.services = treeSet(to.services, `${namespace}/${firstPair(now)}/${name}`, entry)
 }
 
@@ -76,6 +82,15 @@ export function selectorOf({ spec }: Service): Labels | undefined {
   if (type === 'ExternalName' || selector === undefined || Object.keys(selector).length === 0)
     return undefined
   return selector
+}
+
+/** Keys of all Services that select something. */
+export function selectingServices(of: Selection): string[] {
+  return treeValues(of.selectors).map(({ key }) => key)
+}
+
+export function isSelecting(of: Selection, key: string): boolean {
+  return treeGet(of.selectors, key) !== undefined
 }
 
 /** The Services whose endpoints a pod's change concerns: those that select it now or did before. */
