@@ -10,13 +10,16 @@ const ALONE = /^(dmesg|ip6tables|iptables|netstat|arp|route|ifconfig|ss|iptables
 
 /** These ask for arguments, or are the name of a thing, with one word behind them too. */
 const UNFINISHED =
-  /^(docker (run|exec|network|inspect)|ip (route|rule|neigh|addr|link) (add|del|replace)|ip netns exec)$/
+  /^(docker (run( --network \S+)?|exec|network|inspect)|ip (route|rule|neigh|addr|link) (add|del|replace)|ip netns exec)$/
 
 /** Whether a piece of code is a command that can be typed as it stands. */
 export function isCommand(code: string): boolean {
   if (!COMMAND.test(code) || UNFINISHED.test(code) || /…|\.\.\./.test(code)) return false
   return code.includes(' ') || ALONE.test(code)
 }
+
+const BEFORE =
+  /(?:(?:(?:[Oo]n|[Ii]n|[Нн]а|[Вв]) |在 ?)([\w-]+)(?: ?上| ?里)?|(?<![\w-])([\w-]+) ?[上里])[^.,:，。：]{0,8}$/
 
 /**
  * The room where `parts[at]` is to be typed: the one that the words beside it name ("on pc", "на pc", "在 pc 上"), else the
@@ -28,10 +31,8 @@ export function roomFor(parts: readonly Part[], at: number, scene: SceneState): 
   const named = (name: string | undefined) =>
     name && rooms.find((room) => room.id === name || room.name === name)?.id
   const after = /^\s*(?:on|in|at|на|в|у)(?: the)? ([\w-]+)/.exec(parts[at + 1]?.text ?? '')
-  const before = /(?:(?:[Oo]n|[Ii]n|[Нн]а|[Вв]) |在 ?)([\w-]+)(?: ?上| ?里)?[^.,:，。：]{0,8}$/.exec(
-    parts[at - 1]?.text ?? '',
-  )
-  const told = named(after?.[1]) || named(before?.[1])
+  const before = BEFORE.exec(parts[at - 1]?.text ?? '')
+  const told = named(after?.[1]) || named(before?.[1] ?? before?.[2])
   if (told) return told
   const entered = /^ip (?:netns exec|-n) ([\w-]+)/.exec(parts[at]?.text ?? '')?.[1]
   const holder = rooms.find((room) => room.name === entered && entered !== undefined)
@@ -47,14 +48,14 @@ function sentenceBefore(parts: readonly Part[], at: number): string {
   return (
     text
       .join('')
-      .split(/[.!?]\s|[。！？]/)
+      .split(/[.!?;]\s|[。！？；]/)
       .at(-1) ?? ''
   )
 }
 
 /** What stands behind "on" and its like. */
 function namesIn(text: string): string[] {
-  return [...text.matchAll(/(?:(?<!\p{L})(?:[Oo]n|[Ii]n|[Нн]а|[Вв]) |在 ?)([\w-]+)/gu)].map(
+  return [...text.matchAll(/(?:(?<!\p{L})(?:[Oo]n|[Ii]n|[Нн]а|[Вв]) (?:the )?|在 ?)([\w-]+)/gu)].map(
     (found) => found[1]!,
   )
 }
