@@ -15,7 +15,7 @@ import { sendPending, syncMss, tsNow } from './tcpout.ts'
 import { resetAnswer } from './tcpreset.ts'
 import { advmssOf, sendSegment, TCP_ACK, TCP_FIN, TCP_RST, TCP_SYN, tcpRoute } from './tcproute.ts'
 import { after, before, seqAdd } from './tcpseq.ts'
-import { initialSeq } from './tcpstate.ts'
+import { initialSeq, timestampOffset } from './tcpstate.ts'
 import { armTimer, createTimer, stopTimer } from './tcptimer.ts'
 import type { TcpRequest, TcpState } from './tcptypes.ts'
 import { initialWindow, windowEstablished } from './tcpwin.ts'
@@ -99,14 +99,14 @@ function newRequest(
     remote: packet.src,
     rport: packet.sport,
     iif: typeof packet.src === 'string' && packet.src.startsWith('fe8') ? packet.iif : listener.oif,
-    iss: initialSeq(ns),
+    iss: initialSeq(world, packet.dst, packet.dport, packet.src, packet.sport),
     irs: tcp.seq,
     mss: tcp.mss > 0 ? tcp.mss : typeof packet.src === 'number' ? 536 : 1220,
     wscale: t.wscaleOk ? tcp.wscale : -1,
     sackOk: t.sackOk && tcp.sackOk,
     tsOk,
     tsRecent: tsOk ? tcp.tsval : 0,
-    tsOffset: initialSeq(ns),
+    tsOffset: timestampOffset(packet.dst, packet.src),
     rcvWnd: 0,
     timeouts: 0,
     sentAt: world.now,

@@ -1,4 +1,5 @@
 /** A stream socket's first state, initial sequence numbers and timestamp offsets. */
+import type { Ip } from '../../base/addr.ts'
 import { nextBelow, nextUint32 } from '../../base/rng.ts'
 import { sysctlInt } from '../sysctl.ts'
 import type { Netns, World } from '../types.ts'
@@ -131,7 +132,24 @@ function createAck(now: number): TcpState['ack'] {
   return { scheduled: false, pushed: 0, now: false, quick: 0, pingpong: false, atoNs: 0, lastDataAt: now }
 }
 
-/** A random initial sequence number. */
-export function initialSeq(ns: Netns): number {
-  return nextUint32(ns.rng)
+/**
+ * A connection's first sequence number: its own part and a clock of 64 ns, so that a port that comes again begins
+ * behind what the other end still remembers. Models net/core/secure_seq.c, without its secret.
+ */
+export function initialSeq(world: World, from: Ip, fromPort: number, to: Ip, toPort: number): number {
+  return (textHash(`${from} ${fromPort} ${to} ${toPort}`) + Math.floor(world.now / 64)) >>> 0
+}
+
+/** Where the timestamps of all connections between two addresses begin: they never go back. */
+export function timestampOffset(from: Ip, to: Ip): number {
+  return textHash(`${from} ${to}`)
+}
+
+/** 32 bits of FNV-1a, stirred as murmur3 ends. */
+function textHash(text: string): number {
+  let hash = 0x811c9dc5
+  for (let at = 0; at < text.length; at++) hash = Math.imul(hash ^ text.charCodeAt(at), 0x01000193)
+  hash = Math.imul(hash ^ (hash >>> 16), 0x85ebca6b)
+  hash = Math.imul(hash ^ (hash >>> 13), 0xc2b2ae35)
+  return (hash ^ (hash >>> 16)) >>> 0
 }

@@ -10,7 +10,7 @@ import { resetAnswer } from './tcpreset.ts'
 import type { TcpRoute } from './tcproute.ts'
 import { advmssOf, TCP_ACK, TCP_FIN, TCP_RST, TCP_SYN } from './tcproute.ts'
 import { after, seqAdd } from './tcpseq.ts'
-import { initialSeq } from './tcpstate.ts'
+import { initialSeq, timestampOffset } from './tcpstate.ts'
 import { stopTimer } from './tcptimer.ts'
 import type { TcpState } from './tcptypes.ts'
 import { initialWindow, windowEstablished } from './tcpwin.ts'
@@ -20,7 +20,9 @@ import { ackCheck, queueReceived } from './tcpdata.ts'
 export function sendSyn(world: World, ns: Netns, sock: Socket, t: TcpState, route: TcpRoute): void {
   t.state = 'SYN_SENT'
   t.openedAt = world.now
-  t.iss = initialSeq(ns)
+  const { local, lport, remote, rport } = sock
+  t.iss = initialSeq(world, local!, lport, remote!, rport)
+  t.tsOffset = timestampOffset(local!, remote!)
   t.sndUna = t.iss
   t.sndNxt = seqAdd(t.iss, 1)
   t.writeSeq = t.sndNxt

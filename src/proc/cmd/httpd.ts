@@ -276,6 +276,14 @@ function readable(ctx: ProcCtx, state: HttpdState, conn: Conn): void {
   }
   const split = splitHead(conn.text)
   if (split === undefined) {
+    // Python looks at the first line alone: a version that is none is answered at once.
+    const [first = '', second = '', ...more] = /^([^\n]*?)\r?\n/.exec(conn.text)?.[1]?.split(/\s+/) ?? []
+    if (!isFull(state.style) && more.length > 0 && !/^HTTP\/\d+\.\d+$/.test(more.join(' '))) {
+      const head = { first, second, third: more.join(' '), headers: [], text: conn.text }
+      conn.text = ''
+      answer(ctx, state, conn, head)
+      return
+    }
     if (got.eof || conn.text.length > 65_536) drop(ctx, state, conn)
     return
   }

@@ -64,7 +64,12 @@ function isFull(style: HttpStyle): boolean {
 /** The answer to a request. */
 export function pageOf(ctx: ProcCtx, style: HttpStyle, root: string, head: HttpHead): Page {
   const method = head.first
-  if (!/^HTTP\/1\.[01]$/.test(head.third)) return errorPage(ctx, style, head, 400, 'Bad Request')
+  if (!/^HTTP\/1\.[01]$/.test(head.third)) {
+    if (isFull(style)) return errorPage(ctx, style, head, 400, 'Bad Request')
+    // To a client of no version Python sends no headers.
+    const shown = head.third.replaceAll('\\', '\\\\')
+    return { ...errorPage(ctx, style, head, 400, `Bad request version ('${shown}')`), head: '' }
+  }
   if (method !== 'GET' && method !== 'HEAD') {
     if (isFull(style)) return errorPage(ctx, style, head, 405, 'Not Allowed')
     return errorPage(ctx, style, head, 501, `Unsupported method ('${method}')`)
