@@ -17,6 +17,7 @@ import { rootCaPublisher, serviceAccountController } from '../kube/controller/se
 import { statefulSetController } from '../kube/controller/statefulset.ts'
 import { taintEvictionController } from '../kube/controller/taint-eviction.ts'
 import { kubeScheduler } from '../kube/scheduler/scheduler.ts'
+import { tcpTransport } from '../proc/kube/apitransport.ts'
 import { kubeProxy } from '../proc/kube/kube-proxy.ts'
 import { kubeletProgram } from '../proc/kube/kubelet/kubelet.ts'
 import type { Programs } from '../run/types.ts'
@@ -44,9 +45,9 @@ const PROGRAMS: readonly AgentProgram[] = [
 
 /** One value serves any number of worlds. `programs` are those that containers may run; more may be added later. */
 export function clusterAgents(programs: Programs): AgentRules {
-  return {
+  const rules: AgentRules = {
     programs: new Map([...PROGRAMS, kubeletProgram(programs)].map((program) => [program.name, program])),
-    // Every agent is linked directly: none asks for a connection.
-    transport: { notify: () => {}, send: () => false },
+    transport: tcpTransport(() => rules),
   }
+  return rules
 }

@@ -3,12 +3,12 @@
  * virtual time that follows somebody's clock.
  */
 import { apiRequest } from '../kube/api/rest.ts'
-import type { ApiHooks } from '../kube/api/respond.ts'
 import { failure } from '../kube/api/status.ts'
 import { bookmark, bookmarkDue, watchPoll } from '../kube/api/watch.ts'
 import { findStore, storeOf } from '../kube/store/store.ts'
 import type { ApiRequest, ApiResponse, WatchSpec } from '../kube/types.ts'
 import type { World } from '../net/types.ts'
+import { kubeletLogs } from '../proc/kube/kubelet/hooks.ts'
 import { runUntil, touch } from '../sim/dispatch.ts'
 import { peekAt } from '../sim/queue.ts'
 import type { Rules } from '../sim/world.ts'
@@ -24,10 +24,10 @@ export interface WatchFollow {
 }
 
 /** Answers a request as of now. Where no server can answer, 503 says why. */
-export function serveApi(world: World, request: ApiRequest, hooks: ApiHooks = {}): ApiResponse {
+export function serveApi(world: World, request: ApiRequest): ApiResponse {
   if (world.frozen !== undefined) return unavailable(`the lab stands still: ${world.frozen.message}`)
   if (findStore(world) === undefined) return unavailable('the lab has no cluster')
-  return apiRequest(world, request, hooks)
+  return apiRequest(world, request, { log: kubeletLogs })
 }
 
 /** The failure of a server that is not there. */

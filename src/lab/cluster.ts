@@ -2,8 +2,10 @@
 import type { AgentRules } from '../kube/agent/agent.ts'
 import { agentHandlers } from '../kube/agent/agent.ts'
 import { corednsProgram } from '../proc/dns/coredns.ts'
+import { apiServerProgram } from '../proc/kube/apiserver.ts'
 import { daemonPrograms } from '../proc/kube/daemons.ts'
 import { storeDnsSource } from '../proc/kube/dns-source.ts'
+import { kubeletLogs } from '../proc/kube/kubelet/hooks.ts'
 import { kubeletPrograms } from '../proc/kube/kubelet/kubelet.ts'
 import type { Program } from '../run/types.ts'
 import { applyManifest, clusterSettled, deleteManifest, startCluster } from './cluster-build.ts'
@@ -24,6 +26,7 @@ export function clusterPart(rules: AgentRules): ClusterPart {
 export function clusterPrograms(rules: AgentRules): readonly Program[] {
   // CoreDNS with a cluster to look into takes the place of the one without.
   return [
+    apiServerProgram(rules, { log: kubeletLogs }),
     ...daemonPrograms(rules),
     ...kubeletPrograms(rules),
     corednsProgram((ctx) => storeDnsSource(ctx.world)),

@@ -7,6 +7,9 @@ import { decodeUtf8, encodeUtf8 } from './utf8.ts'
 
 const READ_MAX = 65_536
 
+/** Where a connection's socket is. */
+export type StreamPlace = Pick<ProcCtx, 'world' | 'ns'>
+
 export interface Stream {
   sock: number
   /** Bytes that the socket had no room for. */
@@ -36,7 +39,7 @@ export function streamWrite(ctx: ProcCtx, stream: Stream, text: string): string 
 }
 
 /** Sends what waits. Answers '' or the errno. */
-export function streamFlush(ctx: ProcCtx, stream: Stream): string {
+export function streamFlush(ctx: StreamPlace, stream: Stream): string {
   const sock = sockById(ctx.ns, stream.sock)
   if (sock === undefined) return 'EBADF'
   while (stream.outbox.length > 0) {
@@ -79,7 +82,7 @@ export function streamRead(ctx: ProcCtx, stream: Stream): StreamRead {
 }
 
 /** close(2). */
-export function streamClose(ctx: ProcCtx, stream: Stream): void {
+export function streamClose(ctx: StreamPlace, stream: Stream): void {
   const sock = sockById(ctx.ns, stream.sock)
   if (sock !== undefined) sockClose(ctx.world, ctx.ns, sock)
   stream.outbox = []

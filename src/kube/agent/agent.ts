@@ -34,6 +34,8 @@ export interface AgentSpec {
   readonly ns?: number
   readonly pid?: number
   readonly link?: AgentLink
+  /** What its caches hold at its start: the store as of this revision; as it is now where none is given. */
+  readonly seen?: number
 }
 
 /** Starts an agent: it lists what exists, then watches. Answers its id. */
@@ -47,7 +49,7 @@ export function startAgent(world: World, rules: AgentRules, spec: AgentSpec): nu
     ns: spec.ns ?? 0,
     pid: spec.pid ?? 0,
     link: spec.link ?? { kind: 'direct' },
-    seen: storeOf(world).revision,
+    seen: spec.seen ?? storeOf(world).revision,
     queue: new Map(),
     working: false,
     later: new Map(),

@@ -6,7 +6,7 @@
 import { parseIp } from '../../base/addr.ts'
 import type { AgentRules } from '../../kube/agent/agent.ts'
 import { agentList, startAgent } from '../../kube/agent/agent.ts'
-import { nodeOfMachine } from '../../kube/cluster.ts'
+import { clusterOf, nodeOfMachine } from '../../kube/cluster.ts'
 import { findStore } from '../../kube/store/store.ts'
 import { sockBind, sockById, sockOpen } from '../../net/sock/socket.ts'
 import { tcpAccept, tcpClose, tcpListen } from '../../net/sock/tcp.ts'
@@ -14,6 +14,9 @@ import { watchContainer } from '../../run/containerlife.ts'
 import { exitProcess } from '../../run/process.ts'
 import type { ProcCtx, ProcEvent, Program } from '../program.ts'
 import { fail } from '../program.ts'
+import type { ApiLink } from './apilink.ts'
+import { apiLinkEvent, createApiLink, dialApi } from './apilink.ts'
+import { endpointParts } from './apiwire.ts'
 import { kubeletContainerEnded } from './kubelet/kubelet.ts'
 
 interface Daemon {
@@ -30,6 +33,8 @@ interface Daemon {
 interface DaemonState {
   listeners: number[]
   agents: number[]
+  /** Connection to the API server of another process, null where the agents need none. */
+  link: ApiLink | null
 }
 
 /** Controllers that kube-controller-manager runs, in the order of their start. */
@@ -107,7 +112,7 @@ function start(ctx: ProcCtx, rules: AgentRules, daemon: Daemon): void {
     fail(ctx, 1, `${daemon.name}: this machine is no node of a cluster`)
     return
   }
-  const state: DaemonState = { listeners: [], agents: [] }
+  const state: DaemonState = { listeners: [], agents: [], link: null }
   for (const place of daemon.listens) {
     const cut = place.lastIndexOf(':')
     const sock = listen(ctx, place.slice(0, cut), Number(place.slice(cut + 1)))
@@ -120,6 +125,12 @@ function start(ctx: ProcCtx, rules: AgentRules, daemon: Daemon): void {
   ctx.proc.state = state
   if (daemon.name === 'kubelet') watchContainer(world, machine, proc, '')
   const programs = daemon.agents.filter((name) => rules.programs.has(name))
+  const { apiEndpoint } = clusterOf(world).options
+  if (daemon.perNode && endpointParts(apiEndpoint) !== undefined && programs.length === 1) {
+    state.link = createApiLink({ endpoint: apiEndpoint, program: programs[0]!, node: node!.name })
+    dialApi(ctx, rules, state.link)
+    return
+  }
   for (const program of programs) {
     if (!daemon.perNode && agentList(world, program).length > 0) continue
     const where = daemon.perNode ? { node: node!.name } : {}
@@ -139,7 +150,8 @@ function listen(ctx: ProcCtx, address: string, port: number): number {
 /** Nothing is served: a connection is taken and closed. */
 function onEvent(ctx: ProcCtx, rules: AgentRules, event: ProcEvent): void {
   if (event.type === 'container') {
-    for (const agent of (ctx.proc.state as DaemonState).agents) {
+    const { agents, link } = ctx.proc.state as DaemonState
+    for (const agent of link === null ? agents : [link.agent]) {
       kubeletContainerEnded(ctx.world, rules, agent, event.id)
     }
     return
@@ -148,9 +160,10 @@ function onEvent(ctx: ProcCtx, rules: AgentRules, event: ProcEvent): void {
     exitProcess(ctx, 0)
     return
   }
-  if (event.type !== 'sock') return
   const { world, ns } = ctx
   const state = ctx.proc.state as DaemonState
+  if (state.link !== null && apiLinkEvent(ctx, rules, state.link, event)) return
+  if (event.type !== 'sock') return
   if (!state.listeners.includes(event.sock)) return
   const listener = sockById(ns, event.sock)
   if (listener === undefined) return

@@ -1,0 +1,204 @@
+// 7.1: a control plane's ports, agents that hold connections to 6443, and what is left when these are cut.
+import { describe, expect, it } from 'vitest'
+import { apiPatch } from '../kube/api/local.ts'
+import type { Node, Pod } from '../kube/objects.ts'
+import { storeGet, storeList, storeOf } from '../kube/store/store.ts'
+import type { World } from '../net/types.ts'
+import { hashOf } from './headless.ts'
+import { seek } from '../sim/timeline.ts'
+import type { Scenario } from './scenario.fixture.ts'
+import { openScenario } from './scenario.fixture.ts'
+
+const LAB = `name: ports
+topology:
+  nodes:
+    controlplane:
+      labels: {kubehop.dev/node: control-plane}
+      exec: [ip addr add 192.168.1.11/24 dev eth0]
+    node01:
+      labels: {kubehop.dev/node: worker}
+      exec: [ip addr add 192.168.1.12/24 dev eth0]
+    node02:
+      labels: {kubehop.dev/node: worker}
+      exec: [ip addr add 192.168.1.13/24 dev eth0]
+    client:
+      exec: [ip addr add 192.168.1.100/24 dev eth0]
+    lan: {kind: bridge}
+  links:
+    - endpoints: ["controlplane:eth0", "lan:a"]
+    - endpoints: ["node01:eth0", "lan:b"]
+    - endpoints: ["node02:eth0", "lan:c"]
+    - endpoints: ["client:eth0", "lan:d"]
+---
+apiVersion: kubeadm.k8s.io/v1beta4
+kind: ClusterConfiguration
+networking: {podSubnet: 10.244.0.0/16}
+dns: {disabled: true}
+---
+cniVersion: 1.0.0
+name: cbr0
+plugins:
+  - type: bridge
+    bridge: cni0
+    isGateway: true
+    ipMasq: true
+    ipam: {type: host-local, ranges: [[{subnet: "{{.PodCIDR}}"}]]}
+---
+apiVersion: apps/v1
+kind: Deployment
+metadata: {name: web}
+spec:
+  replicas: 1
+  selector: {matchLabels: {app: web}}
+  template:
+    metadata: {labels: {app: web}}
+    spec: {containers: [{name: web, image: nginx}], nodeSelector: {kubernetes.io/hostname: node01}}
+---
+apiVersion: v1
+kind: Service
+metadata: {name: web}
+spec: {type: NodePort, selector: {app: web}, ports: [{port: 80, nodePort: 30080}]}
+`
+
+const CUT = 'controlplane: iptables -A INPUT -p tcp --dport 6443 -j DROP'
+const HEAL = 'controlplane: iptables -D INPUT -p tcp --dport 6443 -j DROP'
+
+function readiness(world: World): string[] {
+  return storeList<Node>(storeOf(world), 'nodes').map((node) => {
+    const ready = node.status?.conditions?.find(({ type }) => type === 'Ready')
+    return `${node.metadata.name} ${ready?.status}`
+  })
+}
+
+const NODES = ['controlplane', 'node01', 'node02']
+const all = (status: string) => NODES.map((name) => `${name} ${status}`)
+
+/** Waits until the nodes are so; the virtual seconds that it took. */
+function until(lab: Scenario, status: string, most: number): number {
+  const { world } = lab.run
+  const from = world.now
+  let passed = 0
+  while (readiness(world).join() !== all(status).join() && passed < most) {
+    passed += 0.5
+    // Where nothing happens in between, the clock stays at what happened last.
+    lab.wait(passed - (world.now - from) / 1e9)
+  }
+  expect(readiness(world)).toEqual(all(status))
+  return passed
+}
+
+function page(lab: Scenario): string {
+  return lab.type('client: curl -s -m 2 -o /dev/null -w "%{http_code}" http://192.168.1.12:30080/').stdout
+}
+
+/** DNAT targets of the service's chains on a node. */
+function targets(lab: Scenario, node: string): string[] {
+  const { stdout } = lab.type(`${node}: iptables-save -t nat`)
+  return [...stdout.matchAll(/-A KUBE-SEP-\S+ .*default\/web.* --to-destination (\S+)/g)].map(
+    (one) => one[1]!,
+  )
+}
+
+function scale(lab: Scenario, replicas: number): void {
+  const actor = { user: 'kubernetes-admin', manager: 'kubectl' }
+  const { world } = lab.run
+  apiPatch(world, actor, 'deployments.apps', 'default', 'web', {
+    type: 'merge',
+    body: { spec: { replicas } },
+  })
+}
+
+describe('7.1 ports', () => {
+  it('shows them by ss, with the connections of kubelet and kube-proxy', () => {
+    const lab = openScenario(LAB)
+    const listening = (node: string) =>
+      [...lab.type(`${node}: ss -ltnp`).stdout.matchAll(/(\S+):(\d+) .*\(\("([^"]+)"/g)]
+        .map(([, , port, name]) => `${port} ${name}`)
+        .sort()
+    const node = ['10248 kubelet', '10249 kube-proxy', '10250 kubelet', '10256 kube-proxy']
+    expect(listening('node01')).toEqual(node)
+    const control = [
+      '10257 kube-controller',
+      '10259 kube-scheduler',
+      '2379 etcd',
+      '2380 etcd',
+      '6443 kube-apiserver',
+    ]
+    expect(listening('controlplane')).toEqual([...control, ...node].sort())
+    const { stdout } = lab.type('node01: ss -tnp')
+    expect(stdout).toMatch(/ESTAB .*192\.168\.1\.11:6443 +users:\(\("kubelet"/)
+    expect(stdout).toMatch(/ESTAB .*192\.168\.1\.11:6443 +users:\(\("kube-proxy"/)
+    expect(readiness(lab.run.world)).toEqual(all('True'))
+  })
+
+  it('cut: NotReady after 50 s, what is forwarded stays, new endpoints do not arrive; healed: they do', () => {
+    const lab = openScenario(LAB)
+    const { world } = lab.run
+    expect(page(lab)).toBe('200')
+    const before = targets(lab, 'node01')
+    expect(before).toHaveLength(1)
+    lab.wait(20)
+    lab.type(CUT)
+    scale(lab, 2)
+    // 50 s without a lease that is looked for every 5 s; the last one was up to 10 s before the cut.
+    const took = until(lab, 'Unknown', 60)
+    expect(took).toBeGreaterThan(40)
+    expect(took).toBeLessThanOrEqual(60)
+    expect(page(lab)).toBe('200')
+    const pods = storeList<Pod>(storeOf(world), 'pods', 'default')
+    expect(pods.map(({ spec, status }) => `${spec.nodeName} ${status?.phase}`).sort()).toEqual([
+      'node01 Pending',
+      'node01 Running',
+    ])
+    expect(targets(lab, 'node01')).toEqual(before)
+    expect(targets(lab, 'node02')).toEqual(before)
+    lab.type(HEAL)
+    // The longest back-off is 60 s; an attempt that is under way dials for 30 s.
+    until(lab, 'True', 95)
+    lab.wait(10)
+    for (const name of ['node01', 'node02']) {
+      expect(targets(lab, name)).toHaveLength(2)
+      expect(targets(lab, name)).toEqual(expect.arrayContaining(before))
+    }
+    expect(page(lab)).toBe('200')
+  })
+
+  it('notices a cut within 45 s without traffic, and a killed server at once', () => {
+    const lab = openScenario(LAB)
+    const open = (node: string) => lab.type(`${node}: ss -tn`).stdout.match(/ESTAB.*:6443/g)?.length ?? 0
+    lab.wait(10)
+    lab.type(CUT)
+    lab.wait(46)
+    expect(open('node01')).toBe(0)
+    lab.type(HEAL)
+    lab.wait(60)
+    expect(open('node01')).toBe(2)
+    lab.type('controlplane: pkill kube-apiserver')
+    lab.wait(1)
+    expect(open('node01')).toBe(0)
+    expect(page(lab)).toBe('200')
+    expect(lab.type('controlplane: ss -ltn').stdout).not.toContain(':6443')
+  })
+
+  it('rewinds to the same states', () => {
+    const lab = openScenario(LAB)
+    const { world, rules } = lab.run
+    const marks: [number, string][] = []
+    const mark = () => marks.push([world.nEvents, hashOf(lab.run)])
+    lab.type(CUT)
+    for (let n = 0; n < 8; n++) {
+      lab.wait(9)
+      mark()
+    }
+    // An input belongs to the event before it: no mark there.
+    lab.wait(12)
+    lab.type(HEAL)
+    lab.wait(40)
+    mark()
+    for (const [events, hash] of [...marks].reverse()) {
+      seek(world, rules, events)
+      expect(hashOf(lab.run)).toBe(hash)
+    }
+    expect(storeGet(storeOf(world), 'nodes', '', 'node01')).toBeDefined()
+  })
+})

@@ -1,0 +1,251 @@
+/**
+ * An agent's connection to the API server, held by its process: it connects, lists, watches and writes; what is cut is
+ * noticed by pings and connected again. Models client-go (1.32): net.Dialer's 30 s, the HTTP/2 transport's health check
+ * (30 s idle, 15 s for the answer), the reflector's back-off (0.8 s to 30 s with jitter). Not here: a connection for
+ * each kind of watch, requests' own timeouts.
+ */
+import { parseIp } from '../../base/addr.ts'
+import { assert } from '../../base/assert.ts'
+import { nextBelow } from '../../base/rng.ts'
+import type { AgentRules } from '../../kube/agent/agent.ts'
+import { agentAnswer, agentCatchUp, findAgent, startAgent } from '../../kube/agent/agent.ts'
+import type { Agent, AgentRequest } from '../../kube/agent/types.ts'
+import { failure } from '../../kube/api/status.ts'
+import { KubeEv } from '../../kube/events.ts'
+import type { ApiResult } from '../../kube/types.ts'
+import { sockById, sockError, sockOpen } from '../../net/sock/socket.ts'
+import { tcpConnect, tcpConnected } from '../../net/sock/tcp.ts'
+import type { World } from '../../net/types.ts'
+import { findNetns } from '../../net/world.ts'
+import { setTimer } from '../../run/process.ts'
+import type { Process } from '../../run/types.ts'
+import { schedule, touch } from '../../sim/dispatch.ts'
+import type { ProcCtx, ProcEvent } from '../program.ts'
+import { streamClose, streamFlush } from '../stream.ts'
+import type { FromServer, ToServer } from './apiwire.ts'
+import { endpointParts } from './apiwire.ts'
+import type { Channel } from './channel.ts'
+import { channelRead, channelSend, createChannel } from './channel.ts'
+
+/** Plain data of a process. */
+export interface ApiLink {
+  readonly endpoint: string
+  /** Agent program, and the node that it is for. */
+  readonly program: string
+  readonly node: string
+  /** 0 until the first list has come: an agent begins with what exists. */
+  agent: number
+  phase: 'waiting' | 'dialing' | 'listing' | 'open'
+  channel: Channel | null
+  /** Writes without an answer: number to tag. */
+  pending: Map<number, string>
+  next: number
+  /** Failures in a row, and since when the connection stood that was the last to stand. */
+  failures: number
+  openedAt: number
+  /** When something was last read, and whether a ping is out. */
+  readAt: number
+  pinged: boolean
+}
+
+const SECOND = 1_000_000_000
+const DIAL_NS = 30 * SECOND
+const IDLE_NS = 30 * SECOND
+const PING_NS = 15 * SECOND
+const BACKOFF_MS = 800
+const BACKOFF_MAX_MS = 30_000
+/** A connection that stood so long begins the back-off anew. */
+const BACKOFF_RESET = 120 * SECOND
+
+/** A connection that is not yet begun (`dialApi`); the agent starts when the first list is there. */
+export function createApiLink(about: { endpoint: string; program: string; node: string }): ApiLink {
+  return {
+    ...about,
+    agent: 0,
+    phase: 'waiting',
+    channel: null,
+    pending: new Map(),
+    next: 1,
+    failures: 0,
+    openedAt: 0,
+    readAt: 0,
+    pinged: false,
+  }
+}
+
+/** Begins to connect. `link` is part of the process' state by now. */
+export function dialApi(ctx: ProcCtx, rules: AgentRules, link: ApiLink): void {
+  const { world, ns, proc } = ctx
+  const { host, port } = endpointParts(link.endpoint)!
+  const sock = sockOpen(world, ns, { kind: 'tcp', family: 4, pid: proc.pid })
+  sock.tcp!.noDelay = true
+  link.channel = createChannel(sock)
+  link.phase = 'dialing'
+  setTimer(ctx, world.now + DIAL_NS, 'api')
+  if (tcpConnect(world, ns, sock, parseIp(host)!, port) !== null) lost(ctx, rules, link)
+}
+
+/** What happens to the process and concerns the connection. False: it does not. */
+export function apiLinkEvent(ctx: ProcCtx, rules: AgentRules, link: ApiLink, event: ProcEvent): boolean {
+  if (event.type === 'timer' && event.tag === 'api') onTimer(ctx, rules, link)
+  else if (event.type === 'sock' && event.sock === link.channel?.stream.sock) onSocket(ctx, rules, link)
+  else return false
+  return true
+}
+
+/** Sends an agent's write on its process' connection. Without one the answer is a failure, as the dialer has it. */
+export function apiLinkSend(
+  world: World,
+  agent: Agent,
+  link: ApiLink | null,
+  request: AgentRequest,
+): boolean {
+  const ns = findNetns(world, agent.ns)
+  if (ns === undefined || link?.phase !== 'open' || link.channel === null) {
+    const result = connectionLost(`dial tcp ${link?.endpoint ?? ''}: connect: connection refused`)
+    schedule(
+      world,
+      world.now + 1_000_000,
+      KubeEv.Response,
+      agent.id,
+      0,
+      Object.freeze({ tag: request.tag, result }),
+    )
+    return true
+  }
+  const n = link.next++
+  link.pending.set(n, request.tag)
+  channelSend({ world, ns }, link.channel, { k: 'write', n, request } satisfies ToServer)
+  return true
+}
+
+/** The link of an agent's process, ready to be changed; null where the process is gone or has none. */
+export function linkOfAgent(world: World, { ns, pid }: Agent): ApiLink | null {
+  touch(world, ns)
+  const proc = findNetns(world, ns)?.procs?.get(pid) as Process | undefined
+  return (proc?.state as { link?: ApiLink | null } | undefined)?.link ?? null
+}
+
+function onTimer(ctx: ProcCtx, rules: AgentRules, link: ApiLink): void {
+  const { world } = ctx
+  switch (link.phase) {
+    case 'waiting':
+      dialApi(ctx, rules, link)
+      return
+    case 'dialing':
+      lost(ctx, rules, link)
+      return
+    default: {
+      const due = link.readAt + IDLE_NS
+      if (link.pinged) lost(ctx, rules, link)
+      else if (world.now < due) setTimer(ctx, due, 'api')
+      else {
+        link.pinged = true
+        say(ctx, link, { k: 'ping', n: link.next++ })
+        setTimer(ctx, world.now + PING_NS, 'api')
+      }
+    }
+  }
+}
+
+function onSocket(ctx: ProcCtx, rules: AgentRules, link: ApiLink): void {
+  const { world, ns } = ctx
+  const channel = link.channel!
+  const sock = sockById(ns, channel.stream.sock)
+  if (sock === undefined) return
+  if (link.phase === 'dialing') {
+    if (sockError(sock) !== '') lost(ctx, rules, link)
+    if (link.channel === null || !tcpConnected(sock)) return
+    link.phase = 'listing'
+    link.openedAt = world.now
+    heard(ctx, link)
+    setTimer(ctx, link.readAt + IDLE_NS, 'api')
+    say(ctx, link, { k: 'list', program: link.program, node: link.node })
+  }
+  const { messages, errno } = channelRead(ctx, channel)
+  if (messages.length > 0) heard(ctx, link)
+  for (const message of messages) onMessage(ctx, rules, link, message as FromServer)
+  const failed = errno === '' ? streamFlush(ctx, channel.stream) : errno
+  if (failed !== '') lost(ctx, rules, link)
+}
+
+function onMessage(ctx: ProcCtx, rules: AgentRules, link: ApiLink, message: FromServer): void {
+  const { world } = ctx
+  switch (message.k) {
+    case 'listed':
+      listed(ctx, rules, link, message.revision)
+      return
+    case 'events':
+      agentCatchUp(world, rules, link.agent, message.revision)
+      return
+    case 'wrote': {
+      const tag = link.pending.get(message.n)
+      link.pending.delete(message.n)
+      if (tag !== undefined) agentAnswer(world, rules, link.agent, tag, message.result)
+      return
+    }
+    default:
+  }
+}
+
+function listed(ctx: ProcCtx, rules: AgentRules, link: ApiLink, revision: number): void {
+  const { world, ns, proc } = ctx
+  const sock = link.channel!.stream.sock
+  link.phase = 'open'
+  const fresh = findAgent(world, link.agent) === undefined
+  // The agent's first writes follow at once: by then the server must know whose they are.
+  if (fresh) link.agent = world.targets.length
+  say(ctx, link, { k: 'watch', agent: link.agent, from: revision })
+  if (fresh) {
+    const { program, node } = link
+    const spec = {
+      program,
+      node,
+      ns: ns.id,
+      pid: proc.pid,
+      link: { kind: 'tcp', sock },
+      seen: revision,
+    } as const
+    const id = startAgent(world, rules, spec)
+    assert(id === link.agent, 'kube: an agent has the next id')
+    return
+  }
+  touch(world, link.agent)
+  findAgent(world, link.agent)!.link = { kind: 'tcp', sock }
+  agentCatchUp(world, rules, link.agent, revision)
+}
+
+/** The connection is given up, or never came about: what waited for an answer fails, and it is tried again. */
+function lost(ctx: ProcCtx, rules: AgentRules, link: ApiLink): void {
+  const { world } = ctx
+  if (link.channel !== null) streamClose(ctx, link.channel.stream)
+  link.channel = null
+  if (link.phase === 'open' && world.now - link.openedAt >= BACKOFF_RESET) link.failures = 0
+  link.phase = 'waiting'
+  const { pending } = link
+  link.pending = new Map()
+  const agent = findAgent(world, link.agent)
+  if (agent !== undefined) {
+    touch(world, agent.id)
+    agent.link = { kind: 'tcp', sock: 0 }
+  }
+  for (const tag of pending.values()) {
+    agentAnswer(world, rules, link.agent, tag, connectionLost('http2: client connection lost'))
+  }
+  const pause = Math.min(BACKOFF_MS * 2 ** Math.min(link.failures, 10), BACKOFF_MAX_MS)
+  link.failures++
+  setTimer(ctx, world.now + (pause + nextBelow(world.rng, pause)) * 1_000_000, 'api')
+}
+
+function heard(ctx: ProcCtx, link: ApiLink): void {
+  link.readAt = ctx.world.now
+  link.pinged = false
+}
+
+function say(ctx: ProcCtx, link: ApiLink, message: ToServer): void {
+  if (link.channel !== null) channelSend(ctx, link.channel, message)
+}
+
+function connectionLost(message: string): ApiResult {
+  return { ok: false, status: failure(503, 'ServiceUnavailable', message) }
+}

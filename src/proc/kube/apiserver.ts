@@ -1,0 +1,211 @@
+/**
+ * kube-apiserver: the process behind port 6443. Agents of other machines, and kubectl, reach the API by connections to
+ * it; it tells connected agents of changes. Killed, the cluster goes on as it was left, unwatched. The store itself
+ * stands for etcd and outlives it. Models what cmd/kube-apiserver (1.32) does on its port. Not here: TLS' handshake,
+ * authentication, admission by webhooks, a second API server.
+ */
+import type { AgentRules } from '../../kube/agent/agent.ts'
+import { findAgent } from '../../kube/agent/agent.ts'
+import { agentExecute } from '../../kube/agent/requests.ts'
+import type { Agent } from '../../kube/agent/types.ts'
+import { apiRequest } from '../../kube/api/rest.ts'
+import type { ApiHooks } from '../../kube/api/respond.ts'
+import { storeChanges } from '../../kube/store/history.ts'
+import { findStore, storeList, storeOf } from '../../kube/store/store.ts'
+import type { Want } from '../../kube/store/types.ts'
+import type { ApiObject, StoreChange } from '../../kube/types.ts'
+import { sockBind, sockById, sockOpen } from '../../net/sock/socket.ts'
+import { tcpAccept, tcpListen } from '../../net/sock/tcp.ts'
+import type { World } from '../../net/types.ts'
+import { findNetns } from '../../net/world.ts'
+import { exitProcess } from '../../run/process.ts'
+import type { Process } from '../../run/types.ts'
+import { touch } from '../../sim/dispatch.ts'
+import type { ProcCtx, ProcEvent, Program } from '../program.ts'
+import { fail } from '../program.ts'
+import type { StreamPlace } from '../stream.ts'
+import { streamClose, streamFlush } from '../stream.ts'
+import type { FromServer, ToServer } from './apiwire.ts'
+import type { Channel } from './channel.ts'
+import { channelRead, channelSend, createChannel } from './channel.ts'
+
+const NAME = 'kube-apiserver'
+const PORT = 6443
+
+/** A connection, and the agent that watches over it (0: none). */
+interface Conn {
+  channel: Channel
+  agent: number
+  /** The agent has been sent the changes up to this revision. */
+  sent: number
+}
+
+interface ServerState {
+  listener: number
+  /** By socket. */
+  conns: Map<number, Conn>
+}
+
+/** The program. `hooks`: what kubelets answer for their containers. */
+export function apiServerProgram(rules: AgentRules, hooks: ApiHooks): Program {
+  return {
+    name: NAME,
+    help: "a cluster's API server",
+    start,
+    on: (ctx, event) => onEvent(ctx, rules, hooks, event),
+  }
+}
+
+/** The store has changes for an agent: they go out on its connection, if it has one. */
+export function serverNotify(world: World, rules: AgentRules, agent: Agent): void {
+  const { kubeApiNs = 0, kubeApiPid = 0 } = world.scalars
+  const ns = findNetns(world, kubeApiNs)
+  const proc = ns?.procs?.get(kubeApiPid) as Process | undefined
+  if (ns === undefined || proc?.program !== NAME) return
+  touch(world, ns.id)
+  for (const conn of (proc.state as ServerState).conns.values()) {
+    if (conn.agent === agent.id) pushChanges({ world, ns }, rules, conn)
+  }
+}
+
+function start(ctx: ProcCtx): void {
+  const { world, ns, proc } = ctx
+  if (findStore(world) === undefined) {
+    fail(ctx, 1, `${NAME}: this machine is no node of a cluster`)
+    return
+  }
+  const sock = sockOpen(world, ns, { kind: 'tcp', family: 4, pid: proc.pid })
+  sock.tcp!.reuseAddr = true
+  const wrong = sockBind(world, ns, sock, { addr: 0, port: PORT }) ?? tcpListen(world, ns, sock, 1024)
+  if (wrong !== null) {
+    fail(
+      ctx,
+      1,
+      `${NAME}: failed to listen on 0.0.0.0:${PORT}: listen tcp 0.0.0.0:${PORT}: bind: address already in use`,
+    )
+    return
+  }
+  proc.state = { listener: sock.id, conns: new Map() } satisfies ServerState
+  world.scalars.kubeApiNs = ns.id
+  world.scalars.kubeApiPid = proc.pid
+}
+
+function onEvent(ctx: ProcCtx, rules: AgentRules, hooks: ApiHooks, event: ProcEvent): void {
+  if (event.type === 'signal') exitProcess(ctx, 0)
+  if (event.type !== 'sock') return
+  const state = ctx.proc.state as ServerState
+  if (event.sock === state.listener) {
+    accept(ctx, rules, hooks, state)
+    return
+  }
+  const conn = state.conns.get(event.sock)
+  if (conn !== undefined) serve(ctx, rules, hooks, state, conn)
+}
+
+function accept(ctx: ProcCtx, rules: AgentRules, hooks: ApiHooks, state: ServerState): void {
+  const listener = sockById(ctx.ns, state.listener)
+  if (listener === undefined) return
+  for (;;) {
+    const sock = tcpAccept(ctx.world, ctx.ns, listener)
+    if (sock === undefined) return
+    sock.tcp!.noDelay = true
+    const conn: Conn = { channel: createChannel(sock), agent: 0, sent: 0 }
+    state.conns.set(sock.id, conn)
+    serve(ctx, rules, hooks, state, conn)
+  }
+}
+
+/** Reads what has come, answers it, and sends what had no room before. */
+function serve(ctx: ProcCtx, rules: AgentRules, hooks: ApiHooks, state: ServerState, conn: Conn): void {
+  const { messages, errno } = channelRead(ctx, conn.channel)
+  for (const message of messages) answer(ctx, rules, hooks, state, conn, message as ToServer)
+  const failed = errno === '' ? streamFlush(ctx, conn.channel.stream) : errno
+  if (failed !== '') {
+    state.conns.delete(conn.channel.stream.sock)
+    streamClose(ctx, conn.channel.stream)
+  } else pushChanges(ctx, rules, conn)
+}
+
+function answer(
+  ctx: ProcCtx,
+  rules: AgentRules,
+  hooks: ApiHooks,
+  state: ServerState,
+  conn: Conn,
+  message: ToServer,
+): void {
+  const { world } = ctx
+  switch (message.k) {
+    case 'list': {
+      const wants = rules.programs.get(message.program)?.wants({ node: message.node } as Agent) ?? []
+      const items = wants.flatMap((want) => listOf(world, want)).map(onWire)
+      send(ctx, conn, { k: 'listed', revision: storeOf(world).revision, items })
+      return
+    }
+    case 'watch':
+      // An agent that comes back has given its old connection up, whether or not that is known here.
+      for (const [id, other] of state.conns) {
+        if (other === conn || other.agent !== message.agent) continue
+        state.conns.delete(id)
+        streamClose(ctx, other.channel.stream)
+      }
+      conn.agent = message.agent
+      conn.sent = message.from
+      return
+    case 'write': {
+      const agent = findAgent(world, conn.agent)
+      if (agent === undefined) return
+      const result = agentExecute(world, agent, message.request)
+      send(ctx, conn, { k: 'wrote', n: message.n, result })
+      return
+    }
+    case 'call':
+      send(ctx, conn, { k: 'called', n: message.n, response: apiRequest(world, message.request, hooks) })
+      return
+    case 'ping':
+      send(ctx, conn, { k: 'pong', n: message.n })
+      return
+    default:
+  }
+}
+
+function send(at: StreamPlace, conn: Conn, message: FromServer): void {
+  channelSend(at, conn.channel, message)
+}
+
+/** Sends an agent what it has not been sent; waits with it while the connection takes nothing. */
+function pushChanges(at: StreamPlace, rules: AgentRules, conn: Conn): void {
+  const { world } = at
+  const agent = findAgent(world, conn.agent)
+  const { revision } = storeOf(world)
+  if (agent === undefined || conn.sent >= revision || conn.channel.stream.outbox.length > 0) return
+  const wants = rules.programs.get(agent.program)?.wants(agent) ?? []
+  const changes = storeChanges(storeOf(world), conn.sent, new Set(wants.map((want) => want.resource)))
+  conn.sent = revision
+  // A compacted log: the agent lists anew when it hears of the revision.
+  const wanted =
+    changes === 'gone' ? [] : changes.filter((change) => wants.some((want) => isFor(want, change)))
+  if (changes !== 'gone' && wanted.length === 0) return
+  const events = wanted.map(({ type, object }) => ({ type, object: onWire(object) }))
+  send(at, conn, { k: 'events', revision, events })
+}
+
+function listOf(world: World, want: Want): readonly ApiObject[] {
+  const all = storeList(storeOf(world), want.resource)
+  return want.node === undefined ? all : all.filter((object) => nodeOf(object) === want.node)
+}
+
+function isFor(want: Want, { resource, object, previous }: StoreChange): boolean {
+  if (want.resource !== resource) return false
+  return want.node === undefined || nodeOf(object) === want.node || nodeOf(previous) === want.node
+}
+
+function nodeOf(object: ApiObject | undefined): string | undefined {
+  return (object as { readonly spec?: { readonly nodeName?: string } } | undefined)?.spec?.nodeName
+}
+
+/** Agents speak protobuf, which is shorter: the fields' owners are left out to come near its length. */
+function onWire(object: ApiObject): object {
+  const { managedFields: _owners, ...metadata } = object.metadata
+  return { ...object, metadata }
+}
