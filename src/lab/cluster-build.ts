@@ -10,6 +10,7 @@ import { createCluster, setClusterNode } from '../kube/cluster.ts'
 import { createStore, storeOf } from '../kube/store/store.ts'
 import type { Actor, ApiResult, Draft, Json } from '../kube/types.ts'
 import { resourceKey } from '../kube/types.ts'
+import { routesOf } from '../net/ip/fib.ts'
 import { linksOf } from '../net/link/device.ts'
 import { netnsOf } from '../net/world.ts'
 import type { World } from '../net/types.ts'
@@ -17,7 +18,7 @@ import { cniHost, makeDirs } from '../proc/cni/host.ts'
 import { BIN_DIR, CONF_DIR } from '../proc/cni/list.ts'
 import { CNI_PLUGINS } from '../proc/cni/exec.ts'
 import { CONTROLLERS } from '../proc/kube/daemons.ts'
-import { writeFile } from '../run/files.ts'
+import { readFile, writeFile } from '../run/files.ts'
 import { machineNamed } from '../run/machine.ts'
 import { spawn } from '../run/process.ts'
 import type { Machine } from '../run/types.ts'
@@ -58,6 +59,7 @@ export function startCluster(world: World, lab: Lab, rules: AgentRules): Diagnos
       addresses: addressesOf(world, machine),
     })
     installCni(world, machine, options)
+    giveResolver(world, machine)
   }
   startControlPlane(world, rules, controlMachine)
   const failed = applyManifests(world, cluster)
@@ -88,6 +90,18 @@ function installCni(world: World, machine: Machine, { cniConf }: ClusterOptions)
   for (const { file, text } of cniConf) {
     if (!text.includes('{{.PodCIDR}}')) writeFile(files, `${CONF_DIR}/${file}`, text)
   }
+}
+
+/**
+ * A machine that nobody gave a name server asks its gateway, as DHCP would have told it: CoreDNS does not start where
+ * its node has none.
+ */
+function giveResolver(world: World, machine: Machine): void {
+  const { files, ns } = cniHost(world, machine.id)
+  if (/^nameserver\s/m.test(readFile(files, '/etc/resolv.conf').text)) return
+  const route = routesOf(ns, 4).find(({ len }) => len === 0)
+  const via = route?.nexthops[0]?.via
+  if (via !== undefined && via !== null) writeFile(files, '/etc/resolv.conf', `nameserver ${formatIp(via)}\n`)
 }
 
 /** On its machine as processes, or, where none is drawn, out of the picture: then the network cannot cut it off. */
