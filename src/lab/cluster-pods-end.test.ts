@@ -98,12 +98,12 @@ describe('several containers', () => {
 
   it('init containers run in order and hand files on; a failing one holds the pod', () => {
     const opened = lab()
-    const volumeMounts = [{ name: 'w', mountPath: '/work' }]
+    const volumeMounts = [{ name: 'w', mountPath: '/share' }]
     const served = [{ name: 'w', mountPath: '/usr/share/nginx/html' }]
     make(opened, 'init', {
       initContainers: [
-        shell('echo one > /work/index.html', { name: 'i1', volumeMounts }),
-        shell('echo two >> /work/index.html; sleep 2', { name: 'i2', volumeMounts }),
+        shell('echo one > /share/index.html', { name: 'i1', volumeMounts }),
+        shell('echo two >> /share/index.html; sleep 2', { name: 'i2', volumeMounts }),
       ],
       containers: [{ ...NGINX, volumeMounts: served }],
       volumes: [{ name: 'w', emptyDir: {} }],
@@ -310,5 +310,29 @@ describe('the kubelet itself', () => {
     expect(stateHash(world)).toBe(hash)
     seek(world, rules, later)
     expect(stateHash(world)).toBe(laterHash)
+  })
+})
+
+describe('the docker runtime', () => {
+  it('lists pods’ containers with the pause container of each; a killed sandbox gives its address back', () => {
+    const runtime =
+      '---\napiVersion: kubelet.config.k8s.io/v1beta1\nkind: KubeletConfiguration\n' +
+      'containerRuntimeEndpoint: unix:///var/run/cri-dockerd.sock\n'
+    const opened = lab(`${NODE}${runtime}${CNI}`)
+    make(opened, 'web', { containers: [NGINX] })
+    opened.wait(8)
+    const { uid } = pod(opened, 'web').metadata
+    const names = opened.type('node1: docker ps --format "{{.Names}}"').stdout
+    expect(names).toBe(`k8s_c_web_default_${uid}_0\nk8s_POD_web_default_${uid}_0\n`)
+    expect(box(opened, 'web').containerID).toMatch(/^docker:\/\/[0-9a-f]{64}$/)
+    const mode = "docker inspect -f '{{.HostConfig.NetworkMode}}' $(docker ps -q -f name=k8s_c_)"
+    expect(opened.type(`node1: ${mode}`).stdout).toMatch(/^container:[0-9a-f]{64}\n$/)
+    expect(opened.type('node1: docker exec $(docker ps -q -f name=k8s_c_) hostname').stdout).toBe('web\n')
+    const before = ip(opened, 'web')
+    opened.type('node1: docker kill $(docker ps -q -f name=k8s_POD)')
+    opened.wait(8)
+    expect(ip(opened, 'web')).not.toBe(before)
+    expect(opened.type('node1: ls /var/lib/cni/networks/cbr0').stdout).not.toContain(`${before}\n`)
+    expect(opened.type('node1: docker ps -q').stdout.split('\n')).toHaveLength(3)
   })
 })

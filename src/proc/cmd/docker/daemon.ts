@@ -198,7 +198,8 @@ function stopped(ctx: ProcCtx): void {
   exitProcess(ctx, 0)
 }
 
-function startDaemon(ctx: ProcCtx): void {
+/** Starts dockerd as systemd does. */
+export function startDaemon(ctx: Pick<ProcCtx, 'world' | 'machine'>): void {
   spawn(ctx.world, {
     machine: ctx.machine.id,
     ns: ctx.machine.rootNs,

@@ -30,7 +30,7 @@ export const PS: Verb = {
     if (has('s', 'size')) refuse('docker ps --size: not modelled in Kubehop')
     const filters = list.filter(([name]) => name === 'f' || name === 'filter').map(([, text]) => text)
     const one = has('l', 'latest') ? 1 : Number(flags.get('n') ?? flags.get('last') ?? 0)
-    let boxes = [...ctx.machine.containers.values()].reverse()
+    let boxes = [...ctx.machine.containers.values()].filter((box) => box.runtime === 'docker').reverse()
     boxes = boxes.filter((box) => filters.every((text) => passes(box, text)))
     const byStatus = filters.some((text) => text.startsWith('status='))
     if (one > 0) boxes = boxes.slice(0, one)

@@ -79,6 +79,21 @@ export function touchDocker(world: World, machine: Machine): DockerState | undef
   return dockerOf(machine)
 }
 
+/** Takes note of a container that a kubelet made through docker: `mode` as for Box. */
+export function noteBox(world: World, machine: Machine, box: Container, mode: string): void {
+  const lists = {
+    ports: [],
+    exposed: [],
+    bound: [],
+    proxies: [],
+    endpoints: [],
+    networks: [],
+    entrypoint: [],
+  }
+  const flags = { publishAll: false, autoRemove: false, interactive: false, stopSignal: 'SIGTERM' }
+  touchDocker(world, machine)?.boxes.set(box.id, { id: box.id, mode, ...lists, ...flags, cmd: [...box.argv] })
+}
+
 /** The machine's own namespace, for writing: docker works there whoever calls it. */
 export function hostNs(ctx: { world: World; machine: Machine }): Netns {
   touch(ctx.world, ctx.machine.rootNs)

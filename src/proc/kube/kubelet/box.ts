@@ -10,7 +10,6 @@ import {
   machineRng,
   putContainerFile,
   randomHex,
-  removeContainer,
   startContainer,
 } from '../../../run/container.ts'
 import type { Container } from '../../../run/types.ts'
@@ -21,7 +20,8 @@ import { environmentOf, expand } from './env.ts'
 import { hostsText, podNames, resolvText } from './files.ts'
 import type { Pulled } from './images.ts'
 import { ensureImage } from './images.ts'
-import { BOX_NAME, containersOfPod, labelsOf, runtimeName } from './labels.ts'
+import { noteBox } from '../../cmd/docker/state.ts'
+import { BOX_NAME, containersOfPod, dropContainer, labelsOf, runtimeName } from './labels.ts'
 import { startProbes } from './probes.ts'
 import { runHook } from './runner.ts'
 import type { BoxRun, Kubelet, PodRun } from './state.ts'
@@ -127,6 +127,7 @@ function create(
   box.image = spec.image ?? ''
   box.imageId = `sha256:${image.id}`
   container.sandbox = run.sandbox
+  if (container.runtime === 'docker') noteBox(world, machine, container, `container:${run.sandbox}`)
   const put = (path: string, text: string) => putContainerFile(world, machine.id, container.id, path, text)
   put('/etc/hosts', hostsText(kubelet, pod, run.ips))
   put('/etc/hostname', `${hostname}\n`)
@@ -205,12 +206,13 @@ export function goSeconds(ns: number): string {
 }
 
 /** Of dead containers only the last is kept, for `logs --previous`. */
-function forgetOlder({ world, machine }: Kubelet, { pod }: PodRun, box: BoxRun): void {
-  const mine = containersOfPod(machine, pod.metadata.uid).filter(
+function forgetOlder(kubelet: Kubelet, { pod }: PodRun, box: BoxRun): void {
+  if (box.restarts < 2) return
+  const mine = containersOfPod(kubelet.machine, pod.metadata.uid).filter(
     (one) => one.labels.get(BOX_NAME) === box.name,
   )
   for (const old of mine.slice(0, -2)) {
-    if (old.status !== 'running') removeContainer(world, machine.id, old.id)
+    if (old.status !== 'running') dropContainer(kubelet, old.id)
   }
 }
 

@@ -12,11 +12,11 @@ import type { Pod } from '../../../kube/objects-pod.ts'
 import { recordEvent } from '../../../kube/controller/common.ts'
 import { jsonEqual } from '../../../kube/types.ts'
 import type { World } from '../../../net/types.ts'
-import { removeContainer } from '../../../run/container.ts'
 import type { Program, Programs } from '../../../run/types.ts'
 import { crictl } from '../../cmd/crictl.ts'
 import { adoptPod } from './adopt.ts'
-import { BOX_NAME, PAUSE_NAME, POD_UID } from './labels.ts'
+import { daemonPid, startDaemon } from '../../cmd/docker/daemon.ts'
+import { BOX_NAME, dropContainer, PAUSE_NAME, POD_UID } from './labels.ts'
 import { nodeAnswer, registerNode, renewLease, syncNode } from './node.ts'
 import { probeDone } from './probes.ts'
 import { writeKubeletRules } from './rules.ts'
@@ -39,6 +39,8 @@ export function kubeletProgram(programs: Programs): AgentProgram {
       const kubelet = kubeletOf(ctx, programs)
       if (clusterOf(ctx.world).options.kubelet.makeIptablesUtilChains)
         writeKubeletRules(ctx.world, ctx.agent.ns)
+      const { runtime } = clusterOf(ctx.world).options.kubelet
+      if (runtime === 'docker' && daemonPid(ctx.world, kubelet.machine) === 0) startDaemon(kubelet)
       registerNode(kubelet)
       renewLease(kubelet)
       seePods(kubelet)
@@ -103,9 +105,8 @@ export function kubeletContainerEnded(world: World, rules: AgentRules, agent: nu
     if (box === undefined || uid === undefined) return
     const run = kubelet.state.pods.get(uid)
     // A pause container whose sandbox was given up leaves no trace.
-    if (box.labels.get(BOX_NAME) === PAUSE_NAME && run?.sandbox !== id)
-      removeContainer(world, kubelet.machine.id, id)
-    else if (run === undefined || run.gone) removeContainer(world, kubelet.machine.id, id)
+    if (box.labels.get(BOX_NAME) === PAUSE_NAME && run?.sandbox !== id) dropContainer(kubelet, id)
+    else if (run === undefined || run.gone) dropContainer(kubelet, id)
     if (run !== undefined) enqueue(ctx, uid)
   })
 }

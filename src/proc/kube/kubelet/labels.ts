@@ -3,7 +3,9 @@ import type { World } from '../../../net/types.ts'
 import { findCluster } from '../../../kube/cluster.ts'
 import type { Pod } from '../../../kube/objects-pod.ts'
 import { findMachine } from '../../../run/machine.ts'
+import { removeContainer } from '../../../run/container.ts'
 import type { Container, Machine } from '../../../run/types.ts'
+import { dockerOf } from '../../cmd/docker/state.ts'
 
 export const POD_NAME = 'io.kubernetes.pod.name'
 export const POD_NAMESPACE = 'io.kubernetes.pod.namespace'
@@ -26,6 +28,12 @@ export function labelsOf({ metadata }: Pod, container: string, restarts: number)
 /** `k8s_CONTAINER_POD_NAMESPACE_UID_ATTEMPT` */
 export function runtimeName({ metadata }: Pod, container: string, attempt: number): string {
   return `k8s_${container}_${metadata.name}_${metadata.namespace}_${metadata.uid}_${attempt}`
+}
+
+/** Forgets a container that does not run, in docker's books too where it has some. */
+export function dropContainer({ world, machine }: { world: World; machine: Machine }, id: string): void {
+  removeContainer(world, machine.id, id)
+  dockerOf(machine)?.boxes.delete(id)
 }
 
 /** All containers of a pod on its machine in the order of creation, the pause container included. */

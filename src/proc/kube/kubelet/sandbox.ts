@@ -7,7 +7,6 @@ import {
   createSandbox,
   machineRng,
   randomHex,
-  removeContainer,
   removeSandbox,
   startContainer,
 } from '../../../run/container.ts'
@@ -18,7 +17,8 @@ import type { CniPortMapping } from '../../cni/types.ts'
 import { findImage } from '../../cmd/docker/images.ts'
 import { hostIps } from './env.ts'
 import { podNames } from './files.ts'
-import { labelsOf, PAUSE_NAME, runtimeName } from './labels.ts'
+import { noteBox } from '../../cmd/docker/state.ts'
+import { dropContainer, labelsOf, PAUSE_NAME, runtimeName } from './labels.ts'
 import { networkWords } from './node.ts'
 import type { Kubelet, PodRun } from './state.ts'
 import { SECOND } from './state.ts'
@@ -77,12 +77,13 @@ export function dropSandbox(kubelet: Kubelet, run: PodRun): void {
   if (id === '') return
   const box = machine.sandboxes.get(id)
   const { list } = loadCniList(world, machine.id)
-  if (box !== undefined && !box.borrowed && list !== undefined) {
-    cniListDel(world, machine.id, list, cniPod(pod, id, box.key), undefined)
+  // A runtime may have taken the namespace away before: what stands on the node goes all the same.
+  if (pod.spec.hostNetwork !== true && list !== undefined) {
+    cniListDel(world, machine.id, list, cniPod(pod, id, box?.key ?? ''), undefined)
   }
   const pause = machine.containers.get(id)
   if (pause?.status === 'running') signalProcess(world, machine, pause.pid, 'SIGKILL')
-  else if (pause !== undefined) removeContainer(world, machine.id, id)
+  else if (pause !== undefined) dropContainer(kubelet, id)
   if (box !== undefined) removeSandbox(world, machine.id, id)
 }
 
@@ -98,7 +99,7 @@ export function sandboxLives({ machine }: Kubelet, run: PodRun): boolean {
 function startPause({ world, machine }: Kubelet, { pod, attempt }: PodRun, id: string): boolean {
   const image = findImage(PAUSE_IMAGE)!.image
   const runtime = clusterOf(world).options.kubelet.runtime
-  createContainer(world, machine.id, {
+  const box = createContainer(world, machine.id, {
     id,
     name: runtimeName(pod, PAUSE_NAME, attempt - 1),
     runtime,
@@ -112,6 +113,7 @@ function startPause({ world, machine }: Kubelet, { pod, attempt }: PodRun, id: s
     labels: labelsOf(pod, PAUSE_NAME, attempt - 1),
     base: image.files,
   })
+  if (runtime === 'docker') noteBox(world, machine, box, 'none')
   return startContainer(world, machine.id, id, id) !== 0
 }
 

@@ -80,6 +80,8 @@ export interface BoxRun {
   pullNs: number
   pullAt: number
   pullError: string
+  /** When its image began to be fetched, -1 while it is not. */
+  pullingSince: number
   /** It was being stopped for this reason; null where it is not. */
   stop: BoxStop | null
   /** postStart is still under way. */
@@ -181,6 +183,7 @@ export function boxRun(run: PodRun, spec: ContainerSpec): BoxRun {
     pullNs: 0,
     pullAt: -1,
     pullError: '',
+    pullingSince: -1,
     stop: null,
     hook: false,
     probes: new Map(),

@@ -5,10 +5,10 @@
 import { agentSend, enqueueAfter } from '../../../kube/agent/agent.ts'
 import { recordEvent } from '../../../kube/controller/common.ts'
 import type { Container as Spec } from '../../../kube/objects-pod.ts'
-import { removeContainer, stopContainer } from '../../../run/container.ts'
+import { stopContainer } from '../../../run/container.ts'
 import { crashBackOff, noteEnd, specsOf, startBox } from './box.ts'
 import { backOffPull, pullAgainAt } from './images.ts'
-import { containersOfPod } from './labels.ts'
+import { containersOfPod, dropContainer } from './labels.ts'
 import { isStarted, sendProbes } from './probes.ts'
 import { dropSandbox, sandboxLives, startSandbox } from './sandbox.ts'
 import type { BoxRun, Kubelet, PodRun } from './state.ts'
@@ -53,9 +53,9 @@ export function restartBox(kubelet: Kubelet, run: PodRun, spec: Spec, box: BoxRu
 
 /** Nothing of a pod is left on the machine. */
 export function forgetPod(kubelet: Kubelet, run: PodRun): void {
-  const { world, machine, state } = kubelet
+  const { machine, state } = kubelet
   for (const box of containersOfPod(machine, run.uid)) {
-    if (box.status !== 'running') removeContainer(world, machine.id, box.id)
+    if (box.status !== 'running') dropContainer(kubelet, box.id)
   }
   state.pods.delete(run.uid)
 }
@@ -116,7 +116,7 @@ function keepRunning(kubelet: Kubelet, run: PodRun, spec: Spec, box: BoxRun): nu
   startBox(kubelet, run, spec)
   if (isRunning(kubelet, box)) return sendProbes(kubelet, run, spec, box)
   // What failed to start is shown with its reason, then with its back-off.
-  return world.now + RELIST_NS
+  return box.pullingSince < 0 ? world.now + RELIST_NS : (pullAgainAt(box) ?? 0)
 }
 
 /** The pause container is gone: everything in the sandbox goes with it, and a new one is made. */
