@@ -1,6 +1,7 @@
 /** A lab's cluster, put together. */
 import type { AgentRules } from '../kube/agent/agent.ts'
 import { agentHandlers } from '../kube/agent/agent.ts'
+import { kubectlProgram } from '../proc/cmd/kubectl/kubectl.ts'
 import { corednsProgram } from '../proc/dns/coredns.ts'
 import { apiServerProgram } from '../proc/kube/apiserver.ts'
 import { daemonPrograms } from '../proc/kube/daemons.ts'
@@ -10,6 +11,7 @@ import { kubeletPrograms } from '../proc/kube/kubelet/kubelet.ts'
 import type { Program } from '../run/types.ts'
 import { applyManifest, clusterSettled, deleteManifest, startCluster } from './cluster-build.ts'
 import type { ClusterPart } from './cluster-part.ts'
+import { readManifestText } from './manifest-text.ts'
 
 /** What labs need of a cluster. `rules` are those of `clusterAgents`. */
 export function clusterPart(rules: AgentRules): ClusterPart {
@@ -29,6 +31,7 @@ export function clusterPrograms(rules: AgentRules): readonly Program[] {
     apiServerProgram(rules, { log: kubeletLogs }),
     ...daemonPrograms(rules),
     ...kubeletPrograms(rules),
+    kubectlProgram({ readText: readManifestText, hooks: { log: kubeletLogs } }),
     corednsProgram((ctx) => storeDnsSource(ctx.world)),
   ]
 }

@@ -4,6 +4,7 @@ import { kubeProxyCategories, kubeProxyFlows, kubeProxyRules } from './kubeproxy
 import { apiCases } from './api.ts'
 import { cniCases } from './cni.ts'
 import { corednsCases, dnsSpecCases } from './dns.ts'
+import { kubectlCases } from './kubectl.ts'
 import { controllerCases } from './controllers.ts'
 import type { CaseRunner } from './report.ts'
 
@@ -16,4 +17,5 @@ export const CASE_RUNNERS: readonly (readonly [file: string, run: CaseRunner])[]
   ['02-dns-coredns.json', corednsCases],
   ['02-dns-schema-and-search.json', dnsSpecCases],
   ['05-controllers-and-validation.json', (data) => [...controllerCases(data), ...apiCases(data)]],
+  ['06-kubectl.json', kubectlCases],
 ]

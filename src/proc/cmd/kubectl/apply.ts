@@ -1,0 +1,226 @@
+/** `kubectl apply` and `kubectl diff`. Models kubectl pkg/cmd/apply (1.32). */
+import type { Json, JsonObject, ResourceInfo } from '../../../kube/types.ts'
+import { field, isRecord, withField } from '../../../kube/types.ts'
+import { unifiedDiff } from './diff.ts'
+import { boolFlag, hasFlag, parseFlags, textFlag } from './flags.ts'
+import type { Flow } from './flow.ts'
+import { complain, fault, once, print } from './flow.ts'
+import { threeWayPatch } from './merge.ts'
+import { OUTPUT_FLAGS, printDone, withoutManaged } from './output.ts'
+import type { Client, DryRun } from './rest.ts'
+import { call, discover, dryRunOf, failStatus, openClient, pathOf, statusText, writeQuery } from './rest.ts'
+import type { FileItem } from './select.ts'
+import { failProblems, FILE_FLAGS, fileItems, hasFiles } from './select.ts'
+import { compactJson, toYaml } from './yaml.ts'
+
+export const LAST_APPLIED = 'kubectl.kubernetes.io/last-applied-configuration'
+const STRATEGIC = 'application/strategic-merge-patch+json'
+const MANAGER = 'kubectl-client-side-apply'
+
+const APPLY_FLAGS = [
+  ...OUTPUT_FLAGS, ...FILE_FLAGS, 'dry-run=?unchanged', 'validate=?strict', 'server-side', 'force-conflicts', 'force',
+  'field-manager=', 'overwrite', 'prune', 'prune-allowlist=*', 'selector/l=', 'all', 'wait', 'timeout=', 'cascade=?background',
+  'grace-period=#', 'openapi-patch', 'applyset=', 'subresource=',
+] // biome-ignore format: one list
+
+export function apply(flow: Flow, args: readonly string[]): number {
+  if (args[0] === 'view-last-applied' || args[0] === 'set-last-applied' || args[0] === 'edit-last-applied') {
+    fault(`error: kubectl apply ${args[0]}: not modelled in Kubehop`)
+  }
+  const flags = parseFlags('kubectl apply', args, APPLY_FLAGS)
+  const client = openClient(flow, flags)
+  if (flags.operands.length > 0) {
+    fault(
+      `error: Unexpected args: [${flags.operands.join(' ')}]\nSee 'kubectl apply -h' for help and examples`,
+    )
+  }
+  if (!hasFiles(client)) fault('error: must specify one of -f and -k')
+  for (const one of ['prune', 'applyset', 'force', 'subresource']) {
+    if (hasFlag(flags, one)) fault(`error: kubectl apply --${one}: not modelled in Kubehop`)
+  }
+  const dry = dryRunOf(flags)
+  const problems: string[] = []
+  const items = fileItems(client, lazyDiscovery(client), problems)
+  if (items.length === 0 && problems.length === 0) fault('error: no objects passed to apply')
+  for (const item of items) {
+    if (boolFlag(flags, 'server-side')) serverSide(client, item, dry, problems)
+    else clientSide(client, item, dry, problems)
+  }
+  if (problems.length > 0) failProblems(problems)
+  return 0
+}
+
+/** Discovery, asked for when the first object needs it. */
+export function lazyDiscovery(client: Client): () => readonly ResourceInfo[] {
+  let all: readonly ResourceInfo[] | undefined
+  return () => {
+    all ??= discover(client)
+    return all
+  }
+}
+
+function retrieving({ info, name, namespace, source }: FileItem): string {
+  const version = `${info.group}/${info.version}`
+  return `error when retrieving current configuration of:\nResource: "${version}, Resource=${info.resource}", GroupVersionKind: "${version}, Kind=${info.kind}"\nName: "${name}", Namespace: "${namespace}"\nfrom server for: "${source}"`
+}
+
+/** The object with what was applied noted in it. */
+export function annotated(object: JsonObject): JsonObject {
+  const metadata = field(object, 'metadata')
+  const meta = isRecord(metadata) ? metadata : {}
+  const annotations = field(meta, 'annotations')
+  const own = withField(isRecord(annotations) ? annotations : {}, LAST_APPLIED, undefined)
+  const plain = withField(object, 'metadata', withField(meta, 'annotations', own))
+  const noted = withField(own, LAST_APPLIED, `${compactJson(plain)}\n`)
+  return withField(object, 'metadata', withField(meta, 'annotations', noted))
+}
+
+function clientSide(client: Client, item: FileItem, dry: DryRun, problems: string[]): void {
+  const { info, namespace, name, source } = item
+  if (name === '') {
+    problems.push(`${retrieving(item)}: resource name may not be empty`)
+    return
+  }
+  const modified = annotated(item.object)
+  const path = pathOf(info, namespace, name)
+  const query = [...writeQuery(client, MANAGER, dry), validation(client)]
+  const reply = call(client, 'GET', path)
+  if (!reply.ok && reply.status.reason !== 'NotFound') {
+    problems.push(statusText(reply.status, retrieving(item)))
+    return
+  }
+  if (!reply.ok) {
+    if (dry === 'client') return printDone(client, info, modified, 'created', dry)
+    const made = call(client, 'POST', pathOf(info, namespace), { body: modified, query })
+    if (made.ok) printDone(client, info, made.body as Json, 'created', dry)
+    else problems.push(statusText(made.status, `error when creating "${source}"`))
+    return
+  }
+  const current = reply.body as JsonObject
+  const last = lastApplied(current)
+  if (last === undefined) {
+    complain(
+      client.flow,
+      `Warning: resource ${info.resource}/${name} is missing the ${LAST_APPLIED} annotation which is required by kubectl apply. kubectl apply should only be used on resources created declaratively by either kubectl create --save-config or kubectl apply. The missing annotation will be patched automatically.\n`,
+    )
+  }
+  const patch = threeWayPatch(info, last ?? null, modified, current)
+  if (Object.keys(patch).length === 0) return printDone(client, info, current, 'unchanged', dry)
+  if (dry === 'client') return printDone(client, info, current, 'configured', dry)
+  const done = call(client, 'PATCH', path, { body: patch, contentType: STRATEGIC, query })
+  if (!done.ok) {
+    const text = `error when applying patch:\n${compactJson(patch)}\nto:\n${retrieving(item).split('\n').slice(1, 3).join('\n')}\nfor: "${source}"`
+    problems.push(statusText(done.status, text))
+    return
+  }
+  const same = jsonVersion(done.body) === jsonVersion(current) && dry === 'none'
+  printDone(client, info, done.body as Json, same ? 'unchanged' : 'configured', dry)
+}
+
+function jsonVersion(object: unknown): string {
+  return String(field(field(object as JsonObject, 'metadata'), 'resourceVersion') ?? '')
+}
+
+/** What was applied last, as JSON; undefined where nothing was. */
+export function lastApplied(object: JsonObject): Json | undefined {
+  const text = field(field(field(object, 'metadata'), 'annotations'), LAST_APPLIED)
+  if (typeof text !== 'string') return undefined
+  try {
+    return JSON.parse(text) as Json
+  } catch {
+    return null
+  }
+}
+
+/** --validate as the server takes it. */
+export function validation(client: Client): [string, string] {
+  const text = textFlag(client.flags, 'validate', 'strict').toLowerCase()
+  const value = text === 'warn' ? 'Warn' : text === 'false' || text === 'ignore' ? 'Ignore' : 'Strict'
+  return ['fieldValidation', value]
+}
+
+const CONFLICT_HELP = `Please review the fields above--they currently have other managers. Here
+are the ways you can resolve this warning:
+* If you intend to manage all of these fields, please re-run the apply
+  command with the \`--force-conflicts\` flag.
+* If you do not intend to manage all of the fields, please edit your
+  manifest to remove references to the fields that should keep their
+  current managers.
+* You may co-own fields by updating your manifest to match the existing
+  value; in this case, you'll become the manager if the other manager(s)
+  stop managing the field (remove it from their configuration).
+See https://kubernetes.io/docs/reference/using-api/server-side-apply/#conflicts`
+
+function serverSide(client: Client, item: FileItem, dry: DryRun, problems: string[]): void {
+  const { info, namespace, name, object } = item
+  if (dry === 'client')
+    fault("error: --dry-run=client doesn't work with --server-side (did you mean --dry-run=server instead?)")
+  const force = boolFlag(client.flags, 'force-conflicts')
+  const query: [string, string][] = [
+    ...writeQuery(client, 'kubectl', dry),
+    validation(client),
+    ['force', String(force)],
+  ]
+  const contentType = 'application/apply-patch+yaml'
+  const done = call(client, 'PATCH', pathOf(info, namespace, name), { body: object, contentType, query })
+  if (done.ok) return printDone(client, info, done.body as Json, 'serverside-applied', dry)
+  if (done.status.reason === 'Conflict') problems.push(`${done.status.message}\n${CONFLICT_HELP}`)
+  else problems.push(statusText(done.status))
+}
+
+/** `kubectl diff -f`: what apply would change, as diff -u shows it. Exit 1 where something would. */
+export function diff(flow: Flow, args: readonly string[]): number {
+  const flags = parseFlags('kubectl diff', args, [
+    ...FILE_FLAGS,
+    'server-side',
+    'force-conflicts',
+    'field-manager=',
+    'selector/l=',
+    'prune',
+    'show-managed-fields',
+    'concurrency=#',
+  ])
+  const client = openClient(flow, flags)
+  if (!hasFiles(client)) fault('error: must specify one of -f and -k')
+  const problems: string[] = []
+  const items = fileItems(client, lazyDiscovery(client), problems)
+  if (problems.length > 0) failProblems(problems)
+  let changed = false
+  const stamp = once(flow, () => String(100_000_000 + (flow.ctx.world.now % 900_000_000)))
+  for (const item of items) {
+    const { info, namespace, name } = item
+    const path = pathOf(info, namespace, name)
+    const query: [string, string][] = [['dryRun', 'All'], ...writeQuery(client, MANAGER)]
+    const reply = call(client, 'GET', path)
+    if (!reply.ok && reply.status.reason !== 'NotFound') failStatus(reply.status)
+    const live = reply.ok ? (reply.body as JsonObject) : undefined
+    const modified = annotated(item.object)
+    const patch = live === undefined ? {} : threeWayPatch(info, lastApplied(live) ?? null, modified, live)
+    const merged =
+      live === undefined
+        ? call(client, 'POST', pathOf(info, namespace), { body: modified, query })
+        : call(client, 'PATCH', path, { body: patch, contentType: STRATEGIC, query })
+    if (!merged.ok) failStatus(merged.status)
+    const file = `${info.group === '' ? '' : `${info.group}.`}${info.version}.${info.kind}.${namespace}.${name}`
+    const before = live === undefined ? '' : toYaml(shown(client, live))
+    const after = toYaml(shown(client, merged.body as JsonObject))
+    const text = unifiedDiff(`/tmp/LIVE-${stamp}/${file}`, `/tmp/MERGED-${stamp}/${file}`, before, after)
+    changed ||= text !== ''
+    print(flow, text)
+  }
+  return changed ? 1 : 0
+}
+
+/** As diff compares: without managed fields and without what apply remembers. */
+function shown(client: Client, object: JsonObject): Json {
+  const plain = withoutManaged(object, client.flags) as JsonObject
+  const metadata = field(plain, 'metadata')
+  const annotations = field(metadata, 'annotations')
+  if (!isRecord(metadata) || !isRecord(annotations)) return plain
+  const left = withField(annotations, LAST_APPLIED, undefined)
+  return withField(
+    plain,
+    'metadata',
+    withField(metadata, 'annotations', Object.keys(left).length === 0 ? undefined : left),
+  )
+}

@@ -1,0 +1,453 @@
+/** Commands that change objects: scale, label, annotate, set, patch, replace, edit, taint. Models kubectl pkg/cmd (1.32). */
+import type { Json, JsonObject } from '../../../kube/types.ts'
+import { field, isRecord } from '../../../kube/types.ts'
+import { mergePatch } from '../../../kube/api/patch.ts'
+import { readFile, writeFile } from '../../../run/files.ts'
+import { annotated, lastApplied, lazyDiscovery, validation } from './apply.ts'
+import { WRITE_FLAGS } from './create.ts'
+import { arr, obj, str } from './describe-text.ts'
+import { boolFlag, listFlag, parseFlags, textFlag } from './flags.ts'
+import type { Flow } from './flow.ts'
+import { fault, once, print } from './flow.ts'
+import { printDone, withoutManaged } from './output.ts'
+import type { Client } from './rest.ts'
+import { call, dryRunOf, openClient, pathOf, shownName, statusText, writeQuery } from './rest.ts'
+import type { Found } from './select.ts'
+import { failProblems, FILE_FLAGS, fileItems, findObjects, hasFiles, SELECT_FLAGS } from './select.ts'
+import { toYaml } from './yaml.ts'
+
+const MERGE = 'application/merge-patch+json'
+const STRATEGIC = 'application/strategic-merge-patch+json'
+const CHANGE_FLAGS = [...WRITE_FLAGS, ...FILE_FLAGS, ...SELECT_FLAGS, 'local', 'record']
+
+/** Sends a patch and says what was done; on the client's dry run only says it. */
+export function patchFound(
+  client: Client,
+  { info, namespace, name, object }: Found,
+  patch: Json,
+  manager: string,
+  done: string,
+  problems: string[],
+  type = STRATEGIC,
+): void {
+  const dry = dryRunOf(client.flags)
+  if (dry === 'client')
+    return printDone(client, info, isRecord(patch) ? mergePatch(object, patch) : object, done, dry)
+  const query = writeQuery(client, manager, dry)
+  const reply = call(client, 'PATCH', pathOf(info, namespace, name), {
+    body: patch,
+    contentType: type,
+    query,
+  })
+  if (reply.ok) printDone(client, info, reply.body as Json, done, dry)
+  else problems.push(statusText(reply.status))
+}
+
+function ended(problems: readonly string[]): number {
+  return problems.length > 0 ? failProblems(problems) : 0
+}
+
+export function scale(flow: Flow, args: readonly string[]): number {
+  const flags = parseFlags('kubectl scale', args, [
+    ...CHANGE_FLAGS,
+    'replicas=#',
+    'current-replicas=#',
+    'resource-version=',
+    'timeout=',
+  ])
+  const client = openClient(flow, flags)
+  const text = textFlag(flags, 'replicas')
+  if (text === '') fault('error: required flag(s) "replicas" not set')
+  if (Number(text) < 0)
+    fault('error: The --replicas=COUNT flag is required, and COUNT must be greater than or equal to 0')
+  const problems: string[] = []
+  const dry = dryRunOf(flags)
+  for (const found of findObjects(client, flags.operands, problems, { needNames: true })) {
+    const { info, namespace, name, object } = found
+    if (!info.subresources.includes('scale')) {
+      problems.push(`the server could not find the requested resource`)
+      continue
+    }
+    const wanted = textFlag(flags, 'current-replicas')
+    const now = str(obj(object, 'spec'), 'replicas')
+    if (wanted !== '' && wanted !== '-1' && wanted !== now) {
+      problems.push(`Expected replicas to be ${wanted}, was ${now}`)
+      continue
+    }
+    if (dry === 'client') {
+      printDone(client, info, object, 'scaled', dry)
+      continue
+    }
+    const reply = call(client, 'PATCH', pathOf(info, namespace, name, 'scale'), {
+      body: { spec: { replicas: Number(text) } },
+      contentType: MERGE,
+      query: writeQuery(client, 'kubectl-scale', dry),
+    })
+    if (reply.ok) printDone(client, info, object, 'scaled', dry)
+    else problems.push(statusText(reply.status))
+  }
+  return ended(problems)
+}
+
+/** `label` and `annotate`: KEY=VALUE sets, KEY- removes. */
+export function label(flow: Flow, args: readonly string[], what: 'label' | 'annotation'): number {
+  const verb = what === 'label' ? 'label' : 'annotate'
+  const flags = parseFlags(`kubectl ${verb}`, args, [
+    ...CHANGE_FLAGS,
+    'overwrite',
+    'list',
+    'resource-version=',
+  ])
+  const client = openClient(flow, flags)
+  const isChange = (word: string) => word.includes('=') || (word.endsWith('-') && word.length > 1)
+  const first = flags.operands.findIndex(isChange)
+  const words = first < 0 ? flags.operands : flags.operands.slice(0, first)
+  const changes = first < 0 ? [] : flags.operands.slice(first)
+  if (words.length === 0 && !hasFiles(client))
+    fault('error: one or more resources must be specified as <resource> <name> or <resource>/<name>')
+  if (changes.length === 0 && !boolFlag(flags, 'list'))
+    fault(`error: at least one ${what} update is required`)
+  const problems: string[] = []
+  for (const found of findObjects(client, words, problems, { needNames: true })) {
+    const key = what === 'label' ? 'labels' : 'annotations'
+    const own = obj(field(found.object, 'metadata'), key)
+    if (boolFlag(flags, 'list')) {
+      print(
+        flow,
+        Object.keys(own)
+          .sort()
+          .map((name) => `${name}=${String(own[name])}\n`)
+          .join(''),
+      )
+      continue
+    }
+    changeLabels(client, found, key, own, changes, problems, verb)
+  }
+  return ended(problems)
+}
+
+function changeLabels(
+  client: Client,
+  found: Found,
+  key: 'labels' | 'annotations',
+  own: JsonObject,
+  changes: readonly string[],
+  problems: string[],
+  verb: string,
+): void {
+  const set: Record<string, string | null> = {}
+  let [changed, removed] = [false, false]
+  for (const word of changes) {
+    if (!word.includes('=')) {
+      const name = word.slice(0, -1)
+      if (field(own, name) === undefined) {
+        print(client.flow, `${key.slice(0, -1)} "${name}" not found.\n`)
+        continue
+      }
+      set[name] = null
+      removed = true
+      continue
+    }
+    const [name = '', ...rest] = word.split('=')
+    const value = rest.join('=')
+    const old = field(own, name)
+    if (old !== undefined && old !== value && !boolFlag(client.flags, 'overwrite')) {
+      problems.push(`'${name}' already has a value (${String(old)}), and --overwrite is false`)
+      return
+    }
+    if (old !== value) changed = true
+    set[name] = value
+  }
+  const past = verb === 'label' ? 'labeled' : 'annotated'
+  const done = changed
+    ? past
+    : removed
+      ? verb === 'label'
+        ? 'unlabeled'
+        : 'annotated'
+      : verb === 'label'
+        ? 'not labeled'
+        : 'annotated'
+  if (!changed && !removed) return printDone(client, found.info, found.object, done, dryRunOf(client.flags))
+  patchFound(client, found, { metadata: { [key]: set } }, `kubectl-${verb}`, done, problems, MERGE)
+}
+
+/** `set image` and `set env`. */
+export function set(flow: Flow, args: readonly string[]): number {
+  const [what = ''] = args
+  const rest = args.slice(1)
+  if (what === 'image') return setImage(flow, rest)
+  if (what === 'env') return setEnv(flow, rest)
+  if (['resources', 'selector', 'serviceaccount', 'sa', 'subject'].includes(what)) {
+    fault(`error: kubectl set ${what}: not modelled in Kubehop`)
+  }
+  return fault(
+    what === ''
+      ? "error: must specify the field to set: image or env\nSee 'kubectl set -h' for help and examples"
+      : `error: unknown command "${what}" for "kubectl set"`,
+  )
+}
+
+function templateOf({ info, object }: Found): { spec: JsonObject; wrap: (spec: JsonObject) => JsonObject } {
+  const inner = obj(object, 'spec')
+  if (info.kind === 'Pod') return { spec: inner, wrap: (spec) => ({ spec }) }
+  return { spec: obj(obj(inner, 'template'), 'spec'), wrap: (spec) => ({ spec: { template: { spec } } }) }
+}
+
+function setImage(flow: Flow, args: readonly string[]): number {
+  const flags = parseFlags('kubectl set image', args, CHANGE_FLAGS)
+  const client = openClient(flow, flags)
+  const words = flags.operands.filter((word) => !word.includes('='))
+  const images = flags.operands.filter((word) => word.includes('=')).map((word) => word.split('='))
+  if (words.length === 0 && !hasFiles(client))
+    fault('error: one or more resources must be specified as <resource> <name> or <resource>/<name>')
+  if (images.length === 0) fault('error: at least one image update is required')
+  const problems: string[] = []
+  for (const found of findObjects(client, words, problems, { needNames: true })) {
+    const { spec, wrap } = templateOf(found)
+    const patch: Record<string, Json> = {}
+    for (const key of ['initContainers', 'containers']) {
+      const list = arr(spec, key)
+      const changed = images.flatMap(([name, image = '']) =>
+        list
+          .filter((one) => (name === '*' || one.name === name) && one.image !== image)
+          .map((one) => ({ name: str(one, 'name'), image })),
+      )
+      if (changed.length > 0) patch[key] = changed
+    }
+    const all = [...arr(spec, 'containers'), ...arr(spec, 'initContainers')].map((one) => one.name)
+    const missing = images.filter(([name]) => name !== '*' && !all.includes(name!))
+    for (const [name] of missing) problems.push(`unable to find container named "${name}"`)
+    if (missing.length > 0 || Object.keys(patch).length === 0) continue
+    patchFound(client, found, wrap(patch), 'kubectl-set', 'image updated', problems)
+  }
+  return ended(problems)
+}
+
+function setEnv(flow: Flow, args: readonly string[]): number {
+  const flags = parseFlags('kubectl set env', args, [
+    ...CHANGE_FLAGS,
+    'containers/c=',
+    'env/e=*',
+    'from=',
+    'keys=',
+    'list',
+    'overwrite',
+    'prefix=',
+    'resolve',
+  ])
+  const client = openClient(flow, flags)
+  if (textFlag(flags, 'from') !== '') fault('error: kubectl set env --from: not modelled in Kubehop')
+  const isEnv = (word: string) =>
+    word.includes('=') || (word.endsWith('-') && /^[A-Za-z_][A-Za-z0-9_.]*-$/.test(word))
+  const changes = [...flags.operands.slice(1).filter(isEnv), ...listFlag(flags, 'env')]
+  const words = flags.operands.filter((word, i) => i === 0 || !isEnv(word))
+  if (words.length === 0 && !hasFiles(client))
+    fault('error: one or more resources must be specified as <resource> <name> or <resource>/<name>')
+  const problems: string[] = []
+  for (const found of findObjects(client, words, problems, { needNames: true })) {
+    const { spec, wrap } = templateOf(found)
+    const only = textFlag(flags, 'containers', '*')
+    const containers = arr(spec, 'containers').filter((one) => only === '*' || one.name === only)
+    if (boolFlag(flags, 'list')) {
+      for (const one of containers) {
+        print(flow, `# ${found.info.kind} ${found.name}, container ${str(one, 'name')}\n`)
+        print(
+          flow,
+          arr(one, 'env')
+            .map((env) => `${str(env, 'name')}=${str(env, 'value')}\n`)
+            .join(''),
+        )
+      }
+      continue
+    }
+    const patch = containers.map((one) => ({
+      name: str(one, 'name'),
+      env: changes.map((word): Json => {
+        if (!word.includes('=')) return { name: word.slice(0, -1), $patch: 'delete' }
+        return { name: word.split('=')[0]!, value: word.split('=').slice(1).join('=') }
+      }),
+    }))
+    patchFound(client, found, wrap({ containers: patch }), 'kubectl-set', 'env updated', problems)
+  }
+  return ended(problems)
+}
+
+export function patch(flow: Flow, args: readonly string[]): number {
+  const flags = parseFlags('kubectl patch', args, [
+    ...CHANGE_FLAGS,
+    'patch/p=',
+    'patch-file=',
+    'type=',
+    'subresource=',
+  ])
+  const client = openClient(flow, flags)
+  const file = textFlag(flags, 'patch-file')
+  const text = file === '' ? textFlag(flags, 'patch') : once(flow, () => readFile(flow.ctx, file).text)
+  if (text === '') fault('error: must specify --patch or --patch-file containing the contents of the patch')
+  const type = textFlag(flags, 'type', 'strategic')
+  const types: Readonly<Record<string, string>> = {
+    strategic: STRATEGIC,
+    merge: MERGE,
+    json: 'application/json-patch+json',
+  }
+  if (!Object.hasOwn(types, type)) fault(`error: --type must be one of [json merge strategic], not "${type}"`)
+  const read = flow.parts.readText(text)
+  const value = read.docs[0]
+  if (read.error !== '' || value === undefined) fault(`error: unable to parse "${text}": ${read.error}`)
+  const problems: string[] = []
+  const sub = textFlag(flags, 'subresource')
+  for (const found of findObjects(client, flags.operands, problems, { needNames: true })) {
+    const { info, namespace, name, object } = found
+    const dry = dryRunOf(flags)
+    const query = writeQuery(client, 'kubectl-patch', dry)
+    if (dry === 'client') {
+      printDone(client, info, object, 'patched', dry)
+      continue
+    }
+    const path = pathOf(info, namespace, name, sub)
+    const reply = call(client, 'PATCH', path, { body: value, contentType: types[type]!, query })
+    if (!reply.ok) {
+      problems.push(statusText(reply.status))
+      continue
+    }
+    const same =
+      String(field(field(reply.body as Json, 'metadata'), 'resourceVersion')) ===
+      String(field(field(object, 'metadata'), 'resourceVersion'))
+    printDone(client, info, reply.body as Json, same ? 'patched (no change)' : 'patched', dry)
+  }
+  return ended(problems)
+}
+
+export function replace(flow: Flow, args: readonly string[]): number {
+  const flags = parseFlags('kubectl replace', args, [
+    ...WRITE_FLAGS,
+    ...FILE_FLAGS,
+    'force',
+    'cascade=?background',
+    'grace-period=#',
+    'timeout=',
+    'wait',
+    'raw=',
+    'subresource=',
+  ])
+  const client = openClient(flow, flags)
+  if (!hasFiles(client)) fault('error: must specify one of -f and -k')
+  const dry = dryRunOf(flags)
+  const problems: string[] = []
+  const items = fileItems(client, lazyDiscovery(client), problems)
+  if (items.length === 0 && problems.length === 0) fault('error: no objects passed to replace')
+  for (const { info, namespace, name, object, source } of items) {
+    const path = pathOf(info, namespace, name)
+    const query = [...writeQuery(client, 'kubectl-replace', dry), validation(client)]
+    const current = call(client, 'GET', path)
+    if (boolFlag(flags, 'force')) {
+      if (current.ok) {
+        call(client, 'DELETE', path, { body: { gracePeriodSeconds: 0 } })
+        print(
+          flow,
+          `${info.kind.toLowerCase()}${info.group === '' ? '' : `.${info.group}`} "${name}" deleted\n`,
+        )
+      }
+      const made = call(client, 'POST', pathOf(info, namespace), { body: object, query })
+      if (made.ok) printDone(client, info, made.body as Json, 'replaced', dry)
+      else problems.push(statusText(made.status, `error when replacing "${source}"`))
+      continue
+    }
+    if (dry === 'client') {
+      printDone(client, info, object, 'replaced', dry)
+      continue
+    }
+    const noted = current.ok && lastApplied(current.body as JsonObject) !== undefined
+    const reply = call(client, 'PUT', path, { body: noted ? annotated(object) : object, query })
+    if (reply.ok) printDone(client, info, reply.body as Json, 'replaced', dry)
+    else problems.push(statusText(reply.status, `error when replacing "${source}"`))
+  }
+  return ended(problems)
+}
+
+/** Writes an object's YAML to a file and says how it is applied: an editor is the page's business. */
+export function edit(flow: Flow, args: readonly string[]): number {
+  const flags = parseFlags('kubectl edit', args, [
+    ...CHANGE_FLAGS,
+    'output-patch',
+    'windows-line-endings',
+    'subresource=',
+  ])
+  const client = openClient(flow, flags)
+  const problems: string[] = []
+  const found = findObjects(client, flags.operands, problems, { needNames: true })
+  if (problems.length > 0) failProblems(problems)
+  for (const { info, name, object } of found) {
+    const path = `/tmp/kubectl-edit-${info.resource}-${name}.yaml`
+    const error = once(flow, () => writeFile(flow.ctx, path, toYaml(withoutManaged(object, flags))))
+    if (error !== '') fault(`error: ${path}: ${error}`)
+    print(
+      flow,
+      `${shownName(info, name)}: written to ${path}; change it there and run kubectl replace -f ${path}\n`,
+    )
+  }
+  return 0
+}
+
+export function taint(flow: Flow, args: readonly string[]): number {
+  const flags = parseFlags('kubectl taint', args, [...CHANGE_FLAGS, 'overwrite'])
+  const client = openClient(flow, flags)
+  const isTaint = (word: string) => /^[^=:]+(=[^:]*)?(:[A-Za-z]+)?-?$/.test(word) && /[:=]|-$/.test(word)
+  const at = flags.operands.findIndex(
+    (word, i) => i > 0 && isTaint(word) && (/[:=]/.test(word) || word.endsWith('-')),
+  )
+  const words = at < 0 ? flags.operands : flags.operands.slice(0, at)
+  const specs = at < 0 ? [] : flags.operands.slice(at)
+  if (words.length === 0) fault('error: one or more resources must be specified as <resource> <name>')
+  if (specs.length === 0) fault('error: at least one taint update is required')
+  const problems: string[] = []
+  for (const found of findObjects(client, words, problems, { needNames: true }))
+    taintOne(client, found, specs, problems)
+  return ended(problems)
+}
+
+interface Taint {
+  readonly key: string
+  readonly value: string
+  readonly effect: string
+}
+
+function taintOne(client: Client, found: Found, specs: readonly string[], problems: string[]): void {
+  let taints = arr(obj(found.object, 'spec'), 'taints').map((one) => ({ ...one }) as JsonObject)
+  let done = ''
+  for (const spec of specs) {
+    const remove = spec.endsWith('-')
+    const { key, value, effect } = readTaint(remove ? spec.slice(0, -1) : spec)
+    const same = (one: JsonObject) => one.key === key && (effect === '' || one.effect === effect)
+    if (remove) {
+      if (!taints.some(same)) {
+        problems.push(`taint "${spec.slice(0, -1)}" not found`)
+        return
+      }
+      taints = taints.filter((one) => !same(one))
+      done = done === '' || done === 'untainted' ? 'untainted' : 'modified'
+      continue
+    }
+    if (!['NoSchedule', 'PreferNoSchedule', 'NoExecute'].includes(effect)) {
+      fault(`error: invalid taint effect: ${effect}, unsupported taint effect`)
+    }
+    if (taints.some(same) && !boolFlag(client.flags, 'overwrite')) {
+      problems.push(
+        `node ${found.name} already has ${key} taint(s) with same effect(s) and --overwrite is false`,
+      )
+      return
+    }
+    const fresh: JsonObject = { effect, key, ...(value === '' ? {} : { value }) }
+    taints = [...taints.filter((one) => !same(one)), fresh]
+    done = done === '' || done === 'tainted' ? 'tainted' : 'modified'
+  }
+  const next = taints.length === 0 ? null : taints
+  patchFound(client, found, { spec: { taints: next } }, 'kubectl-taint', done, problems, MERGE)
+}
+
+function readTaint(text: string): Taint {
+  const [head = '', effect = ''] = text.split(':')
+  const [key = '', value = ''] = head.split('=')
+  return { key, value, effect }
+}

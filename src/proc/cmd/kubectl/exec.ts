@@ -1,0 +1,348 @@
+/** `kubectl exec`, `attach` and `logs`. Models kubectl pkg/cmd/exec, attach, logs (1.32). */
+import type { ContainerTarget } from '../../../kube/api/respond.ts'
+import type { JsonObject, Status, StreamSpec } from '../../../kube/types.ts'
+import type { ExecSession, LogCursor } from '../../kube/kubelet/hooks.ts'
+import {
+  kubeletExec, kubeletExecEnd, kubeletExecMore, kubeletExecWrite, kubeletLogMore, kubeletLogOpen,
+} from '../../kube/kubelet/hooks.ts' // biome-ignore format: one list
+import { arr, obj, str } from './describe-text.ts'
+import { boolFlag, durationFlag, parseFlags, textFlag } from './flags.ts'
+import type { Flow } from './flow.ts'
+import { complain, fault, loop, once, pause, print, standardInput } from './flow.ts'
+import type { Client } from './rest.ts'
+import { call, failStatus, metaOf, must, openClient, statusText } from './rest.ts'
+import { podOf } from './run.ts'
+
+const POLL = 10_000_000
+const LOG_POLL = 100_000_000
+
+const EXEC_FLAGS = ['container/c=', 'stdin/i', 'tty/t', 'quiet/q', 'pod-running-timeout=', 'filename/f=*']
+
+export function exec(flow: Flow, args: readonly string[]): number {
+  const flags = parseFlags('kubectl exec', args, EXEC_FLAGS, true)
+  const client = openClient(flow, flags)
+  const own = flags.dash < 0 ? flags.operands.slice(0, 1) : flags.operands.slice(0, flags.dash)
+  const command = flags.dash < 0 ? flags.operands.slice(1) : flags.operands.slice(flags.dash)
+  if (own.length === 0) fault('error: pod, type/name or --filename must be specified')
+  if (flags.dash < 0 && command.length > 0) {
+    fault(
+      "error: exec [POD] [COMMAND] is not supported anymore. Use exec [POD] -- [COMMAND] instead\nSee 'kubectl exec -h' for help and examples",
+    )
+  }
+  if (command.length === 0) fault('error: you must specify at least one command for the container')
+  const { name, pod } = podOf(client, own[0]!)
+  const phase = str(obj(pod, 'status'), 'phase')
+  if (phase === 'Succeeded' || phase === 'Failed') {
+    fault(`error: cannot exec into a container in a completed pod; current phase is ${phase}`)
+  }
+  const container = containerFor(client, pod, textFlag(flags, 'container'))
+  const target = { namespace: client.namespace, pod: name, container, query: [] }
+  const tty = boolFlag(flags, 'tty') && boolFlag(flags, 'stdin') && flow.ctx.proc.tty !== 0
+  if (boolFlag(flags, 'tty') && !tty) {
+    complain(flow, 'Unable to use a TTY - input is not a terminal or the right kind of file\n')
+  }
+  return runInside(client, target, command, boolFlag(flags, 'stdin'), tty)
+}
+
+/** The container that a command is for; the first one is said where there are more. */
+function containerFor(client: Client, pod: JsonObject, asked: string): string {
+  const containers = arr(obj(pod, 'spec'), 'containers').map((one) => str(one, 'name'))
+  const inits = arr(obj(pod, 'spec'), 'initContainers').map((one) => str(one, 'name'))
+  if (asked !== '') {
+    if ([...containers, ...inits].includes(asked)) return asked
+    fault(`error: container ${asked} not found in pod ${metaOf(pod).name}_${metaOf(pod).namespace}`)
+  }
+  const noted = metaOf(pod).annotations['kubectl.kubernetes.io/default-container']
+  if (noted !== undefined && containers.includes(noted)) return noted
+  if (containers.length > 1 || inits.length > 0) {
+    const rest = [...containers, ...inits.map((name) => `${name} (init)`)].join(', ')
+    complain(client.flow, `Defaulted container "${containers[0]}" out of: ${rest}\n`)
+  }
+  return containers[0] ?? ''
+}
+
+/** Asks the API for the stream, then the kubelet: what the server's answer 101 stands for. */
+function runInside(
+  client: Client,
+  target: ContainerTarget,
+  argv: readonly string[],
+  stdin: boolean,
+  tty: boolean,
+): number {
+  const { flow } = client
+  const { ctx } = flow
+  openStream(client, target, 'exec')
+  const started = once(flow, () => {
+    const options = { argv, tty: tty ? ctx.proc.tty : 0, pgid: ctx.proc.pgid, stdin }
+    return kubeletExec(ctx.world, ctx.programs, target, options)
+  })
+  if ('status' in started) return execFailed(started.status)
+  if (stdin && !tty) {
+    const text = standardInput(flow)
+    once(flow, () => kubeletExecWrite(ctx.world, started.session, text, true))
+  }
+  const code = loop<ExecSession, number>(
+    flow,
+    () => started.session,
+    (session) => {
+      const more = once(flow, () => kubeletExecMore(ctx.world, session))
+      print(flow, more.out)
+      complain(flow, more.err)
+      if (more.code >= 0) {
+        once(flow, () => kubeletExecEnd(ctx.world, session))
+        return { done: more.code }
+      }
+      pause(flow, POLL)
+      return { next: more.session }
+    },
+  )
+  if (code !== 0) fault(`command terminated with exit code ${code}`, code)
+  return 0
+}
+
+function execFailed(status: Status): never {
+  const missing = /exec: "(.*)": (executable file not found|stat )/.exec(status.message ?? '')
+  if (missing !== null || /OCI runtime exec failed/.test(status.message ?? '')) {
+    const why = (status.message ?? '').replace(/^Internal error occurred: /, '')
+    const code = /not found|no such file/.test(why) ? 127 : 126
+    fault(
+      `error: Internal error occurred: Internal error occurred: error executing command in container: failed to exec in container: failed to start exec: ${why}`,
+      code === 127 ? 1 : 1,
+    )
+  }
+  return fault(`error: ${status.message ?? ''}`)
+}
+
+function openStream(
+  client: Client,
+  { namespace, pod, container }: ContainerTarget,
+  what: StreamSpec['what'],
+): void {
+  const path = `/api/v1/namespaces/${namespace}/pods/${pod}/${what}`
+  const query: [string, string][] = [
+    ['container', container],
+    ['stdout', 'true'],
+    ['stderr', 'true'],
+  ]
+  const reply = call(client, 'GET', path, { query })
+  if (!reply.ok) failStatus(reply.status)
+}
+
+/** `kubectl attach`: what a container prints from now on; its input is not modelled. */
+export function attach(flow: Flow, args: readonly string[]): number {
+  const flags = parseFlags('kubectl attach', args, EXEC_FLAGS)
+  const client = openClient(flow, flags)
+  const [word] = flags.operands
+  if (word === undefined) fault('error: at least 1 argument is required for attach')
+  if (boolFlag(flags, 'stdin')) fault('error: kubectl attach --stdin: not modelled in Kubehop')
+  return attachPod(client, podOf(client, word!).name)
+}
+
+/** Stands by a running pod: its log from the beginning, then its exit code. */
+export function attachPod(client: Client, name: string): number {
+  return followPod(client, name)
+}
+
+/** The log of a pod's first container until it ends; answers its exit code. */
+export function followPod(client: Client, name: string): number {
+  const path = `/api/v1/namespaces/${client.namespace}/pods/${name}`
+  const pod = must<JsonObject>(call(client, 'GET', path))
+  const container = str(arr(obj(pod, 'spec'), 'containers')[0], 'name')
+  streamLog(
+    client,
+    { namespace: client.namespace, pod: name, container, query: [['follow', 'true']] },
+    '',
+    true,
+  )
+  return loop<number, number>(
+    client.flow,
+    () => 0,
+    (n) => {
+      const now = must<JsonObject>(call(client, 'GET', path))
+      const [status] = arr(obj(now, 'status'), 'containerStatuses')
+      const ended = obj(obj(status, 'state'), 'terminated')
+      if (ended.exitCode !== undefined) {
+        const code = Number(ended.exitCode)
+        if (code !== 0)
+          complain(client.flow, `pod ${client.namespace}/${name} terminated (${str(ended, 'reason')})\n`)
+        return { done: code }
+      }
+      if (n > 60) return { done: 0 }
+      pause(client.flow, 500_000_000)
+      return { next: n + 1 }
+    },
+  )
+}
+
+const LOG_FLAGS = [
+  'follow/f', 'previous/p', 'container/c=', 'all-containers', 'all-pods', 'selector/l=', 'tail=', 'since=', 'since-time=',
+  'timestamps', 'prefix', 'limit-bytes=', 'ignore-errors', 'max-log-requests=#', 'pod-running-timeout=',
+  'insecure-skip-tls-verify-backend',
+] // biome-ignore format: one list
+
+const LOG_USAGE = `error: expected 'logs [-f] [-p] (POD | TYPE/NAME) [-c CONTAINER]'.
+POD or TYPE/NAME is a required argument for the logs command
+See 'kubectl logs -h' for help and examples`
+
+export function logs(flow: Flow, args: readonly string[]): number {
+  const flags = parseFlags('kubectl logs', args, LOG_FLAGS)
+  const client = openClient(flow, flags)
+  const selector = textFlag(flags, 'selector')
+  const [word, second] = flags.operands
+  if (word === undefined && selector === '') fault(LOG_USAGE)
+  if (word !== undefined && selector !== '')
+    fault("error: only a selector (-l) or a POD name is allowed\nSee 'kubectl logs -h' for help and examples")
+  const pods = selector === '' ? [onePod(client, word!)] : selected(client, selector)
+  if (pods.length === 0) {
+    complain(flow, `No resources found in ${client.namespace} namespace.\n`)
+    return 0
+  }
+  const query = logQuery(client, selector !== '')
+  const follow = boolFlag(flags, 'follow')
+  const targets = pods.flatMap((pod) => {
+    const asked = textFlag(flags, 'container') || (second ?? '')
+    const all = boolFlag(flags, 'all-containers')
+    const names = all
+      ? [...arr(obj(pod, 'spec'), 'initContainers'), ...arr(obj(pod, 'spec'), 'containers')].map((one) =>
+          str(one, 'name'),
+        )
+      : [containerForLogs(client, pod, asked)]
+    return names.map(
+      (container): ContainerTarget => ({
+        namespace: client.namespace,
+        pod: metaOf(pod).name,
+        container,
+        query,
+      }),
+    )
+  })
+  if (follow && targets.length > 1) return followAll(client, targets)
+  for (const target of targets) {
+    const prefix = boolFlag(flags, 'prefix') ? `[pod/${target.pod}/${target.container}] ` : ''
+    streamLog(client, target, prefix, follow)
+  }
+  return 0
+}
+
+function containerForLogs(client: Client, pod: JsonObject, asked: string): string {
+  const names = ['containers', 'initContainers'].flatMap((key) =>
+    arr(obj(pod, 'spec'), key).map((one) => str(one, 'name')),
+  )
+  if (asked !== '' && !names.includes(asked)) {
+    fault(`error: container ${asked} is not valid for pod ${metaOf(pod).name}`)
+  }
+  return containerFor(client, pod, asked)
+}
+
+function onePod(client: Client, word: string): JsonObject {
+  if (word.includes('/')) {
+    const { pod } = podOf(client, word)
+    const kind = word.split('/')[0]!.toLowerCase()
+    if (!/^po(ds?)?$/.test(kind)) complain(client.flow, '')
+    return pod
+  }
+  const reply = call(client, 'GET', `/api/v1/namespaces/${client.namespace}/pods/${word}`)
+  if (reply.ok) return reply.body as JsonObject
+  if (reply.status.reason !== 'NotFound') failStatus(reply.status)
+  return fault(
+    `error: error from server (NotFound): ${reply.status.message} in namespace "${client.namespace}"`,
+  )
+}
+
+function selected(client: Client, selector: string): JsonObject[] {
+  const reply = call(client, 'GET', `/api/v1/namespaces/${client.namespace}/pods`, {
+    query: [['labelSelector', selector]],
+  })
+  return [...arr(must<JsonObject>(reply), 'items')]
+}
+
+function logQuery({ flags }: Client, bySelector: boolean): [string, string][] {
+  const query: [string, string][] = []
+  const tail = textFlag(flags, 'tail', bySelector ? '10' : '-1')
+  if (/^[0-9]+$/.test(tail)) query.push(['tailLines', tail])
+  else if (tail !== '-1') fault(`error: expected '--tail' to be greater than or equal to -1`)
+  for (const [flag, key] of [
+    ['previous', 'previous'],
+    ['timestamps', 'timestamps'],
+  ] as const) {
+    if (boolFlag(flags, flag)) query.push([key, 'true'])
+  }
+  const since = textFlag(flags, 'since')
+  if (since !== '')
+    query.push([
+      'sinceSeconds',
+      String(
+        Math.ceil(
+          (durationFlag(since) ?? fault(`error: invalid argument "${since}" for "--since" flag`)) / 1e9,
+        ),
+      ),
+    ])
+  if (textFlag(flags, 'since-time') !== '') query.push(['sinceTime', textFlag(flags, 'since-time')])
+  if (textFlag(flags, 'limit-bytes') !== '') query.push(['limitBytes', textFlag(flags, 'limit-bytes')])
+  return query
+}
+
+/** Prints a log; with `follow`, until its container ends. */
+function streamLog(client: Client, target: ContainerTarget, prefix: string, follow: boolean): void {
+  const { flow } = client
+  const { world } = flow.ctx
+  const path = `/api/v1/namespaces/${target.namespace}/pods/${target.pod}/log`
+  const query: [string, string][] = [['container', target.container], ...(target.query as [string, string][])]
+  const reply = call(client, 'GET', path, { query, accept: 'application/json, */*' })
+  if (!reply.ok) fault(statusText(reply.status))
+  const answered = reply.ok && typeof reply.body === 'string' ? reply.body : ''
+  if (!follow && flow.parts.hooks?.log !== undefined) return print(flow, prefixed(answered, prefix))
+  const opened = once(flow, () => kubeletLogOpen(world, target))
+  if ('status' in opened) return fault(statusText(opened.status))
+  print(flow, prefixed(opened.text, prefix))
+  if (!follow) return
+  loop<LogCursor, number>(
+    flow,
+    () => opened.cursor,
+    (cursor) => {
+      const more = once(flow, () => kubeletLogMore(world, cursor))
+      print(flow, prefixed(more.text, prefix))
+      if (more.ended) return { done: 0 }
+      pause(flow, LOG_POLL)
+      return { next: more.cursor }
+    },
+  )
+}
+
+function followAll(client: Client, targets: readonly ContainerTarget[]): number {
+  const { flow } = client
+  const { world } = flow.ctx
+  const limit = Number(textFlag(client.flags, 'max-log-requests', '5'))
+  if (targets.length > limit) {
+    fault(
+      `error: you are attempting to follow ${targets.length} log streams, but maximum allowed concurrency is ${limit}, use --max-log-requests to increase the limit`,
+    )
+  }
+  const shown = (target: ContainerTarget) =>
+    boolFlag(client.flags, 'prefix') ? `[pod/${target.pod}/${target.container}] ` : ''
+  const opened = targets.map((target) => {
+    const one = once(flow, () => kubeletLogOpen(world, target))
+    if ('status' in one) return fault(statusText(one.status))
+    print(flow, prefixed(one.text, shown(target)))
+    return one.cursor
+  })
+  return loop<(LogCursor | null)[], number>(
+    flow,
+    () => opened,
+    (cursors) => {
+      const next = cursors.map((cursor, i) => {
+        if (cursor === null) return null
+        const more = once(flow, () => kubeletLogMore(world, cursor))
+        print(flow, prefixed(more.text, shown(targets[i]!)))
+        return more.ended ? null : more.cursor
+      })
+      if (next.every((one) => one === null)) return { done: 0 }
+      pause(flow, LOG_POLL)
+      return { next }
+    },
+  )
+}
+
+function prefixed(text: string, prefix: string): string {
+  return prefix === '' ? text : text.replace(/^(?=[\s\S])/gm, prefix)
+}

@@ -1,0 +1,177 @@
+/** Objects printed by `-o`: json, yaml, name, jsonpath, custom-columns. Models cli-runtime pkg/printers (1.32). */
+import type { Json, JsonObject, ResourceInfo } from '../../../kube/types.ts'
+import { field, isRecord, withField } from '../../../kube/types.ts'
+import { readFile } from '../../../run/files.ts'
+import type { Flags } from './flags.ts'
+import { boolFlag, textFlag } from './flags.ts'
+import { fault, once, print } from './flow.ts'
+import type { Template } from './jsonpath.ts'
+import { findAll, parseRelaxed, parseTemplate, runTemplate, valueText } from './jsonpath.ts'
+import type { Client } from './rest.ts'
+import { dryRunNote, shownName, type DryRun } from './rest.ts'
+import { getColumns } from './tabs.ts'
+import { toJson, toYaml } from './yaml.ts'
+
+/** Flags of everything that prints objects. */
+export const OUTPUT_FLAGS = ['output/o=', 'template=', 'show-managed-fields', 'allow-missing-template-keys']
+
+const REFUSED = ['go-template', 'go-template-file', 'template', 'templatefile', 'kyaml']
+const FORMATS =
+  'custom-columns,custom-columns-file,go-template,go-template-file,json,jsonpath,jsonpath-as-json,jsonpath-file,name,template,templatefile,wide,yaml'
+
+export interface Format {
+  readonly kind: 'table' | 'wide' | 'json' | 'yaml' | 'name' | 'jsonpath' | 'jsonpath-as-json' | 'columns'
+  readonly template: Template
+  readonly columns: readonly { readonly header: string; readonly path: Template }[]
+}
+
+const NO_TEMPLATE: Template = { nodes: [], error: '' }
+
+/** What -o asks for. `tables`: the command knows tables. */
+export function formatOf(client: Client, tables = false): Format {
+  const { flags, flow } = client
+  const text = textFlag(flags, 'output')
+  const [name = '', ...rest] = text.split('=')
+  const argument = rest.join('=') || textFlag(flags, 'template')
+  const plain = (kind: Format['kind']): Format => ({ kind, template: NO_TEMPLATE, columns: [] })
+  const file = () => {
+    const read = once(flow, () => readFile(flow.ctx, argument))
+    return read.error === ''
+      ? read.text
+      : fault(`error: error reading --template ${argument}, open ${argument}: ${read.error.toLowerCase()}\n`)
+  }
+  switch (name) {
+    case '':
+      return plain('table')
+    case 'wide':
+      if (tables) return plain('wide')
+      break
+    case 'json':
+    case 'yaml':
+    case 'name':
+      return plain(name)
+    case 'jsonpath':
+    case 'jsonpath-as-json':
+    case 'jsonpath-file': {
+      if (argument === '') fault(`error: template format specified but no template given`)
+      const source = name === 'jsonpath-file' ? file() : argument
+      const template = parseTemplate(source)
+      if (template.error !== '') fault(`error: error parsing jsonpath ${source}, ${template.error}`)
+      return { ...plain(name === 'jsonpath-as-json' ? name : 'jsonpath'), template }
+    }
+    case 'custom-columns':
+    case 'custom-columns-file':
+      if (tables)
+        return {
+          ...plain('columns'),
+          columns: columnsOf(name, name === 'custom-columns' ? argument : file()),
+        }
+      break
+    default:
+  }
+  if (REFUSED.includes(name)) fault(`error: -o ${name}: not modelled in Kubehop`)
+  const known = tables
+    ? FORMATS
+    : FORMATS.replace('custom-columns,custom-columns-file,', '').replace('wide,', '')
+  return fault(
+    `error: unable to match a printer suitable for the output format "${name}", allowed formats are: ${known}`,
+  )
+}
+
+function columnsOf(name: string, text: string): Format['columns'] {
+  if (text === '') fault('error: custom-columns format specified but no custom columns given')
+  if (name === 'custom-columns-file') {
+    const [headers = '', paths = ''] = text.split('\n')
+    const words = (line: string) => line.split(/\s+/).filter((word) => word !== '')
+    return words(headers).map((header, i) => ({ header, path: parseRelaxed(words(paths)[i] ?? '') }))
+  }
+  return text.split(',').map((part) => {
+    const at = part.indexOf(':')
+    if (at < 0 || part.slice(at + 1) === '') {
+      fault(`error: unexpected custom-columns spec: ${part}, expected <header>:<json-path-expr>`)
+    }
+    const path = parseRelaxed(part.slice(at + 1))
+    if (path.error !== '') fault(`error: error parsing jsonpath ${part.slice(at + 1)}, ${path.error}`)
+    return { header: part.slice(0, at), path }
+  })
+}
+
+/** Metadata without managedFields, as everything but `--show-managed-fields` shows it. */
+export function withoutManaged(object: Json, flags: Flags): Json {
+  if (boolFlag(flags, 'show-managed-fields') || !isRecord(object)) return object
+  const metadata = field(object, 'metadata')
+  if (!isRecord(metadata) || field(metadata, 'managedFields') === undefined) return object
+  return withField(object, 'metadata', withField(metadata, 'managedFields', undefined))
+}
+
+/** The text of an object, a list too, in any format but tables. */
+export function objectText(format: Format, object: Json, flags: Flags): string {
+  const shown =
+    isRecord(object) && Array.isArray(field(object, 'items'))
+      ? withField(
+          object,
+          'items',
+          (field(object, 'items') as Json[]).map((one) => withoutManaged(one, flags)),
+        )
+      : withoutManaged(object, flags)
+  switch (format.kind) {
+    case 'json':
+      return toJson(shown)
+    case 'yaml':
+      return toYaml(shown)
+    case 'jsonpath':
+      return runTemplate(format.template, shown)
+    case 'jsonpath-as-json':
+      return toJson(findAll(format.template, shown))
+    default:
+      return ''
+  }
+}
+
+/** Rows of custom columns, the header first unless there is none. */
+export function columnsText(
+  format: Format,
+  objects: readonly Json[],
+  header: boolean,
+  widths?: number[],
+): string {
+  const rows = objects.map((object) =>
+    format.columns.map(({ path }) => {
+      const found = findAll(path, object)
+      return found.length === 0
+        ? '<none>'
+        : found.map((one) => (one === null ? '<none>' : columnText(one))).join(',')
+    }),
+  )
+  const head = format.columns.map((one) => one.header)
+  return getColumns(header ? [head, ...rows] : rows, widths)
+}
+
+/** Go's %v of a decoded value: maps and lists in its own syntax. */
+function columnText(value: Json): string {
+  if (Array.isArray(value)) return `[${(value as Json[]).map(columnText).join(' ')}]`
+  if (!isRecord(value)) return valueText(value)
+  const keys = Object.keys(value).sort()
+  return `map[${keys.map((key) => `${key}:${columnText((value as JsonObject)[key] ?? null)}`).join(' ')}]`
+}
+
+/** What a write says: `TYPE/NAME verb`, or the object by -o. */
+export function printDone(
+  client: Client,
+  info: ResourceInfo,
+  object: Json,
+  done: string,
+  dry: DryRun = 'none',
+): void {
+  const { flow, flags } = client
+  const format = formatOf(client)
+  const name = String(field(field(object, 'metadata'), 'name') ?? '')
+  if (format.kind === 'table') print(flow, `${shownName(info, name)} ${done}${dryRunNote(dry)}\n`)
+  else if (format.kind === 'name') print(flow, `${shownName(info, name)}\n`)
+  else print(flow, objectText(format, object, flags))
+}
+
+/** Several objects as a v1 List. */
+export function listOf(items: readonly Json[]): Json {
+  return { apiVersion: 'v1', items, kind: 'List', metadata: { resourceVersion: '' } }
+}

@@ -1,0 +1,271 @@
+/** `kubectl rollout`. Models kubectl pkg/cmd/rollout and pkg/polymorphichelpers (1.32). */
+import { formatTime } from '../../../kube/time.ts'
+import type { Json, JsonObject } from '../../../kube/types.ts'
+import { field, jsonEqual } from '../../../kube/types.ts'
+import { patchFound } from './change.ts'
+import { wallNow } from './clock.ts'
+import { WRITE_FLAGS } from './create.ts'
+import { templateLines } from './describe-pod.ts'
+import { arr, newSheet, obj, sheetText, str } from './describe-text.ts'
+import { plainTemplate, ownedBy } from './describe.ts'
+import { boolFlag, durationFlag, parseFlags, textFlag } from './flags.ts'
+import type { Flow } from './flow.ts'
+import { fault, loop, pause, print } from './flow.ts'
+import type { Client } from './rest.ts'
+import { call, metaOf, must, openClient, pathOf, shownType } from './rest.ts'
+import type { Found } from './select.ts'
+import { failProblems, FILE_FLAGS, findObjects, SELECT_FLAGS } from './select.ts'
+import { describeColumns } from './tabs.ts'
+
+const REVISION = 'deployment.kubernetes.io/revision'
+const CAUSE = 'kubernetes.io/change-cause'
+const ROLLOUT_FLAGS = [
+  ...WRITE_FLAGS,
+  ...FILE_FLAGS,
+  ...SELECT_FLAGS,
+  'revision=#',
+  'to-revision=#',
+  'watch/w',
+  'timeout=',
+]
+const EVERY = 500_000_000
+
+type Verb = (client: Client, found: Found, problems: string[]) => void
+
+const VERBS: Readonly<Record<string, Verb>> = {
+  status: statusOf,
+  history,
+  undo,
+  restart,
+  pause: (client, found, problems) => pauseOr(client, found, problems, true),
+  resume: (client, found, problems) => pauseOr(client, found, problems, false),
+}
+
+export function rollout(flow: Flow, args: readonly string[]): number {
+  const [name = ''] = args
+  if (!Object.hasOwn(VERBS, name)) {
+    fault(
+      name === ''
+        ? "error: a subcommand is needed: history, pause, restart, resume, status, undo\nSee 'kubectl rollout -h' for help and examples"
+        : `error: unknown command "${name}"\nSee 'kubectl rollout -h' for help and examples`,
+    )
+  }
+  const flags = parseFlags(`kubectl rollout ${name}`, args.slice(1), ROLLOUT_FLAGS)
+  const client = openClient(flow, flags)
+  if (flags.operands.length === 0 && textFlag(flags, 'filename') === '')
+    fault('error: required resource not specified')
+  const problems: string[] = []
+  for (const found of findObjects(client, flags.operands, problems, {})) {
+    if (!['Deployment', 'DaemonSet', 'StatefulSet'].includes(found.info.kind)) {
+      const words: Readonly<Record<string, string>> = {
+        status: `no status viewer has been implemented for {${found.info.group} ${found.info.kind}}`,
+        history: `no history viewer has been implemented for {${found.info.group} ${found.info.kind}}`,
+        undo: `no rollbacker has been implemented for {${found.info.group} ${found.info.kind}}`,
+      }
+      problems.push(
+        words[name] ??
+          `${found.info.resource} "${found.name}" ${name === 'restart' ? 'restarting' : name} is not supported`,
+      )
+      continue
+    }
+    VERBS[name]!(client, found, problems)
+  }
+  return problems.length > 0 ? failProblems(problems) : 0
+}
+
+/** Waits until a rollout is done, saying how far it is each time that changes. */
+function statusOf(client: Client, { info, namespace, name }: Found): void {
+  const { flow, flags } = client
+  const limit = durationFlag(textFlag(flags, 'timeout', '0')) ?? 0
+  const wait = boolFlag(flags, 'watch', true)
+  const asked = Number(textFlag(flags, 'revision', '0'))
+  loop(
+    flow,
+    () => ({ said: '', until: limit === 0 ? 0 : flow.ctx.world.now + limit }),
+    ({ said, until }) => {
+      const now = must<JsonObject>(call(client, 'GET', pathOf(info, namespace, name)))
+      const { text, done, failed } = progress(info.kind, now, asked)
+      if (failed) fault(text.startsWith('error') ? text : `error: ${text}`)
+      if (text !== said) print(flow, `${text}\n`)
+      if (done || !wait) return { done: null }
+      if (until !== 0 && flow.ctx.world.now >= until) fault('error: timed out waiting for the condition')
+      pause(flow, EVERY)
+      return { next: { said: text, until } }
+    },
+  )
+}
+
+interface Progress {
+  text: string
+  done: boolean
+  failed: boolean
+}
+
+function progress(kind: string, object: JsonObject, asked: number): Progress {
+  const { name } = metaOf(object)
+  const spec = obj(object, 'spec')
+  const status = obj(object, 'status')
+  const n = (key: string) => Number(field(status, key) ?? 0)
+  const going = (text: string): Progress => ({ text, done: false, failed: false })
+  const finished = (text: string): Progress => ({ text, done: true, failed: false })
+  const generation = Number(field(field(object, 'metadata'), 'generation') ?? 0)
+  if (kind === 'Deployment') {
+    const revision = Number(metaOf(object).annotations[REVISION] ?? 0)
+    if (asked > 0 && revision !== asked) {
+      return {
+        text: `desired revision (${asked}) is different from the running revision (${revision})`,
+        done: true,
+        failed: true,
+      }
+    }
+    if (generation > n('observedGeneration'))
+      return going('Waiting for deployment spec update to be observed...')
+    const condition = arr(status, 'conditions').find((one) => one.type === 'Progressing')
+    if (condition?.reason === 'ProgressDeadlineExceeded') {
+      return { text: `deployment "${name}" exceeded its progress deadline`, done: true, failed: true }
+    }
+    const replicas = Number(spec.replicas ?? 1)
+    const head = `Waiting for deployment "${name}" rollout to finish:`
+    if (n('updatedReplicas') < replicas)
+      return going(`${head} ${n('updatedReplicas')} out of ${replicas} new replicas have been updated...`)
+    if (n('replicas') > n('updatedReplicas'))
+      return going(`${head} ${n('replicas') - n('updatedReplicas')} old replicas are pending termination...`)
+    if (n('availableReplicas') < n('updatedReplicas')) {
+      return going(
+        `${head} ${n('availableReplicas')} of ${n('updatedReplicas')} updated replicas are available...`,
+      )
+    }
+    return finished(`deployment "${name}" successfully rolled out`)
+  }
+  if (kind === 'DaemonSet') {
+    if (generation > n('observedGeneration'))
+      return going('Waiting for daemon set spec update to be observed...')
+    const head = `Waiting for daemon set "${name}" rollout to finish:`
+    const desired = n('desiredNumberScheduled')
+    if (n('updatedNumberScheduled') < desired)
+      return going(`${head} ${n('updatedNumberScheduled')} out of ${desired} new pods have been updated...`)
+    if (n('numberAvailable') < desired)
+      return going(`${head} ${n('numberAvailable')} of ${desired} updated pods are available...`)
+    return finished(`daemon set "${name}" successfully rolled out`)
+  }
+  if (generation > n('observedGeneration'))
+    return going('Waiting for statefulset spec update to be observed...')
+  const replicas = Number(spec.replicas ?? 1)
+  if (n('readyReplicas') < replicas)
+    return going(`Waiting for ${replicas - n('readyReplicas')} pods to be ready...`)
+  const partition = Number(field(obj(obj(spec, 'updateStrategy'), 'rollingUpdate'), 'partition') ?? 0)
+  if (partition > 0) {
+    if (n('updatedReplicas') < replicas - partition) {
+      return going(
+        `Waiting for partitioned roll out to finish: ${n('updatedReplicas')} out of ${replicas - partition} new pods have been updated...`,
+      )
+    }
+    return finished(`partitioned roll out complete: ${n('updatedReplicas')} new pods have been updated...`)
+  }
+  if (str(status, 'updateRevision') !== str(status, 'currentRevision')) {
+    return going(
+      `waiting for statefulset rolling update to complete ${n('updatedReplicas')} pods at revision ${str(status, 'updateRevision')}...`,
+    )
+  }
+  return finished(
+    `statefulset rolling update complete ${n('currentReplicas')} pods at revision ${str(status, 'currentRevision')}...`,
+  )
+}
+
+interface Revision {
+  readonly number: number
+  readonly cause: string
+  readonly template: Json
+}
+
+/** What an object was before, oldest first: its sets, or its controller revisions. */
+function revisionsOf(client: Client, { info, object }: Found): Revision[] {
+  const sheet = newSheet(client, 0)
+  const list =
+    info.kind === 'Deployment'
+      ? ownedBy(sheet, object, 'apis/apps/v1', 'replicasets').map((one) => ({
+          number: Number(metaOf(one).annotations[REVISION] ?? 0),
+          cause: metaOf(one).annotations[CAUSE] ?? '',
+          template: plainTemplate(one),
+        }))
+      : ownedBy(sheet, object, 'apis/apps/v1', 'controllerrevisions').map((one) => ({
+          number: Number(one.revision ?? 0),
+          cause: metaOf(one).annotations[CAUSE] ?? '',
+          template: field(obj(obj(one, 'data'), 'spec'), 'template') ?? null,
+        }))
+  return list.filter(({ number }) => number > 0).sort((a, b) => a.number - b.number)
+}
+
+function history(client: Client, found: Found): void {
+  const { flow, flags } = client
+  const revisions = revisionsOf(client, found)
+  const asked = Number(textFlag(flags, 'revision', '0'))
+  const head = `${shownType(found.info)}/${found.name} `
+  if (asked > 0) {
+    const one = revisions.find(({ number }) => number === asked)
+    if (one === undefined) fault('error: unable to find the specified revision')
+    const sheet = newSheet(client, wallNow(flow))
+    templateLines(sheet, one!.template as JsonObject)
+    print(flow, `${head}with revision #${asked}\n${sheetText(sheet)}`)
+    return
+  }
+  const rows = revisions.map(({ number, cause }) => [String(number), cause || '<none>'])
+  const lines = [['REVISION', 'CHANGE-CAUSE'], ...rows].map((row) => `${row.join('\t')}\n`)
+  print(flow, `${head}\n${describeColumns(lines.join(''))}\n`)
+}
+
+function undo(client: Client, found: Found, problems: string[]): void {
+  const asked = Number(textFlag(client.flags, 'to-revision', '0'))
+  const current = obj(obj(found.object, 'spec'), 'template')
+  if (obj(found.object, 'spec').paused === true) {
+    problems.push(
+      `you cannot rollback a paused deployment; resume it first with 'kubectl rollout resume deployment/${found.name}' and try again`,
+    )
+    return
+  }
+  const revisions = revisionsOf(client, found)
+  const target = asked > 0 ? revisions.find(({ number }) => number === asked) : revisions.at(-2)
+  if (target === undefined) {
+    problems.push(
+      asked > 0
+        ? `unable to find specified revision ${asked} in history`
+        : `no rollout history found for deployment "${found.name}"`,
+    )
+    return
+  }
+  if (jsonEqual(target.template, current)) {
+    print(
+      client.flow,
+      `${shownType(found.info)}/${found.name} skipped rollback (current template already matches revision ${target.number})\n`,
+    )
+    return
+  }
+  const body = [{ op: 'replace', path: '/spec/template', value: target.template }]
+  patchFound(client, found, body, 'kubectl-rollout', 'rolled back', problems, 'application/json-patch+json')
+}
+
+function restart(client: Client, found: Found, problems: string[]): void {
+  if (obj(found.object, 'spec').paused === true) {
+    problems.push(`can't restart paused deployment (run rollout resume first)`)
+    return
+  }
+  const annotations = { 'kubectl.kubernetes.io/restartedAt': formatTime(wallNow(client.flow)) }
+  const patch = { spec: { template: { metadata: { annotations } } } }
+  patchFound(client, found, patch, 'kubectl-rollout', 'restarted', problems)
+}
+
+function pauseOr(client: Client, found: Found, problems: string[], wanted: boolean): void {
+  const word = wanted ? 'paused' : 'resumed'
+  if (found.info.kind !== 'Deployment') {
+    problems.push(
+      `${found.info.resource}.${found.info.group} "${found.name}" ${wanted ? 'pausing' : 'resuming'} is not supported`,
+    )
+    return
+  }
+  if ((obj(found.object, 'spec').paused === true) === wanted) {
+    const state = wanted ? 'already paused' : 'not paused'
+    problems.push(`${found.info.resource}.${found.info.group} "${found.name}" is ${state}`)
+    return
+  }
+  patchFound(client, found, { spec: { paused: wanted ? true : null } }, 'kubectl-rollout', word, problems)
+}
