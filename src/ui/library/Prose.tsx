@@ -1,5 +1,4 @@
 /** A lesson's text. A command in it is a button: it is typed into the terminal it is meant for, and Enter runs it. */
-import { Fragment } from 'react'
 import { useTranslation } from 'react-i18next'
 import { useStore } from '../client/store.ts'
 import { typeInto } from '../terminal/open.ts'
