@@ -136,15 +136,17 @@ spec:
 }
 
 function realSeconds(pods: number): number {
-  const { run } = startRun(realLab(Math.ceil(pods / PER_NODE)), 1)
-  if (run === undefined) throw new Error('bench: the lab was refused')
+  const { run, diagnostics } = startRun(realLab(Math.ceil(pods / PER_NODE)), 1)
+  if (run === undefined) throw new Error(`bench: ${diagnostics[0]?.message}`)
   const { world, rules } = run
   const body = { spec: { replicas: pods } }
   apiPatch(world, USER, 'deployments.apps', 'default', 'web', { type: 'merge', body })
   const from = performance.now()
-  for (let i = 0; i < 300 && runningPods(world) < pods; i++) {
-    runUntil(world, rules, { untilAt: world.now + 1_000_000_000, maxEvents: 10_000_000 })
+  const start = world.now
+  for (let i = 1; i <= 300 && runningPods(world) < pods; i++) {
+    runUntil(world, rules, { untilAt: start + i * 1_000_000_000, maxEvents: 10_000_000 })
   }
+  if (world.frozen !== undefined) throw new Error(`bench: ${world.frozen.message}`)
   if (runningPods(world) < pods) throw new Error(`bench: ${runningPods(world)} of ${pods} run`)
   return (performance.now() - from) / 1000
 }
