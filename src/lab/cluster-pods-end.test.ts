@@ -123,6 +123,42 @@ describe('several containers', () => {
     )
   })
 
+  it('see what others write into a shared directory, and the node’s own files', () => {
+    const opened = lab()
+    opened.type('node1: echo from the node > /etc/motd')
+    const share = { name: 'w', mountPath: '/usr/share/nginx/html' }
+    make(opened, 'two', {
+      containers: [
+        { ...NGINX, volumeMounts: [share] },
+        shell('sleep 5; echo written later > /out/index.html; sleep 1000', {
+          name: 'w',
+          volumeMounts: [
+            { name: 'w', mountPath: '/out' },
+            { name: 'h', mountPath: '/node/etc' },
+          ],
+        }),
+      ],
+      volumes: [
+        { name: 'w', emptyDir: {} },
+        { name: 'h', hostPath: { path: '/etc' } },
+      ],
+      terminationGracePeriodSeconds: 1,
+    })
+    opened.wait(3)
+    expect(opened.type(`node1: curl -s -o /dev/null -w '%{http_code}' ${ip(opened, 'two')}`).stdout).toBe(
+      '403',
+    )
+    opened.wait(5)
+    expect(opened.type(`node1: curl -s ${ip(opened, 'two')}`).stdout).toBe('written later\n')
+    expect(opened.type('node1/two: cat /node/etc/motd').stdout).toBe('from the node\n')
+    expect(opened.type('node1/two: ls /out').stdout).toBe('index.html\n')
+    opened.type('node1/two: rm /out/index.html')
+    expect(opened.type('node1/two: ls /out').stdout).toBe('')
+    remove(opened, 'two')
+    opened.wait(4)
+    expect(opened.type('node1: ls /var/lib/kubelet/pods').stdout).toBe('')
+  })
+
   it('a sidecar starts first, goes on beside the others and ends after them', () => {
     const opened = lab()
     make(opened, 'side', {

@@ -13,7 +13,7 @@ import { netnsNamed, netnsOf } from '../net/world.ts'
 import { touch } from '../sim/dispatch.ts'
 import { findMachine, forsakeNetns } from './machine.ts'
 import { signalProcess, spawn } from './process.ts'
-import type { Container, Fd, FileNode, LogChunk, Machine, Sandbox } from './types.ts'
+import type { Container, Fd, FileNode, LogChunk, Machine, Mount, Sandbox } from './types.ts'
 
 export interface SandboxSpec {
   id: string
@@ -41,6 +41,8 @@ export interface ContainerSpec {
   /** The image's files: a frozen record of frozen nodes. */
   base: Readonly<Record<string, FileNode>>
 }
+
+const NO_MOUNTS: readonly Mount[] = Object.freeze([])
 
 /** A network namespace with `lo` up, or the machine's own. */
 export function createSandbox(world: World, machineId: number, spec: SandboxSpec): Sandbox {
@@ -86,6 +88,7 @@ export function createContainer(world: World, machineId: number, spec: Container
     tty: spec.tty ?? false,
     sandbox: '',
     files: new Map(),
+    mounts: NO_MOUNTS,
     status: 'created',
     pid: 0,
     nextPid: 1,

@@ -1,6 +1,6 @@
 /**
  * A machine's file tree: a small standing tree, what was changed since, and the files that the kernel generates.
- * Errors are strerror(3)'s words, '' for none. Not here: owners, permissions, hard links, mounts.
+ * Errors are strerror(3)'s words, '' for none. Not here: owners, permissions, hard links, mounts but a container's.
  */
 import type { Netns, World } from '../net/types.ts'
 import { touch } from '../sim/dispatch.ts'
@@ -57,6 +57,8 @@ export function statFile(ctx: FileCtx, path: string, follow = true): FileNode | 
 export function listDir(ctx: FileCtx, path: string): string[] | undefined {
   const at = locate(ctx, path)
   if (at.error !== '' || nodeAt(ctx, at.path)?.kind !== 'dir') return undefined
+  const mount = mountAt(ctx, at.path)
+  if (mount !== undefined) return listDir(mount.ctx, mount.path)
   const names = new Set<string>(procList(ctx, at.path) ?? [])
   const prefix = at.path === '/' ? '/' : `${at.path}/`
   const add = (full: string) => {
@@ -128,6 +130,8 @@ export function changeMode(ctx: FileCtx, path: string, mode: number): string {
 export function removeFile(ctx: FileCtx, path: string): string {
   const at = locate(ctx, path, false)
   if (at.error !== '') return at.error
+  const mount = mountAt(ctx, at.path)
+  if (mount !== undefined) return removeFile(mount.ctx, mount.path)
   const node = nodeAt(ctx, at.path)
   if (node === undefined) return ENOENT
   if (procRead(ctx, at.path) !== undefined || procList(ctx, at.path) !== undefined) {
@@ -188,7 +192,19 @@ function overlay(ctx: FileCtx, path: string): string {
   return node === undefined || node === null ? path : own
 }
 
+/** Where on the machine a path of a container leads that lies in one of its mounts. */
+function mountAt(ctx: FileCtx, path: string): { ctx: FileCtx; path: string } | undefined {
+  const mounts = containerOf(ctx.machine, ctx.proc.container)?.mounts
+  if (mounts === undefined || mounts.length === 0) return undefined
+  const found = mounts.findLast((one) => path === one.path || path.startsWith(`${one.path}/`))
+  if (found === undefined) return undefined
+  const ns = ctx.world.targets[ctx.machine.rootNs] as Netns
+  return { ctx: { ...ctx, ns, proc: { cwd: '/' } }, path: found.source + path.slice(found.path.length) }
+}
+
 function nodeAt(ctx: FileCtx, path: string): FileNode | undefined {
+  const mount = mountAt(ctx, path)
+  if (mount !== undefined) return nodeAt(mount.ctx, mount.path)
   const box = containerOf(ctx.machine, ctx.proc.container)
   const changed = (box ?? ctx.machine).files.get(path)
   if (changed !== undefined) return changed ?? undefined
@@ -225,6 +241,8 @@ function isStanding(ctx: FileCtx, path: string): boolean {
 
 function put(ctx: FileCtx, path: string, node: FileNode): string {
   if (path.startsWith('/proc/') || path.startsWith('/sys/')) return ENOENT
+  const mount = mountAt(ctx, path)
+  if (mount !== undefined) return put(mount.ctx, mount.path, node)
   const parent = nodeAt(ctx, path.slice(0, path.lastIndexOf('/')) || '/')
   if (parent === undefined) return ENOENT
   if (parent.kind !== 'dir') return ENOTDIR

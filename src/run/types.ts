@@ -72,6 +72,8 @@ export interface Container {
   /** The image's files, frozen and shared, and what differs from them here. */
   base: Readonly<Record<string, FileNode>>
   files: Map<string, FileNode | null>
+  /** Parts of the machine's own tree that it sees (bind mounts). */
+  mounts: readonly Mount[]
   status: 'created' | 'running' | 'exited'
   /** Host's number of its first process, 0 while it does not run. */
   pid: number
@@ -87,6 +89,12 @@ export interface Container {
   logs: LogChunk[]
   /** Pieces that were dropped in front of `logs`. */
   logsLost: number
+}
+
+/** What stands at `path` of a container is what stands at `source` of its machine. */
+export interface Mount {
+  readonly path: string
+  readonly source: string
 }
 
 export interface LogChunk {

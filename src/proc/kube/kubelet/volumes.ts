@@ -1,9 +1,12 @@
 /**
  * Volumes as files of a container. Models pkg/volume/{configmap,secret,downwardapi,projected,emptydir} (1.32).
- * Not here: what containers of a pod write into a shared volume while they run, hostPath, persistent volumes, tokens.
+ * emptyDir and hostPath are the node's own directories; the others are copied when a container starts.
+ * Not here: changes of a ConfigMap after that, persistent volumes, real tokens.
  */
 import type { Container as Spec, Volume } from '../../../kube/objects-pod.ts'
+import { removeFile, statFile } from '../../../run/files.ts'
 import type { Container, FileNode } from '../../../run/types.ts'
+import { cniHost, makeDirs } from '../../cni/host.ts'
 import { field, isRecord } from '../../../kube/types.ts'
 import { keysOf, podField } from './env.ts'
 import type { Kubelet, PodRun } from './state.ts'
@@ -45,8 +48,13 @@ export function mountVolumes(kubelet: Kubelet, run: PodRun, spec: Spec, containe
     const volume = run.pod.spec.volumes?.find((one) => one.name === name)
     if (volume === undefined) continue
     const at = mountPath.replace(/\/+$/, '')
-    const files =
-      volume.emptyDir === undefined ? filesOf(kubelet, run, volume).files : sharedFiles(kubelet, run, name)
+    const source = sourceOf(run, volume)
+    if (source !== undefined) {
+      dir(at)
+      bind(kubelet, container, at, subPath === '' ? source : `${source}/${subPath}`)
+      continue
+    }
+    const { files } = filesOf(kubelet, run, volume)
     const only = files.get(subPath)
     if (subPath !== '' && only !== undefined) {
       dir(at.slice(0, at.lastIndexOf('/')))
@@ -124,18 +132,27 @@ function addFields(kubelet: Kubelet, run: PodRun, files: Map<string, string>, so
   }
 }
 
-/** What containers that started before wrote into an emptyDir, as it is now. */
-function sharedFiles({ machine }: Kubelet, run: PodRun, volume: string): Map<string, string> {
-  const files = new Map<string, string>()
-  const { spec } = run.pod
-  for (const other of [...(spec.initContainers ?? []), ...spec.containers]) {
-    const mount = other.volumeMounts?.find((one) => one.name === volume)
-    const container = machine.containers.get(run.boxes.get(other.name)?.id ?? '')
-    if (mount === undefined || container === undefined) continue
-    const at = `${mount.mountPath.replace(/\/+$/, '')}/`
-    for (const [path, node] of container.files) {
-      if (node?.kind === 'file' && path.startsWith(at)) files.set(path.slice(at.length), node.text)
-    }
-  }
-  return files
+/** What a pod's emptyDir volumes hold goes with it. */
+export function dropVolumes({ world, machine }: Kubelet, run: PodRun): void {
+  if (!(run.pod.spec.volumes ?? []).some(({ emptyDir }) => emptyDir !== undefined)) return
+  const { files } = cniHost(world, machine.id)
+  const at = podDir(run)
+  const inside = [...machine.files.keys()].filter((path) => path === at || path.startsWith(`${at}/`))
+  for (const path of inside.sort().reverse()) removeFile(files, path)
+}
+
+function podDir(run: PodRun): string {
+  return `/var/lib/kubelet/pods/${run.uid}`
+}
+
+/** Where on the node a volume is that is a directory there. */
+function sourceOf(run: PodRun, { name, emptyDir, hostPath }: Volume): string | undefined {
+  if (hostPath !== undefined) return hostPath.path.replace(/(.)\/+$/, '$1')
+  return emptyDir === undefined ? undefined : `${podDir(run)}/volumes/kubernetes.io~empty-dir/${name}`
+}
+
+function bind({ world, machine }: Kubelet, container: Container, path: string, source: string): void {
+  const { files } = cniHost(world, machine.id)
+  if (statFile(files, source) === undefined) makeDirs(files, source)
+  container.mounts = Object.freeze([...container.mounts, Object.freeze({ path, source })])
 }

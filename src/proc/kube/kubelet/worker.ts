@@ -15,7 +15,7 @@ import type { BoxRun, Kubelet, PodRun } from './state.ts'
 import { boxRun, containerOf, isRunning, isSidecar, SECOND } from './state.ts'
 import { isFinished, reportStatus, restarts } from './status.ts'
 import { advanceStop, beginStop, shortenStop } from './stop.ts'
-import { volumeProblem } from './volumes.ts'
+import { dropVolumes, volumeProblem } from './volumes.ts'
 
 /** From a sandbox to its first containers: what a runtime takes for both. */
 const START_NS = 300_000_000
@@ -57,6 +57,7 @@ export function forgetPod(kubelet: Kubelet, run: PodRun): void {
   for (const box of containersOfPod(machine, run.uid)) {
     if (box.status !== 'running') dropContainer(kubelet, box.id)
   }
+  dropVolumes(kubelet, run)
   state.pods.delete(run.uid)
 }
 
