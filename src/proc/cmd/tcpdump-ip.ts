@@ -3,6 +3,7 @@ import type { Packet } from '../../net/types.ts'
 import { IPPROTO_ICMP, IPPROTO_ICMPV6, IPPROTO_TCP, IPPROTO_UDP } from '../../net/types.ts'
 import { transportChecksum } from '../../wire/peek.ts'
 import { serviceName } from './services.ts'
+import { dnsText } from './tcpdump-dns.ts'
 import { icmp6Text } from './tcpdump-icmp6.ts'
 import type { PrintOptions } from './tcpdump-print.ts'
 import { hostText } from './tcpdump-print.ts'
@@ -55,7 +56,9 @@ export function ip4Text(packet: Packet, o: PrintOptions): string {
 function transportText(packet: Packet, upper: Packet, length: number, o: PrintOptions): string {
   if (packet.proto === IPPROTO_UDP) {
     const sum = o.verbose > 1 && !packet.moreFrags ? '[udp sum ok] ' : ''
-    return `${endsWithPorts(packet, upper, o)}: ${sum}UDP, length ${udpLength(upper)}`
+    const isDns = upper.sport === 53 || upper.dport === 53
+    const dns = isDns && upper.payload !== null ? dnsText(upper.payload) : undefined
+    return `${endsWithPorts(packet, upper, o)}: ${sum}${dns ?? `UDP, length ${udpLength(upper)}`}`
   }
   if (packet.proto === IPPROTO_TCP && upper.tcp !== null) {
     return `${endsWithPorts(packet, upper, o)}: ${tcpText(packet, upper, length, o)}`
