@@ -1,5 +1,6 @@
 // How pods end, share, fail and survive their kubelet: texts are kubelet's and containerd's own (Kubernetes 1.32).
 import { describe, expect, it } from 'vitest'
+import { apiPatch } from '../kube/api/local.ts'
 import { kubeletExec, kubeletExecEnd, kubeletExecMore } from '../proc/kube/kubelet/hooks.ts'
 import { seek, stateHash } from '../sim/timeline.ts'
 import { labPrograms } from './programs.ts'
@@ -326,6 +327,15 @@ describe('the kubelet itself', () => {
     opened.wait(5)
     expect(opened.type('node1/web: cat /etc/conf/a.txt /etc/sec/key').stdout).toBe('hello\nsecret')
     expect(opened.type('node1/web: echo $X_B').stdout).toBe('b\n')
+    const { world } = opened.run
+    const body = { data: { 'a.txt': 'changed\n', B: null } }
+    apiPatch(world, { user: 'me', manager: 'kubectl' }, 'configmaps', 'default', 'conf', {
+      type: 'merge',
+      body,
+    })
+    opened.wait(70)
+    expect(opened.type('node1/web: cat /etc/conf/a.txt').stdout).toBe('changed\n')
+    expect(opened.type('node1/web: ls /etc/conf').stdout).toBe('a.txt\n')
   })
 
   it('rewinds: the same events lead to the same state, through a crash loop', () => {

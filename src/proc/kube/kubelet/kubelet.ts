@@ -11,10 +11,12 @@ import { clusterOf } from '../../../kube/cluster.ts'
 import type { Pod } from '../../../kube/objects-pod.ts'
 import { recordEvent } from '../../../kube/controller/common.ts'
 import { jsonEqual } from '../../../kube/types.ts'
+import type { ApiObject } from '../../../kube/types.ts'
 import type { World } from '../../../net/types.ts'
 import type { Program, Programs } from '../../../run/types.ts'
 import { crictl } from '../../cmd/crictl.ts'
 import { adoptPod } from './adopt.ts'
+import { specsOf } from './box.ts'
 import { daemonPid, startDaemon } from '../../cmd/docker/daemon.ts'
 import { BOX_NAME, dropContainer, PAUSE_NAME, POD_UID } from './labels.ts'
 import { nodeAnswer, registerNode, renewLease, syncNode } from './node.ts'
@@ -23,15 +25,24 @@ import { writeKubeletRules } from './rules.ts'
 import type { Task, TaskResult } from './runner.ts'
 import { runnerProgram } from './runner.ts'
 import type { Kubelet } from './state.ts'
-import { createState, kubeletOf } from './state.ts'
+import { containerOf, createState, kubeletOf, SECOND } from './state.ts'
 import { hookEnded } from './stop.ts'
+import { mountsConfig, refreshVolumes } from './volumes.ts'
 import { lookAgain, restartBox, syncPod } from './worker.ts'
+
+const FILES = 'files '
+/** From a change of a ConfigMap to the files of pods: at most syncFrequency, a minute. */
+const REFRESH_NS = 60 * SECOND
 
 /** The agent program. `programs` are those that containers may run; they may be filled in later. */
 export function kubeletProgram(programs: Programs): AgentProgram {
   return {
     name: 'kubelet',
-    wants: (agent) => [{ resource: 'pods', node: agent.node }],
+    wants: (agent) => [
+      { resource: 'pods', node: agent.node },
+      { resource: 'configmaps' },
+      { resource: 'secrets' },
+    ],
     delayNs: 10_000_000,
     workNs: 1_000_000,
     start(ctx) {
@@ -46,7 +57,10 @@ export function kubeletProgram(programs: Programs): AgentProgram {
       seePods(kubelet)
     },
     observe(ctx, { resource, type, object, previous, manager }) {
-      if (resource !== 'pods') return
+      if (resource !== 'pods') {
+        configChanged(kubeletOf(ctx, programs), resource, object)
+        return
+      }
       const pod = object as Pod
       if (pod.spec.nodeName !== ctx.agent.node) return
       const kubelet = kubeletOf(ctx, programs)
@@ -74,6 +88,7 @@ export function kubeletProgram(programs: Programs): AgentProgram {
       if (name === 'lease') renewLease(kubelet)
       else if (name === 'node') syncNode(kubelet)
       else if (name === 'register') registerNode(kubelet)
+      else if (name.startsWith(FILES)) refresh(kubelet, name.slice(FILES.length))
     },
     response(ctx, tag, result) {
       const kubelet = kubeletOf(ctx, programs)
@@ -87,6 +102,25 @@ export function kubeletProgram(programs: Programs): AgentProgram {
         enqueue(ctx, uid)
       }
     },
+  }
+}
+
+/** A ConfigMap or Secret has changed: pods that mount it see that at their next sync. */
+function configChanged({ ctx, state }: Kubelet, resource: string, { metadata }: ApiObject): void {
+  for (const run of state.pods.values()) {
+    if (run.pod.metadata.namespace !== metadata.namespace) continue
+    const name = `${FILES}${run.uid}`
+    if (ctx.agent.timers.has(name) || !mountsConfig(run, resource, metadata.name)) continue
+    agentTimer(ctx, name, REFRESH_NS)
+  }
+}
+
+function refresh(kubelet: Kubelet, uid: string): void {
+  const run = kubelet.state.pods.get(uid)
+  for (const spec of run === undefined ? [] : specsOf(run.pod)) {
+    const box = run!.boxes.get(spec.name)
+    const container = box === undefined ? undefined : containerOf(kubelet, box)
+    if (container?.status === 'running') refreshVolumes(kubelet, run!, spec, container)
   }
 }
 

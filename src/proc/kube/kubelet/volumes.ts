@@ -1,7 +1,7 @@
 /**
  * Volumes as files of a container. Models pkg/volume/{configmap,secret,downwardapi,projected,emptydir} (1.32).
- * emptyDir and hostPath are the node's own directories; the others are copied when a container starts.
- * Not here: changes of a ConfigMap after that, persistent volumes, real tokens.
+ * emptyDir and hostPath are the node's own directories; the others are copied when a container starts, and again some
+ * time after a change. Not here: persistent volumes, real tokens.
  */
 import type { Container as Spec, Volume } from '../../../kube/objects-pod.ts'
 import { removeFile, statFile } from '../../../run/files.ts'
@@ -129,6 +129,35 @@ function addFields(kubelet: Kubelet, run: PodRun, files: Map<string, string>, so
     const fieldPath = field(field(item, 'fieldRef'), 'fieldPath')
     if (typeof path !== 'string' || typeof fieldPath !== 'string') continue
     files.set(path, podField(kubelet, run, fieldPath) ?? '')
+  }
+}
+
+/** Whether a pod mounts a ConfigMap or Secret of this name as files. */
+export function mountsConfig({ pod }: PodRun, resource: string, name: string): boolean {
+  return (pod.spec.volumes ?? []).some(({ configMap, secret, projected }) => {
+    if (projected !== undefined) return JSON.stringify(projected).includes(`"name":${JSON.stringify(name)}`)
+    return (resource === 'configmaps' ? configMap?.name : secret?.secretName) === name
+  })
+}
+
+/** Brings the files of a running container up to date; what was mounted by subPath stays as it is. */
+export function refreshVolumes(kubelet: Kubelet, run: PodRun, spec: Spec, container: Container): void {
+  for (const { name, mountPath, subPath = '' } of spec.volumeMounts ?? []) {
+    const volume = run.pod.spec.volumes?.find((one) => one.name === name)
+    if (volume === undefined || subPath !== '' || sourceOf(run, volume) !== undefined) continue
+    const { files, error } = filesOf(kubelet, run, volume)
+    if (error !== '') continue
+    const at = `${mountPath.replace(/\/+$/, '')}/`
+    for (const [path, node] of container.files) {
+      if (node?.kind === 'file' && path.startsWith(at) && !files.has(path.slice(at.length))) {
+        container.files.delete(path)
+      }
+    }
+    for (const [path, text] of files) {
+      if (container.files.get(at + path)?.text === text) continue
+      const node: FileNode = { kind: 'file', text, mode: 0o644, mtime: kubelet.world.now }
+      container.files.set(at + path, Object.freeze(node))
+    }
   }
 }
 
