@@ -45,6 +45,7 @@ export const replicaSetController: AgentProgram = {
 /** Keys of the controllers of one kind that a pod's change concerns: its owner's, or of all that select an orphan. */
 export function ownersOfPod(ctx: AgentCtx, change: StoreChange, kind: string, resource: string): string[] {
   const keys = new Set<string>()
+  if (!podMatters(change)) return []
   for (const pod of [change.object, change.previous]) {
     const owner = pod === undefined ? undefined : controllerOf(pod)
     const namespace = pod?.metadata.namespace ?? ''
@@ -56,6 +57,21 @@ export function ownersOfPod(ctx: AgentCtx, change: StoreChange, kind: string, re
     }
   }
   return [...keys]
+}
+
+/** Most of what happens to a pod (it is bound, its containers come up) changes nothing for its controller. */
+function podMatters({ type, object, previous }: StoreChange): boolean {
+  if (type !== 'MODIFIED') return true
+  const [now, was] = [object as Pod, previous as Pod]
+  if (now.status?.phase !== was.status?.phase) return true
+  if (now.metadata.deletionTimestamp !== was.metadata.deletionTimestamp) return true
+  const ready = ({ status }: Pod) => status?.conditions?.find((one) => one.type === 'Ready')
+  const [is, had] = [ready(now), ready(was)]
+  if (is?.status !== had?.status || is?.lastTransitionTime !== had?.lastTransitionTime) return true
+  return (
+    !jsonEqual(now.metadata.labels, was.metadata.labels) ||
+    !jsonEqual(now.metadata.ownerReferences, was.metadata.ownerReferences)
+  )
 }
 
 function reconcile(ctx: AgentCtx, key: string): Reconciled {

@@ -98,11 +98,17 @@ export function servicesOfPod(of: Selection, { object, previous, type }: StoreCh
   const now = object as Pod
   const before = previous as Pod | undefined
   const { namespace = '', labels } = now.metadata
+  // Without an address it is nobody's endpoint, and was none.
+  if (!hasAddress(now) && (before === undefined || !hasAddress(before))) return []
   const sameLabels = before !== undefined && jsonEqual(before.metadata.labels, labels)
   if (type === 'MODIFIED' && sameLabels && !endpointChanged(before, now)) return []
   const keys = servicesSelecting(of, namespace, labels)
   if (sameLabels || before === undefined) return keys
   return [...new Set([...keys, ...servicesSelecting(of, namespace, before.metadata.labels)])]
+}
+
+function hasAddress({ status }: Pod): boolean {
+  return (status?.podIP ?? '') !== '' || (status?.podIPs ?? []).length > 0
 }
 
 function endpointChanged(a: Pod, b: Pod): boolean {
