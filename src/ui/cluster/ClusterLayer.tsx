@@ -78,7 +78,7 @@ function NodeBadge({ node, drawing }: { node: ClusterNodeView; drawing: Drawing 
   )
 }
 
-/** Below its room's name: what kubectl calls the STATUS, ready or not by shape. */
+/** Below its room, left of its wire: what kubectl calls the STATUS, ready or not by shape. */
 function PodState({ pod, drawing }: { pod: ClusterPodView; drawing: Drawing }) {
   const { t } = useTranslation('cluster')
   const [box, place] = [drawing.boxes[pod.node], drawing.places[pod.node]]
@@ -88,7 +88,7 @@ function PodState({ pod, drawing }: { pod: ClusterPodView; drawing: Drawing }) {
     <button
       type="button"
       className={`pod-state ${pod.ready ? 'ready' : ''}`}
-      style={{ left: place.x + room.x + room.w / 2, top: place.y + room.y + room.h }}
+      style={{ left: place.x + room.x + room.w / 2 - 8, top: place.y + room.y + room.h + 8 }}
       title={`${pod.ref.namespace}/${pod.ref.name}  ${pod.ip}`}
       onClick={() => showObject(pod.ref)}
     >

@@ -28,33 +28,35 @@ export function ObjectPage({ chosen }: { chosen: ObjectRef }) {
         <h2 className="mono">{refText(chosen)}</h2>
         <Place view={view} chosen={chosen} />
         <span className="grow" />
-        <span className="object-parts" role="tablist" aria-label={t('parts')}>
-          {parts.map((one) => (
-            <button
-              type="button"
-              role="tab"
-              key={one}
-              id={`object-tab-${one}`}
-              aria-selected={part === one}
-              aria-controls="object-part"
-              tabIndex={part === one ? 0 : -1}
-              className="tab"
-              onKeyDown={(event) => moveTab(event, parts, part)}
-              onClick={() => useCluster.setState({ part: one })}
-            >
-              {one === 'events' ? t('eventsOf', { count: view?.events.length ?? 0 }) : t(`part_${one}`)}
-            </button>
-          ))}
+        <span className="object-parts">
+          <span role="tablist" aria-label={t('parts')}>
+            {parts.map((one) => (
+              <button
+                type="button"
+                role="tab"
+                key={one}
+                id={`object-tab-${one}`}
+                aria-selected={part === one}
+                aria-controls="object-part"
+                tabIndex={part === one ? 0 : -1}
+                className="tab"
+                onKeyDown={(event) => moveTab(event, parts, part)}
+                onClick={() => useCluster.setState({ part: one })}
+              >
+                {one === 'events' ? t('eventsOf', { count: view?.events.length ?? 0 }) : t(`part_${one}`)}
+              </button>
+            ))}
+          </span>
+          <button
+            type="button"
+            className="btn icon"
+            aria-label={t('close')}
+            title={t('close')}
+            onClick={() => useCluster.setState({ chosen: null })}
+          >
+            <X aria-hidden="true" />
+          </button>
         </span>
-        <button
-          type="button"
-          className="btn icon"
-          aria-label={t('close')}
-          title={t('close')}
-          onClick={() => useCluster.setState({ chosen: null })}
-        >
-          <X aria-hidden="true" />
-        </button>
       </header>
       {view && <Family view={view} />}
       <div

@@ -1,5 +1,6 @@
 import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
+import { clusterSchemas } from './cluster-schema.ts'
 import { lessonSchema, type Schema, topologySchema } from './lab-schema.ts'
 
 interface Found {
@@ -16,6 +17,7 @@ async function mistakesIn(text: string): Promise<Found[]> {
   return parseLab(text).diagnostics
 }
 
+const NODE = 'name: lab\ntopology: {nodes: {a: {labels: {kubehop.dev/node: worker}}}}\n'
 const TOPOLOGY = 'name: lab\ntopology:\n  nodes:\n    a: {}\n'
 
 /** Every place of the schema that takes fields: where it is in a lab file, in flow style. */
@@ -71,6 +73,29 @@ describe('values that the schema names', () => {
       expect(await mistakesIn(text)).toEqual([])
     },
   )
+})
+
+describe('documents of a cluster', () => {
+  const named = clusterSchemas.flatMap((schema) => {
+    const { kind, apiVersion } = schema.properties!
+    return kind === undefined ? [] : [[String(kind.enum![0]), String(apiVersion!.enum![0]), schema] as const]
+  })
+
+  it.each(named)('the parser knows every field of %s, and no other', async (kind, apiVersion, schema) => {
+    const head = `${NODE}---\napiVersion: ${apiVersion}\nkind: ${kind}\n`
+    for (const field of Object.keys(schema.properties!)) {
+      const text = field === 'kind' || field === 'apiVersion' ? head : `${head}${field}: null\n`
+      const found = (await mistakesIn(text)).map(({ message }) => message)
+      expect(found.filter((message) => message.includes('not modelled'))).toEqual([])
+    }
+    const other = (await mistakesIn(`${head}other: 1\n`)).map(({ message }) => message)
+    expect(other).toEqual([`field "other" of ${kind} is not modelled`])
+  })
+
+  it.each(at(node(), 'labels').properties!['kubehop.dev/node']!.enum!)('a node is %s', async (role) => {
+    const text = `name: lab\ntopology: {nodes: {a: {labels: {kubehop.dev/node: ${role}}}}}\n---\n`
+    expect(await mistakesIn(`${text}apiVersion: v1\nkind: Namespace\nmetadata: {name: n}\n`)).toEqual([])
+  })
 })
 
 describe('what the parser takes', () => {

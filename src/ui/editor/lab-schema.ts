@@ -1,7 +1,9 @@
 /**
- * JSON Schema of the lab file, for completion and hover: what src/lab reads of containerlab's topology, and the Lesson.
+ * JSON Schema of the lab file, for completion and hover: what src/lab reads of containerlab's topology, the Lesson, and
+ * the cluster's documents (cluster-schema.ts).
  * A test holds the fields to the parser's. Mistakes themselves are found by the session's lint.
  */
+import { clusterSchemas } from './cluster-schema.ts'
 
 export interface Schema {
   type?: 'object' | 'array' | 'string' | 'integer' | 'boolean'
@@ -19,6 +21,7 @@ export interface Schema {
   minimum?: number
   maximum?: number
   examples?: string[]
+  definitions?: Record<string, Schema>
 }
 
 const text = (description: string): Schema => ({ type: 'string', description })
@@ -39,6 +42,11 @@ const machineLabels: Schema = {
       type: 'string',
       description: 'How the machine is drawn.',
       enum: ['host', 'router', 'switch', 'internet'],
+    },
+    'kubehop.dev/node': {
+      type: 'string',
+      description: 'The machine is a node of the cluster.',
+      enum: ['worker', 'control-plane'],
     },
   },
   additionalProperties: text('Any other label is kept.'),
@@ -212,7 +220,18 @@ const lessonDocument: Schema = {
   additionalProperties: false,
 }
 
-/** A document is one or the other. */
-export const labSchema: Schema = { anyOf: [topologyDocument, lessonDocument] }
+/** A document is one of these, or a manifest (see `withKinds`). */
+export const labSchema: Schema = { anyOf: [topologyDocument, lessonDocument, ...clusterSchemas] }
 export const topologySchema = topologyDocument
 export const lessonSchema = lessonDocument
+
+/** The schema with a document for every kind of manifest; their references lead to its definitions. */
+export function withKinds(
+  schema: Schema,
+  { definitions, kinds }: { definitions: Record<string, unknown>; kinds: unknown[] },
+): Schema {
+  return {
+    definitions: definitions as Record<string, Schema>,
+    anyOf: [...(schema.anyOf ?? []), ...(kinds as Schema[])],
+  }
+}

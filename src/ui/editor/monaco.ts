@@ -26,8 +26,9 @@ import 'monaco-editor/features/wordOperations/register'
 import 'monaco-editor/languages/definitions/yaml/register'
 import i18next from 'i18next'
 import { configureMonacoYaml, type MonacoYamlOptions } from 'monaco-yaml'
+import { session } from '../client/client.ts'
 import { completions } from './complete.ts'
-import { labSchema, type Schema } from './lab-schema.ts'
+import { labSchema, type Schema, withKinds } from './lab-schema.ts'
 import { schemaIn } from './schema-words.ts'
 
 export type { editor } from 'monaco-editor/editor'
@@ -96,7 +97,13 @@ function setUp(): void {
     yamlOptions(labSchema),
   )
   // The field's explanations are in English until those of the page's language are here.
-  const speak = async () => yaml.update(yamlOptions(await schemaIn(i18next.language)))
+  // So it is with the kinds of manifests, which the session knows.
+  const kinds = session().manifestSchema()
+  const speak = async () => {
+    const schema = await schemaIn(i18next.language)
+    yaml.update(yamlOptions(schema))
+    yaml.update(yamlOptions(withKinds(schema, await kinds)))
+  }
   i18next.on('languageChanged', () => void speak())
   void speak()
   monaco.languages.registerCompletionItemProvider('yaml', completions(monaco))
