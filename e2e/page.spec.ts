@@ -383,7 +383,20 @@ test.describe('the frame', () => {
     await page.keyboard.press('Enter')
     await expect(page.getByRole('tree')).toBeVisible()
   })
+})
 
+test.describe('fast play', () => {
+  test('where it stops, the sentence is of what happened last', async ({ page }) => {
+    await open(page)
+    await expect(page.locator('.sentence')).toContainText('20.1.1.2')
+    await page.getByTitle('Speed').selectOption({ label: 'As fast as possible' })
+    const play = page.getByRole('button', { name: 'Play', exact: true })
+    if (await play.isVisible()) await play.click()
+    await expect(page.locator('.clock')).toContainText(/event \d{3,}/)
+    const before = await page.locator('.sentence').textContent()
+    await page.getByRole('button', { name: 'Pause', exact: true }).click()
+    await expect(page.locator('.sentence')).not.toHaveText(before!)
+  })
 })
 
 test.describe('everybody', () => {
