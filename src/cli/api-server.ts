@@ -10,7 +10,12 @@ import type { AddressInfo } from 'node:net'
 import type { Duplex } from 'node:stream'
 import type { ApiRequest, ApiResponse, WatchFollow } from '../lab/cluster-api.ts'
 import { advanceTo, followWatch, serveApi, watchMore } from '../lab/cluster-api.ts'
+import type { LogFollow } from '../lab/cluster-streams.ts'
+import { followLog, logMore, startExec } from '../lab/cluster-streams.ts'
 import type { Run } from '../lab/headless.ts'
+import type { ExecDoor } from './api-exec.ts'
+import { CHANNEL_PROTOCOLS, failExec, openExecDoor, pushExec } from './api-exec.ts'
+import { offeredProtocol } from './websocket.ts'
 
 export interface ApiServerOptions {
   /** 0 for any that is free */
@@ -32,6 +37,8 @@ interface Door {
   readonly secret: string
   /** Watches that go on, by the response that they are written to. */
   readonly watches: Map<ServerResponse, WatchFollow>
+  readonly logs: Map<ServerResponse, LogFollow>
+  readonly execs: Set<ExecDoor>
 }
 
 const EVENTS_AT_ONCE = 20_000
@@ -46,15 +53,22 @@ const UNREAD_MAX = 16 * 1024 * 1024
 /** Starts to listen. Rejects where the port is taken. */
 export async function startApiServer(run: Run, options: ApiServerOptions): Promise<ApiServer> {
   const server = createServer({ requestTimeout: 0, keepAliveTimeout: 30_000 })
-  const door: Door = { run, server, secret: randomBytes(24).toString('base64url'), watches: new Map() }
+  const door: Door = {
+    run,
+    server,
+    secret: randomBytes(24).toString('base64url'),
+    watches: new Map(),
+    logs: new Map(),
+    execs: new Set(),
+  }
   server.on('request', (request, response) => void onRequest(door, request, response))
-  server.on('upgrade', (request, socket) => onUpgrade(door, request, socket))
+  server.on('upgrade', (request, socket, head) => onUpgrade(door, request, socket, head))
   await new Promise<void>((resolve, reject) => {
     server.once('error', reject)
     server.listen(options.port, '127.0.0.1', resolve)
   })
   const { port } = server.address() as AddressInfo
-  const stop = startClock(run, options.speed, () => pushWatches(door))
+  const stop = startClock(run, options.speed, () => pushNews(door))
   const close = async () => {
     stop()
     for (const response of door.watches.keys()) response.end()
@@ -86,7 +100,7 @@ function startClock(run: Run, speed: number, each: () => void): () => void {
   }
 }
 
-function pushWatches(door: Door): void {
+function pushNews(door: Door): void {
   for (const [response, follow] of door.watches) {
     const { lines, ended } = watchMore(door.run.world, follow)
     if (lines.length > 0) response.write(`${lines.join('\n')}\n`)
@@ -97,6 +111,14 @@ function pushWatches(door: Door): void {
       else response.end()
     }
   }
+  for (const [response, follow] of door.logs) {
+    const { text, ended } = logMore(door.run.world, follow)
+    if (text !== '') response.write(text)
+    if (!ended) continue
+    door.logs.delete(response)
+    response.end()
+  }
+  for (const exec of door.execs) if (pushExec(door.run, exec)) door.execs.delete(exec)
 }
 
 async function onRequest(door: Door, request: IncomingMessage, response: ServerResponse): Promise<void> {
@@ -118,9 +140,9 @@ async function onRequest(door: Door, request: IncomingMessage, response: ServerR
       ? statusAnswer(400, 'BadRequest', 'the path cannot be decoded')
       : serveApi(door.run.world, asked)
   if (answer.watch !== undefined) beginWatch(door, response, answer)
+  else if (answer.stream?.what === 'log') beginLog(door, response, answer)
   else if (answer.stream !== undefined) {
-    const words = 'containers are not reachable through this server: no kubelet answers'
-    sendAnswer(response, statusAnswer(501, 'NotImplemented', words))
+    sendAnswer(response, statusAnswer(400, 'BadRequest', 'Upgrade request required'))
   } else sendAnswer(response, answer)
 }
 
@@ -189,6 +211,19 @@ function beginWatch(door: Door, response: ServerResponse, answer: ApiResponse): 
   response.on('close', () => door.watches.delete(response))
 }
 
+function beginLog(door: Door, response: ServerResponse, answer: ApiResponse): void {
+  const opened = followLog(door.run.world, answer.stream!)
+  if ('answer' in opened) {
+    sendAnswer(response, opened.answer)
+    return
+  }
+  writeHead(response, answer)
+  response.flushHeaders()
+  if (opened.text !== '') response.write(opened.text)
+  door.logs.set(response, opened.follow)
+  response.on('close', () => door.logs.delete(response))
+}
+
 function sendAnswer(response: ServerResponse, answer: ApiResponse): void {
   writeHead(response, answer)
   response.end(bodyText(answer))
@@ -218,12 +253,38 @@ function statusAnswer(code: number, reason: string, message: string): ApiRespons
   return { code, contentType: 'application/json', body }
 }
 
-/** A request to become another protocol: none is spoken here. */
-function onUpgrade(door: Door, request: IncomingMessage, socket: Duplex): void {
+/** A request to become another protocol: a WebSocket for a command in a container, and nothing else. */
+function onUpgrade(door: Door, request: IncomingMessage, socket: Duplex, head: Buffer): void {
   socket.on('error', () => socket.destroy())
-  const words = 'containers are not reachable through this server: no kubelet answers'
-  const answer = refusal(door, request) ?? statusAnswer(501, 'NotImplemented', words)
+  const { run, execs } = door
+  const refused = refusal(door, request)
+  const asked = refused === undefined ? apiRequestOf(request, Buffer.alloc(0)) : undefined
+  const answer = refused ?? (asked === undefined ? undefined : serveApi(run.world, asked))
+  if (answer?.stream === undefined) {
+    refuseUpgrade(socket, answer ?? statusAnswer(400, 'BadRequest', 'the path cannot be decoded'))
+    return
+  }
+  const protocol = offeredProtocol(request, CHANNEL_PROTOCOLS)
+  if (protocol === undefined) {
+    const words = `unable to upgrade: only WebSockets are spoken here (${CHANNEL_PROTOCOLS.join(', ')})`
+    refuseUpgrade(socket, statusAnswer(400, 'BadRequest', words))
+    return
+  }
+  const started = startExec(run.world, run.rules.programs, answer.stream)
+  if ('answer' in started) {
+    // As the kubelet does it: the connection comes about, and its channel for errors says why nothing else did.
+    failExec({ request, socket, head, protocol }, started.answer.body)
+    return
+  }
+  const exec: ExecDoor = openExecDoor(run, started.follow, { request, socket, head, protocol }, () =>
+    execs.delete(exec),
+  )
+  execs.add(exec)
+}
+
+function refuseUpgrade(socket: Duplex, answer: ApiResponse): void {
   const text = bodyText(answer)
-  const head = `HTTP/1.1 ${answer.code} Refused\r\nContent-Type: ${answer.contentType}\r\nConnection: close\r\n`
-  socket.end(`${head}Content-Length: ${Buffer.byteLength(text)}\r\n\r\n${text}`)
+  const code = answer.code === 101 ? 400 : answer.code
+  const start = `HTTP/1.1 ${code} Refused\r\nContent-Type: ${answer.contentType}\r\nConnection: close\r\n`
+  socket.end(`${start}Content-Length: ${Buffer.byteLength(text)}\r\n\r\n${text}`)
 }

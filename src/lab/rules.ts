@@ -49,11 +49,12 @@ export function labRules(programs: Programs, cluster: ClusterSlot = {}): LabRule
   for (const kind of Object.values(KubeEv)) {
     handlers[kind] = (world, target, event) => clusterOf(cluster).handlers[kind]!(world, target, event)
   }
-  return { handlers, applyInput: (world, input) => applyInput(world, input, cluster), cluster }
+  return { handlers, applyInput: (world, input) => applyInput(world, input, cluster), cluster, programs }
 }
 
 /** The rules of labs; `cluster` is filled before a lab that has one is built. */
 export interface LabRules extends Rules<World> {
+  readonly programs: Programs
   readonly cluster: ClusterSlot
 }
 

@@ -30,6 +30,15 @@ apiVersion: kubeadm.k8s.io/v1beta4
 kind: ClusterConfiguration
 networking: {podSubnet: 10.244.0.0/16}
 dns: {disabled: true}
+---
+cniVersion: 1.0.0
+name: cbr0
+plugins:
+  - type: bridge
+    bridge: cni0
+    isGateway: true
+    ipMasq: true
+    ipam: {type: host-local, ranges: [[{subnet: "{{.PodCIDR}}"}]]}
 `
 
 function hasKubectl(): boolean {
@@ -204,7 +213,9 @@ real('a real kubectl 1.32', () => {
     )
     expect((await kubectl('describe deploy web')).out).toContain('Scaled up replica set web-')
   })
+})
 
+real('a real kubectl 1.32, further', () => {
   it('creates by protobuf, labels, scales, watches, deletes', async () => {
     expect((await kubectl('create ns team')).out).toBe('namespace/team created\n')
     expect((await kubectl('create deployment box --image=busybox -n team')).out).toBe(
@@ -227,5 +238,68 @@ real('a real kubectl 1.32', () => {
     expect((await kubectl('api-resources --api-group=apps -o name')).out).toContain('deployments.apps\n')
     expect((await kubectl('explain service.spec.clusterIP')).out).toContain('FIELD: clusterIP <string>')
     expect((await kubectl('cluster-info')).out).toContain('Kubernetes control plane')
+  })
+})
+
+const BOX = `apiVersion: v1
+kind: Pod
+metadata: {name: box, labels: {run: box}}
+spec:
+  terminationGracePeriodSeconds: 0
+  containers:
+    - name: box
+      image: busybox
+      command: [sh, -c, 'for i in 1 2 3 4 5 6; do echo line $i; sleep 2; done; sleep 3600']
+`
+
+real('a real kubectl 1.32 and the containers', () => {
+  it('follows a rollout', async () => {
+    await kubectl(
+      'apply -f -',
+      MANIFEST.replaceAll('name: web', 'name: roll').replaceAll('app: web', 'app: roll'),
+    )
+    const done = 'deployment "roll" successfully rolled out\n'
+    expect((await kubectl('rollout status deploy/roll --timeout=20s')).out.endsWith(done)).toBe(true)
+    expect((await kubectl('set image deploy/roll roll=httpd')).out).toBe(
+      'deployment.apps/roll image updated\n',
+    )
+    const status = await kubectl('rollout status deploy/roll --timeout=20s')
+    expect(status.out.endsWith(done)).toBe(true)
+    await kubectl('create deployment stuck --image=registry.example/none')
+    const stuck = await kubectl('rollout status deploy/stuck --timeout=2s')
+    expect(stuck).toEqual({
+      code: 1,
+      out: 'Waiting for deployment "stuck" rollout to finish: 0 of 1 updated replicas are available...\n',
+      err: 'error: timed out waiting for the condition\n',
+    })
+    expect((await kubectl('rollout history deploy/roll')).out).toMatch(
+      /REVISION +CHANGE-CAUSE\n1 +<none>\n2 +<none>\n/,
+    )
+    expect((await kubectl('get nodes')).out).toMatch(/\nnode01 +Ready +<none> +\S+ +v1\.32\.4\n/)
+  })
+
+  it('prints logs, and follows them', async () => {
+    await kubectl('apply -f -', BOX)
+    expect((await kubectl('wait --for=condition=Ready pod/box --timeout=20s')).code).toBe(0)
+    const followed = await kubectl('logs box -f --limit-bytes=100000 --request-timeout=3s')
+    expect(followed.out.startsWith('line 1\nline 2\nline 3\n')).toBe(true)
+    expect((await kubectl('logs box --tail=1')).out).toBe('line 6\n')
+    expect((await kubectl('logs box -c none')).err).toBe('error: container none is not valid for pod box\n')
+  })
+
+  it('runs commands in them, with input and exit codes', async () => {
+    expect(await kubectl('exec box -- hostname')).toEqual({ code: 0, out: 'box\n', err: '' })
+    const failed = await kubectl('exec box -- cat /none')
+    expect([failed.code, failed.out]).toEqual([1, ''])
+    expect(failed.err).toMatch(/^cat: .*No such file or directory\n/)
+    expect(failed.err).toContain('command terminated with exit code 1\n')
+    expect((await kubectl('exec -i box -- cat', 'eins\nzwei é\n')).out).toBe('eins\nzwei é\n')
+    const none = await kubectl('exec box -- nosuchcommand')
+    expect(none.code).toBe(1)
+    expect(none.err).toContain('nosuchcommand')
+    expect((await kubectl('exec nopod -- true')).err).toBe(
+      'Error from server (NotFound): pods "nopod" not found\n',
+    )
+    expect((await kubectl('delete pod box')).out).toBe('pod "box" deleted\n')
   })
 })
