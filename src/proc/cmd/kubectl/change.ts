@@ -62,7 +62,11 @@ export function scale(flow: Flow, args: readonly string[]): number {
     fault('error: The --replicas=COUNT flag is required, and COUNT must be greater than or equal to 0')
   const problems: string[] = []
   const dry = dryRunOf(flags)
-  for (const found of findObjects(client, flags.operands, problems, { needNames: true })) {
+  const all = findObjects(client, flags.operands, problems, { needNames: true })
+  if (all.length === 0 && problems.length > 0) {
+    fault(`error: no objects passed to scale ${problems.map((one) => one.replace(/^[^:]*: |\n$/g, '')).join('\n')}`)
+  }
+  for (const found of all) {
     const { info, namespace, name, object } = found
     if (!info.subresources.includes('scale')) {
       problems.push(`the server could not find the requested resource`)

@@ -99,7 +99,7 @@ export function create(flow: Flow, args: readonly string[]): number {
     const rest = args.slice(1)
     const flags = parseFlags(`kubectl create ${word}`, rest, [...WRITE_FLAGS, ...generator.flags])
     const client = openClient(flow, flags)
-    return post(client, generator.make(client, flags), 'kubectl-create', 'failed to create')
+    return post(client, generator.make(client, flags), 'kubectl-create', failedWords(name, rest))
   }
   return createFiles(flow, args)
 }
@@ -160,18 +160,19 @@ export function post(
   const query = [...writeQuery(client, manager, dry), validation(client)]
   const reply = call(client, 'POST', pathOf(info!, client.namespace), { body, query })
   if (!reply.ok) {
-    if (failed !== '' && reply.status.reason !== 'Invalid') {
-      const { message } = reply.status
-      const what = `${failed} ${String(object.kind).toLowerCase()}`
-      fault(
-        reply.status.reason === 'AlreadyExists' || failed === ''
-          ? `error: ${what}: ${message}`
-          : `error: ${what}: ${message}`,
-      )
-    }
+    if (failed !== '') fault(`error: ${failed} ${reply.status.message}`)
     failStatus(reply.status)
   } else printDone(client, info!, reply.body as Json, done, dry)
   return 0
+}
+
+/** What a failure of a generated object begins with; a namespace's is the server's own. */
+function failedWords(name: string, rest: readonly string[]): string {
+  if (name === 'namespace') return ''
+  if (name === 'secret') return 'failed to create secret'
+  const type = rest.find((word) => !word.startsWith('-')) ?? ''
+  const kind = name === 'service' && Object.hasOwn(SERVICE_TYPES, type) ? `${SERVICE_TYPES[type]} service` : name
+  return `failed to create ${kind}:`
 }
 
 /** The client knows these kinds itself: a dry run asks nobody. */

@@ -9,7 +9,7 @@ import { call, discover, must, openClient, resourceNamed } from './rest.ts'
 
 const NO_TYPE =
   'error: You must specify the type of resource to explain. Use "kubectl api-resources" for a complete list of supported resources.'
-const WIDTH = 76
+const WIDTH = 75
 
 export function explain(flow: Flow, args: readonly string[]): number {
   const flags = parseFlags('kubectl explain', args, ['recursive', 'api-version=', 'output='])
@@ -114,7 +114,7 @@ function fieldsText(
       if (!seen.includes(child)) text += fieldsText(schemas, child, true, level + 1, [...seen, child])
       continue
     }
-    const own = str(one, 'description') || str(child, 'description')
+    const own = str(one, 'description')
     text += `${own === '' ? `${pad}  <no description>\n` : wrapped(own, 4)}\n`
   }
   return text

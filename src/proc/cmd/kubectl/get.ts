@@ -25,7 +25,7 @@ import {
   statusText,
 } from './rest.ts'
 import type { Asked } from './select.ts'
-import { askedFor, failProblems, FILE_FLAGS, fileItems, hasFiles, listQuery, SELECT_FLAGS } from './select.ts'
+import { askedFor, failProblems, FILE_FLAGS, fileItems, hasFiles, listQuery, SELECT_FLAGS, unlisted } from './select.ts'
 import { getColumns } from './tabs.ts'
 import { wallNow } from './clock.ts'
 
@@ -128,7 +128,7 @@ function getObjects(client: Client, format: Format, asked: readonly Target[], pr
     const reply = call(client, 'GET', pathOf(info, namespace, name), { query })
     if (!reply.ok) {
       const missing = reply.status.reason === 'NotFound' && boolFlag(flags, 'ignore-not-found')
-      if (!missing) problems.push(statusText(reply.status))
+      if (!missing) problems.push(statusText(name === '' ? unlisted(client, info, reply.status) : reply.status))
       single = single && !missing
       continue
     }
@@ -176,7 +176,7 @@ function fetchTable(client: Client, { info, namespace, name }: Target): Part | s
   const reply = call(client, 'GET', pathOf(info, namespace, name), { accept: TABLE, query })
   if (!reply.ok) {
     if (reply.status.reason === 'NotFound' && boolFlag(client.flags, 'ignore-not-found')) return undefined
-    return statusText(reply.status)
+    return statusText(name === '' ? unlisted(client, info, reply.status) : reply.status)
   }
   return partOf(info, reply.body as Json)
 }

@@ -53,7 +53,7 @@ export function remove(flow: Flow, args: readonly string[]): number {
   const gone: Found[] = []
   for (const one of found) if (removeOne(client, one, grace, dry, problems)) gone.push(one)
   if (problems.length > 0) failProblems(problems)
-  if (found.length === 0) print(flow, 'No resources found\n')
+  if (found.length === 0 && !boolFlag(flags, 'ignore-not-found')) print(flow, 'No resources found\n')
   if (dry === 'none' && boolFlag(flags, 'wait', true)) awaitGone(client, gone)
   return 0
 }

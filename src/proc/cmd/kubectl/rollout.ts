@@ -1,16 +1,17 @@
 /** `kubectl rollout`. Models kubectl pkg/cmd/rollout and pkg/polymorphichelpers (1.32). */
 import { formatTime } from '../../../kube/time.ts'
-import type { Json, JsonObject } from '../../../kube/types.ts'
+import { watchPoll } from '../../../kube/api/watch.ts'
+import type { Json, JsonObject, WatchSpec } from '../../../kube/types.ts'
 import { field, jsonEqual } from '../../../kube/types.ts'
 import { patchFound } from './change.ts'
 import { wallNow } from './clock.ts'
 import { WRITE_FLAGS } from './create.ts'
 import { templateLines } from './describe-pod.ts'
-import { arr, newSheet, obj, sheetText, str } from './describe-text.ts'
+import { arr, newSheet, obj, str } from './describe-text.ts'
 import { plainTemplate, ownedBy } from './describe.ts'
 import { boolFlag, durationFlag, parseFlags, textFlag } from './flags.ts'
 import type { Flow } from './flow.ts'
-import { fault, loop, pause, print } from './flow.ts'
+import { fault, loop, once, pause, print } from './flow.ts'
 import type { Client } from './rest.ts'
 import { call, metaOf, must, openClient, pathOf, shownType } from './rest.ts'
 import type { Found } from './select.ts'
@@ -28,7 +29,7 @@ const ROLLOUT_FLAGS = [
   'watch/w',
   'timeout=',
 ]
-const EVERY = 500_000_000
+const EVERY = 50_000_000
 
 type Verb = (client: Client, found: Found, problems: string[]) => void
 
@@ -73,26 +74,42 @@ export function rollout(flow: Flow, args: readonly string[]): number {
   return problems.length > 0 ? failProblems(problems) : 0
 }
 
-/** Waits until a rollout is done, saying how far it is each time that changes. */
+/** Waits until a rollout is done, saying how far it is at each change. */
 function statusOf(client: Client, { info, namespace, name }: Found): void {
   const { flow, flags } = client
   const limit = durationFlag(textFlag(flags, 'timeout', '0')) ?? 0
-  const wait = boolFlag(flags, 'watch', true)
   const asked = Number(textFlag(flags, 'revision', '0'))
-  loop(
-    flow,
-    () => ({ said: '', until: limit === 0 ? 0 : flow.ctx.world.now + limit }),
-    ({ said, until }) => {
-      const now = must<JsonObject>(call(client, 'GET', pathOf(info, namespace, name)))
-      const { text, done, failed } = progress(info.kind, now, asked)
-      if (failed) fault(text.startsWith('error') ? text : `error: ${text}`)
-      if (text !== said) print(flow, `${text}\n`)
-      if (done || !wait) return { done: null }
-      if (until !== 0 && flow.ctx.world.now >= until) fault('error: timed out waiting for the condition')
-      pause(flow, EVERY)
-      return { next: { said: text, until } }
-    },
-  )
+  const tell = (object: JsonObject): boolean => {
+    const { text, done, failed } = progress(info.kind, object, asked)
+    if (failed) fault(`error: ${text}`)
+    print(flow, `${text}\n`)
+    return done
+  }
+  const now = must<JsonObject>(call(client, 'GET', pathOf(info, namespace, name)))
+  if (tell(now) || !boolFlag(flags, 'watch', true)) return
+  const query: [string, string][] = [
+    ['fieldSelector', `metadata.name=${name}`],
+    ['resourceVersion', str(field(now, 'metadata'), 'resourceVersion')],
+    ['watch', 'true'],
+  ]
+  const reply = call(client, 'GET', pathOf(info, namespace), { query })
+  if (!reply.ok || reply.watch === undefined) return void must(reply)
+  const spec = reply.watch as unknown as WatchSpec
+  const first = () => ({ revision: spec.revision, until: limit === 0 ? 0 : flow.ctx.world.now + limit })
+  loop<{ revision: number; until: number }, null>(flow, first, ({ revision, until }) => {
+    const poll = once(flow, () => {
+      const { lines, revision: next } = watchPoll(flow.ctx.world, spec, revision)
+      return { lines, next, late: until !== 0 && flow.ctx.world.now >= until }
+    })
+    for (const line of poll.lines) {
+      const event = JSON.parse(line) as { type: string; object: JsonObject }
+      if (event.type === 'DELETED') fault('error: object has been deleted')
+      if (event.type !== 'BOOKMARK' && tell(event.object)) return { done: null }
+    }
+    if (poll.late) fault('error: timed out waiting for the condition')
+    pause(flow, EVERY)
+    return { next: { revision: poll.next, until } }
+  })
 }
 
 interface Progress {
@@ -175,7 +192,9 @@ function progress(kind: string, object: JsonObject, asked: number): Progress {
 interface Revision {
   readonly number: number
   readonly cause: string
+  /** Without and with the label that tells a deployment's sets apart. */
   readonly template: Json
+  readonly whole: Json
 }
 
 /** What an object was before, oldest first: its sets, or its controller revisions. */
@@ -187,11 +206,13 @@ function revisionsOf(client: Client, { info, object }: Found): Revision[] {
           number: Number(metaOf(one).annotations[REVISION] ?? 0),
           cause: metaOf(one).annotations[CAUSE] ?? '',
           template: plainTemplate(one),
+          whole: obj(obj(one, 'spec'), 'template'),
         }))
       : ownedBy(sheet, object, 'apis/apps/v1', 'controllerrevisions').map((one) => ({
           number: Number(one.revision ?? 0),
           cause: metaOf(one).annotations[CAUSE] ?? '',
           template: field(obj(obj(one, 'data'), 'spec'), 'template') ?? null,
+          whole: field(obj(obj(one, 'data'), 'spec'), 'template') ?? null,
         }))
   return list.filter(({ number }) => number > 0).sort((a, b) => a.number - b.number)
 }
@@ -205,8 +226,8 @@ function history(client: Client, found: Found): void {
     const one = revisions.find(({ number }) => number === asked)
     if (one === undefined) fault('error: unable to find the specified revision')
     const sheet = newSheet(client, wallNow(flow))
-    templateLines(sheet, one!.template as JsonObject)
-    print(flow, `${head}with revision #${asked}\n${sheetText(sheet)}`)
+    templateLines(sheet, one!.whole as JsonObject)
+    print(flow, `${head}with revision #${asked}\n${sheet.text}\n`)
     return
   }
   const rows = revisions.map(({ number, cause }) => [String(number), cause || '<none>'])
@@ -219,7 +240,7 @@ function undo(client: Client, found: Found, problems: string[]): void {
   const current = obj(obj(found.object, 'spec'), 'template')
   if (obj(found.object, 'spec').paused === true) {
     problems.push(
-      `you cannot rollback a paused deployment; resume it first with 'kubectl rollout resume deployment/${found.name}' and try again`,
+      `you cannot rollback a paused deployment; resume it first with 'kubectl rollout resume' and try again`,
     )
     return
   }
@@ -246,7 +267,7 @@ function undo(client: Client, found: Found, problems: string[]): void {
 
 function restart(client: Client, found: Found, problems: string[]): void {
   if (obj(found.object, 'spec').paused === true) {
-    problems.push(`can't restart paused deployment (run rollout resume first)`)
+    problems.push(`${found.info.resource}.${found.info.group} "${found.name}" can't restart paused deployment (run rollout resume first)`)
     return
   }
   const annotations = { 'kubectl.kubernetes.io/restartedAt': formatTime(wallNow(client.flow)) }

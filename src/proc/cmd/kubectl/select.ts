@@ -1,5 +1,5 @@
 /** Which objects a command is about: files, TYPE NAME, TYPE/NAME, selectors. Models cli-runtime pkg/resource (1.32). */
-import type { Json, JsonObject, ResourceInfo } from '../../../kube/types.ts'
+import type { Json, JsonObject, ResourceInfo, Status } from '../../../kube/types.ts'
 import { field, isRecord, withField } from '../../../kube/types.ts'
 import { listDir, readFile, statFile } from '../../../run/files.ts'
 import { boolFlag, listFlag, textFlag } from './flags.ts'
@@ -239,7 +239,7 @@ export function findObjects(
     const where = boolFlag(flags, 'all-namespaces') ? '' : namespace
     const reply = call(client, 'GET', pathOf(info, where), { query: listQuery(client) })
     if (!reply.ok) {
-      problems.push(statusText(reply.status))
+      problems.push(statusText(unlisted(client, info, reply.status)))
       return []
     }
     return listItems(info, reply.body as Json)
@@ -258,6 +258,18 @@ function keep(
   if (reply.status.reason !== 'NotFound' || options.ignoreMissing !== true)
     problems.push(statusText(reply.status))
   return []
+}
+
+/** A refused list, with what was asked for. */
+export function unlisted({ flags }: Client, info: ResourceInfo, status: Status): Status {
+  if (status.reason !== 'BadRequest' && status.reason !== 'NotFound') return status
+  const what = `"${info.group === '' ? '' : info.group}/${info.version}, Resource=${info.resource}"`
+  const [labels, fields] = [textFlag(flags, 'selector'), textFlag(flags, 'field-selector')]
+  const { message = '' } = status
+  if (message.startsWith('Unable to find')) return status
+  if (labels === '' && fields === '') return { ...status, message: `Unable to list ${what}: ${message}` }
+  const match = `label selector "${labels}", field selector "${fields}"`
+  return { ...status, message: `Unable to find ${what} that match ${match}: ${message}` }
 }
 
 export function listQuery(client: Client): [string, string][] {
