@@ -181,8 +181,8 @@ describe('a pod', () => {
 
   it('is made anew when its sandbox dies', () => {
     const opened = lab()
-    make(opened, 'web', { containers: [NGINX] })
-    opened.wait(5)
+    make(opened, 'web', { initContainers: [shell('echo prepared', { name: 'i' })], containers: [NGINX] })
+    opened.wait(8)
     const before = ip(opened, 'web')
     opened.type('node1: kill -9 $(pgrep -f pause)')
     opened.wait(10)
@@ -193,6 +193,10 @@ describe('a pod', () => {
     expect(ip(opened, 'web')).not.toBe(before)
     expect(opened.type(`node1: curl -s ${ip(opened, 'web')}`).stdout).toContain('Welcome')
     expect(box(opened, 'web')).toMatchObject({ restartCount: 1, ready: true })
+    expect(pod(opened, 'web').status?.initContainerStatuses?.[0]).toMatchObject({
+      restartCount: 1,
+      ready: true,
+    })
   })
 })
 

@@ -33,6 +33,7 @@ export function adoptPod(kubelet: Kubelet, pod: Pod): PodRun {
     const box = boxRun(run, spec)
     const known = statuses.find((one) => one.name === name)
     box.id = container.id
+    if (pod.spec.containers.includes(spec)) run.initialized = true
     box.restarts = Number(container.labels.get(RESTARTS) ?? 0)
     box.image = container.image
     box.imageId = container.imageId

@@ -42,6 +42,8 @@ export interface PodRun {
   notBefore: number
   ips: readonly string[]
   boxes: Map<string, BoxRun>
+  /** Its init containers have done their work in this sandbox. */
+  initialized: boolean
   stop: PodStop | null
   /** Its work is done for good. */
   ended: boolean
@@ -155,6 +157,7 @@ export function createRun(pod: Pod, startTime: string, startedAt: number): PodRu
     notBefore: 0,
     ips: [],
     boxes: new Map(),
+    initialized: false,
     stop: null,
     ended: false,
     confirmed: false,

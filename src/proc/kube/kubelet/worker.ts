@@ -79,18 +79,15 @@ function advance(kubelet: Kubelet, run: PodRun): number {
   let next = 0
   for (const spec of initContainers) {
     const box = boxRun(run, spec)
-    if (!isSidecar(spec) && box.ended?.exitCode === 0) continue
+    // Once all have passed, only sidecars are kept running.
+    if (!isSidecar(spec) && (run.initialized || box.ended?.exitCode === 0)) continue
     next = earliest(next, keepRunning(kubelet, run, spec, box))
     const passed = isSidecar(spec) && isRunning(kubelet, box) && isStarted(box) && !box.hook
-    if (!passed && !hasMains(run)) return next
+    if (!passed && !run.initialized) return next
   }
+  run.initialized = true
   for (const spec of containers) next = earliest(next, keepRunning(kubelet, run, spec, boxRun(run, spec)))
   return next
-}
-
-/** Once a main container was started, sidecars that ended no longer hold the others up. */
-function hasMains({ pod, boxes }: PodRun): boolean {
-  return pod.spec.containers.some(({ name }) => (boxes.get(name)?.id ?? '') !== '')
 }
 
 /** A container runs, or will at the time answered. */
@@ -131,6 +128,13 @@ function remake(kubelet: Kubelet, run: PodRun): number {
   const message = 'Pod sandbox changed, it will be killed and re-created.'
   recordEvent(ctx, run.pod, 'Normal', 'SandboxChanged', message)
   dropSandbox(kubelet, run)
+  // Init containers run again in the new one.
+  run.initialized = false
+  for (const { name } of (run.pod.spec.initContainers ?? []).filter((one) => !isSidecar(one))) {
+    const box = run.boxes.get(name)
+    if (box?.ended === undefined) continue
+    Object.assign(box, { last: box.ended, ended: undefined, id: '', restarts: box.restarts + 1 })
+  }
   return world.now + RELIST_NS
 }
 
