@@ -180,6 +180,33 @@ describe('7.1 ports', () => {
     expect(lab.type('controlplane: ss -ltn').stdout).not.toContain(':6443')
   })
 
+  it('kubectl needs the port too', () => {
+    const lab = openScenario(LAB)
+    const { world } = lab.run
+    lab.wait(1)
+    lab.steps()
+    expect(lab.type('client: kubectl get nodes --no-headers').stdout.match(/ Ready /g)).toHaveLength(3)
+    expect(lab.frames().some((one) => one.startsWith('client/eth0> 192.168.1.100 > 192.168.1.11'))).toBe(true)
+    lab.type(CUT)
+    const from = world.now
+    const cut = lab.type('client: kubectl get nodes')
+    const words = 'Unable to connect to the server: dial tcp 192.168.1.11:6443: i/o timeout\n'
+    expect([cut.code, cut.stdout, cut.stderr]).toEqual([1, '', words])
+    expect(Math.round((world.now - from) / 1e9)).toBe(30)
+    lab.type(HEAL)
+    lab.type('controlplane: iptables -A INPUT -p tcp --dport 6443 -j REJECT --reject-with tcp-reset')
+    const refused =
+      'The connection to the server 192.168.1.11:6443 was refused - did you specify the right host or port?\n'
+    expect(lab.type('client: kubectl get nodes').stderr).toBe(refused)
+    lab.type('controlplane: iptables -F INPUT')
+    lab.type('controlplane: pkill kube-apiserver')
+    expect(lab.type('controlplane: kubectl get pods').stderr).toBe(refused)
+    lab.type('client: ip addr del 192.168.1.100/24 dev eth0')
+    expect(lab.type('client: kubectl get nodes').stderr).toBe(
+      'Unable to connect to the server: dial tcp 192.168.1.11:6443: connect: network is unreachable\n',
+    )
+  })
+
   it('rewinds to the same states', () => {
     const lab = openScenario(LAB)
     const { world, rules } = lab.run

@@ -9,6 +9,9 @@ import type { ApiRequest, ApiResponse, Json } from '../../../kube/types.ts'
 import { readInput } from '../../../run/fds.ts'
 import { exitProcess, setTimer } from '../../../run/process.ts'
 import type { ProcCtx, ProcEvent } from '../../../run/types.ts'
+import type { ApiCall } from '../../kube/apiclient.ts'
+import { apiCallEvent, apiCallStart } from '../../kube/apiclient.ts'
+import { endpointParts } from '../../kube/apiwire.ts'
 import { err, out } from '../../program.ts'
 
 /** What a manifest's text holds: its documents, or the reader's words of what is wrong. */
@@ -41,8 +44,8 @@ type Want =
 
 type Entry =
   | { k: 'answer'; value: unknown }
-  /** A loop's value, and what had been printed when it came to be. */
-  | { k: 'loop'; value: unknown; outs: number; errs: number }
+  /** A loop's value, or what it came to, and what had been printed by then. */
+  | { k: 'loop' | 'done'; value: unknown; outs: number; errs: number }
 
 /** A running command's memory. */
 export interface FlowState {
@@ -52,6 +55,8 @@ export interface FlowState {
   input: string
   outs: number
   errs: number
+  /** The request that is on its way over the network. */
+  call: ApiCall | null
 }
 
 /** One run of a command's code. */
@@ -150,23 +155,20 @@ export function loop<T, R>(flow: Flow, first: () => T, step: (value: T) => { nex
     state.entries.push({ k: 'loop', value: first(), outs: flow.outs, errs: flow.errs })
   }
   for (;;) {
-    const entry = state.entries[place]!
-    if (entry.k === 'loop') {
-      flow.outs = entry.outs
-      flow.errs = entry.errs
-    }
+    const entry = state.entries[place] as Extract<Entry, { k: 'loop' | 'done' }>
+    flow.outs = entry.outs
+    flow.errs = entry.errs
     flow.at = place + 1
+    if (entry.k === 'done') return entry.value as R
     const result = step(entry.value as T)
-    if ('done' in result) {
-      state.entries.length = place
-      state.entries.push({ k: 'loop', value: entry.value, outs: flow.outs, errs: flow.errs })
-      // What follows is told apart from the loop by an answer that holds its result.
-      state.entries[place] = { k: 'answer', value: result.done }
-      flow.at = place + 1
-      return result.done
-    }
+    const ended = 'done' in result
     state.entries.length = place
-    state.entries.push({ k: 'loop', value: result.next, outs: flow.outs, errs: flow.errs })
+    state.entries.push({
+      k: ended ? 'done' : 'loop',
+      value: ended ? result.done : result.next,
+      outs: flow.outs,
+      errs: flow.errs,
+    })
   }
 }
 
@@ -186,6 +188,7 @@ export function startFlow(ctx: ProcCtx, parts: KubectlParts, command: Command): 
     input: '',
     outs: 0,
     errs: 0,
+    call: null,
   } satisfies FlowState
   runFlow(ctx, parts, command)
 }
@@ -195,27 +198,43 @@ export function flowEvent(ctx: ProcCtx, parts: KubectlParts, command: Command, e
   const state = ctx.proc.state as FlowState | undefined
   const want = state?.want
   if (state === undefined || want === null || want === undefined) return
-  if (event.type === 'timer' && event.tag === 'step') {
-    if (want.k === 'request') return goOn(ctx, parts, command, transport(ctx, parts, want.request))
-    if (want.k === 'sleep') return goOn(ctx, parts, command, null)
-  }
-  if (event.type === 'input' && want.k === 'input') {
+  if (state.call !== null) {
+    const end = apiCallEvent(ctx, state.call, event)
+    if (end === undefined) return
+    state.call = null
+    goOn(ctx, parts, command, end)
+  } else if (event.type === 'timer' && event.tag === 'step') {
+    if (want.k === 'sleep') goOn(ctx, parts, command, null)
+    if (want.k !== 'request') return
+    const answered = transport(ctx, parts, state, want.request)
+    if (answered !== undefined) goOn(ctx, parts, command, answered)
+  } else if (event.type === 'input' && want.k === 'input') {
     state.input += event.text
-    if (!event.eof) return readInput(ctx, 0)
-    return goOn(ctx, parts, command, state.input)
-  }
-  if (event.type === 'child' && want.k === 'child') return goOn(ctx, parts, command, event.code)
-  if (event.type === 'container' && want.k === 'container') {
-    return goOn(ctx, parts, command, event.what === 'end' ? event.code : -1)
+    if (event.eof) goOn(ctx, parts, command, state.input)
+    else readInput(ctx, 0)
+  } else if (event.type === 'child' && want.k === 'child') goOn(ctx, parts, command, event.code)
+  else if (event.type === 'container' && want.k === 'container') {
+    goOn(ctx, parts, command, event.what === 'end' ? event.code : -1)
   }
 }
 
-function transport(ctx: ProcCtx, parts: KubectlParts, request: ApiRequest): ApiResponse | Unreachable {
+/** The answer; undefined where it has to cross the network first. */
+function transport(
+  ctx: ProcCtx,
+  parts: KubectlParts,
+  state: FlowState,
+  request: ApiRequest,
+): ApiResponse | Unreachable | undefined {
   if (parts.transport !== undefined) return parts.transport(ctx, request)
-  if (findCluster(ctx.world) === undefined) {
-    return { unreachable: refused('localhost:8080') }
-  }
-  return apiRequest(ctx.world, request, parts.hooks)
+  const cluster = findCluster(ctx.world)
+  if (cluster === undefined) return { unreachable: refused('localhost:8080') }
+  const { apiEndpoint } = cluster.options
+  // A control plane that is not drawn is in reach of everybody.
+  if (endpointParts(apiEndpoint) === undefined) return apiRequest(ctx.world, request, parts.hooks)
+  const started = apiCallStart(ctx, apiEndpoint, request)
+  if ('unreachable' in started) return started
+  state.call = started.call
+  return undefined
 }
 
 /** What the client says of a port that nobody listens on. */
