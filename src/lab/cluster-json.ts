@@ -10,8 +10,8 @@ import type { Span } from './types.ts'
 import type { Source } from './yaml.ts'
 import { keyText, problem, resolved, spanOfNode } from './yaml.ts'
 
-const YES = /^(yes|Yes|YES|on|On|ON)$/
-const NO = /^(no|No|NO|off|Off|OFF)$/
+const YES = /^(y|Y|yes|Yes|YES|on|On|ON)$/
+const NO = /^(n|N|no|No|NO|off|Off|OFF)$/
 
 /** The document's value; undefined (and said) where it is no mapping or holds what JSON cannot. */
 export function jsonDocument(

@@ -175,7 +175,8 @@ function podLines(sheet: Sheet, pods: readonly JsonObject[], allocatable: JsonOb
   line(sheet, 1, '(Total limits may be over 100 percent, i.e., overcommitted.)')
   line(sheet, 1, 'Resource\tRequests\tLimits')
   line(sheet, 1, '--------\t--------\t------')
-  for (const name of ['cpu', 'memory', 'ephemeral-storage']) {
+  const huge = Object.keys(allocatable).filter((name) => name.startsWith('hugepages-'))
+  for (const name of ['cpu', 'memory', 'ephemeral-storage', ...huge.sort()]) {
     const cells = ['requests', 'limits'].map((key) =>
       percent(
         pods.reduce((total, pod) => total + sum(pod, key, name), 0),

@@ -235,12 +235,7 @@ function containerForLogs(client: Client, pod: JsonObject, asked: string): strin
 }
 
 function onePod(client: Client, word: string): JsonObject {
-  if (word.includes('/')) {
-    const { pod } = podOf(client, word)
-    const kind = word.split('/')[0]!.toLowerCase()
-    if (!/^po(ds?)?$/.test(kind)) complain(client.flow, '')
-    return pod
-  }
+  if (word.includes('/')) return podOf(client, word, true).pod
   const reply = call(client, 'GET', `/api/v1/namespaces/${client.namespace}/pods/${word}`)
   if (reply.ok) return reply.body as JsonObject
   if (reply.status.reason !== 'NotFound') failStatus(reply.status)

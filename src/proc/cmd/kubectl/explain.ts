@@ -9,7 +9,7 @@ import { call, discover, must, openClient, resourceNamed } from './rest.ts'
 
 const NO_TYPE =
   'error: You must specify the type of resource to explain. Use "kubectl api-resources" for a complete list of supported resources.'
-const WIDTH = 75
+const WIDTH = 76
 
 export function explain(flow: Flow, args: readonly string[]): number {
   const flags = parseFlags('kubectl explain', args, ['recursive', 'api-version=', 'output='])
@@ -156,7 +156,7 @@ function wrapLine(text: string): string[] {
   if (text.length <= WIDTH) return [text]
   const lines: string[] = []
   let current = ''
-  for (const word of text.split(/[ \t]+/)) {
+  for (const word of text.split(' ')) {
     if (current !== '' && current.length + 1 + word.length > WIDTH) {
       lines.push(current)
       current = word

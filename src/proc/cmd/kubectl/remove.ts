@@ -49,7 +49,11 @@ export function remove(flow: Flow, args: readonly string[]): number {
   }
   const problems: string[] = []
   const missing = boolFlag(flags, 'ignore-not-found') || (all && flags.operands.length > 0)
-  const found = findObjects(client, flags.operands, problems, { needNames: true, ignoreMissing: missing })
+  const found = findObjects(client, flags.operands, problems, {
+    needNames: true,
+    ignoreMissing: missing,
+    source: 'error when deleting',
+  })
   const gone: Found[] = []
   for (const one of found) if (removeOne(client, one, grace, dry, problems)) gone.push(one)
   if (problems.length > 0) failProblems(problems)
@@ -314,7 +318,7 @@ function drainOne(client: Client, node: Found): void {
     )
   }
   if (bare.length > 0 && !boolFlag(flags, 'force')) {
-    errors.push(`cannot delete Pods that declare no controller (use --force to override): ${shown(bare)}`)
+    errors.push(`cannot delete cannot delete Pods that declare no controller (use --force to override): ${shown(bare)}`)
   }
   if (errors.length > 0) {
     const list = errors.length === 1 ? errors[0] : `[${errors.join(', ')}]`

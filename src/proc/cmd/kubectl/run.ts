@@ -239,7 +239,11 @@ function portsFor(kind: string, spec: JsonObject, given: string, target: string,
 }
 
 /** A workload's pods, as logs and exec of TYPE/NAME pick them: ready ones first, then by name. */
-export function podOf(client: Client, word: string): { name: string; pod: JsonObject } {
+export function podOf(
+  client: Client,
+  word: string,
+  said = false,
+): { name: string; pod: JsonObject } {
   const pods = `/api/v1/namespaces/${client.namespace}/pods`
   if (!word.includes('/')) {
     const reply = call(client, 'GET', `${pods}/${word}`)
@@ -260,6 +264,9 @@ export function podOf(client: Client, word: string): { name: string; pod: JsonOb
   const list = must<JsonObject>(call(client, 'GET', pods, { query: [['labelSelector', selector]] }))
   const found = [...arr(list, 'items')].sort((a, b) => rank(a) - rank(b))
   if (found.length === 0) fault(`error: timed out waiting for the condition`)
+  if (said && found.length > 1) {
+    complain(client.flow, `Found ${found.length} pods, using pod/${metaOf(found[0]).name}\n`)
+  }
   return { name: metaOf(found[0]).name, pod: { ...found[0]!, apiVersion: 'v1', kind: 'Pod' } }
 }
 

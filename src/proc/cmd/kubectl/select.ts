@@ -200,6 +200,8 @@ export interface FindOptions {
   readonly needNames?: boolean
   /** Not found is no failure. */
   readonly ignoreMissing?: boolean
+  /** What was being done, for failures of what files name: `error when deleting`. */
+  readonly source?: string
 }
 
 /** The objects that words, flags or files name, as the server has them. Failures gather in `problems`. */
@@ -212,8 +214,11 @@ export function findObjects(
   const { flags } = client
   if (hasFiles(client)) {
     const all = discover(client)
-    return fileItems(client, () => all, problems).flatMap(({ info, namespace, name }) =>
-      keep(info, namespace, name, call(client, 'GET', pathOf(info, namespace, name)), problems, options),
+    return fileItems(client, () => all, problems).flatMap(({ info, namespace, name, source }) =>
+      keep(info, namespace, name, call(client, 'GET', pathOf(info, namespace, name)), problems, {
+        ...options,
+        source: options.source === undefined ? '' : `${options.source} "${source}"`,
+      }),
     )
   }
   if (words.length === 0) fault(NO_RESOURCES)
@@ -230,7 +235,7 @@ export function findObjects(
         name,
         call(client, 'GET', pathOf(info, namespace, name)),
         problems,
-        options,
+        { ...options, source: '' },
       )
     }
     if (options.needNames === true && selector === '' && fields === '' && !boolFlag(flags, 'all')) {
@@ -256,7 +261,7 @@ function keep(
 ): Found[] {
   if (reply.ok) return [{ info, namespace, name, object: reply.body as JsonObject }]
   if (reply.status.reason !== 'NotFound' || options.ignoreMissing !== true)
-    problems.push(statusText(reply.status))
+    problems.push(statusText(reply.status, options.source))
   return []
 }
 
