@@ -81,9 +81,10 @@ export function podField(kubelet: Kubelet, { pod, ips }: PodRun, path: string): 
   }
 }
 
-/** The node's addresses: those that the cluster knows it by. */
+/** The node's addresses: the first of each family that the cluster knows it by. */
 export function hostIps({ ctx, world }: Kubelet): readonly string[] {
-  return findCluster(world)?.nodes.get(ctx.agent.node)?.addresses ?? []
+  const all = findCluster(world)?.nodes.get(ctx.agent.node)?.addresses ?? []
+  return all.filter((one, at) => all.findIndex((other) => other.includes(':') === one.includes(':')) === at)
 }
 
 /** A ConfigMap's or a Secret's keys as text, undefined where it does not exist. */

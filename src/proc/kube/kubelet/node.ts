@@ -14,6 +14,7 @@ import type { ApiObject, ApiResult, Draft } from '../../../kube/types.ts'
 import { writeFile } from '../../../run/files.ts'
 import { cniHost, makeDirs } from '../../cni/host.ts'
 import { CONF_DIR, loadCniList } from '../../cni/list.ts'
+import { hostIps } from './env.ts'
 import type { Kubelet } from './state.ts'
 import { SECOND } from './state.ts'
 
@@ -154,7 +155,6 @@ function sendStatus(kubelet: Kubelet, ready: 'True' | 'False'): void {
   // What only waits for its range says the same again: then nothing is written.
   if (changed || world.now - state.statusAt >= REPORT_NS) state.statusAt = world.now
   const { kubelet: options, version } = clusterOf(world).options
-  const node = clusterOf(world).nodes.get(agent.node)
   const quantities = {
     cpu: '4',
     'ephemeral-storage': '61202244Ki',
@@ -172,7 +172,7 @@ function sendStatus(kubelet: Kubelet, ready: 'True' | 'False'): void {
       allocatable: { ...quantities, 'ephemeral-storage': '56403987978', memory: '8026560Ki' },
       conditions: conditionsOf(kubelet),
       addresses: [
-        ...(node?.addresses ?? []).map((address) => ({ type: 'InternalIP' as const, address })),
+        ...hostIps(kubelet).map((address) => ({ type: 'InternalIP' as const, address })),
         { type: 'Hostname', address: agent.node },
       ],
       daemonEndpoints: { kubeletEndpoint: { Port: options.port } },
