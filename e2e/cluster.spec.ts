@@ -179,6 +179,15 @@ test('a rule of kube-proxy leads to its Service and to the line of its port', as
   await expect(page.locator('.monaco-editor .view-line', { hasText: 'name: http' })).toBeVisible()
 })
 
+test('a pod from the palette is a manifest, and soon an object', async ({ page }) => {
+  await open(page)
+  await page.getByRole('button', { name: 'Pod', exact: true }).click()
+  await expect(table(page)).toContainText('pod1')
+  await table(page).getByRole('button', { name: 'pod1' }).click()
+  const line = LAB.trimEnd().split('\n').length + 5
+  await expect(object(page).getByRole('button', { name: `Line ${line} of the lab` })).toBeVisible()
+})
+
 test('a lab without a cluster has no tab for one', async ({ page }) => {
   await page.goto('/')
   await expect(page.locator('[data-machine="host"]')).toBeVisible()

@@ -294,3 +294,27 @@ describe('editLab changes only the lines concerned', () => {
     expect(edited.diagnostics.length).toBeGreaterThan(0)
   })
 })
+
+describe('a pod', () => {
+  const NODE = 'name: l\ntopology:\n  nodes:\n    a:\n      labels: {kubehop.dev/node: worker}\n'
+  const FIRST =
+    'apiVersion: v1\nkind: Pod\nmetadata: {name: pod1}\nspec: {containers: [{name: c, image: nginx}]}\n'
+
+  it('is one more manifest, with a name of its own', () => {
+    const text = `${NODE}---\n${FIRST}`
+    const made = editLab(text, { op: 'addPod' })
+    expect(made.diagnostics).toEqual([])
+    expect(made.text.startsWith(text)).toBe(true)
+    const { lab } = parseLab(made.text)
+    expect(lab?.cluster?.manifests.map(({ value }) => value.metadata)).toEqual([
+      { name: 'pod1' },
+      { name: 'pod2', labels: { app: 'pod2' } },
+    ])
+  })
+
+  it('needs a cluster', () => {
+    const made = editLab('name: l\ntopology: {nodes: {a: {}}}\n', { op: 'addPod' })
+    expect(made.text).toBe('name: l\ntopology: {nodes: {a: {}}}\n')
+    expect(made.diagnostics[0]?.message).toBe('the lab has no cluster to run a pod')
+  })
+})

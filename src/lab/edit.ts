@@ -15,6 +15,7 @@ import {
   refuse,
 } from './draft.ts'
 import { connect } from './edit-connect.ts'
+import { addPod } from './edit-pod.ts'
 import { remove } from './edit-remove.ts'
 import { rename } from './edit-rename.ts'
 import type { DeviceText } from './exec-model.ts'
@@ -33,6 +34,7 @@ import { isMap, isScalar } from 'yaml'
  * back unchanged with the reason. An empty text becomes a new lab with the first machine.
  */
 export function editLab(text: string, op: EditOp): Edited {
+  if (op.op === 'addPod') return addPod(text, op.name)
   const fresh = op.op === 'addMachine' && text.trim() === ''
   const draft = openDraft(fresh ? 'name: lab\ntopology:\n  nodes: {}\n' : text)
   if (Array.isArray(draft)) {
@@ -43,7 +45,7 @@ export function editLab(text: string, op: EditOp): Edited {
   return draft.error !== '' ? refuse(text, draft.error) : finishDraft(draft)
 }
 
-function runOp(draft: Draft, op: EditOp): void {
+function runOp(draft: Draft, op: Exclude<EditOp, { op: 'addPod' }>): void {
   switch (op.op) {
     case 'addMachine':
       addMachine(draft, op.role, op.x, op.y, op.name)

@@ -132,6 +132,7 @@ export type EditOp =
   | { op: 'addMachine'; role: MachineRole; x: number; y: number; name?: string }
   | { op: 'addNetns'; machine: string; name?: string }
   | { op: 'addBridge'; room: string; name?: string }
+  | { op: 'addPod'; name?: string }
   | { op: 'connect'; a: string; b: string }
   | { op: 'move'; machine: string; x: number; y: number }
   | { op: 'rename'; id: string; name: string }

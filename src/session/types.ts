@@ -48,6 +48,8 @@ export type EditOp =
   | { op: 'addMachine'; role: 'host' | 'router' | 'switch' | 'internet'; x: number; y: number; name?: string }
   | { op: 'addNetns'; machine: string; name?: string }
   | { op: 'addBridge'; room: string; name?: string }
+  /** Adds the manifest of a pod; its room appears when it runs. */
+  | { op: 'addPod'; name?: string }
   /** Joins two rooms (a new interface on each), two ports, or a room and a bridge port; a cable between machines, a veth pair inside one. */
   | { op: 'connect'; a: string; b: string }
   | { op: 'move'; machine: string; x: number; y: number }

@@ -5,11 +5,14 @@ import {
   Cloud,
   EthernetPort,
   type LucideIcon,
+  Package,
   RectangleHorizontal,
   Router,
   Server,
 } from 'lucide-react'
 import { useTranslation } from 'react-i18next'
+import { useStore } from '../client/store.ts'
+import { hasCluster } from '../cluster/hasCluster.ts'
 import { keyText } from '../commands/keys.ts'
 import { PALETTE } from './canvasActions.ts'
 import { insertHere, PALETTE_MIME, type PaletteItem } from './inserting.ts'
@@ -22,13 +25,15 @@ const ICONS: Record<PaletteItem, LucideIcon> = {
   netns: Box,
   bridge: RectangleHorizontal,
   cable: Cable,
+  pod: Package,
 }
 
 export function Palette() {
   const { t } = useTranslation()
+  const inCluster = useStore(hasCluster)
   return (
     <ul className="palette-grid" aria-label={t('palette')}>
-      {PALETTE.map(([item, title, key]) => {
+      {PALETTE.filter(([item]) => item !== 'pod' || inCluster).map(([item, title, key]) => {
         const Icon = ICONS[item]
         return (
           <li key={item}>

@@ -3,6 +3,7 @@ import { chooseTrace } from '../client/client.ts'
 import { edit } from '../client/document.ts'
 import { select, type UiState, useStore } from '../client/store.ts'
 import { type Action, registerActions } from '../commands/actions.ts'
+import { hasCluster } from '../cluster/hasCluster.ts'
 import { useCanvas } from './canvasStore.ts'
 import { insertHere, type PaletteItem } from './inserting.ts'
 import { useFound } from './found.ts'
@@ -16,6 +17,7 @@ export const PALETTE: [PaletteItem, string, string][] = [
   ['netns', 'canvas:addNetns', 'N'],
   ['bridge', 'canvas:addBridge', 'B'],
   ['cable', 'canvas:addCable', 'C'],
+  ['pod', 'canvas:addPod', ''],
 ]
 
 const INSIDE: Action = {
@@ -39,6 +41,7 @@ export function registerCanvasActions(): () => void {
       title,
       group: 'draw',
       keys: key === '' ? undefined : [key],
+      enabled: (s) => item !== 'pod' || hasCluster(s),
       run: () => insertHere(item),
     }),
   )

@@ -7,7 +7,7 @@ import { join } from './choosing.ts'
 import { machineOf, type Place } from './place.ts'
 
 export const PALETTE_MIME = 'application/x-kubehop-item'
-export type PaletteItem = 'host' | 'router' | 'switch' | 'internet' | 'netns' | 'bridge' | 'cable'
+export type PaletteItem = 'host' | 'router' | 'switch' | 'internet' | 'netns' | 'bridge' | 'cable' | 'pod'
 
 /** `onto`: the room, port or bridge under the pointer, '' for the bare canvas. */
 export async function insertAt(item: string, place: Place, onto: string): Promise<void> {
@@ -24,6 +24,9 @@ export async function insertAt(item: string, place: Place, onto: string): Promis
     case 'netns':
     case 'bridge':
       await insertInto(item, onto)
+      break
+    case 'pod':
+      await edit({ op: 'addPod' })
       break
     case 'cable':
       beginCable(onto)

@@ -4,6 +4,7 @@ import { useTranslation } from 'react-i18next'
 import { useAwake } from './useAwake.ts'
 import { useLater } from './useLater.ts'
 import { Boundary } from './Boundary.tsx'
+import { hasCluster } from '../cluster/hasCluster.ts'
 import { DOCK_TABS, type DockTab, setPrefs, useStore } from '../client/store.ts'
 
 const panels: Record<DockTab, () => Promise<ComponentType>> = {
@@ -24,7 +25,7 @@ const titles: Record<DockTab, string> = {
 export function Dock() {
   const { t } = useTranslation()
   // The cluster's tab is there while the lab has a node.
-  const hasNode = useStore((state) => state.doc.text.includes('kubehop.dev/node'))
+  const hasNode = useStore(hasCluster)
   const tabs = hasNode ? DOCK_TABS : DOCK_TABS.filter((id) => id !== 'cluster')
   const wanted = useStore((state) => state.prefs.dockTab)
   const tab = tabs.includes(wanted) ? wanted : 'terminal'
