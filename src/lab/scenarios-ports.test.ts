@@ -91,6 +91,10 @@ function page(lab: Scenario): string {
   return lab.type('client: curl -s -m 2 -o /dev/null -w "%{http_code}" http://192.168.1.12:30080/').stdout
 }
 
+function fromKubelet(event: object): boolean {
+  return (event as { readonly source?: { readonly component?: string } }).source?.component === 'kubelet'
+}
+
 /** DNAT targets of the service's chains on a node. */
 function targets(lab: Scenario, node: string): string[] {
   const { stdout } = lab.type(`${node}: iptables-save -t nat`)
@@ -152,6 +156,13 @@ describe('7.1 ports', () => {
     ])
     expect(targets(lab, 'node01')).toEqual(before)
     expect(targets(lab, 'node02')).toEqual(before)
+    // A kubelet without a server says nothing, whatever happens to its pods.
+    const events = () => storeList(storeOf(world), 'events').filter((one) => fromKubelet(one)).length
+    lab.wait(20)
+    const said = events()
+    lab.type('node01: pkill nginx')
+    lab.wait(5)
+    expect(events()).toBe(said)
     lab.type(HEAL)
     // The longest back-off is 60 s; an attempt that is under way dials for 30 s.
     until(lab, 'True', 95)

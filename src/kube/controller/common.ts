@@ -108,6 +108,8 @@ export function recordEvent(
   text: string,
 ): void {
   const { world, agent } = ctx
+  // A broadcaster without a server tries for two minutes and gives up; here the event is lost at once.
+  if (agent.link.kind === 'tcp' && agent.link.sock === 0) return
   const namespace = about.metadata.namespace ?? 'default'
   const component = componentOf(ctx)
   agent.events ??= new Map()
