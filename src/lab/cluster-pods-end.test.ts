@@ -65,6 +65,20 @@ describe('the end of a pod', () => {
     expect(exists(opened, 'deaf')).toBe(false)
   })
 
+  it('goes on to ask for readiness while it ends', () => {
+    const opened = lab()
+    const readinessProbe = { exec: { command: ['cat', '/tmp/ready'] }, periodSeconds: 1, failureThreshold: 1 }
+    make(opened, 'web', { containers: [shell('touch /tmp/ready; sleep 1000', { readinessProbe })] })
+    opened.wait(5)
+    expect(condition(opened, 'web', 'Ready')).toBe('True')
+    remove(opened, 'web')
+    opened.wait(3)
+    expect(condition(opened, 'web', 'Ready')).toBe('True')
+    opened.type('node1/web: rm /tmp/ready')
+    opened.wait(3)
+    expect(condition(opened, 'web', 'Ready')).toMatch(/^False ContainersNotReady/)
+  })
+
   it('ends at once by force', () => {
     const opened = lab()
     make(opened, 'deaf', { containers: [shell('sleep 1000')] })

@@ -43,6 +43,8 @@ export function sendProbes(kubelet: Kubelet, run: PodRun, spec: Spec, box: BoxRu
   for (const [kind, probe] of box.probes) {
     const wanted = probeOf(spec, kind)
     if (wanted === undefined || (kind === 'startup') === isStarted(box)) continue
+    // While a container ends, only its readiness is of interest.
+    if (box.stop !== null && kind !== 'readiness') continue
     const period = (wanted.periodSeconds ?? 10) * SECOND
     // Others wait for the startup probe, then keep their own beat.
     while (probe.nextAt < world.now - period) probe.nextAt += period
@@ -70,7 +72,7 @@ export function probeDone(
   const probe = box?.probes.get(kind)
   if (run === undefined || box === undefined || probe === undefined || box.id !== task.container) return
   probe.busy = false
-  if (!isRunning(kubelet, box) || box.stop !== null) return
+  if (!isRunning(kubelet, box) || (box.stop !== null && kind !== 'readiness')) return
   const { spec } = run.pod
   const own = [...(spec.initContainers ?? []), ...spec.containers].find((one) => one.name === box.name)
   const wanted = own === undefined ? undefined : probeOf(own, kind)

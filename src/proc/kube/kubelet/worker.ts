@@ -203,6 +203,7 @@ function stopAll(kubelet: Kubelet, run: PodRun, seconds: number): number {
     beginStop(kubelet, run, spec, box, `Stopping container ${spec.name}`, limit)
     shortenStop(box, limit)
     next = earliest(next, advanceStop(kubelet, box) || world.now + SECOND)
+    next = earliest(next, sendProbes(kubelet, run, spec, box))
   }
   return next
 }
