@@ -113,12 +113,7 @@ function clientSide(client: Client, item: FileItem, dry: DryRun, problems: strin
     problems.push(statusText(done.status, text))
     return
   }
-  const same = jsonVersion(done.body) === jsonVersion(current) && dry === 'none'
-  printDone(client, info, done.body as Json, same ? 'unchanged' : 'configured', dry)
-}
-
-function jsonVersion(object: unknown): string {
-  return String(field(field(object as JsonObject, 'metadata'), 'resourceVersion') ?? '')
+  printDone(client, info, done.body as Json, 'configured', dry)
 }
 
 /** What was applied last, as JSON; undefined where nothing was. */
@@ -194,7 +189,7 @@ export function diff(flow: Flow, args: readonly string[]): number {
     const reply = call(client, 'GET', path)
     if (!reply.ok && reply.status.reason !== 'NotFound') failStatus(reply.status)
     const live = reply.ok ? (reply.body as JsonObject) : undefined
-    const modified = annotated(item.object)
+    const modified = item.object
     const patch = live === undefined ? {} : threeWayPatch(info, lastApplied(live) ?? null, modified, live)
     const merged =
       live === undefined
@@ -202,8 +197,8 @@ export function diff(flow: Flow, args: readonly string[]): number {
         : call(client, 'PATCH', path, { body: patch, contentType: STRATEGIC, query })
     if (!merged.ok) failStatus(merged.status)
     const file = `${info.group === '' ? '' : `${info.group}.`}${info.version}.${info.kind}.${namespace}.${name}`
-    const before = live === undefined ? '' : toYaml(shown(client, live))
-    const after = toYaml(shown(client, merged.body as JsonObject))
+    const before = live === undefined ? '' : toYaml(withoutManaged(live, flags))
+    const after = toYaml(withoutManaged(merged.body as Json, flags))
     const text = unifiedDiff(`/tmp/LIVE-${stamp}/${file}`, `/tmp/MERGED-${stamp}/${file}`, before, after)
     changed ||= text !== ''
     print(flow, text)
@@ -211,16 +206,3 @@ export function diff(flow: Flow, args: readonly string[]): number {
   return changed ? 1 : 0
 }
 
-/** As diff compares: without managed fields and without what apply remembers. */
-function shown(client: Client, object: JsonObject): Json {
-  const plain = withoutManaged(object, client.flags) as JsonObject
-  const metadata = field(plain, 'metadata')
-  const annotations = field(metadata, 'annotations')
-  if (!isRecord(metadata) || !isRecord(annotations)) return plain
-  const left = withField(annotations, LAST_APPLIED, undefined)
-  return withField(
-    plain,
-    'metadata',
-    withField(metadata, 'annotations', Object.keys(left).length === 0 ? undefined : left),
-  )
-}

@@ -272,8 +272,9 @@ function directionLines(
     if (ports.length === 0) line(sheet, 2, 'To Port: <any> (traffic allowed to all ports)')
     for (const port of ports) {
       const number = port.port === undefined ? '<any>' : str(port, 'port')
-      const end = port.endPort === undefined ? '' : `-${str(port, 'endPort')}`
-      line(sheet, 2, `To Port: ${number}${end}/${str(port, 'protocol') || 'TCP'}`)
+      const range = port.endPort !== undefined
+      const end = range ? `-${str(port, 'endPort')}` : ''
+      line(sheet, 2, `To Port${range ? ' Range' : ''}: ${number}${end}/${str(port, 'protocol') || 'TCP'}`)
     }
     const peers = arr(rule, key)
     if (peers.length === 0) {

@@ -59,7 +59,7 @@ function hunks(script: readonly Edit[]): string {
   for (let c = 0; c < changed.length; ) {
     const from = Math.max(0, changed[c]! - CONTEXT)
     let last = changed[c]!
-    while (c < changed.length && changed[c]! - last <= CONTEXT * 2) last = changed[c++]!
+    while (c < changed.length && changed[c]! - last <= CONTEXT * 2 + 1) last = changed[c++]!
     const to = Math.min(script.length, last + CONTEXT + 1)
     for (; at < from; at++) {
       oldLine++
