@@ -179,6 +179,21 @@ test('a rule of kube-proxy leads to its Service and to the line of its port', as
   await expect(page.locator('.monaco-editor .view-line', { hasText: 'name: http' })).toBeVisible()
 })
 
+test('an explained packet to a cluster IP names the Service of each rule it met', async ({ page }) => {
+  await open(page)
+  await page.locator('body').press('x')
+  const dialog = page.getByRole('dialog')
+  const pod = await dialog.locator('option', { hasText: '/never' }).getAttribute('value')
+  await dialog.getByLabel('From').selectOption(pod)
+  await dialog.locator('input[list]').fill('10.96.7.7')
+  await dialog.getByRole('button', { name: 'Explain', exact: true }).click()
+  const origin = dialog.getByRole('button', { name: 'The Service of this rule: default/web:http' })
+  await expect(origin.first()).toBeVisible()
+  await origin.first().click()
+  await expect(dialog).toHaveCount(0)
+  await expect(object(page)).toContainText('Service default/web')
+})
+
 test('a pod from the palette is a manifest, and soon an object', async ({ page }) => {
   await open(page)
   await page.getByRole('button', { name: 'Pod', exact: true }).click()

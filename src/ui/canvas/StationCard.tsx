@@ -7,6 +7,7 @@ import type { Inspection, StationId, StepView } from '../../view/types.ts'
 import { session } from '../client/client.ts'
 import { stepAt, useCursor } from '../client/cursor.ts'
 import { select, useStore } from '../client/store.ts'
+import { RuleOrigin } from '../cluster/RuleOrigin.tsx'
 import { say } from '../i18n/i18n.ts'
 import { ProtoGlyph } from '../inspector/ProtoGlyph.tsx'
 import { useAtClock } from '../inspector/useAtClock.ts'
@@ -154,6 +155,7 @@ function Line(props: {
         >
           {line.text}
         </button>
+        <RuleOrigin chain={line.place} text={line.text} />
         {line.why !== '' && <span className="why">{t('failed', { why: line.why })}</span>}
       </td>
     </tr>

@@ -2,7 +2,8 @@
 import { ShipWheel } from 'lucide-react'
 import { useTranslation } from 'react-i18next'
 import { session } from '../client/client.ts'
-import { notify, useStore } from '../client/store.ts'
+import { notify, openDialog, useStore } from '../client/store.ts'
+import './cluster.css'
 import { showObject, useCluster } from './clusterStore.ts'
 import { hasCluster } from './hasCluster.ts'
 
@@ -40,6 +41,7 @@ async function goBack(
     return
   }
   const { service, place } = origin
+  openDialog(null)
   showObject(service)
   useCluster.setState({ portPlace: place })
 }

@@ -3,6 +3,7 @@ import { useTranslation } from 'react-i18next'
 import type { ExplainAnswer, RuleAnswer } from '../../session/explain-types.ts'
 import type { StepView, TraceView } from '../../view/types.ts'
 import { select, setPrefs, useStore } from '../client/store.ts'
+import { RuleOrigin } from '../cluster/RuleOrigin.tsx'
 import { say } from '../i18n/i18n.ts'
 import { useInspector } from '../inspector/inspectorStore.ts'
 import { showBeside } from './beside.ts'
@@ -109,6 +110,7 @@ function Step(props: { step: StepView; room: string; rule?: RuleAnswer; policies
         </span>
       )}{' '}
       <span>{say(step.sentence)}</span>
+      {rule && <RuleOrigin chain={rule.chain} text={step.evidence} />}
       {step.reason !== '' && step.reason !== 'CONSUMED' && <span className="reason mono">{step.reason}</span>}
       {rule && <Why rule={rule} />}
       {policies && policies.length > 2 && (
@@ -130,7 +132,10 @@ function Why({ rule }: { rule: RuleAnswer }) {
         <ul className="answer-why mono">
           {rule.path.map(({ chain, number, text }, i) => (
             // biome-ignore lint/suspicious/noArrayIndexKey: a chain may be entered twice
-            <li key={i} className="quiet">{`${chain} ${number}  ${text}`}</li>
+            <li key={i} className="quiet">
+              {`${chain} ${number}  ${text}`}
+              <RuleOrigin chain={chain} text={text} />
+            </li>
           ))}
           {rule.why.map((text) => (
             <li key={text}>{`✓ ${text}`}</li>
@@ -145,6 +150,7 @@ function Why({ rule }: { rule: RuleAnswer }) {
               // biome-ignore lint/suspicious/noArrayIndexKey: a chain may be entered twice
               <li key={i}>
                 {`${chain} ${number}  ${text}`} <span className="answer-failed">{`✗ ${failed}`}</span>
+                <RuleOrigin chain={chain} text={text} />
               </li>
             ))}
           </ul>
