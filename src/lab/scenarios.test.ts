@@ -373,7 +373,7 @@ describe('the library', () => {
       const ran = typeAll(lab.run, typed, 1_500_000_000)
       expect(typeof ran, String(ran)).not.toBe('string')
       // 1.2 is about the frames that do not leave.
-      expect(lab.frames().length > 0).toBe(file !== '1.2-missing-netmask.yaml')
+      expect(lab.frames().length > 0, file).toBe(file !== '1.2-missing-netmask.yaml')
     }
   })
 })

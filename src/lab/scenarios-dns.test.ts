@@ -1,0 +1,155 @@
+// The labs of chapter 5, run headless: lines under *shows*. What a resolver asks and in which order is musl's and glibc's
+// resolv.conf(5) with ndots:5; CoreDNS' words are those of its plugins reload and kubernetes.
+import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { describe, expect, it } from 'vitest'
+import { checkResults, mendAll, said } from './scenario-cluster.fixture.ts'
+import type { Scenario } from './scenario.fixture.ts'
+import { openScenario } from './scenario.fixture.ts'
+
+const CLIENT = 'node1: kubectl exec client --'
+const SUFFIXES = ['default.svc.cluster.local.', 'svc.cluster.local.', 'cluster.local.']
+
+function openLab(file: string): Scenario {
+  return openScenario(
+    readFileSync(join(import.meta.dirname, '..', '..', 'public', 'labs', `${file}.yaml`), 'utf8'),
+  )
+}
+
+/** The questions that leave the client while it looks for a name, each with how often it was asked and how it was answered. */
+function questions(lab: Scenario, name: string): string[] {
+  const shown = said(
+    lab,
+    `${CLIENT} sh -c 'tcpdump -lni eth0 udp port 53 2>/dev/null & sleep 1; ping -c1 ${name} >/dev/null 2>&1; sleep 1'`,
+  )
+  const asked = new Map<string, string>()
+  const order: string[] = []
+  for (const line of shown.split('\n')) {
+    const question = / > 10\.96\.0\.10\.53: ([0-9]+)\+ (A{1,4})\? (\S+) /.exec(line)
+    const answer = / 10\.96\.0\.10\.53 > \S+: ([0-9]+)\*? ?(NXDomain)?/.exec(line)
+    if (question !== null) {
+      asked.set(question[1] ?? '', `${question[2]} ${question[3]}`)
+      order.push(question[1] ?? '')
+    } else if (answer?.[2] !== undefined) {
+      asked.set(answer[1] ?? '', `${asked.get(answer[1] ?? '')} NXDomain`)
+    }
+  }
+  return order.map((id) => asked.get(id) ?? '')
+}
+
+/** A and AAAA of a name, as both are asked at once. */
+const both = (name: string, end = ''): string[] => [`A ${name}${end}`, `AAAA ${name}${end}`]
+
+describe('5.1 resolv-conf', () => {
+  it('gives the pod a server that is a Service, a search list and five dots', () => {
+    const lab = openLab('5.1-resolv-conf')
+    expect(said(lab, `${CLIENT} cat /etc/resolv.conf`)).toBe(
+      'search default.svc.cluster.local svc.cluster.local cluster.local\n' +
+        'nameserver 10.96.0.10\noptions ndots:5\n',
+    )
+    expect(said(lab, 'node1: kubectl -n kube-system get svc kube-dns')).toMatch(
+      /^kube-dns +ClusterIP +10\.96\.0\.10 +<none> +53\/UDP,53\/TCP,9153\/TCP /m,
+    )
+    expect(said(lab, 'node1: kubectl -n kube-system get configmap coredns -o yaml')).toContain(
+      'pods insecure',
+    )
+    const pods = said(lab, 'node1: kubectl -n kube-system get pods -l k8s-app=kube-dns --no-headers')
+    expect(pods.match(/^coredns-\S+ +1\/1 +Running /gm)).toHaveLength(2)
+    expect(checkResults(lab)).toEqual([true])
+  })
+})
+
+describe('5.2 ndots', () => {
+  it('asks with each suffix first, and costs eight questions, two, two and two', () => {
+    const lab = openLab('5.2-ndots')
+    expect(questions(lab, 'google.com')).toEqual([
+      ...SUFFIXES.flatMap((suffix) => both(`google.com.${suffix}`, ' NXDomain')),
+      ...both('google.com.'),
+    ])
+    expect(questions(lab, 'google.com.')).toEqual(both('google.com.'))
+    expect(questions(lab, 'svc-app')).toEqual(both(`svc-app.${SUFFIXES[0]}`))
+    const five = questions(lab, 'a.b.c.d.e.example.com')
+    expect(five.slice(0, 2).map((text) => text.replace(' NXDomain', ''))).toEqual(
+      both('a.b.c.d.e.example.com.'),
+    )
+    expect(checkResults(lab)).toEqual([true])
+  })
+})
+
+describe('5.3 across-namespaces', () => {
+  it('needs the namespace in the name', () => {
+    const lab = openLab('5.3-across-namespaces')
+    expect(lab.type(`${CLIENT} getent hosts web-service`)).toMatchObject({ code: 2, stdout: '' })
+    const ip = /^web-service +ClusterIP +(\S+)/m.exec(said(lab, 'node1: kubectl -n apps get svc'))?.[1]
+    for (const name of ['web-service.apps', 'web-service.apps.svc', 'web-service.apps.svc.cluster.local']) {
+      expect(said(lab, `${CLIENT} getent hosts ${name}`)).toMatch(
+        new RegExp(`^${ip} +web-service\\.apps\\.svc\\.cluster\\.local`),
+      )
+    }
+    expect(checkResults(lab)).toEqual([true, true])
+  })
+})
+
+describe('5.4 pod-records', () => {
+  it('answers for pods that are not there, in namespaces that are', () => {
+    const lab = openLab('5.4-pod-records')
+    const dig = (name: string) => said(lab, `${CLIENT} dig ${name}.pod.cluster.local`)
+    expect(dig('10-244-2-5.apps')).toMatch(/status: NOERROR[\s\S]*\sIN\s+A\s+10\.244\.2\.5\n/)
+    expect(dig('10-244-1-15.default')).toMatch(/status: NOERROR[\s\S]*\sIN\s+A\s+10\.244\.1\.15\n/)
+    expect(dig('10-244-1-15.nowhere')).toContain('status: NXDOMAIN')
+    expect(said(lab, 'node1: kubectl get pods -A -o wide')).not.toMatch(/ 10\.244\.(2\.5|1\.15) /)
+    expect(checkResults(lab)).toEqual([true])
+  })
+})
+
+describe('5.5 hostname-subdomain', () => {
+  it('names the pod below the service, and a headless name leads to the pods', () => {
+    const lab = openLab('5.5-hostname-subdomain')
+    const ip = said(lab, "node1: kubectl get pod nginx-pod -o jsonpath='{.status.podIP}'").trim()
+    const dig = (name: string) => said(lab, `${CLIENT} dig +short ${name}.default.svc.cluster.local`)
+    expect(ip).toMatch(/^10\.244\.[0-9]+\.[0-9]+$/)
+    expect(dig('nginx-host.nginx-subdomain')).toBe(`${ip}\n`)
+    expect(dig('nginx-subdomain')).toBe('10.97.33.219\n')
+    expect(dig('nginx-headless')).toBe(`${ip}\n`)
+    expect(checkResults(lab)).toEqual([true, true])
+  })
+})
+
+describe('5.6 upstream', () => {
+  it("forwards to the node's resolver and on, and without CoreDNS the client is told so", () => {
+    const lab = openLab('5.6-upstream')
+    expect(said(lab, `${CLIENT} dig +short google.com`)).toBe('8.8.8.8\n')
+    for (const machine of ['resolver', 'internet']) {
+      expect(said(lab, `${machine}: cat /var/log/coredns.log`)).toMatch(/"A IN google\.com\. udp /)
+    }
+    const ip = /^svc-app +ClusterIP +(\S+)/m.exec(said(lab, 'node1: kubectl get svc'))?.[1]
+    said(lab, 'node1: kubectl -n kube-system scale deployment coredns --replicas=0')
+    lab.wait(40)
+    const curl = lab.type(`${CLIENT} curl -s -m 30 http://svc-app/`)
+    expect([curl.code, curl.stdout]).toEqual([6, ''])
+    expect(said(lab, `${CLIENT} curl -s http://${ip}/`)).toContain('Welcome to nginx!')
+    expect(checkResults(lab)).toEqual([false])
+    mendAll(lab)
+    expect(checkResults(lab)).toEqual([true])
+  })
+})
+
+describe('5.7 edit-the-corefile', () => {
+  it('takes the new Corefile after a reload and keeps it when a broken one comes', () => {
+    const lab = openLab('5.7-edit-the-corefile')
+    expect(checkResults(lab)).toEqual([false])
+    mendAll(lab)
+    expect(checkResults(lab)).toEqual([true])
+    const logs = () => said(lab, 'node1: kubectl -n kube-system logs -l k8s-app=kube-dns')
+    expect(logs()).toContain('[INFO] plugin/reload: Running configuration SHA512 = ')
+    // The stub domain goes past the node's resolver.
+    expect(said(lab, `${CLIENT} dig +short intranet.corp.example`)).toBe('8.8.8.80\n')
+    expect(said(lab, 'resolver: cat /var/log/coredns.log')).not.toContain('intranet.corp.example.')
+    expect(said(lab, 'internet: cat /var/log/coredns.log')).toContain('intranet.corp.example.')
+    said(lab, 'node1: kubectl apply -f /root/broken.yaml')
+    lab.wait(150)
+    expect(logs()).toMatch(/Corefile:[0-9]+ - Error during parsing: /)
+    expect(said(lab, `${CLIENT} getent hosts svc-app`)).toContain('svc-app.default.svc.cluster.local')
+    expect(checkResults(lab)).toEqual([true])
+  })
+})
