@@ -1,4 +1,6 @@
 // 7.1: a control plane's ports, agents that hold connections to 6443, and what is left when these are cut.
+import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
 import { apiPatch } from '../kube/api/local.ts'
 import type { Node, Pod } from '../kube/objects.ts'
@@ -9,56 +11,7 @@ import { seek } from '../sim/timeline.ts'
 import type { Scenario } from './scenario.fixture.ts'
 import { openScenario } from './scenario.fixture.ts'
 
-const LAB = `name: ports
-topology:
-  nodes:
-    controlplane:
-      labels: {kubehop.dev/node: control-plane}
-      exec: [ip addr add 192.168.1.11/24 dev eth0]
-    node01:
-      labels: {kubehop.dev/node: worker}
-      exec: [ip addr add 192.168.1.12/24 dev eth0]
-    node02:
-      labels: {kubehop.dev/node: worker}
-      exec: [ip addr add 192.168.1.13/24 dev eth0]
-    client:
-      exec: [ip addr add 192.168.1.100/24 dev eth0]
-    lan: {kind: bridge}
-  links:
-    - endpoints: ["controlplane:eth0", "lan:a"]
-    - endpoints: ["node01:eth0", "lan:b"]
-    - endpoints: ["node02:eth0", "lan:c"]
-    - endpoints: ["client:eth0", "lan:d"]
----
-apiVersion: kubeadm.k8s.io/v1beta4
-kind: ClusterConfiguration
-networking: {podSubnet: 10.244.0.0/16}
-dns: {disabled: true}
----
-cniVersion: 1.0.0
-name: cbr0
-plugins:
-  - type: bridge
-    bridge: cni0
-    isGateway: true
-    ipMasq: true
-    ipam: {type: host-local, ranges: [[{subnet: "{{.PodCIDR}}"}]]}
----
-apiVersion: apps/v1
-kind: Deployment
-metadata: {name: web}
-spec:
-  replicas: 1
-  selector: {matchLabels: {app: web}}
-  template:
-    metadata: {labels: {app: web}}
-    spec: {containers: [{name: web, image: nginx}], nodeSelector: {kubernetes.io/hostname: node01}}
----
-apiVersion: v1
-kind: Service
-metadata: {name: web}
-spec: {type: NodePort, selector: {app: web}, ports: [{port: 80, nodePort: 30080}]}
-`
+const LAB = readFileSync(join(import.meta.dirname, '..', '..', 'public', 'labs', '7.1-ports.yaml'), 'utf8')
 
 const CUT = 'controlplane: iptables -A INPUT -p tcp --dport 6443 -j DROP'
 const HEAL = 'controlplane: iptables -D INPUT -p tcp --dport 6443 -j DROP'
@@ -88,7 +41,7 @@ function until(lab: Scenario, status: string, most: number): number {
 }
 
 function page(lab: Scenario): string {
-  return lab.type('client: curl -s -m 2 -o /dev/null -w "%{http_code}" http://192.168.1.12:30080/').stdout
+  return lab.type('pc: curl -s -m 2 -o /dev/null -w "%{http_code}" http://192.168.1.12:30080/').stdout
 }
 
 function fromKubelet(event: object): boolean {
@@ -196,11 +149,11 @@ describe('7.1 ports', () => {
     const { world } = lab.run
     lab.wait(1)
     lab.steps()
-    expect(lab.type('client: kubectl get nodes --no-headers').stdout.match(/ Ready /g)).toHaveLength(3)
-    expect(lab.frames().some((one) => one.startsWith('client/eth0> 192.168.1.100 > 192.168.1.11'))).toBe(true)
+    expect(lab.type('pc: kubectl get nodes --no-headers').stdout.match(/ Ready /g)).toHaveLength(3)
+    expect(lab.frames().some((one) => one.startsWith('pc/eth0> 192.168.1.100 > 192.168.1.11'))).toBe(true)
     lab.type(CUT)
     const from = world.now
-    const cut = lab.type('client: kubectl get nodes')
+    const cut = lab.type('pc: kubectl get nodes')
     const words = 'Unable to connect to the server: dial tcp 192.168.1.11:6443: i/o timeout\n'
     expect([cut.code, cut.stdout, cut.stderr]).toEqual([1, '', words])
     expect(Math.round((world.now - from) / 1e9)).toBe(30)
@@ -208,12 +161,12 @@ describe('7.1 ports', () => {
     lab.type('controlplane: iptables -A INPUT -p tcp --dport 6443 -j REJECT --reject-with tcp-reset')
     const refused =
       'The connection to the server 192.168.1.11:6443 was refused - did you specify the right host or port?\n'
-    expect(lab.type('client: kubectl get nodes').stderr).toBe(refused)
+    expect(lab.type('pc: kubectl get nodes').stderr).toBe(refused)
     lab.type('controlplane: iptables -F INPUT')
     lab.type('controlplane: pkill kube-apiserver')
     expect(lab.type('controlplane: kubectl get pods').stderr).toBe(refused)
-    lab.type('client: ip addr del 192.168.1.100/24 dev eth0')
-    expect(lab.type('client: kubectl get nodes').stderr).toBe(
+    lab.type('pc: ip addr flush dev eth0')
+    expect(lab.type('pc: kubectl get nodes').stderr).toBe(
       'Unable to connect to the server: dial tcp 192.168.1.11:6443: connect: network is unreachable\n',
     )
   })
