@@ -94,7 +94,7 @@ describe('documents of a cluster', () => {
 
   it.each(at(node(), 'labels').properties!['kubehop.dev/node']!.enum!)('a node is %s', async (role) => {
     const text = `name: lab\ntopology: {nodes: {a: {labels: {kubehop.dev/node: ${role}}}}}\n---\n`
-    expect(await mistakesIn(`${text}apiVersion: v1\nkind: Namespace\nmetadata: {name: n}\n`)).toEqual([])
+    expect(await mistakesIn(`${text}apiVersion: v1\nkind: Namespace\nmetadata: {name: team}\n`)).toEqual([])
   })
 })
 
