@@ -4,6 +4,7 @@ import { createHash } from 'node:crypto'
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
+import { seek, seekInput, stateHash } from '../sim/timeline.ts'
 import { checkResults, mendAll, said, savedRules } from './scenario-cluster.fixture.ts'
 import type { Scenario } from './scenario.fixture.ts'
 import { openScenario } from './scenario.fixture.ts'
@@ -28,6 +29,13 @@ const SVC = chain('KUBE-SVC-', 'default/service-testtcp')
 const SEP1 = chain('KUBE-SEP-', 'default/service-testtcp10.0.1.2:8080')
 const SEP2 = chain('KUBE-SEP-', 'default/service-testtcp10.0.2.2:8080')
 const HELLO = /^<p>Hello from (service-test-[0-9a-z]+-[0-9a-z]{5})<\/p>\n$/
+
+interface Seen {
+  chain: string
+  rule: number
+  /** Which condition did not hold, '' where all did. */
+  why: string
+}
 
 /** Packets that a rule has counted. */
 function counted(lab: Scenario, machine: string, name: string, target: string): number {
@@ -67,6 +75,22 @@ describe('4.1 service-test', () => {
     expect(said(lab, `node1/client: /bin/bash -c "${typed}"`)).toContain('<p>Error code 400.')
     const meant = "node1/client: printf 'GET / HTTP/1.1\\r\\n\\r\\n' | nc -w 3 10.3.241.152 80"
     expect(said(lab, meant)).toContain('<p>Hello from service-test-')
+  })
+})
+
+describe('4.1 and time', () => {
+  it('goes back to before a client and on to the same state', () => {
+    const lab = openLab('4.1-service-test')
+    const { world, rules } = lab.run
+    const before = world.inputs.length
+    const booted = stateHash(world)
+    said(lab, 'node1: kubectl apply -f /tmp/client2.yaml')
+    lab.wait(20)
+    const [end, done] = [world.nEvents, stateHash(world)]
+    seekInput(world, rules, before)
+    expect(stateHash(world)).toBe(booted)
+    seek(world, rules, end)
+    expect(stateHash(world)).toBe(done)
   })
 })
 
@@ -149,6 +173,48 @@ describe('4.4 iptables mode', () => {
     for (let i = 0; i < 4; i++) said(lab, 'node1: curl -s http://10.3.241.152/')
     expect(counted(lab, 'node1', SVC, 'KUBE-MARK-MASQ')).toBe(4)
     expect(counted(lab, 'node1', 'KUBE-POSTROUTING', 'MASQUERADE')).toBe(4)
+  })
+
+  it('tells of every rule that the first packet met, and why it did not match', () => {
+    const lab = openLab('4.4-iptables-mode')
+    lab.steps()
+    said(lab, 'node1/client: curl -s http://10.3.241.152/')
+    const second = counted(lab, 'node1', SVC, SEP2) === 1
+    const [sep, pick] = second ? [SEP2, 3] : [SEP1, 2]
+    const syn = lab.steps().filter((step) => step.nsName === 'node1' && step.headers.tcp?.flags === 2)
+    const met = syn
+      .map(
+        (step) => step.evidence as { table?: string; hook?: string; verdict?: string; seen?: Seen[] } | null,
+      )
+      .filter((found) => found?.seen !== undefined)
+      .map((found) => [
+        `${found?.table} ${found?.hook} ${found?.verdict}`,
+        ...(found?.seen ?? []).map(({ chain: name, rule, why }) => `${name} ${rule} ${why}`.trim()),
+      ])
+    expect(met).toEqual([
+      [
+        'nat PREROUTING DNAT',
+        'PREROUTING 1',
+        'KUBE-SERVICES 1',
+        `${SVC} 1 source`,
+        second ? `${SVC} 2 statistic` : `${SVC} 2`,
+        ...(second ? [`${SVC} ${pick}`] : []),
+        `${sep} 1 source`,
+        `${sep} 2`,
+      ],
+      [
+        'filter FORWARD ACCEPT',
+        'FORWARD 1',
+        'FORWARD 2',
+        'KUBE-FORWARD 1 conntrack',
+        'KUBE-FORWARD 2 mark',
+        'KUBE-FORWARD 3 conntrack',
+        'FORWARD 3',
+        'KUBE-SERVICES 1 destination',
+        'FORWARD 4',
+      ],
+      ['nat POSTROUTING ACCEPT', 'POSTROUTING 1', 'KUBE-POSTROUTING 1'],
+    ])
   })
 
   it('goes on without kube-proxy, whose rules stay', () => {
