@@ -1,8 +1,7 @@
 /** `trace`: every packet that the typed commands gave rise to, hop by hop. */
 import { recordSteps, takeSteps } from '../lab/headless.ts'
-import type { StepDetail } from '../net/trace.ts'
-import { StepKind } from '../net/trace.ts'
 import { namesOf } from '../view/names.ts'
+import { boundedTraces } from '../view/trace-bounds.ts'
 import { traceJson, traceText } from '../view/trace-text.ts'
 import { groupTraces, traceView } from '../view/trace-view.ts'
 import type { Args } from './args.ts'
@@ -12,9 +11,6 @@ import { jsonText, ranText, runJson } from './run.ts'
 
 /** Steps kept in full. */
 const MAX_STEPS = 500_000
-/** What is shown of one packet, and of all: a frame in a loop has no end, and nobody reads a million lines. */
-const MAX_OF_ONE = 500
-const MAX_OF_ALL = 100_000
 
 export function trace(args: Args, io: Io): number {
   const run = openLab(args, io)
@@ -23,7 +19,7 @@ export function trace(args: Args, io: Io): number {
   const ran = typeCommands(run, args, io)
   if (typeof ran === 'number') return ran
   const { steps, lost } = takeSteps(run)
-  const { groups, notes } = bounded([...groupTraces(steps).values()])
+  const { groups, notes } = boundedTraces([...groupTraces(steps).values()])
   const names = namesOf(run.world)
   const views = groups.map((group) => traceView(group, names))
   if (args.json) {
@@ -37,55 +33,4 @@ export function trace(args: Args, io: Io): number {
   for (const note of notes) io.err(`${note}\n`)
   if (lost > 0) io.err(`${lost} steps were left out: at most ${MAX_STEPS} are kept\n`)
   return exitOf(run, ran, args, io)
-}
-
-/** What is shown, and in words what is not. */
-function bounded(all: StepDetail[][]): { groups: StepDetail[][]; notes: string[] } {
-  const groups: StepDetail[][] = []
-  const notes: string[] = []
-  const loops = new Set<string>()
-  let shown = 0
-  for (const group of all) {
-    const loop = bridgeLoop(group)
-    if (loop !== '') loops.add(loop)
-    if (shown >= MAX_OF_ALL) continue
-    const part = group.length > MAX_OF_ONE ? group.slice(0, MAX_OF_ONE) : group
-    if (part !== group) {
-      const id = group[0]?.trace ?? 0
-      notes.push(`trace ${id}: the first ${MAX_OF_ONE} of its ${group.length} steps are shown`)
-    }
-    groups.push(part)
-    shown += part.length
-  }
-  const left = all.length - groups.length
-  if (left > 0) notes.push(`${left} more packets were left out: at most ${MAX_OF_ALL} steps are shown`)
-  if (notes.length > 20) notes.splice(20, notes.length - 20, `… and ${notes.length - 20} more such lines`)
-  for (const loop of loops) {
-    notes.push(
-      `a loop of bridges: ${loop}. A frame to everybody goes round in it for ever; ` +
-        `spanning tree (ip link set BRIDGE type bridge stp_state 1) or one cable less ends it`,
-    )
-  }
-  return { groups, notes }
-}
-
-/** How often a port of a bridge hears the same frame where there is no loop: once, or a few times by retransmission. */
-const ROUNDS = 4
-
-/** The bridges that one packet came round in, as `s1, s2, s3`; '' where it did not. */
-function bridgeLoop(steps: readonly StepDetail[]): string {
-  const heard = new Map<string, number>()
-  const bridges = new Set<string>()
-  for (const step of steps) {
-    if (step.kind === StepKind.Bridge) bridges.add(step.nsName)
-    if (step.kind !== StepKind.Rx) continue
-    const key = `${step.nsName} ${step.dev} ${step.headers.ttl}`
-    heard.set(key, (heard.get(key) ?? 0) + 1)
-  }
-  const rooms = new Set<string>()
-  for (const [key, times] of heard) {
-    const room = key.slice(0, key.indexOf(' '))
-    if (times >= ROUNDS && bridges.has(room)) rooms.add(room)
-  }
-  return rooms.size === 0 ? '' : [...rooms].sort().join(', ')
 }

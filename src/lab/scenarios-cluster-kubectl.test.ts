@@ -73,7 +73,7 @@ Events:                   <none>
     for (const name of ['service-test-client1', 'service-test-client2']) {
       expect(pods).toMatch(new RegExp(`^${name} +0/1 +Completed +0 `, 'm'))
       expect(said(lab, `node1: kubectl logs ${name}`)).toMatch(
-        /^HTTP\/1\.0 200 OK\r?\nServer: SimpleHTTP\/0\.6 Python\/2\.7[^]*\n<p>Hello from service-test-\S+<\/p>\n$/,
+        /^HTTP\/1\.0 200 OK\r?\nServer: SimpleHTTP\/0\.6 Python\/2\.7[\s\S]*\n<p>Hello from service-test-\S+<\/p>\n$/,
       )
     }
     const name = said(

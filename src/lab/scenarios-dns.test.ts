@@ -146,7 +146,7 @@ describe('5.7 edit-the-corefile', () => {
     expect(said(lab, `${CLIENT} dig +short intranet.corp.example`)).toBe('8.8.8.80\n')
     expect(said(lab, 'resolver: cat /var/log/coredns.log')).not.toContain('intranet.corp.example.')
     expect(said(lab, 'internet: cat /var/log/coredns.log')).toContain('intranet.corp.example.')
-    said(lab, 'node1: kubectl apply -f /root/broken.yaml')
+    said(lab, 'node1: kubectl apply -f /tmp/broken.yaml')
     lab.wait(150)
     expect(logs()).toMatch(/Corefile:[0-9]+ - Error during parsing: /)
     expect(said(lab, `${CLIENT} getent hosts svc-app`)).toContain('svc-app.default.svc.cluster.local')

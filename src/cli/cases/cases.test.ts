@@ -11,11 +11,11 @@ function read(file: string): unknown {
   return existsSync(path) ? JSON.parse(readFileSync(path, 'utf8')) : undefined
 }
 
-// skips: without ../shared
-describe.skipIf(!existsSync(folder))('expected results of ../shared/cases', () => {
+const beside = describe.skipIf(!existsSync(folder)) // skips: without ../shared
+beside('expected results of ../shared/cases', () => {
   for (const [file, run] of CASE_RUNNERS) {
-    // skips: a folder may hold a part of the files
-    it.skipIf(!existsSync(join(folder, file)))(`${file}`, () => {
+    const present = it.skipIf(!existsSync(join(folder, file))) // skips: a folder may hold a part of the files
+    present(`${file}`, () => {
       const results = run(read(file), read)
       expect(results.length).toBeGreaterThan(0)
       const failed = results.filter(({ outcome }) => outcome === 'failed')

@@ -45,12 +45,21 @@ export const CELL_RULES: Readonly<Record<string, () => string>> = {
     differs(
       ['80:30080/TCP,53/UDP', '<none>'],
       [
-        cell('services', 4, { spec: { ports: [{ port: 80, nodePort: 30080, protocol: 'TCP' }, { port: 53, protocol: 'UDP' }] } }),
+        cell('services', 4, {
+          spec: {
+            ports: [
+              { port: 80, nodePort: 30080, protocol: 'TCP' },
+              { port: 53, protocol: 'UDP' },
+            ],
+          },
+        }),
         cell('services', 4, { spec: { ports: [] } }),
       ],
     ),
   'ingress HOSTS': () => {
-    const hosts = (n: number) => ({ spec: { rules: Array.from({ length: n }, (_, i) => ({ host: `h${i}` })) } })
+    const hosts = (n: number) => ({
+      spec: { rules: Array.from({ length: n }, (_, i) => ({ host: `h${i}` })) },
+    })
     return differs(
       ['*', 'h0,h1,h2', 'h0,h1,h2 + 2 more...'],
       [0, 3, 5].map((n) => cell('ingresses.networking.k8s.io', 2, hosts(n))),
@@ -73,7 +82,9 @@ export const CELL_RULES: Readonly<Record<string, () => string>> = {
     const ports = [{ port: 80 }]
     return differs(
       ['<none>', '', '10.0.0.1:80,10.0.0.2:80,10.0.0.3:80 + 1 more...'],
-      [[], [{ notReadyAddresses: ips, ports }], [{ addresses: ips, ports }]].map((subsets) => cell('endpoints', 1, { subsets })),
+      [[], [{ notReadyAddresses: ips, ports }], [{ addresses: ips, ports }]].map((subsets) =>
+        cell('endpoints', 1, { subsets }),
+      ),
     )
   },
   'endpointslice PORTS/ENDPOINTS': () => {
@@ -110,7 +121,10 @@ export const CELL_RULES: Readonly<Record<string, () => string>> = {
   },
   restarts: () => {
     const pod = (lastState: object, restartCount: number) =>
-      cell('pods', 3, { spec: { containers: [{}] }, status: { containerStatuses: [{ restartCount, lastState }] } })
+      cell('pods', 3, {
+        spec: { containers: [{}] },
+        status: { containerStatuses: [{ restartCount, lastState }] },
+      })
     const terminated = { finishedAt: '2027-01-15T07:59:00Z' }
     return differs(['0', '4', '4 (60s ago)'], [pod({}, 0), pod({}, 4), pod({ terminated }, 4)])
   },
@@ -128,7 +142,10 @@ export const CELL_RULES: Readonly<Record<string, () => string>> = {
     ),
   'readiness gates': () => {
     const readinessGates = [{ conditionType: 'a' }, { conditionType: 'b' }]
-    const conditions = [{ type: 'a', status: 'True' }, { type: 'b', status: 'False' }]
+    const conditions = [
+      { type: 'a', status: 'True' },
+      { type: 'b', status: 'False' },
+    ]
     return differs(
       ['1/2', '<none>'],
       [
@@ -155,10 +172,19 @@ type Typed = (command: string) => { stdout: string; stderr: string }
 export const FORMATTING: Readonly<Record<string, (typed: Typed) => string>> = {
   padding: () => differs('A              LONG   LAST\nlongest-cell   x      y\n', getColumns(ROWS)),
   header: (typed) => differs('NAME STATUS AGE', headOf(typed('kubectl get ns').stdout)),
-  'namespace column': (typed) => differs('NAMESPACE NAME DATA AGE', headOf(typed('kubectl get cm -A').stdout)),
+  'namespace column': (typed) =>
+    differs('NAMESPACE NAME DATA AGE', headOf(typed('kubectl get cm -A').stdout)),
   'several types in one request': (typed) =>
     differs(
-      ['NAME', 'networkpolicy.networking.k8s.io/deny-all', 'networkpolicy.networking.k8s.io/np', '', 'NAME', 'configmap/cfg', ''],
+      [
+        'NAME',
+        'networkpolicy.networking.k8s.io/deny-all',
+        'networkpolicy.networking.k8s.io/np',
+        '',
+        'NAME',
+        'configmap/cfg',
+        '',
+      ],
       firstWords(typed('kubectl get netpol,cm').stdout),
     ),
   empty: (typed) =>

@@ -26,7 +26,8 @@ function status(code: number, rest: object): ApiResponse {
 
 const PENDING = { apiVersion: 'v1', kind: 'Pod', metadata: { name: 'pending', namespace: 'default' } }
 
-const PORT_RANGE = 'Invalid value: 80: provided port is not in the valid range. The range of valid ports is 30000-32767'
+const PORT_RANGE =
+  'Invalid value: 80: provided port is not in the valid range. The range of valid ports is 30000-32767'
 const BAD_PORT = {
   reason: 'Invalid',
   message: `Service "badport" is invalid: spec.ports[0].nodePort: ${PORT_RANGE}`,
@@ -56,7 +57,10 @@ function groupsOf(body: unknown): object {
     const silent = { name: 'events.k8s.io', versions: [version], preferredVersion: version }
     return { ...list, groups: [...list.groups.filter(({ name }) => name !== 'coordination.k8s.io'), silent] }
   }
-  const silent: Group = { metadata: { name: 'events.k8s.io' }, versions: [{ version: 'v1', resources: [], freshness: 'Stale' }] }
+  const silent: Group = {
+    metadata: { name: 'events.k8s.io' },
+    versions: [{ version: 'v1', resources: [], freshness: 'Stale' }],
+  }
   const kept = (list.items ?? [])
     .filter(({ metadata }) => metadata.name !== 'coordination.k8s.io')
     .map((group) => ({
@@ -89,8 +93,16 @@ const SCHEMAS = {
     properties: {
       clusterIP: text('Virtual address of the service.'),
       externalIPs: { type: 'array', description: 'Extra addresses.', items: { type: 'string' } },
-      ports: { type: 'array', description: 'Ports exposed by the service.', items: { allOf: reference('ServicePort') } },
-      selector: { type: 'object', description: 'Labels of the pods.', additionalProperties: { type: 'string' } },
+      ports: {
+        type: 'array',
+        description: 'Ports exposed by the service.',
+        items: { allOf: reference('ServicePort') },
+      },
+      selector: {
+        type: 'object',
+        description: 'Labels of the pods.',
+        additionalProperties: { type: 'string' },
+      },
       type: text(
         'How the service is exposed.\n\nPossible enum values:\n - `"ClusterIP"` inside only\n - `"NodePort"` on every node',
         { enum: ['ClusterIP', 'NodePort'] },

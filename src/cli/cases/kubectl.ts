@@ -66,7 +66,8 @@ export function kubectlCases(data: unknown): CaseResult[] {
   return [
     ...columnCases(file),
     ...Object.keys(file.cell_rules).map((id) => runCase('cell_rules', id, () => ruleOf(CELL_RULES, id))),
-    ...Object.keys(file.formatting).map((id) => runCase('formatting', id, () =>
+    ...Object.keys(file.formatting).map((id) =>
+      runCase('formatting', id, () =>
         Object.hasOwn(FORMATTING, id) ? FORMATTING[id]!((command) => typed(command)) : undefined,
       ),
     ),
@@ -74,7 +75,9 @@ export function kubectlCases(data: unknown): CaseResult[] {
       runCase('human_duration', String(nanoseconds), () => differs(text, humanDuration(nanoseconds))),
     ),
     ...file.short_human_duration.map(({ nanoseconds, text }) =>
-      runCase('short_human_duration', String(nanoseconds), () => differs(text, shortHumanDuration(nanoseconds))),
+      runCase('short_human_duration', String(nanoseconds), () =>
+        differs(text, shortHumanDuration(nanoseconds)),
+      ),
     ),
     ...file.pod_status.map((one) => runCase('pod_status', one.id, () => podCase(one))),
     ...cellCases(file),
@@ -131,7 +134,9 @@ function cellCases({ recorded: { objects, table_cells: cells } }: KubectlFile): 
   return Object.entries(cells).map(([id, expected]) =>
     runCase('table_cells', id, () => {
       const [resource = '', name] = id.split('/')
-      const object = objects.find((one) => one.metadata.name === name && keyOf(one).split('.')[0] === resource)
+      const object = objects.find(
+        (one) => one.metadata.name === name && keyOf(one).split('.')[0] === resource,
+      )
       if (object === undefined) return `no object ${id}`
       const got = printCells(keyOf(object), object, CREATED + 300_000).map(String)
       // A fake server printed the table: cells that are wide only may be missing there.
@@ -203,9 +208,7 @@ function startMachine(objects: readonly ApiObject[]): { run: Run; setDown: () =>
   const kubectl = kubectlProgram({
     readText: readManifestText,
     transport: ({ world }, request): ApiResponse | Unreachable =>
-      down
-        ? { unreachable: refused('localhost:8080') }
-        : fixedAnswer(request, apiRequest(world, request)),
+      down ? { unreachable: refused('localhost:8080') } : fixedAnswer(request, apiRequest(world, request)),
   })
   programs.set(kubectl.name, kubectl)
   const rules = labRules(programs)
