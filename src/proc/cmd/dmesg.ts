@@ -26,7 +26,7 @@ export const dmesg: Program = {
     const bare = flags.has('t') || flags.has('notime')
     for (const { at, text } of lines) {
       const micros = Math.floor(at / 1000)
-      const clock = `${Math.floor(micros / 1e6)}`.padStart(5) + `.${String(micros % 1e6).padStart(6, '0')}`
+      const clock = `${String(Math.floor(micros / 1e6)).padStart(5)}.${String(micros % 1e6).padStart(6, '0')}`
       const stamp = bare ? '' : `[${dated ? dateText(at, '%a %b %e %H:%M:%S %Y') : clock}] `
       out(ctx, `${stamp}${text}\n`)
     }

@@ -31,12 +31,21 @@ function start(ctx: ProcCtx): void {
     const type = /^-(?:type|query|querytype)=(.*)$/.exec(arg)
     if (type === null) words.push(arg)
     else if (typeNumber(type[1]!) !== undefined) types = [typeNumber(type[1]!)!]
-    else return fail(ctx, 1, `nslookup: invalid query type "${type[1]}"`)
+    else {
+      fail(ctx, 1, `nslookup: invalid query type "${type[1]}"`)
+      return
+    }
   }
   const [host, server] = words
-  if (host === undefined) return fail(ctx, 1, 'Usage: nslookup [-type=QUERY_TYPE] [-debug] HOST [DNS_SERVER]')
+  if (host === undefined) {
+    fail(ctx, 1, 'Usage: nslookup [-type=QUERY_TYPE] [-debug] HOST [DNS_SERVER]')
+    return
+  }
   const given = server === undefined ? undefined : parseIp(server)
-  if (server !== undefined && given === undefined) return fail(ctx, 1, `nslookup: bad address '${server}'`)
+  if (server !== undefined && given === undefined) {
+    fail(ctx, 1, `nslookup: bad address '${server}'`)
+    return
+  }
   const ip = parseIp(host)
   const conf = resolvConf(ctx)
   let names = [host.endsWith('.') ? host : `${host}.`]

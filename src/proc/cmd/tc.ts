@@ -66,10 +66,16 @@ function show(ctx: ProcCtx, words: string[], stats: boolean): void {
   let dev = ''
   for (let i = 0; i < words.length; i++) {
     if (words[i] === 'dev') dev = words[++i] ?? ''
-    else if (words[i] !== 'root') return fail(ctx, 1, `What is "${words[i]}"? Try "tc qdisc help".`)
+    else if (words[i] !== 'root') {
+      fail(ctx, 1, `What is "${words[i]}"? Try "tc qdisc help".`)
+      return
+    }
   }
   const one = dev === '' ? undefined : linkByName(ctx.ns, dev)
-  if (dev !== '' && one === undefined) return fail(ctx, 1, `Cannot find device "${dev}"`)
+  if (dev !== '' && one === undefined) {
+    fail(ctx, 1, `Cannot find device "${dev}"`)
+    return
+  }
   for (const link of one === undefined ? linksOf(ctx.ns) : [one]) out(ctx, lineOf(link, dev === '', stats))
   exitProcess(ctx, 0)
 }
@@ -140,22 +146,46 @@ function modify(ctx: ProcCtx, command: string, words: readonly string[]): void {
       return
     }
     conf = made
-  } else if (QUEUES.split(' ').includes(kind))
-    return fail(ctx, 1, `kubehop: tc qdisc ${kind} is not modelled`)
-  if (request.dev !== '' && link === undefined) return fail(ctx, 1, `Cannot find device "${request.dev}"`)
-  if (link === undefined) return fail(ctx, 1, 'Must specify device')
+  } else if (QUEUES.split(' ').includes(kind)) {
+    fail(ctx, 1, `kubehop: tc qdisc ${kind} is not modelled`)
+    return
+  }
+  if (request.dev !== '' && link === undefined) {
+    fail(ctx, 1, `Cannot find device "${request.dev}"`)
+    return
+  }
+  if (link === undefined) {
+    fail(ctx, 1, 'Must specify device')
+    return
+  }
   const refused = (text: string) => fail(ctx, 2, `Error: ${text}`)
   if (/^d/.test(command)) {
-    if (link.qdisc === null) return refused('Cannot delete qdisc with handle of zero.')
+    if (link.qdisc === null) {
+      refused('Cannot delete qdisc with handle of zero.')
+      return
+    }
     qdiscDelete(ctx.world, ctx.ns, link)
-  } else if (kind === '' || !request.root) return refused('Handle cannot be zero.')
-  else if (conf === undefined) return refused('Specified qdisc kind is unknown.')
-  else if (/^(change|c|chg)$/.test(command)) {
-    if (link.qdisc === null) return refused('Qdisc not found. To create specify NLM_F_CREATE flag.')
-    if (link.qdisc.conf.kind !== kind) return refused('Invalid qdisc name: must match existing.')
+  } else if (kind === '' || !request.root) {
+    refused('Handle cannot be zero.')
+    return
+  } else if (conf === undefined) {
+    refused('Specified qdisc kind is unknown.')
+    return
+  } else if (/^(change|c|chg)$/.test(command)) {
+    if (link.qdisc === null) {
+      refused('Qdisc not found. To create specify NLM_F_CREATE flag.')
+      return
+    }
+    if (link.qdisc.conf.kind !== kind) {
+      refused('Invalid qdisc name: must match existing.')
+      return
+    }
     qdiscChange(ctx.world, ctx.ns, link, conf)
-  } else if (/^a/.test(command) && link.qdisc !== null) return refused('Exclusivity flag on, cannot modify.')
-  else if (link.qdisc?.conf.kind === kind && request.handle === 0) qdiscChange(ctx.world, ctx.ns, link, conf)
+  } else if (/^a/.test(command) && link.qdisc !== null) {
+    refused('Exclusivity flag on, cannot modify.')
+    return
+  } else if (link.qdisc?.conf.kind === kind && request.handle === 0)
+    qdiscChange(ctx.world, ctx.ns, link, conf)
   else qdiscAttach(ctx.world, ctx.ns, link, conf, request.handle)
   exitProcess(ctx, 0)
 }

@@ -134,7 +134,10 @@ function resolved(ctx: ProcCtx, state: WgetState, lookup: Lookup): void {
   const { url } = state
   state.lookup = null
   const address = lookup.addresses[0]
-  if (address === undefined && isBusybox(ctx)) return fail(ctx, 1, `wget: bad address '${url.host}'`)
+  if (address === undefined && isBusybox(ctx)) {
+    fail(ctx, 1, `wget: bad address '${url.host}'`)
+    return
+  }
   if (address === undefined) {
     note(ctx, state, `failed: ${lookup.error}.\n`)
     note(ctx, state, `wget: unable to resolve host address ‘${url.host}’\n`)

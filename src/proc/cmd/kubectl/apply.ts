@@ -90,7 +90,10 @@ function clientSide(client: Client, item: FileItem, dry: DryRun, problems: strin
     return
   }
   if (!reply.ok) {
-    if (dry === 'client') return printDone(client, info, modified, 'created', dry)
+    if (dry === 'client') {
+      printDone(client, info, modified, 'created', dry)
+      return
+    }
     const made = call(client, 'POST', pathOf(info, namespace), { body: modified, query })
     if (made.ok) printDone(client, info, made.body as Json, 'created', dry)
     else problems.push(statusText(made.status, `error when creating "${source}"`))
@@ -105,8 +108,14 @@ function clientSide(client: Client, item: FileItem, dry: DryRun, problems: strin
     )
   }
   const patch = threeWayPatch(info, last ?? null, modified, current)
-  if (Object.keys(patch).length === 0) return printDone(client, info, current, 'unchanged', dry)
-  if (dry === 'client') return printDone(client, info, current, 'configured', dry)
+  if (Object.keys(patch).length === 0) {
+    printDone(client, info, current, 'unchanged', dry)
+    return
+  }
+  if (dry === 'client') {
+    printDone(client, info, current, 'configured', dry)
+    return
+  }
   const done = call(client, 'PATCH', path, { body: patch, contentType: STRATEGIC, query })
   if (!done.ok) {
     const text = `error when applying patch:\n${compactJson(patch)}\nto:\n${retrieving(item).split('\n').slice(1, 3).join('\n')}\nfor: "${source}"`
@@ -158,7 +167,10 @@ function serverSide(client: Client, item: FileItem, dry: DryRun, problems: strin
   ]
   const contentType = 'application/apply-patch+yaml'
   const done = call(client, 'PATCH', pathOf(info, namespace, name), { body: object, contentType, query })
-  if (done.ok) return printDone(client, info, done.body as Json, 'serverside-applied', dry)
+  if (done.ok) {
+    printDone(client, info, done.body as Json, 'serverside-applied', dry)
+    return
+  }
   if (done.status.reason === 'Conflict') problems.push(`${done.status.message}\n${CONFLICT_HELP}`)
   else problems.push(statusText(done.status))
 }
@@ -205,4 +217,3 @@ export function diff(flow: Flow, args: readonly string[]): number {
   }
   return changed ? 1 : 0
 }
-

@@ -31,8 +31,10 @@ export function patchFound(
   type = STRATEGIC,
 ): void {
   const dry = dryRunOf(client.flags)
-  if (dry === 'client')
-    return printDone(client, info, isRecord(patch) ? mergePatch(object, patch) : object, done, dry)
+  if (dry === 'client') {
+    printDone(client, info, isRecord(patch) ? mergePatch(object, patch) : object, done, dry)
+    return
+  }
   const query = writeQuery(client, manager, dry)
   const reply = call(client, 'PATCH', pathOf(info, namespace, name), {
     body: patch,
@@ -64,7 +66,9 @@ export function scale(flow: Flow, args: readonly string[]): number {
   const dry = dryRunOf(flags)
   const all = findObjects(client, flags.operands, problems, { needNames: true })
   if (all.length === 0 && problems.length > 0) {
-    fault(`error: no objects passed to scale ${problems.map((one) => one.replace(/^[^:]*: |\n$/g, '')).join('\n')}`)
+    fault(
+      `error: no objects passed to scale ${problems.map((one) => one.replace(/^[^:]*: |\n$/g, '')).join('\n')}`,
+    )
   }
   for (const found of all) {
     const { info, namespace, name, object } = found
@@ -172,7 +176,10 @@ function changeLabels(
       : verb === 'label'
         ? 'not labeled'
         : 'annotated'
-  if (!changed && !removed) return printDone(client, found.info, found.object, done, dryRunOf(client.flags))
+  if (!changed && !removed) {
+    printDone(client, found.info, found.object, done, dryRunOf(client.flags))
+    return
+  }
   patchFound(client, found, { metadata: { [key]: set } }, `kubectl-${verb}`, done, problems, MERGE)
 }
 

@@ -40,7 +40,9 @@ export function readConfig(flow: Flow, flags: Flags): KubeConfig {
 
 function configPath(flow: Flow, flags: Flags): string {
   const { env } = flow.ctx.proc
-  return textFlag(flags, 'kubeconfig') || env.get('KUBECONFIG') || `${env.get('HOME') || '/root'}/.kube/config`
+  return (
+    textFlag(flags, 'kubeconfig') || env.get('KUBECONFIG') || `${env.get('HOME') || '/root'}/.kube/config`
+  )
 }
 
 function builtIn(flow: Flow): KubeConfig {

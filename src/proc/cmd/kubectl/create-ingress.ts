@@ -63,7 +63,12 @@ interface Tls {
   readonly secret: string
 }
 
-function specOf(hosts: readonly Host[], tls: readonly Tls[], className: string, fallback: string): JsonObject {
+function specOf(
+  hosts: readonly Host[],
+  tls: readonly Tls[],
+  className: string,
+  fallback: string,
+): JsonObject {
   const [backend = '', port = ''] = fallback.split(':')
   return {
     ...(fallback === ''

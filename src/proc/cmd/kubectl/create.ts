@@ -171,7 +171,8 @@ function failedWords(name: string, rest: readonly string[]): string {
   if (name === 'namespace') return ''
   if (name === 'secret') return 'failed to create secret'
   const type = rest.find((word) => !word.startsWith('-')) ?? ''
-  const kind = name === 'service' && Object.hasOwn(SERVICE_TYPES, type) ? `${SERVICE_TYPES[type]} service` : name
+  const kind =
+    name === 'service' && Object.hasOwn(SERVICE_TYPES, type) ? `${SERVICE_TYPES[type]} service` : name
   return `failed to create ${kind}:`
 }
 

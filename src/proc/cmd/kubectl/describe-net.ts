@@ -263,10 +263,15 @@ function directionLines(
   key: 'from' | 'to',
   title: string,
 ): void {
-  if (!affected) return line(sheet, 1, `Not affecting ${word} traffic`)
+  if (!affected) {
+    line(sheet, 1, `Not affecting ${word} traffic`)
+    return
+  }
   line(sheet, 1, `Allowing ${word} traffic:`)
-  if (rules.length === 0)
-    return line(sheet, 2, `<none> (Selected pods are isolated for ${word} connectivity)`)
+  if (rules.length === 0) {
+    line(sheet, 2, `<none> (Selected pods are isolated for ${word} connectivity)`)
+    return
+  }
   rules.forEach((rule, i) => {
     const ports = arr(rule, 'ports')
     if (ports.length === 0) line(sheet, 2, 'To Port: <any> (traffic allowed to all ports)')

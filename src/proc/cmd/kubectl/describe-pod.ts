@@ -234,7 +234,9 @@ function envLines(sheet: Sheet, container: JsonObject, pod: JsonObject): void {
     if (one.valueFrom === undefined) {
       str(one, 'value')
         .split('\n')
-        .forEach((text, i) => line(sheet, 3, `${i === 0 ? `${name}:` : ''}\t${text}`))
+        .forEach((text, i) => {
+          line(sheet, 3, `${i === 0 ? `${name}:` : ''}\t${text}`)
+        })
     } else if (source.fieldRef !== undefined) {
       const ref = obj(source, 'fieldRef')
       const path = str(ref, 'fieldPath')
@@ -273,7 +275,10 @@ function mountLines(sheet: Sheet, mounts: readonly JsonObject[]): void {
 }
 
 function volumeLines(sheet: Sheet, volumes: readonly JsonObject[], space: string): void {
-  if (volumes.length === 0) return line(sheet, 0, `${space}Volumes:\t<none>`)
+  if (volumes.length === 0) {
+    line(sheet, 0, `${space}Volumes:\t<none>`)
+    return
+  }
   line(sheet, 0, `${space}Volumes:`)
   for (const volume of volumes) {
     line(sheet, 1, `${space === '' ? '' : ' '}${str(volume, 'name')}:`)
@@ -336,7 +341,10 @@ function volumeText(volume: JsonObject): string[] {
 }
 
 function tolerationLines(sheet: Sheet, title: string, all: readonly JsonObject[]): void {
-  if (all.length === 0) return line(sheet, 0, `${title}:\t<none>`)
+  if (all.length === 0) {
+    line(sheet, 0, `${title}:\t<none>`)
+    return
+  }
   const ordered = [...all].sort((a, b) =>
     str(a, 'key') < str(b, 'key') ? -1 : str(a, 'key') > str(b, 'key') ? 1 : 0,
   )

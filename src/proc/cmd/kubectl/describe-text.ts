@@ -125,7 +125,10 @@ export function eventLines(sheet: Sheet, object: JsonObject): void {
   ]
   const reply = call(sheet.client, 'GET', path, { query })
   const list = reply.ok ? [...arr(reply.body as Json, 'items')] : []
-  if (list.length === 0) return line(sheet, 0, 'Events:\t<none>')
+  if (list.length === 0) {
+    line(sheet, 0, 'Events:\t<none>')
+    return
+  }
   flush(sheet)
   list.sort((a, b) => lastSeen(a) - lastSeen(b))
   line(sheet, 0, 'Events:')

@@ -289,7 +289,9 @@ function describeServiceAccount(sheet: Sheet, object: JsonObject): void {
     ['Tokens', []],
   ] as const) {
     if (list.length === 0) line(sheet, 0, `${title}:\t<none>`)
-    list.forEach((name, i) => line(sheet, 0, `${i === 0 ? `${title}:` : ''}\t${name}`))
+    list.forEach((name, i) => {
+      line(sheet, 0, `${i === 0 ? `${title}:` : ''}\t${name}`)
+    })
   }
   eventLines(sheet, object)
 }

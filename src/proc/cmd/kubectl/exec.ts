@@ -286,9 +286,15 @@ function streamLog(client: Client, target: ContainerTarget, prefix: string, foll
   const reply = call(client, 'GET', path, { query, accept: 'application/json, */*' })
   if (!reply.ok) fault(statusText(reply.status))
   const answered = reply.ok && typeof reply.body === 'string' ? reply.body : ''
-  if (!follow && flow.parts.hooks?.log !== undefined) return print(flow, prefixed(answered, prefix))
+  if (!follow && flow.parts.hooks?.log !== undefined) {
+    print(flow, prefixed(answered, prefix))
+    return
+  }
   const opened = once(flow, () => kubeletLogOpen(world, target))
-  if ('status' in opened) return fault(statusText(opened.status))
+  if ('status' in opened) {
+    fault(statusText(opened.status))
+    return
+  }
   print(flow, prefixed(opened.text, prefix))
   if (!follow) return
   loop<LogCursor, number>(

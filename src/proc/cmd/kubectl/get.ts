@@ -25,7 +25,16 @@ import {
   statusText,
 } from './rest.ts'
 import type { Asked } from './select.ts'
-import { askedFor, failProblems, FILE_FLAGS, fileItems, hasFiles, listQuery, SELECT_FLAGS, unlisted } from './select.ts'
+import {
+  askedFor,
+  failProblems,
+  FILE_FLAGS,
+  fileItems,
+  hasFiles,
+  listQuery,
+  SELECT_FLAGS,
+  unlisted,
+} from './select.ts'
 import { getColumns } from './tabs.ts'
 import { wallNow } from './clock.ts'
 
@@ -128,7 +137,8 @@ function getObjects(client: Client, format: Format, asked: readonly Target[], pr
     const reply = call(client, 'GET', pathOf(info, namespace, name), { query })
     if (!reply.ok) {
       const missing = reply.status.reason === 'NotFound' && boolFlag(flags, 'ignore-not-found')
-      if (!missing) problems.push(statusText(name === '' ? unlisted(client, info, reply.status) : reply.status))
+      if (!missing)
+        problems.push(statusText(name === '' ? unlisted(client, info, reply.status) : reply.status))
       single = single && !missing
       continue
     }

@@ -197,7 +197,7 @@ export function config(flow: Flow, args: readonly string[]): number {
       return missing.length > 0 ? 1 : 0
     }
     case 'use-context':
-      return useContext(flow, flags)
+      return switchContext(flow, flags)
     case 'set-context':
       return setContext(flow, flags)
     default:
@@ -206,7 +206,7 @@ export function config(flow: Flow, args: readonly string[]): number {
   }
 }
 
-function useContext(flow: Flow, flags: Flags): number {
+function switchContext(flow: Flow, flags: Flags): number {
   const own = readConfig(flow, flags)
   const [name = ''] = flags.operands
   if (!own.contexts.some((one) => one.name === name))

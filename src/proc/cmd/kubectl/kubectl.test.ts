@@ -32,7 +32,12 @@ none: {}
 })
 
 it('runs jsonpath templates with ranges, filters and missing keys', () => {
-  const pods = { items: [{ name: 'a', up: true, ip: '10.0.0.1' }, { name: 'b', up: false }] }
+  const pods = {
+    items: [
+      { name: 'a', up: true, ip: '10.0.0.1' },
+      { name: 'b', up: false },
+    ],
+  }
   const run = (text: string) => runTemplate(parseTemplate(text), pods)
   expect(run('{range .items[*]}{.name}{"\\t"}{.ip}{"\\n"}{end}')).toBe('a\t10.0.0.1\nb\t\n')
   expect(run('{.items[?(@.up==true)].name} {.items[-1:].name} {..ip}')).toBe('a b 10.0.0.1')
@@ -40,8 +45,15 @@ it('runs jsonpath templates with ranges, filters and missing keys', () => {
 })
 
 it('aligns columns: six wide at least in tables, blocks apart in descriptions', () => {
-  expect(getColumns([['A', 'B'], ['x', 'y']])).toBe('A     B\nx     y\n')
-  expect(alignTabs('Name:\ta\nPorts: <unset>\nEvents:\tb\n', 0, 2)).toBe('Name:  a\nPorts: <unset>\nEvents:  b\n')
+  expect(
+    getColumns([
+      ['A', 'B'],
+      ['x', 'y'],
+    ]),
+  ).toBe('A     B\nx     y\n')
+  expect(alignTabs('Name:\ta\nPorts: <unset>\nEvents:\tb\n', 0, 2)).toBe(
+    'Name:  a\nPorts: <unset>\nEvents:  b\n',
+  )
 })
 
 it('joins changes that six lines or fewer part, as diff -u does', () => {

@@ -318,7 +318,9 @@ function drainOne(client: Client, node: Found): void {
     )
   }
   if (bare.length > 0 && !boolFlag(flags, 'force')) {
-    errors.push(`cannot delete cannot delete Pods that declare no controller (use --force to override): ${shown(bare)}`)
+    errors.push(
+      `cannot delete cannot delete Pods that declare no controller (use --force to override): ${shown(bare)}`,
+    )
   }
   if (errors.length > 0) {
     const list = errors.length === 1 ? errors[0] : `[${errors.join(', ')}]`

@@ -267,7 +267,9 @@ function undo(client: Client, found: Found, problems: string[]): void {
 
 function restart(client: Client, found: Found, problems: string[]): void {
   if (obj(found.object, 'spec').paused === true) {
-    problems.push(`${found.info.resource}.${found.info.group} "${found.name}" can't restart paused deployment (run rollout resume first)`)
+    problems.push(
+      `${found.info.resource}.${found.info.group} "${found.name}" can't restart paused deployment (run rollout resume first)`,
+    )
     return
   }
   const annotations = { 'kubectl.kubernetes.io/restartedAt': formatTime(wallNow(client.flow)) }

@@ -239,11 +239,7 @@ function portsFor(kind: string, spec: JsonObject, given: string, target: string,
 }
 
 /** A workload's pods, as logs and exec of TYPE/NAME pick them: ready ones first, then by name. */
-export function podOf(
-  client: Client,
-  word: string,
-  said = false,
-): { name: string; pod: JsonObject } {
+export function podOf(client: Client, word: string, said = false): { name: string; pod: JsonObject } {
   const pods = `/api/v1/namespaces/${client.namespace}/pods`
   if (!word.includes('/')) {
     const reply = call(client, 'GET', `${pods}/${word}`)

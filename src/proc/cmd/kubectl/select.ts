@@ -229,14 +229,10 @@ export function findObjects(
   return asked.flatMap(({ info, name }) => {
     const namespace = info.namespaced ? client.namespace : ''
     if (name !== '') {
-      return keep(
-        info,
-        namespace,
-        name,
-        call(client, 'GET', pathOf(info, namespace, name)),
-        problems,
-        { ...options, source: '' },
-      )
+      return keep(info, namespace, name, call(client, 'GET', pathOf(info, namespace, name)), problems, {
+        ...options,
+        source: '',
+      })
     }
     if (options.needNames === true && selector === '' && fields === '' && !boolFlag(flags, 'all')) {
       fault('error: resource(s) were provided, but no name was specified')

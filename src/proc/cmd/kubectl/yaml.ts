@@ -156,10 +156,11 @@ function folded(value: string, indent: number, column: number, quoted: boolean):
   return result
 }
 
+/** Controls but line feed and next line, halves of pairs, the byte order mark and its mirror. */
+const UNPRINTABLE = /(?![\n\u0085])[\p{Cc}\p{Cs}\ufeff\ufffe\uffff]/u
+
 function isPrintable(value: string): boolean {
-  return !/[\u0000-\u0009\u000b-\u001f\u007f-\u0084\u0086-\u009f\ufeff\ufffe\uffff]|[\ud800-\udbff](?![\udc00-\udfff])/.test(
-    value,
-  )
+  return !UNPRINTABLE.test(value)
 }
 
 /** May stand without quotes: analysed as yaml_emitter_analyze_scalar does, for block context. */
