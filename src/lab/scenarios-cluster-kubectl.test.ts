@@ -238,3 +238,30 @@ describe('4.14 session affinity', () => {
     checksHold(lab)
   })
 })
+
+describe('what another simulator got wrong', () => {
+  it('has resolv.conf, kubernetes.default, ports as they are written, and names as they are spelt', () => {
+    const lab = openLab('4.1-service-test', (text) =>
+      text.replace(
+        '    - port: 80\n      targetPort: http\n',
+        '    - name: web\n      port: 80\n      targetPort: http\n    - name: other\n      port: 8081\n      targetPort: http\n    - name: udp\n      port: 82\n      protocol: UDP\n      targetPort: 8080\n',
+      ),
+    )
+    const inside = (command: string) => lab.type(`node1: kubectl exec client -- ${command}`)
+    expect(inside('cat /etc/resolv.conf').stdout).toBe(
+      'search default.svc.cluster.local svc.cluster.local cluster.local\nnameserver 10.3.240.10\noptions ndots:5\n',
+    )
+    expect(inside('getent hosts kubernetes.default').stdout).toMatch(
+      /^10\.3\.240\.1 +kubernetes\.default\.svc\.cluster\.local/,
+    )
+    for (const url of ['http://service-test:80/', 'http://service-test/', 'http://service-test:8081/']) {
+      expect(inside(`curl -s -m 5 ${url}`).stdout).toMatch(HELLO)
+    }
+    // No HTTP over a port of UDP, and no port that nobody wrote.
+    for (const port of [82, 8080])
+      expect(inside(`curl -s -m 5 http://service-test:${port}/`).code).not.toBe(0)
+    expect(inside('curl -sS http://servcie-test/').stderr).toContain(
+      'Could not resolve host: servcie-test',
+    )
+  })
+})
