@@ -1,47 +1,49 @@
-/** SHA-512 of text: what names the chains of CNI plugins. Models FIPS 180-4; slow, for names only. */
+/** SHA-512: names the chains of CNI plugins and tells Corefiles apart. Models FIPS 180-4; slow, for little text only. */
 
 const MASK = (1n << 64n) - 1n
-const PRIMES = primes(80)
-const START = PRIMES.slice(0, 8).map((prime) => rootBits(prime, 2n))
-const K = PRIMES.map((prime) => rootBits(prime, 3n))
+const START = [2n, 3n, 5n, 7n, 11n, 13n, 17n, 19n].map((prime) => fraction(prime, 2n))
+const ROUND = primes(80).map((prime) => fraction(prime, 3n))
 
-/** The SHA-512 of ASCII text as 128 lower-case hex digits; other characters count as `?`. */
-export function sha512Hex(text: string): string {
-  const bytes: number[] = []
-  for (const char of text) {
-    const code = char.codePointAt(0)!
-    bytes.push(code < 0x80 ? code : 0x3f)
+/** The digest as 128 hexadecimal digits. */
+export function sha512(bytes: Uint8Array): string {
+  const total = Math.ceil((bytes.length + 17) / 128) * 128
+  const padded = new Uint8Array(total)
+  padded.set(bytes)
+  padded[bytes.length] = 0x80
+  let bits = bytes.length * 8
+  for (let i = total - 1; bits > 0; i--) {
+    padded[i] = bits % 256
+    bits = Math.floor(bits / 256)
   }
-  const bits = BigInt(bytes.length) * 8n
-  bytes.push(0x80)
-  while (bytes.length % 128 !== 112) bytes.push(0)
-  for (let i = 15; i >= 0; i--) bytes.push(Number((bits >> BigInt(8 * i)) & 255n))
-  let state = START
-  for (let at = 0; at < bytes.length; at += 128) state = block(state, bytes, at)
-  return state.map((word) => word.toString(16).padStart(16, '0')).join('')
+  const h = [...START]
+  for (let at = 0; at < total; at += 128) block(h, padded, at)
+  return h.map((word) => word.toString(16).padStart(16, '0')).join('')
 }
 
-function block(state: readonly bigint[], bytes: readonly number[], at: number): bigint[] {
-  const words: bigint[] = []
+/** The digest of ASCII text; other characters count as `?`. */
+export function sha512Hex(text: string): string {
+  return sha512(Uint8Array.from(text, (char) => (char.codePointAt(0)! < 0x80 ? char.codePointAt(0)! : 0x3f)))
+}
+
+function block(h: bigint[], bytes: Uint8Array, at: number): void {
+  const w: bigint[] = []
   for (let i = 0; i < 16; i++) {
     let word = 0n
     for (let j = 0; j < 8; j++) word = (word << 8n) | BigInt(bytes[at + 8 * i + j]!)
-    words.push(word)
+    w.push(word)
   }
   for (let i = 16; i < 80; i++) {
-    const a = words[i - 15]!
-    const b = words[i - 2]!
-    const s0 = rotr(a, 1n) ^ rotr(a, 8n) ^ (a >> 7n)
-    const s1 = rotr(b, 19n) ^ rotr(b, 61n) ^ (b >> 6n)
-    words.push((words[i - 16]! + s0 + words[i - 7]! + s1) & MASK)
+    const s0 = rotate(w[i - 15]!, 1n) ^ rotate(w[i - 15]!, 8n) ^ (w[i - 15]! >> 7n)
+    const s1 = rotate(w[i - 2]!, 19n) ^ rotate(w[i - 2]!, 61n) ^ (w[i - 2]! >> 6n)
+    w.push((w[i - 16]! + s0 + w[i - 7]! + s1) & MASK)
   }
-  let [a, b, c, d, e, f, g, h] = state as [bigint, bigint, bigint, bigint, bigint, bigint, bigint, bigint]
+  let [a, b, c, d, e, f, g, last] = h as [bigint, bigint, bigint, bigint, bigint, bigint, bigint, bigint]
   for (let i = 0; i < 80; i++) {
-    const s1 = rotr(e, 14n) ^ rotr(e, 18n) ^ rotr(e, 41n)
-    const t1 = h + s1 + ((e & f) ^ (~e & MASK & g)) + K[i]! + words[i]!
-    const s0 = rotr(a, 28n) ^ rotr(a, 34n) ^ rotr(a, 39n)
+    const s1 = rotate(e, 14n) ^ rotate(e, 18n) ^ rotate(e, 41n)
+    const t1 = last + s1 + ((e & f) ^ (~e & MASK & g)) + ROUND[i]! + w[i]!
+    const s0 = rotate(a, 28n) ^ rotate(a, 34n) ^ rotate(a, 39n)
     const t2 = s0 + ((a & b) ^ (a & c) ^ (b & c))
-    h = g
+    last = g
     g = f
     f = e
     e = (d + t1) & MASK
@@ -50,25 +52,27 @@ function block(state: readonly bigint[], bytes: readonly number[], at: number): 
     b = a
     a = (t1 + t2) & MASK
   }
-  return [a, b, c, d, e, f, g, h].map((word, i) => (word + state[i]!) & MASK)
+  for (const [i, value] of [a, b, c, d, e, f, g, last].entries()) h[i] = (h[i]! + value) & MASK
 }
 
-function rotr(x: bigint, n: bigint): bigint {
+function rotate(x: bigint, n: bigint): bigint {
   return ((x >> n) | (x << (64n - n))) & MASK
 }
 
-function primes(n: number): bigint[] {
-  const found: bigint[] = []
-  for (let candidate = 2n; found.length < n; candidate++) {
-    if (found.every((prime) => candidate % prime !== 0n)) found.push(candidate)
+/** The first 64 bits behind the point of a prime's square or cube root. */
+function fraction(prime: bigint, root: bigint): bigint {
+  const target = prime << (64n * root)
+  let [low, high] = [0n, 1n << 70n]
+  while (low + 1n < high) {
+    const middle = (low + high) >> 1n
+    if (middle ** root <= target) low = middle
+    else high = middle
   }
-  return found
+  return low & MASK
 }
 
-/** The first 64 bits of the fraction of a root: the integer root of n * 2^(64 * degree). */
-function rootBits(n: bigint, degree: bigint): bigint {
-  const target = n << (64n * degree)
-  let root = 0n
-  for (let bit = 1n << 69n; bit > 0n; bit >>= 1n) if ((root | bit) ** degree <= target) root |= bit
-  return root & MASK
+function primes(count: number): bigint[] {
+  const found: bigint[] = []
+  for (let n = 2n; found.length < count; n++) if (found.every((one) => n % one !== 0n)) found.push(n)
+  return found
 }

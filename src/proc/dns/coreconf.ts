@@ -33,7 +33,15 @@ export function configure(
   read: ReadText,
   base = 53,
 ): CoreConfigured {
-  const conf: CoreConf = { servers: [], health: 0, ready: 0, prometheus: 0, reloadS: 0, jitterS: 0 }
+  const conf: CoreConf = {
+    servers: [],
+    health: 0,
+    lameduckS: 0,
+    ready: 0,
+    prometheus: 0,
+    reloadS: 0,
+    jitterS: 0,
+  }
   for (const block of blocks) {
     const keys: { zone: string; port: number }[] = []
     for (const key of block.keys) {
@@ -136,7 +144,6 @@ function takeDirective(work: Work, directive: CoreDirective): void {
   else if (name === 'loop') server.loop = true
   else if (name === 'whoami') server.whoami = true
   else if (name === 'loadbalance') server.loadbalance = true
-  else if (name === 'health') conf.health = portOf(argsOf(directive)[0], 8080)
   else if (name === 'ready') conf.ready = portOf(argsOf(directive)[0], 8181)
   else if (name === 'prometheus') conf.prometheus = portOf(argsOf(directive)[0], 9153)
   else if (NOT_MODELLED.has(name)) {
@@ -177,6 +184,7 @@ const TAKERS: Readonly<Record<string, (work: Work, directive: CoreDirective) => 
       fail(work, directive.tokens[0]!, 'reload', 'interval value must be greater or equal to 2s')
     else Object.assign(work.conf, { reloadS: interval, jitterS: Math.min(jitter, interval / 2) })
   },
+  health: takeHealth,
   cache: takeCache,
   rewrite: takeRewrites,
   template: takeTemplate,
@@ -185,6 +193,18 @@ const TAKERS: Readonly<Record<string, (work: Work, directive: CoreDirective) => 
   file: takeFile,
   forward: takeForwards,
 })
+
+function takeHealth(work: Work, directive: CoreDirective): void {
+  work.conf.health = portOf(argsOf(directive)[0], 8080)
+  for (const [word, value] of subLines(directive)) {
+    const lame = seconds(value?.text)
+    if (word!.text !== 'lameduck' || value === undefined) argError(work, directive, word!)
+    else if (lame === undefined) {
+      const why = `unable to parse lameduck duration value: '${value.text}' : time: invalid duration "${value.text}"`
+      fail(work, directive.tokens[0]!, 'health', why)
+    } else work.conf.lameduckS = lame
+  }
+}
 
 function takeCache(work: Work, directive: CoreDirective): void {
   const args = argsOf(directive)

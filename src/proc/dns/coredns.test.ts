@@ -8,8 +8,8 @@ import { dnsPrograms } from '../cmd/dns.ts'
 import { netPrograms } from '../cmd/net.ts'
 import { streamPrograms } from '../cmd/stream.ts'
 import { createNetBench } from '../cmd/transcript.ts'
+import { sha512 } from '../../base/sha512.ts'
 import { parseCorefile } from './corefile.ts'
-import { sha512 } from './sha512.ts'
 import { parseZone, zoneAnswer } from './zonefile.ts'
 
 const ZONE = `$ORIGIN example.org.
@@ -99,6 +99,18 @@ describe('coredns', () => {
       /^\[INFO\] 10\.53\.0\.1:\d+ - \d+ "TXT IN big\.example\.org\. udp 44 false 1232" NOERROR qr,aa,tc,rd \d+ 0\.\d{9}s$/,
     )
     expect(lines[1]).toMatch(/"TXT IN big\.example\.org\. tcp 44 false 65535" NOERROR qr,aa,rd \d+/)
+  })
+
+  it('told to end it answers on while it is lame, and then is gone', () => {
+    const made = bench('. {\n health {\n  lameduck 5s\n }\n forward . 10.54.0.2\n}\n')
+    runLine(made, 'kill $(pgrep coredns | tail -1); sleep 4')
+    expect(runLine(made, 'tail -2 /log').out).toBe(
+      '[INFO] SIGTERM: Shutting down servers then terminating\n' +
+        '[INFO] plugin/health: Going into lameduck mode for 5s\n',
+    )
+    expect(short(made, 'www.other.test')).toEqual(['10.8.8.8'])
+    runLine(made, 'sleep 1')
+    expect(runLine(made, 'dig +tries=1 +time=1 www.other.test').out).toContain('connection refused')
   })
 
   it('forwards, keeps answers, and says SERVFAIL where nobody answers', () => {

@@ -20,7 +20,7 @@ import { cacheGet, cachePut } from './corecache.ts'
 import type { ForwardConf, ServerConf } from './coretypes.ts'
 import { serverFor } from './coreconf.ts'
 import type { Client, Conn, CoreState, Pending } from './corestate.ts'
-import { armReload, listen, load, reload, runningText } from './corestate.ts'
+import { armReload, listen, load, reload, runningText, terminate } from './corestate.ts'
 import type { DnsExchange } from './exchange.ts'
 import { exchangeAnswered, exchangeClose, exchangeEvent, exchangeStart } from './exchange.ts'
 import type { KubeDnsSource } from './kubesource.ts'
@@ -40,10 +40,13 @@ export function corednsProgram(kube: FindKube): Program {
   return {
     name: 'coredns',
     help: 'name server by a Corefile (-conf FILE, -dns.port PORT)',
+    handles: ['SIGTERM'],
     start: begin,
     on(ctx, event: ProcEvent) {
       const state = ctx.proc.state as CoreState
-      if (event.type === 'sock') onSocket(ctx, state, event, kube)
+      if (event.type === 'signal') terminate(ctx, state)
+      else if (event.type === 'timer' && event.tag === 'lameduck') exitProcess(ctx, 0)
+      else if (event.type === 'sock') onSocket(ctx, state, event, kube)
       else if (event.type === 'timer' && event.tag === 'reload') {
         if (reload(ctx, state)) probeLoop(ctx, state)
       } else if (event.type === 'timer') exchanges(ctx, state, event, kube)

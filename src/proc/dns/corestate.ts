@@ -1,10 +1,11 @@
 /** What a running coredns remembers: its configuration, sockets, questions on their way; loading, listening, reloading. */
+import { sha512 } from '../../base/sha512.ts'
 import type { Ip } from '../../base/addr.ts'
 import { nextBelow } from '../../base/rng.ts'
 import { sockBind, sockById, sockClose, sockOpen } from '../../net/sock/socket.ts'
 import { tcpListen } from '../../net/sock/tcp.ts'
 import { readFile } from '../../run/files.ts'
-import { setTimer } from '../../run/process.ts'
+import { exitProcess, setTimer } from '../../run/process.ts'
 import type { DnsMessage } from '../../wire/dns.ts'
 import type { ProcCtx } from '../program.ts'
 import { out } from '../program.ts'
@@ -16,7 +17,6 @@ import type { CoreConf } from './coretypes.ts'
 import { configure } from './coreconf.ts'
 import { parseCorefile } from './corefile.ts'
 import type { DnsExchange } from './exchange.ts'
-import { sha512 } from './sha512.ts'
 
 export interface Client {
   ip: Ip
@@ -138,6 +138,25 @@ export function listen(ctx: ProcCtx, state: CoreState): string {
     }
   }
   return ''
+}
+
+/** Told to end: it goes on answering while `health` has it lame, so that nobody is sent to it any more. */
+export function terminate(ctx: ProcCtx, state: CoreState): void {
+  out(ctx, '[INFO] SIGTERM: Shutting down servers then terminating\n')
+  const { health, lameduckS } = state.conf
+  if (health === 0 || lameduckS <= 0) {
+    exitProcess(ctx, 0)
+    return
+  }
+  out(ctx, `[INFO] plugin/health: Going into lameduck mode for ${goDuration(lameduckS)}\n`)
+  setTimer(ctx, ctx.world.now + lameduckS * SEC, 'lameduck')
+}
+
+/** Seconds as Go prints a duration. */
+function goDuration(s: number): string {
+  if (s < 1) return `${s * 1000}ms`
+  const [h, m] = [Math.floor(s / 3600), Math.floor(s / 60) % 60]
+  return `${h > 0 ? `${h}h` : ''}${s >= 60 ? `${m}m` : ''}${s % 60}s`
 }
 
 export function armReload(ctx: ProcCtx, state: CoreState): void {

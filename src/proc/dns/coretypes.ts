@@ -73,6 +73,8 @@ export interface CoreConf {
   /** Ports of the HTTP endpoints, 0 for none. */
   health: number
   ready: number
+  /** Seconds that `health` lets it serve on after it is told to end. */
+  lameduckS: number
   prometheus: number
   /** Seconds between looks at the file; 0: it is not read again. */
   reloadS: number
