@@ -50,7 +50,7 @@ const NODE = 'name: k\ntopology: {nodes: {n: {labels: {kubehop.dev/node: worker}
 
 describe('manifests', () => {
   it('are applied where they are new or read differently, and taken away with their text', () => {
-    const [a, b] = [`${NODE}---\n${POD('x')}`, `${NODE}---\n${POD('y')}`]
+    const [a, b] = [`${NODE}---\n${POD('x')}`, `${NODE}---\n${POD('z')}`]
     expect(short(NODE, a)).toEqual(['manifest Pod'])
     expect(short(a, b)).toEqual(['manifest Pod'])
     expect(short(b, NODE)).toEqual(['removeManifest Pod'])

@@ -93,10 +93,15 @@ export function openDraft(text: string): Draft | Diagnostic[] {
     error: '',
   }
   findExecSlots(draft)
-  const lesson = source.docs.find((doc) => doc !== topologyDoc)
+  const lesson = source.docs.find((doc) => doc !== topologyDoc && isLesson(doc))
   draft.lesson = lesson
   if (lesson !== undefined) findLessonSlots(draft, lesson)
   return draft
+}
+
+function isLesson(doc: Document.Parsed): boolean {
+  const kind = pairOf(doc.contents, 'kind')?.value
+  return isString(kind) && kind.value === 'Lesson'
 }
 
 export function pairOf(map: unknown, name: string): PairOf | undefined {

@@ -240,6 +240,16 @@ describe('editLab changes only the lines concerned', () => {
     ])
   })
 
+  it('finds the lesson behind the documents of a cluster (fuzz seed 1, run 10)', () => {
+    const text =
+      'name: k\ntopology:\n  nodes:\n    n: {labels: {kubehop.dev/node: worker}}\n    pc: {}\n' +
+      '---\napiVersion: v1\nkind: Namespace\nmetadata: {name: apps}\n' +
+      '---\napiVersion: kubehop.dev/v1\nkind: Lesson\nmetadata: {name: k}\nspec:\n  start:\n    - "pc: ip addr"\n    - "n: ip addr"\n'
+    const edited = editLab(text, { op: 'remove', ids: ['pc'] })
+    expect(edited.diagnostics).toEqual([])
+    expect(edited.text).toBe(text.replace('    pc: {}\n', '').replace('    - "pc: ip addr"\n', ''))
+  })
+
   it('removes a namespace with what was in it', () => {
     expect(check({ op: 'remove', ids: ['host.red'] })).toEqual([
       '-        - ip netns add red   # first',

@@ -260,8 +260,6 @@ describe('what another simulator got wrong', () => {
     // No HTTP over a port of UDP, and no port that nobody wrote.
     for (const port of [82, 8080])
       expect(inside(`curl -s -m 5 http://service-test:${port}/`).code).not.toBe(0)
-    expect(inside('curl -sS http://servcie-test/').stderr).toContain(
-      'Could not resolve host: servcie-test',
-    )
+    expect(inside('curl -sS http://servcie-test/').stderr).toContain('Could not resolve host: servcie-test')
   })
 })
