@@ -20,6 +20,7 @@ import { dns1035Label, dns1123Label, validPortName, validPortNumber, wildcardSub
 import { printCells, printColumns } from './printers.ts'
 import { findKind, resources } from './resources.ts'
 import { apiRequest } from './rest.ts'
+import { container, draftOf, template } from './drafts.fixture.ts'
 import { dropTypeDependent, initFamilies } from './service.ts'
 
 const folder = join(import.meta.dirname, '../../../../shared/cases')
@@ -40,37 +41,6 @@ interface Case {
     message: string
     causes: { field: string; type: string; message: string }[]
   }
-}
-
-const container = { name: 'c', image: 'x' }
-const template = { metadata: { labels: { app: 'web' } }, spec: { containers: [container] } }
-const path = { path: '/', pathType: 'Prefix', backend: { service: { name: 's', port: { number: 80 } } } }
-const smallest: Record<string, JsonObject> = {
-  Service: { apiVersion: 'v1', spec: { selector: { app: 'web' }, ports: [{ port: 80, protocol: 'TCP' }] } },
-  Pod: { apiVersion: 'v1', spec: { containers: [container] } },
-  Namespace: { apiVersion: 'v1' },
-  Deployment: { apiVersion: 'apps/v1', spec: { selector: { matchLabels: { app: 'web' } }, template } },
-  Ingress: {
-    apiVersion: 'networking.k8s.io/v1',
-    spec: { rules: [{ host: 'foo.com', http: { paths: [path] } }] },
-  },
-  NetworkPolicy: { apiVersion: 'networking.k8s.io/v1', spec: { podSelector: {} } },
-}
-
-function draftOf(kind: string, name: string, ...sets: (Record<string, Json> | undefined)[]): JsonObject {
-  const object = structuredClone({ ...smallest[kind], kind, metadata: { name } }) as JsonObject
-  for (const set of sets) for (const [where, value] of Object.entries(set ?? {})) put(object, where, value)
-  return object
-}
-
-function put(object: JsonObject, where: string, value: Json): void {
-  const keys = where.split(/[.[\]]+/).filter((key) => key !== '')
-  let at = object as Record<string, unknown>
-  for (const key of keys.slice(0, -1)) {
-    at[key] ??= {}
-    at = at[key] as Record<string, unknown>
-  }
-  at[keys[keys.length - 1]] = value
 }
 
 function start(): World {

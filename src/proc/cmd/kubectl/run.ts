@@ -256,6 +256,7 @@ export function podOf(client: Client, word: string, said = false): { name: strin
   const selector = Object.entries(labels)
     .map(([key, value]) => `${key}=${String(value)}`)
     .join(',')
+  // The real client's own words for what selects no pods.
   if (selector === '') fault(`error: selector for ${info!.resource} not implemented`)
   const list = must<JsonObject>(call(client, 'GET', pods, { query: [['labelSelector', selector]] }))
   const found = [...arr(list, 'items')].sort((a, b) => rank(a) - rank(b))
