@@ -49,7 +49,7 @@ it('shows objects, endpoints and the chain as they were at the moment that is sh
     session.step('event', 1)
   }
   const chain = session.clusterChain('default', 'web').map(({ stage }) => stage)
-  expect(chain.slice(-3)).toEqual(['service', 'slice', 'rules'])
+  expect(chain.slice(-4)).toEqual(['service', 'slice', 'dns', 'rules'])
   const web = session.clusterPicture()!.services.find(({ ref }) => ref.name === 'web')!
   expect(web.endpoints).toMatchObject([{ ip: pod.ip, ready: true, room: 'node1.web' }])
   expect(session.clusterObject('services', 'default', 'web')).toMatchObject({

@@ -1,10 +1,12 @@
-/** The chain from readiness over EndpointSlices to rules, as events in order: who wrote what when. */
+/** The chain from readiness over EndpointSlices to DNS records and rules, as events in order: who wrote what when. */
 import { agentList } from '../kube/agent/agent.ts'
+import { clusterOf } from '../kube/cluster.ts'
 import { compactedRevision, storeChanges } from '../kube/store/history.ts'
-import { storeGet, storeOf } from '../kube/store/store.ts'
+import { storeGet, storeList, storeOf } from '../kube/store/store.ts'
 import type { EndpointSlice, Pod, Service } from '../kube/objects.ts'
 import type { StoreChange } from '../kube/types.ts'
 import type { World } from '../net/types.ts'
+import { DNS_WATCH_NS } from '../proc/kube/dns-source.ts'
 import { stateOf } from '../proc/kube/kube-proxy.ts'
 import { refOf } from './kube-objects.ts'
 import type { ChainEvent } from './kube-types.ts'
@@ -27,7 +29,7 @@ export function serviceChain(world: World, namespace: string, name: string): Cha
     return made === undefined ? [] : [made]
   })
   // Rules come after what they stand for, at the same moment too.
-  const all = [...events, ...syncsOf(world, key, events)]
+  const all = [...events, ...recordsOf(world, changes, key), ...syncsOf(world, key, events)]
   const order = (event: ChainEvent) => Number(event.stage === 'rules')
   all.sort((a, b) => a.at - b.at || order(a) - order(b) || a.revision - b.revision)
   return all.slice(-MAX_EVENTS)
@@ -140,6 +142,35 @@ function conditionsOf(slice: EndpointSlice | undefined): Map<string, 'ready' | '
     found.set(ip, terminating === true ? 'terminating' : ready === false ? 'notReady' : 'ready')
   }
   return found
+}
+
+/** When CoreDNS has learnt of the Service's name and address, where one runs: its watch brings it. */
+function recordsOf(world: World, changes: readonly StoreChange[], key: string): ChainEvent[] {
+  if (!hasDns(world)) return []
+  return changes.flatMap((change) => {
+    if (change.resource !== 'services' || change.key !== key) return []
+    const ip = (object: unknown) => (object as Service | undefined)?.spec.clusterIP ?? ''
+    const gone = change.type === 'DELETED'
+    if (!gone && ip(change.previous) === ip(change.object)) return []
+    const at = change.at + DNS_WATCH_NS
+    if (at > world.now) return []
+    const { name, namespace } = change.object.metadata
+    const record = `${name}.${namespace}.svc.${clusterOf(world).options.dnsDomain}`
+    const known: Sentence =
+      ip(change.object) === 'None'
+        ? { key: 'chain.dns.headless', args: { record } }
+        : { key: 'chain.dns.known', args: { record, ip: ip(change.object) } }
+    const what: Sentence = gone ? { key: 'chain.dns.gone', args: { record } } : known
+    const { revision } = change
+    return [{ at, revision, stage: 'dns', who: 'CoreDNS', ref: null, type: '', what: [what] }]
+  })
+}
+
+function hasDns(world: World): boolean {
+  const pods = storeList<Pod>(storeOf(world), 'pods', 'kube-system')
+  return pods.some(
+    (pod) => pod.metadata.labels?.['k8s-app'] === 'kube-dns' && pod.status?.phase === 'Running',
+  )
 }
 
 /** Each node's writing of rules that took the Service in, once per node and revision. */

@@ -126,11 +126,11 @@ export interface ChainEvent {
   at: number
   /** Revision that was written, or that a node's rules now stand for. */
   revision: number
-  stage: 'service' | 'pod' | 'slice' | 'rules'
-  /** Who wrote: a field manager, or the kube-proxy of a node. */
+  stage: 'service' | 'pod' | 'slice' | 'dns' | 'rules'
+  /** Who wrote: a field manager, or the kube-proxy of a node; for `dns`, who answers from now on. */
   who: string
   ref: ObjectRef | null
-  /** ADDED, MODIFIED, DELETED; '' for rules. */
+  /** ADDED, MODIFIED, DELETED; '' for rules and dns. */
   type: string
   what: Sentence[]
 }

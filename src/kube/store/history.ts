@@ -12,6 +12,17 @@ export function compactedRevision(store: Store): number {
   return store.log.first - 1
 }
 
+/** The revision that the store had at a time (virtual ns), as far as the log reaches back. */
+export function revisionAt(store: Store, at: number): number {
+  const { first, chunks } = store.log
+  for (let revision = store.revision; revision >= first; revision--) {
+    const index = revision - first
+    const change = (chunks[Math.floor(index / CHUNK)] ?? store.tail)[index % CHUNK]
+    if (change === undefined || change.at <= at) return revision
+  }
+  return compactedRevision(store)
+}
+
 /**
  * The changes after revision `from` up to `to` (the present), oldest first, of the given resources. 'gone' where the
  * log no longer reaches back (410 Gone).

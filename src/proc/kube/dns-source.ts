@@ -1,5 +1,9 @@
-/** What CoreDNS' kubernetes plugin sees of a cluster: the API server's store, looked up as the plugin's caches are. */
-import { findStore, storeGet, storeList } from '../../kube/store/store.ts'
+/**
+ * What CoreDNS' kubernetes plugin sees of a cluster: the API server's store, looked up as the plugin's caches are, which
+ * lag behind it. Not here: a CoreDNS that is cut off from the API server.
+ */
+import { revisionAt, storeGetAt, storeListAt } from '../../kube/store/history.ts'
+import { findStore } from '../../kube/store/store.ts'
 import { treeGet, treeValues } from '../../kube/store/tree.ts'
 import type { Store } from '../../kube/store/types.ts'
 import type { EndpointSlice, Pod, Service } from '../../kube/objects.ts'
@@ -9,31 +13,37 @@ import type { KubeDnsEndpoints, KubeDnsService, KubeDnsSource } from '../dns/kub
 const SLICES = 'endpointslices.discovery.k8s.io'
 const SERVICE_NAME = 'kubernetes.io/service-name'
 
+/** ns from a write until the plugin's watch has brought it: half of kube-proxy's, which gathers changes. */
+export const DNS_WATCH_NS = 10_000_000
+
 /** Undefined in a world without a cluster. */
 export function storeDnsSource(world: World): KubeDnsSource | undefined {
   const store = findStore(world)
   if (store === undefined) return undefined
+  const seen = revisionAt(store, world.now - DNS_WATCH_NS)
+  const serviceNamed = (namespace: string, name: string) =>
+    storeGetAt<Service>(store, 'services', namespace, name, seen)
   return {
     synced: true,
-    serial: store.revision,
-    hasNamespace: (namespace) => storeGet(store, 'namespaces', '', namespace) !== undefined,
+    serial: seen,
+    hasNamespace: (namespace) => storeGetAt(store, 'namespaces', '', namespace, seen) !== undefined,
     service: (namespace, name) => {
-      const service = storeGet<Service>(store, 'services', namespace, name)
+      const service = serviceNamed(namespace, name)
       return service === undefined ? undefined : serviceOf(service)
     },
-    endpoints: (namespace, service) => slicesOf(store, namespace, service).map(endpointsOf),
+    endpoints: (namespace, service) => slicesOf(store, namespace, service, seen).map(endpointsOf),
     servicesByIp: (ip) => {
       const key = treeGet(store.clusterIps, ip)
       const [namespace = '', name = ''] = (key ?? '').split('/')
-      const service = key === undefined ? undefined : storeGet<Service>(store, 'services', namespace, name)
+      const service = key === undefined ? undefined : serviceNamed(namespace, name)
       return service === undefined ? [] : [serviceOf(service)]
     },
     endpointsByIp: (ip) =>
-      storeList<EndpointSlice>(store, SLICES)
+      storeListAt<EndpointSlice>(store, SLICES, seen)
         .filter(({ endpoints }) => endpoints.some(({ addresses }) => addresses.includes(ip)))
         .map(endpointsOf),
     hasPod: (namespace, ip) =>
-      storeList<Pod>(store, 'pods', namespace).some(
+      storeListAt<Pod>(store, 'pods', seen, { namespace }).some(
         (pod) => pod.status?.podIP === ip && pod.status.phase === 'Running',
       ),
   }
@@ -57,13 +67,14 @@ function serviceOf({ metadata, spec }: Service): KubeDnsService {
 }
 
 /** A Service's slices. The controller's are named after it; others are found by their label. */
-function slicesOf(store: Store, namespace: string, service: string): EndpointSlice[] {
-  const table = store.tables.get(SLICES)
-  if (table === undefined) return []
+function slicesOf(store: Store, namespace: string, service: string, seen: number): EndpointSlice[] {
   const isIts = (slice: EndpointSlice) => slice.metadata.labels?.[SERVICE_NAME] === service
+  const all = () => storeListAt<EndpointSlice>(store, SLICES, seen, { namespace }).filter(isIts)
+  const table = store.tables.get(SLICES)
+  if (table === undefined || seen < store.revision) return all()
   const named = treeValues(table, `${namespace}/${service}`) as unknown as readonly EndpointSlice[]
   const found = named.filter(isIts)
-  return found.length > 0 ? found : storeList<EndpointSlice>(store, SLICES, namespace).filter(isIts)
+  return found.length > 0 ? found : all()
 }
 
 /** Those that are ready. */
