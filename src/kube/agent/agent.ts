@@ -19,6 +19,8 @@ import type { Agent, AgentCtx, AgentLink, AgentPrograms, AgentRequest, AgentTran
 const BACKOFF_BASE = 5_000_000
 const BACKOFF_MAX = 1_000_000_000_000
 
+const PER_OBJECT = 20_000
+
 /** ns between a request of a `direct` agent and its answer. */
 const DIRECT_ANSWER = 1_000_000
 
@@ -127,6 +129,16 @@ export function cancelAgentTimer(ctx: AgentCtx, name: string): void {
   ctx.agent.timers.delete(name)
 }
 
+/**
+ * The item at hand is about so many objects: beyond what `workNs` covers each takes 20 us (to look at it, to compare,
+ * and to write it out as a part of a list), and changes that arrive meanwhile are one item.
+ */
+export function agentTakes(ctx: AgentCtx, objects: number): void {
+  const { world, agent, program } = ctx
+  const ns = objects * PER_OBJECT - program.workNs
+  if (ns > 0) agent.busyUntil = world.now + ns
+}
+
 /** Sends a write; `response` gets its answer under the request's tag. False: there is no connection. */
 export function agentSend(ctx: AgentCtx, request: AgentRequest): boolean {
   const { world, agent, transport } = ctx
@@ -233,7 +245,8 @@ function startWork(ctx: AgentCtx): void {
   const { world, agent, program } = ctx
   if (agent.working || agent.queue.size === 0) return
   agent.working = true
-  schedule(world, world.now + program.workNs, KubeEv.Work, agent.id, 0, null)
+  const from = Math.max(world.now, agent.busyUntil ?? 0)
+  schedule(world, from + program.workNs, KubeEv.Work, agent.id, 0, null)
 }
 
 function onWork(ctx: AgentCtx): void {

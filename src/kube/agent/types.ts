@@ -25,6 +25,8 @@ export interface Agent extends Target {
   queue: Map<string, number>
   /** A Work event is on its way. */
   working: boolean
+  /** It is at its last item until then: a large one; absent before the first. */
+  busyUntil?: number
   /** Keys that come back later, to the time when. */
   later: Map<string, number>
   /** Failures in a row by key, for the back-off. */

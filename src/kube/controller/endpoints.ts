@@ -1,6 +1,6 @@
 /** Keeps the Endpoints of Services with a selector. Models pkg/controller/endpoint (Kubernetes 1.32). */
 import { parseIp } from '../../base/addr.ts'
-import { enqueue, expectOwnWrite } from '../agent/agent.ts'
+import { agentTakes, enqueue, expectOwnWrite } from '../agent/agent.ts'
 import { cacheGetKey, cacheList } from '../agent/cache.ts'
 import { actorOf } from '../agent/requests.ts'
 import type { AgentCtx, AgentProgram, Reconciled } from '../agent/types.ts'
@@ -70,6 +70,7 @@ function reconcile(ctx: AgentCtx, key: string): Reconciled {
   // Without a selector they are somebody else's.
   if (selector === undefined || service.metadata.deletionTimestamp !== undefined) return {}
   const pods = selectedPods(ctx, ctx.agent.state as Selection, service.metadata.namespace ?? '', selector)
+  agentTakes(ctx, pods.length)
   const { subsets, truncated } = truncateSubsets(repackSubsets(subsetsOf(service, pods)))
   return write(ctx, service, cacheGetKey<Endpoints>(ctx, 'endpoints', key), subsets, truncated)
 }

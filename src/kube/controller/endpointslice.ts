@@ -1,6 +1,6 @@
 /** Keeps the EndpointSlices of Services. Models pkg/controller/endpointslice (Kubernetes 1.32). Not here: Endpoints mirroring. */
 import { apiCreate, apiDelete, apiUpdate } from '../api/local.ts'
-import { enqueue, expectOwnWrite } from '../agent/agent.ts'
+import { agentTakes, enqueue, expectOwnWrite } from '../agent/agent.ts'
 import { cacheGet, cacheGetKey, cacheList } from '../agent/cache.ts'
 import { actorOf } from '../agent/requests.ts'
 import type { AgentCtx, AgentProgram, Reconciled } from '../agent/types.ts'
@@ -98,6 +98,7 @@ function reconcile(ctx: AgentCtx, key: string): Reconciled {
   if (selector === undefined) return {}
   const { namespace = '' } = service.metadata
   const pods = selectedPods(ctx, stateOf(ctx).selection, namespace, selector)
+  agentTakes(ctx, pods.length)
   const slices = (treeGet(stateOf(ctx).slices, key) ?? [])
     .map((name) => cacheGet<EndpointSlice>(ctx, SLICES, namespace, name))
     .filter((slice) => slice !== undefined)

@@ -1,7 +1,7 @@
 /** ReplicaSets keep their number of pods. Models pkg/controller/replicaset/replica_set.go (Kubernetes 1.32). */
 import { apiCreate, apiDelete, apiUpdateStatus } from '../api/local.ts'
 import { matchLabels } from '../api/selectors.ts'
-import { enqueue, expectOwnWrite } from '../agent/agent.ts'
+import { agentTakes, enqueue, expectOwnWrite } from '../agent/agent.ts'
 import { cacheGet, cacheGetKey, cacheList, cacheOwned } from '../agent/cache.ts'
 import { actorOf } from '../agent/requests.ts'
 import type { AgentCtx, AgentProgram, Reconciled } from '../agent/types.ts'
@@ -78,6 +78,7 @@ function reconcile(ctx: AgentCtx, key: string): Reconciled {
   const set = cacheGetKey<ReplicaSet>(ctx, REPLICASETS, key)
   if (set === undefined) return {}
   const pods = claimPods(ctx, set, REPLICASETS, set.spec.selector)
+  agentTakes(ctx, pods.length)
   const active = pods.filter(isPodActive)
   let failure = ''
   if (set.metadata.deletionTimestamp === undefined) failure = manage(ctx, set, active, pods)
