@@ -4,8 +4,8 @@ import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
 import { formatIp } from '../base/addr.ts'
-import type { Service } from '../kube/objects.ts'
-import { storeGet, storeOf } from '../kube/store/store.ts'
+import type { EndpointSlice, Node, Pod, Service } from '../kube/objects.ts'
+import { storeGet, storeList, storeOf } from '../kube/store/store.ts'
 import { StepKind } from '../net/trace.ts'
 import type { StepDetail } from '../net/trace.ts'
 import { serviceChain } from '../view/kube-chain.ts'
@@ -105,5 +105,117 @@ describe('7.2 a service is born', () => {
     const again = openLab('7.2-a-service-is-born')
     mendAll(again)
     expect(checkResults(again)).toEqual([true])
+  })
+})
+
+/** Waits until something holds, half a second at a time; the virtual seconds that it took. */
+function until(lab: Scenario, most: number, holds: () => boolean): number {
+  const { world } = lab.run
+  const from = world.now
+  let passed = 0
+  while (!holds() && passed < most) {
+    passed += 0.5
+    // Where nothing happens in between, the clock stays at what happened last.
+    lab.wait(passed - (world.now - from) / 1e9)
+  }
+  expect(holds()).toBe(true)
+  return passed
+}
+
+function readyNode(lab: Scenario, name: string): string | undefined {
+  const node = storeGet<Node>(storeOf(lab.run.world), 'nodes', '', name)
+  return node?.status?.conditions?.find(({ type }) => type === 'Ready')?.status
+}
+
+/** Pods as `NODE ADDRESS`, and `going` where they are being deleted. */
+function pods(lab: Scenario): string[] {
+  return storeList<Pod>(storeOf(lab.run.world), 'pods', 'default')
+    .map(({ metadata, spec, status }) => {
+      const going = metadata.deletionTimestamp === undefined ? '' : ' going'
+      return `${spec.nodeName} ${status?.podIP}${going}`
+    })
+    .sort()
+}
+
+/** The service's endpoints that are ready. */
+function readyEndpoints(lab: Scenario): string[] {
+  return storeList<EndpointSlice>(storeOf(lab.run.world), 'endpointslices.discovery.k8s.io', 'default')
+    .filter(({ metadata }) => metadata.labels?.['kubernetes.io/service-name'] === 'web')
+    .flatMap(({ endpoints }) => endpoints)
+    .flatMap(({ addresses, conditions }) => (conditions?.ready === true ? addresses : []))
+    .sort()
+}
+
+/** Where the service's rules lead on a node. */
+function targets(lab: Scenario, node: string): string[] {
+  const rules = savedRules(lab, node, 'nat').join('\n')
+  return [...rules.matchAll(/default\/web" .*--to-destination (\S+):80$/gm)].map(([, to]) => to!).sort()
+}
+
+/** Of some requests to the node port of node01, how many are not answered. */
+function lostOf(lab: Scenario, count: number): number {
+  const ask = 'curl -sf -m 1 -o /dev/null http://192.168.1.12:30080/ || echo lost'
+  return said(lab, `pc: for i in $(seq 1 ${count}); do ${ask}; done`).match(/lost/g)?.length ?? 0
+}
+
+/** From the death of node02 to the replacement of its pod: what is true of every kind of death. */
+function dies(lab: Scenario, how: string): void {
+  expect(pods(lab)).toEqual(['node01 10.244.1.2', 'node02 10.244.2.2'])
+  expect(targets(lab, 'node01')).toEqual(['10.244.1.2', '10.244.2.2'])
+  lab.wait(20)
+  said(lab, how)
+  // The last lease was up to 10 s before; it is looked for every 5 s.
+  const silent = until(lab, 70, () => readyNode(lab, 'node02') === 'Unknown')
+  expect(silent).toBeGreaterThan(40)
+  expect(silent).toBeLessThanOrEqual(60)
+  lab.wait(1)
+  expect(said(lab, 'pc: kubectl get nodes')).toMatch(/^node01 +Ready .*\nnode02 +NotReady /m)
+  expect(said(lab, 'pc: kubectl describe node node02')).toContain('Kubelet stopped posting node status.')
+  expect(readyEndpoints(lab)).toEqual(['10.244.1.2'])
+  expect(targets(lab, 'node01')).toEqual(['10.244.1.2'])
+  expect(lostOf(lab, 8)).toBe(0)
+  expect(pods(lab)).toEqual(['node01 10.244.1.2', 'node02 10.244.2.2'])
+  until(lab, 320, () => pods(lab).some((pod) => pod.endsWith(' going')))
+  const at = (key: string) =>
+    serviceChain(lab.run.world, 'default', 'web').find(({ what }) => what.some((one) => one.key === key))
+      ?.at ?? 0
+  expect((at('chain.pod.terminating') - at('chain.pod.notReady')) / 1e9).toBeCloseTo(300, 1)
+  lab.wait(5)
+  expect(pods(lab)).toEqual(['node01 10.244.1.2', 'node01 10.244.1.3', 'node02 10.244.2.2 going'])
+  expect(readyEndpoints(lab)).toEqual(['10.244.1.2', '10.244.1.3'])
+  expect(targets(lab, 'node01')).toEqual(['10.244.1.2', '10.244.1.3'])
+  expect(said(lab, 'pc: kubectl get events')).toMatch(
+    / TaintManagerEviction +pod\/web-\S+ +Marking for deletion Pod /,
+  )
+}
+
+describe('7.3 a node dies', () => {
+  it('cut off: NotReady after 50 s, endpoints go, its pod is replaced elsewhere 300 s later', () => {
+    const lab = openLab('7.3-a-node-dies')
+    expect(checkResults(lab)).toEqual([true, false])
+    const cut = openLab('7.3-a-node-dies')
+    said(cut, 'lan: ip link set node02 down')
+    // Nobody has noticed yet.
+    const lost = lostOf(cut, 20)
+    expect(lost).toBeGreaterThan(0)
+    expect(lost).toBeLessThan(20)
+    dies(lab, 'lan: ip link set node02 down')
+    expect(checkResults(lab)).toEqual([true, true])
+    said(lab, 'lan: ip link set node02 up')
+    until(lab, 95, () => readyNode(lab, 'node02') === 'True')
+    lab.wait(15)
+    expect(pods(lab)).toEqual(['node01 10.244.1.2', 'node01 10.244.1.3'])
+    expect(targets(lab, 'node02')).toEqual(['10.244.1.2', '10.244.1.3'])
+  })
+
+  it('without its kubelet: the same, though its pod goes on to answer', () => {
+    const lab = openLab('7.3-a-node-dies')
+    dies(lab, 'node02: pkill kubelet')
+    expect(said(lab, 'pc: curl -s 10.244.2.2')).toContain(WELCOME)
+    said(lab, 'node02: kubelet > /dev/null 2>&1 &')
+    until(lab, 95, () => readyNode(lab, 'node02') === 'True')
+    lab.wait(15)
+    expect(pods(lab)).toEqual(['node01 10.244.1.2', 'node01 10.244.1.3'])
+    expect(lab.type('pc: curl -s -m 3 10.244.2.2').code).not.toBe(0)
   })
 })
