@@ -8,9 +8,11 @@ export function formatTime(ms: number, micros = false): string {
   const [year, month, day] = civil(days)
   const inDay = ms - days * DAY
   const part = (unit: number, size: number) => pad(Math.floor(inDay / unit) % size, 2)
-  const clock = `${part(3_600_000, 24)}:${part(60_000, 60)}:${part(1000, 60)}`
   const fraction = micros ? `.${pad(Math.floor(inDay % 1000), 3)}000` : ''
-  return `${pad(year, 4)}-${pad(month, 2)}-${pad(day, 2)}T${clock}${fraction}Z`
+  const date = [pad(year, 4), '-', pad(month, 2), '-', pad(day, 2), 'T']
+  const clock = [part(3_600_000, 24), ':', part(60_000, 60), ':', part(1000, 60), fraction, 'Z']
+  // Joined, not added up: clusters keep many times, and a text that was added up stays a tree of its pieces.
+  return date.concat(clock).join('')
 }
 
 /** ms since 1970, or undefined where the text is no RFC 3339 time. */

@@ -82,11 +82,20 @@ export function createContainer(world: World, machineId: number, spec: Container
   const machine = touched(world, machineId)
   assert(!machine.containers.has(spec.id), 'the container is new')
   const box: Container = {
-    ...spec,
+    id: spec.id,
+    name: spec.name,
+    runtime: spec.runtime,
+    image: spec.image,
+    imageId: spec.imageId,
+    program: spec.program,
+    argv: spec.argv,
     env: new Map(spec.env),
-    labels: new Map(spec.labels ?? []),
-    tty: spec.tty ?? false,
+    cwd: spec.cwd,
+    hostname: spec.hostname,
     sandbox: '',
+    tty: spec.tty ?? false,
+    labels: new Map(spec.labels ?? []),
+    base: spec.base,
     files: new Map(),
     mounts: NO_MOUNTS,
     status: 'created',
@@ -201,9 +210,15 @@ export function putContainerFile(
 
 /** `digits` random hex digits from a stream. */
 export function randomHex(rng: Rng, digits: number): string {
-  let text = ''
-  while (text.length < digits) text += nextUint32(rng).toString(16).padStart(8, '0')
-  return text.slice(0, digits)
+  const codes: number[] = []
+  for (let word = 0; codes.length < digits; ) {
+    if ((codes.length & 7) === 0) word = nextUint32(rng)
+    const digit = word >>> 28
+    codes.push(digit < 10 ? 48 + digit : 87 + digit)
+    word <<= 4
+  }
+  // At once: a text that was added up stays a tree of its pieces.
+  return String.fromCharCode(...codes)
 }
 
 /** The random stream of a machine, for names and addresses that engines draw; its namespace is touched. */

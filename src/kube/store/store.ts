@@ -125,8 +125,9 @@ export function storeKey(namespace: string, name: string): string {
 /** A uid of RFC 4122's version 4, from the store's own random stream. The store must be touched. */
 export function nextUid(store: Store): string {
   const hex = (n: number) => nextUint32(store.rng).toString(16).padStart(8, '0').slice(0, n)
-  const variant = '89ab'[nextBelow(store.rng, 4)]
-  return `${hex(8)}-${hex(4)}-4${hex(3)}-${variant}${hex(3)}-${hex(8)}${hex(4)}`
+  const variant = '89ab'[nextBelow(store.rng, 4)]!
+  // Joined, not added up: such a text would stay a tree of its pieces.
+  return [hex(8), '-', hex(4), '-4', hex(3), '-', variant, hex(3), '-', hex(8), hex(4)].join('')
 }
 
 const SUFFIX = 'bcdfghjklmnpqrstvwxz2456789'

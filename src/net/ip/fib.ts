@@ -10,7 +10,7 @@ import type { Netns, NextHop, PolicyRule, Route, RouteType, World } from '../typ
 import type { FibResult, Flow } from './fibindex.ts'
 import { compareRoutes, tableLookup } from './fibindex.ts'
 import type { RouteSpec } from './fibspec.ts'
-import { buildRoute, matchesSpec, sameNexthops, specTable } from './fibspec.ts'
+import { buildRoute, frozenRoute, matchesSpec, sameNexthops, specTable } from './fibspec.ts'
 
 export const RT_TABLE_DEFAULT = 253
 export const RT_TABLE_MAIN = 254
@@ -154,7 +154,10 @@ export function routesUpdate(
 
 /** A copy of a route with other next hops, frozen. */
 export function withNexthops(route: Route, nexthops: NextHop[]): Route {
-  return Object.freeze({ ...route, nexthops: Object.freeze(nexthops.map((hop) => Object.freeze(hop))) })
+  return frozenRoute(
+    route,
+    nexthops.map((hop) => Object.freeze(hop)),
+  )
 }
 
 /** `ip rule add`. Without a preference it goes before the first rule that is not at 0. */

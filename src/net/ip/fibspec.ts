@@ -80,7 +80,26 @@ export function buildRoute(world: World, ns: Netns, spec: RouteSpec): Route | Re
       ? nlError('EINVAL', 'Invalid prefsrc address')
       : nlError('EINVAL', 'Invalid source address')
   }
-  return Object.freeze({ ...base, nexthops: Object.freeze(checked) })
+  return frozenRoute(base, checked)
+}
+
+/** Field by field: engines give each frozen copy of a spread record a hidden class of its own. */
+export function frozenRoute(route: Omit<Route, 'nexthops'>, nexthops: readonly NextHop[]): Route {
+  return Object.freeze({
+    dst: route.dst,
+    len: route.len,
+    type: route.type,
+    table: route.table,
+    scope: route.scope,
+    proto: route.proto,
+    metric: route.metric,
+    prefsrc: route.prefsrc,
+    mtu: route.mtu,
+    tos: route.tos,
+    pref: route.pref,
+    expiresAt: route.expiresAt,
+    nexthops: Object.freeze(nexthops),
+  })
 }
 
 /** Whether `ip route del` with this spec means this route. */

@@ -33,14 +33,16 @@ export function volumeProblem(kubelet: Kubelet, run: PodRun): string {
 /** Puts a container's mounts into its file tree. */
 export function mountVolumes(kubelet: Kubelet, run: PodRun, spec: Spec, container: Container): void {
   const { world } = kubelet
-  const put = (path: string, node: Omit<FileNode, 'mtime'>) =>
-    container.files.set(path, Object.freeze({ ...node, mtime: world.now }))
+  const { now } = world
+  const made: FileNode = Object.freeze({ kind: 'dir', text: '', mode: 0o755, mtime: now })
+  const put = (path: string, text: string) =>
+    container.files.set(path, Object.freeze({ kind: 'file', text, mode: 0o644, mtime: now }))
   const dir = (path: string) => {
     const parts = path.split('/')
     for (let i = 2; i <= parts.length; i++) {
       const at = parts.slice(0, i).join('/')
       if (!container.files.has(at) && !Object.hasOwn(container.base, at)) {
-        put(at, { kind: 'dir', text: '', mode: 0o755 })
+        container.files.set(at, made)
       }
     }
   }
@@ -58,7 +60,7 @@ export function mountVolumes(kubelet: Kubelet, run: PodRun, spec: Spec, containe
     const only = files.get(subPath)
     if (subPath !== '' && only !== undefined) {
       dir(at.slice(0, at.lastIndexOf('/')))
-      put(at, { kind: 'file', text: only, mode: 0o644 })
+      put(at, only)
       continue
     }
     // A mount hides what the image has there.
@@ -68,7 +70,7 @@ export function mountVolumes(kubelet: Kubelet, run: PodRun, spec: Spec, containe
     for (const [path, text] of files) {
       const full = `${at}/${path}`
       dir(full.slice(0, full.lastIndexOf('/')))
-      put(full, { kind: 'file', text, mode: 0o644 })
+      put(full, text)
     }
   }
 }
