@@ -267,6 +267,12 @@ test.describe('drawing', () => {
     await page.keyboard.press('Control+z')
     await page.keyboard.press('Control+z')
     await expect(machine(page, 'host1')).toHaveCount(0)
+    // A database that never takes a change must not lose it: it is written down before.
+    await page.evaluate(() => {
+      IDBObjectStore.prototype.put = () => {
+        throw new Error('storage is slow')
+      }
+    })
     await page.keyboard.press('Control+y')
     await page.keyboard.press('Control+y')
     await expect(machine(page, 'router1')).toBeVisible()

@@ -1,6 +1,7 @@
 /** The lab's text as a document: open, apply, edit, undo and redo. Time has its own history and is not touched here. */
 import type { EditOp, EditResult, OpenResult } from '../../session/types.ts'
 import { session } from './client.ts'
+import { writeAhead } from './early.ts'
 import { type DocumentState, notify, select, useStore } from './store.ts'
 
 const MAX_UNDO = 200
@@ -88,8 +89,9 @@ export function changesWaitFor(opening: Promise<unknown>): void {
 }
 
 /** Storage is loaded when first wanted: the first picture does without. */
-function save(doc: DocumentState): void {
-  void import('./saved.ts').then(({ saveDocument }) => saveDocument(doc))
+function save({ text, title, origin }: DocumentState): void {
+  writeAhead(JSON.stringify({ text, title, origin }))
+  void import('./saved.ts').then(({ saveDocument }) => saveDocument({ text, title, origin }))
 }
 
 async function undoOnce(): Promise<void> {

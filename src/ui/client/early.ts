@@ -6,6 +6,7 @@
 
 const waiting: Worker[] = []
 const OWN = 'kubehop.own'
+const AHEAD = 'kubehop.ahead'
 
 /** Starts a worker for whoever asks first. */
 export function startEarly(): void {
@@ -20,7 +21,7 @@ export function takeWorker(): Worker {
 /** Whether something else than the first lab was open last; known before storage can be asked. */
 export function hasOwnWork(): boolean {
   try {
-    return localStorage.getItem(OWN) !== null
+    return (localStorage.getItem(OWN) ?? localStorage.getItem(AHEAD)) !== null
   } catch {
     return false
   }
@@ -32,6 +33,34 @@ export function rememberOwnWork(own: boolean): void {
     else localStorage.removeItem(OWN)
   } catch {
     // Where storage is refused there is no work to open either.
+  }
+}
+
+/** Writes a change down at once, before a reload that may follow it; storage that takes its time takes it over. */
+export function writeAhead(saved: string): void {
+  try {
+    localStorage.setItem(AHEAD, saved)
+  } catch {
+    // Too long for it: what was written before is older than what storage is about to hold.
+    doneAhead()
+  }
+}
+
+/** What was written ahead and not taken over. */
+export function readAhead(): string | null {
+  try {
+    return localStorage.getItem(AHEAD)
+  } catch {
+    return null
+  }
+}
+
+/** What was written ahead is in storage. */
+export function doneAhead(): void {
+  try {
+    localStorage.removeItem(AHEAD)
+  } catch {
+    // Refused: nothing was written.
   }
 }
 
