@@ -65,10 +65,12 @@ const quote = (text) => `'${text.replaceAll("'", "'\\''")}'`
 /** A flow's commands: its `cmd` typed at `at`, or a `script` of `PLACE: COMMAND` lines (`&`: nobody waits for it). */
 function stepsOf(flow) {
   if (flow.script === undefined) return [{ room: roomOf(flow.at), command: flow.cmd, background: false }]
-  return flow.script.map((line) => {
-    const [, place, command, background] = /^([^:]+): (.*?)( &)?$/.exec(line)
-    return { room: roomOf(place), command, background: background !== undefined }
-  })
+  return flow.script.map(stepOf)
+}
+
+function stepOf(line) {
+  const [, place, command, background] = /^([^:]+): (.*?)( &)?$/.exec(line)
+  return { room: roomOf(place), command, background: background !== undefined }
 }
 
 /** A flow runs cold and warm; `states` says which. What changes the lab is a script: cold only, on a lab built anew. */
@@ -102,9 +104,48 @@ function serversOf(group) {
   })
 }
 
-async function realSide(program, group, folder, runs) {
+/**
+ * The programs that listen in the lab, each as stand-in.py, which answers what the lab's own answered: `curl` was told
+ * by the simulated side, DNS answers are those in its captures.
+ */
+async function standIns(program, folder, sims) {
+  const found = JSON.parse(
+    await must(
+      run('node', [program, 'listeners', join(folder, 'lab.yaml'), join(folder, 'sim.json')]),
+      'listeners',
+    ),
+  )
+  const answers = []
+  for (const { capture } of sims) {
+    const fields = ['-T', 'fields', '-e', 'udp.payload', '-e', 'tcp.payload']
+    const done = await run('tshark', ['-n', '-r', capture, '-Y', 'dns.flags.response == 1', ...fields])
+    for (const line of done.stdout.split('\n')) {
+      const [datagram = '', stream = ''] = line.split('\t')
+      // Over TCP a message has its length in front.
+      if (datagram !== '' || stream !== '') answers.push(datagram || stream.slice(4))
+    }
+  }
+  const file = join(folder, 'listeners.json')
+  writeFileSync(file, JSON.stringify({ listeners: found, dns: [...new Set(answers)] }))
+  const rooms = [...new Set(found.map(({ room }) => room))]
+  return rooms.map((room) => ({
+    netns: room,
+    cmd: `python3 ${quote(join(here, 'stand-in.py'))} ${quote(file)} ${quote(room)}`,
+  }))
+}
+
+/** Rules that take turns begin anew, and lists of clients are empty, as in the lab that is built anew for each flow. */
+const FORGET_TURNS = `for n in $(ip netns list | cut -d' ' -f1); do ip netns exec $n bash -c '${[
+  'save=$(iptables-save); case "$save" in *"--mode nth"*) echo "$save" | iptables-restore;; esac',
+  'for list in /proc/net/xt_recent/*; do [ -e $list ] && echo / >$list; done',
+].join('; ')}'; done`
+
+async function realSide(program, group, folder, runs, sims) {
   const topology = join(folder, 'topo.sh')
-  writeFileSync(topology, await must(run('node', [program, 'boot', join(folder, 'lab.yaml')]), 'export'))
+  writeFileSync(
+    topology,
+    await must(run('node', [program, 'boot', join(folder, 'lab.yaml'), join(folder, 'sim.json')]), 'export'),
+  )
   const flows = runs.map((one, i) => {
     const fresh =
       i > 0 && (one.script !== undefined || group.fresh === true || runs[i - 1].script !== undefined)
@@ -114,16 +155,18 @@ async function realSide(program, group, folder, runs) {
       cmd: realCommand(one.steps),
       // A rebuilt lab is cold but for what its building made, and `before` runs ahead of forgetting.
       state: fresh && one.state === 'cold' ? 'fresh' : one.state,
-      ...((fresh || i === 0) && group.wait ? { before: `sleep ${group.wait}` } : {}),
+      before: [
+        ...((fresh || i === 0) && group.wait ? [`sleep ${group.wait}`] : []),
+        ...(group.standIns === true ? [FORGET_TURNS] : []),
+      ].join('; '),
       settle: one.settle,
       timeout: 60,
     }
   })
+  const listening = group.standIns === true ? await standIns(program, folder, sims) : []
+  const servers = [...serversOf(group), ...listening]
   const spec = join(folder, 'flows.json')
-  writeFileSync(
-    spec,
-    JSON.stringify({ ports: group.ports ?? [], servers: serversOf(group), server_wait: 1.5, flows }),
-  )
+  writeFileSync(spec, JSON.stringify({ ports: group.ports ?? [], servers, server_wait: 1.5, flows }))
   await must(run('python3', [oracle, 'run', topology, spec, '-o', join(folder, 'real')]), 'oracle')
   return JSON.parse(readFileSync(join(folder, 'real', 'result.json'), 'utf8'))
 }
@@ -139,7 +182,7 @@ async function simulatedSide(program, group, folder, runs) {
     steps: one.steps,
   }))
   const spec = join(folder, 'sim.json')
-  writeFileSync(spec, JSON.stringify(flows))
+  writeFileSync(spec, JSON.stringify({ prepare: (group.prepare ?? []).map(stepOf), flows }))
   const out = await must(run('node', [program, 'flows', join(folder, 'lab.yaml'), spec]), 'simulation')
   const results = JSON.parse(out)
   const ports = group.ports === undefined ? [] : ['--ports', group.ports.join(',')]
@@ -181,8 +224,8 @@ async function compareOnce(program, group, folder) {
   writeFileSync(join(folder, 'lab.yaml'), text)
   const runs = runsOf(group)
   if (runs.length === 0) return []
-  const real = await realSide(program, group, folder, runs)
   const sims = await simulatedSide(program, group, folder, runs)
+  const real = await realSide(program, group, folder, runs, sims)
   return Promise.all(runs.map((one, i) => verdict(one, real.flows[i], sims[i], folder)))
 }
 

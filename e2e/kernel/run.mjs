@@ -27,7 +27,7 @@ for (let i = 2; i < process.argv.length; i++) {
 async function main() {
   if (!existsSync(oracle))
     return finish({ passed: 0, failed: 0, skipped: 1, line: 'skipped: ../shared/oracle is not here' })
-  const all = ['flows.json', 'flows-nf.json'].flatMap((name) =>
+  const all = ['flows.json', 'flows-nf.json', 'flows-cluster.json'].flatMap((name) =>
     JSON.parse(readFileSync(join(here, name), 'utf8')),
   )
   const groups = all

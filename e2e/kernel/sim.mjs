@@ -1,8 +1,10 @@
 // The simulated side of a group of flows, in one process (bundled by compare.mjs): boots the lab anew for each flow,
 // runs it, writes what every device saw, and answers outputs and tables.
 //
-//   node sim.mjs boot LAB.yaml          the lab as a shell script for real namespaces, on standard output
-//   node sim.mjs flows LAB.yaml JSON    JSON: [{ capture, warm, wait, settle, ports, steps: [{ room, command, background }] }]
+//   node sim.mjs boot LAB.yaml JSON     the lab as a shell script for real namespaces, on standard output
+//   node sim.mjs listeners LAB.yaml JSON  who listens where and what it answers, for stand-in.py
+//   node sim.mjs flows LAB.yaml JSON    JSON: { prepare, flows: [{ capture, warm, wait, settle, ports, steps }] }, a step
+//                                       (and a line of prepare) { room, command, background }
 import { readFileSync, writeFileSync } from 'node:fs'
 import { runToEnd } from '../../src/lab/build.ts'
 import { captureFile, startCapture, takeFrames } from '../../src/lab/capture.ts'
@@ -10,12 +12,15 @@ import { exportShell } from '../../src/lab/export-sh.ts'
 import { startRun } from '../../src/lab/headless.ts'
 import { roomNames, submitExec } from '../../src/lab/rules.ts'
 import { captureOf } from '../../src/proc/shell/session.ts'
+import { calm, listeners } from './cluster.mjs'
 import { connectionsOf, hitsOf, hitsSince, ownersOf, simulatedState } from './state.mjs'
 
 function boot(text) {
   const { run, diagnostics } = startRun(text)
   const errors = diagnostics.map((d) => `${d.line}: ${d.message}`)
   if (run === undefined || errors.length > 0) throw new Error(errors.join('\n'))
+  type(run, spec.prepare)
+  if (run.lab.cluster !== undefined) calm((room, command) => ask(run, room, command), roomNames(run.world))
   return run
 }
 
@@ -46,6 +51,9 @@ function type(run, steps, each = () => {}) {
   return captures.map((capture) => captureOf(world, capture))
 }
 
+/** What a command prints. */
+const ask = (run, room, command) => type(run, [{ room, command }])[0].out
+
 /** Drops learned state, as the oracle does before a flow. */
 function forget(run, rooms) {
   for (const room of rooms) {
@@ -72,9 +80,10 @@ function simulate(text, flow) {
   const rooms = roomNames(run.world)
   const pause = (seconds) => ({ room: rooms[0], command: `sleep ${seconds}` })
   type(run, [pause(flow.wait)])
+  if (run.lab.cluster !== undefined) forgetConnections(run, rooms)
   forget(run, rooms)
-  const ask = (room, command) => type(run, [{ room, command }])[0].out
-  const owner = ownersOf(rooms, ask)
+  const said = (room, command) => ask(run, room, command)
+  const owner = ownersOf(rooms, said)
   const steps = flow.steps.map((step) => ({ ...step, command: `{ ${step.command}; } 2>&1` }))
   if (flow.warm) {
     // What ends a connection is still on its way when the command has ended.
@@ -82,22 +91,26 @@ function simulate(text, flow) {
     forgetConnections(run, rooms)
     type(run, [pause(0.3)])
   }
-  const before = hitsOf(rooms, ask)
+  const before = hitsOf(rooms, said)
   const capturing = startCapture(run)
   const each = () => takeFrames(run, capturing)
   const ran = type(run, steps, each)
   type(run, [pause(flow.settle)], each)
   writeFileSync(flow.capture, captureFile(capturing))
-  const state = simulatedState(rooms, owner, ask)
-  state.conntrack = connectionsOf(rooms, flow.ports, ask)
-  const hits = hitsSince(before, hitsOf(rooms, ask))
+  const state = simulatedState(rooms, owner, said)
+  state.conntrack = connectionsOf(rooms, flow.ports, said)
+  const hits = hitsSince(before, hitsOf(rooms, said))
   return { output: ran.map((one) => one.out).join(''), rc: ran[ran.length - 1].code, state, hits }
 }
 
 const [, , verb, file, json] = process.argv
 const text = readFileSync(file, 'utf8')
+const spec = JSON.parse(readFileSync(json, 'utf8'))
 if (verb === 'boot') process.stdout.write(exportShell(boot(text).world))
-else {
-  const flows = JSON.parse(readFileSync(json, 'utf8'))
-  process.stdout.write(JSON.stringify(flows.map((flow) => simulate(text, flow))))
+else if (verb === 'listeners') {
+  const run = boot(text)
+  const found = listeners((room, command) => ask(run, room, command), roomNames(run.world))
+  process.stdout.write(JSON.stringify(found))
+} else {
+  process.stdout.write(JSON.stringify(spec.flows.map((flow) => simulate(text, flow))))
 }

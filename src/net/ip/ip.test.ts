@@ -115,6 +115,17 @@ describe('path MTU', () => {
     expect(routeGet(world, nsOf(world, 'A'), { dst: ip('10.2.0.2') })).toMatchObject({ mtu: 0 })
   })
 
+  it('does not matter to a socket that omits it: whole, without DF, and the router fragments', () => {
+    const world = netOf(NARROW)
+    ping(world, 'A', '10.2.0.2', { size: 1400, waitMs: 2000 })
+    expect(routeGet(world, nsOf(world, 'A'), { dst: ip('10.2.0.2') })).toMatchObject({ mtu: 1400 })
+    expect(ping(world, 'A', '10.2.0.2', { size: 1400, pmtudisc: 5 })).toEqual(['1 ttl=62'])
+    const sent = stepsOf(world, StepKind.Tx).filter(
+      (s) => s.nsName === 'A' && s.headers.dst === ip('10.2.0.2'),
+    )
+    expect(sent.at(-1)!.headers).toMatchObject({ df: false, fragOffset: 0, moreFrags: false, length: 1428 })
+  })
+
   it('does not matter without DF: the router fragments', () => {
     const world = netOf(NARROW)
     expect(ping(world, 'A', '10.2.0.2', { size: 1400, pmtudisc: 0 })).toEqual(['1 ttl=62'])

@@ -18,11 +18,12 @@ export function listenOn(world: World, name: string, port: number, backlog = 5, 
   return sock
 }
 
-/** A connection attempt; asserts that it could begin. */
-export function connectTo(world: World, name: string, to: string, port: number): Socket {
+/** A connection attempt, with TCP_MAXSEG where it is not 0; asserts that it could begin. */
+export function connectTo(world: World, name: string, to: string, port: number, userMss = 0): Socket {
   const ns = nsOf(world, name)
   const dst = parseIp(to)!
   const sock = sockOpen(world, ns, { kind: 'tcp', family: typeof dst === 'number' ? 4 : 6, pid: 1 })
+  sock.tcp!.userMss = userMss
   const errno = tcpConnect(world, ns, sock, dst, port)
   assert(errno === null, `connect: ${errno}`)
   return sock

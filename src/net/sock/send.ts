@@ -57,13 +57,14 @@ export function sockSendTo(world: World, ns: Netns, sock: Socket, datagram: Data
   const length = 20 + headerLength(sock) + size
   if (length > 65535) return { errno: 'EMSGSIZE', mtu: 0 }
   const mode = datagram.df === undefined ? sock.pmtudisc : datagram.df ? 2 : 0
-  const mtu = mode === 3 ? (ns.links[route.oif]?.mtu ?? route.mtu) : route.mtu
-  if (mode >= 2 && length > mtu) {
+  const mtu = mode >= 3 ? (ns.links[route.oif]?.mtu ?? route.mtu) : route.mtu
+  const whole = mode === 2 || mode === 3
+  if (whole && length > mtu) {
     if (sock.recvErr) localError(world, sock, dst, mtu)
     return { errno: 'EMSGSIZE', mtu }
   }
   const packet = buildPacket(world, ns, sock, datagram, route, dst, dport, length)
-  packet.df = mode >= 2 || (mode === 1 && length <= route.mtu)
+  packet.df = whole || (mode === 1 && length <= route.mtu)
   packet.tos = tos
   if (datagram.confirm === true && route.type === 'unicast') neighConfirm(world, ns, route.oif, route.nextHop)
   const refused = ipLocalOut(world, ns, packet, mtu === route.mtu ? route : { ...route, mtu })

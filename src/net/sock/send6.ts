@@ -41,8 +41,8 @@ export function sendTo6(world: World, ns: Netns, sock: Socket, datagram: Datagra
   const length = 40 + (sock.kind !== 'raw' || sock.proto === IPPROTO_ICMPV6 ? 8 : 0) + size
   if (length > 65535 + 40) return { errno: 'EMSGSIZE', mtu: 0 }
   const mode = datagram.df === undefined ? sock.pmtudisc : datagram.df ? 2 : 0
-  const mtu = mode === 3 ? (ns.links[route.oif]?.mtu ?? route.mtu) : route.mtu
-  if (mode >= 2 && length > mtu) {
+  const mtu = mode >= 3 ? (ns.links[route.oif]?.mtu ?? route.mtu) : route.mtu
+  if ((mode === 2 || mode === 3) && length > mtu) {
     if (sock.recvErr) localError(world, sock, dst, dport, mtu)
     return { errno: 'EMSGSIZE', mtu }
   }

@@ -26,6 +26,22 @@ function pair(): World {
 }
 
 describe('a connection', () => {
+  it('with TCP_MAXSEG sends and takes smaller segments, as the recorded one', () => {
+    const world = pair()
+    listenOn(world, 'B', 80)
+    const client = connectTo(world, 'A', '10.9.0.2', 80, 1220)
+    runFor(world, MS)
+    say(world, 'A', client, 3000)
+    runFor(world, MS)
+    expect(segments(world).filter((line) => line.includes('seq'))).toEqual([
+      'A [S] seq 0 win 64660 <mss 1220,sackOK,TS,wscale 10>',
+      'B [S.] seq 0 ack 1 win 65160 <mss 1460,sackOK,TS,wscale 10>',
+      'A [.] seq 1:1209 ack 1 win 64 <TS>',
+      'A [.] seq 1209:2417 ack 1 win 64 <TS>',
+      'A [P.] seq 2417:3001 ack 1 win 64 <TS>',
+    ])
+  })
+
   it('asks, is answered and closed as the recorded one', () => {
     const world = pair()
     const [a, b] = [nsOf(world, 'A'), nsOf(world, 'B')]

@@ -38,6 +38,7 @@ const FRESH: Readonly<TcpState> = {
   sndSml: 0,
   pushedSeq: 0,
   mssClamp: 65535,
+  userMss: 0,
   mss: 536,
   pmtu: 0,
   unsent: [],

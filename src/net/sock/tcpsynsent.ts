@@ -28,7 +28,8 @@ export function sendSyn(world: World, ns: Netns, sock: Socket, t: TcpState, rout
   t.writeSeq = t.sndNxt
   t.pushedSeq = t.sndNxt
   t.sndSml = t.sndNxt
-  t.advmss = advmssOf(route)
+  t.advmss = clampedMss(t, advmssOf(route))
+  if (t.userMss > 0) t.mssClamp = t.userMss
   syncMss(sock, t, route.mtu)
   const { window, scale } = initialWindow(ns, t.advmss, t.wscaleOk)
   t.rcvWnd = window
@@ -42,6 +43,11 @@ export function sendSyn(world: World, ns: Netns, sock: Socket, t: TcpState, rout
   snmpAdd(ns, 'TcpActiveOpens')
   transmit(world, ns, sock, t, syn)
   armRto(world, ns, sock, t)
+}
+
+/** tcp_mss_clamp: no more than the socket's own limit. */
+function clampedMss(t: TcpState, mss: number): number {
+  return t.userMss > 0 ? Math.min(t.userMss, mss) : mss
 }
 
 /** A segment while the SYN's answer is awaited. */
@@ -95,7 +101,7 @@ function finishConnect(world: World, ns: Netns, sock: Socket, t: TcpState, tcp: 
   t.rcvNxt = seqAdd(tcp.seq, 1)
   t.rcvWup = t.rcvNxt
   t.copiedSeq = t.rcvNxt
-  t.mssClamp = tcp.mss > 0 ? tcp.mss : typeof sock.remote === 'number' ? 536 : 1220
+  t.mssClamp = clampedMss(t, tcp.mss > 0 ? tcp.mss : typeof sock.remote === 'number' ? 536 : 1220)
   if (t.tsOk) t.advmss -= 12
   const route = routeOf(world, ns, sock)
   syncMss(sock, t, typeof route === 'string' ? t.pmtu : route.mtu)

@@ -114,6 +114,8 @@ export interface TcpState {
   pushedSeq: number
   /** Peer's MSS limit and the payload of a full segment now. */
   mssClamp: number
+  /** TCP_MAXSEG, 0 where nobody set it. */
+  userMss: number
   mss: number
   /** Path MTU that `mss` came from. */
   pmtu: number

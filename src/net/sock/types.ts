@@ -22,7 +22,7 @@ export interface Socket {
   ttl: number
   tos: number
   mark: number
-  /** IP_MTU_DISCOVER: 0 dont, 1 want, 2 do, 3 probe. */
+  /** IP_MTU_DISCOVER: 0 dont, 1 want, 2 do, 3 probe, 5 omit. */
   pmtudisc: number
   recvErr: boolean
   broadcast: boolean

@@ -10,7 +10,7 @@ import type { DnsEdns, DnsMessage } from '../../wire/dns.ts'
 import { NXDOMAIN } from '../../wire/dns.ts'
 import { labelsOf } from '../../wire/dnsname.ts'
 import { dateText } from '../clock.ts'
-import { serverText, toolPlan, toolServers, troubleLines } from '../dns/ask.ts'
+import { BIND_SOCKETS, serverText, toolPlan, toolServers, troubleLines } from '../dns/ask.ts'
 import { headerText, sectionsText } from '../dns/digtext.ts'
 import type { DnsExchange } from '../dns/exchange.ts'
 import { exchangeAnswered, exchangeEvent, exchangeStart } from '../dns/exchange.ts'
@@ -128,6 +128,7 @@ function ask(ctx: ProcCtx, state: DigState, given: readonly Ip[]): void {
     plan: toolPlan(servers, query.tries, query.time),
     questions: [{ name: state.names.shift()!, type, class: klass }],
     style: 'bind',
+    ...BIND_SOCKETS,
     tcp: query.tcp,
     ignoreTc: query.ignoreTc,
     rd: query.recurse,

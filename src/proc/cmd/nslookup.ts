@@ -7,7 +7,7 @@ import { formatIp, parseIp } from '../../base/addr.ts'
 import { exitProcess } from '../../run/process.ts'
 import type { DnsMessage, DnsRr } from '../../wire/dns.ts'
 import * as dns from '../../wire/dns.ts'
-import { serverText, toolPlan, toolServers, troubleLines } from '../dns/ask.ts'
+import { BIND_SOCKETS, serverText, toolPlan, toolServers, troubleLines } from '../dns/ask.ts'
 import type { DnsExchange } from '../dns/exchange.ts'
 import { exchangeAnswered, exchangeEvent, exchangeStart } from '../dns/exchange.ts'
 import type { Lookup } from '../dns/resolver.ts'
@@ -200,6 +200,7 @@ function ask(ctx: ProcCtx, state: AskState): void {
     plan: toolPlan(servers, state.tries, state.time),
     questions: [{ name: state.names[0]!, type: state.types[0]! }],
     style: 'bind',
+    ...BIND_SOCKETS,
     tcp: state.tcp,
     skipFailed: true,
     rd: state.recurse,

@@ -8,6 +8,12 @@ import { resolvConf } from './resolvconf.ts'
 const SEC = 1_000_000_000
 const LOCALHOST6 = '00000000000000000000000000000001'
 
+/**
+ * What BIND's tools set on their sockets: UDP without DF and without a path MTU that somebody else may have made up,
+ * TCP in segments that fit every IPv6 link. Models isc__nm_socket_disable_pmtud and NM_MAXSEG (BIND 9.18).
+ */
+export const BIND_SOCKETS = { pmtudisc: 5, maxSeg: 1220 } as const
+
 /** The servers to ask: those given, else those of resolv.conf, else this machine (::1, then 127.0.0.1). */
 export function toolServers(ctx: ProcCtx, given: readonly Ip[], port: number): DnsServer[] {
   const { servers } = resolvConf(ctx)

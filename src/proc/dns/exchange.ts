@@ -52,6 +52,9 @@ export interface DnsExchange {
   at: number
   asked: DnsAsked[]
   style: 'glibc' | 'musl' | 'bind'
+  /** IP_MTU_DISCOVER of its UDP sockets, TCP_MAXSEG of its TCP sockets, where they are not the system's. */
+  pmtudisc: number | undefined
+  maxSeg: number
   /** Ask over TCP from now on. */
   tcp: boolean
   /** A truncated answer is taken as it is. */
@@ -87,6 +90,8 @@ export interface ExchangeSpec {
   plan: readonly DnsTry[]
   questions: readonly { name: string; type: number; class?: number }[]
   style: DnsExchange['style']
+  pmtudisc?: number
+  maxSeg?: number
   tcp?: boolean
   ignoreTc?: boolean
   skipFailed?: boolean
@@ -118,6 +123,8 @@ export function exchangeStart(ctx: ProcCtx, spec: ExchangeSpec): DnsExchange {
     at: -1,
     asked,
     style: spec.style,
+    pmtudisc: spec.pmtudisc,
+    maxSeg: spec.maxSeg ?? 0,
     tcp: spec.tcp ?? false,
     ignoreTc: spec.ignoreTc ?? false,
     skipFailed: spec.skipFailed ?? false,
@@ -244,6 +251,7 @@ function udpOf(ctx: ProcCtx, x: DnsExchange, server: number): Socket | string {
   const { ip, port } = x.servers[server]!
   const family = typeof ip === 'number' ? 4 : 6
   const sock = sockOpen(world, ns, { kind: 'udp', family, pid: ctx.proc.pid })
+  if (x.pmtudisc !== undefined) sock.pmtudisc = x.pmtudisc
   x.socks[server] = sock.id
   const errno = sockConnect(world, ns, sock, ip, port)
   if (errno === null) return sock
@@ -275,6 +283,7 @@ function openStream(ctx: ProcCtx, x: DnsExchange, server: number): string {
   const { ip, port } = x.servers[server]!
   const family = typeof ip === 'number' ? 4 : 6
   const sock = sockOpen(ctx.world, ctx.ns, { kind: 'tcp', family, pid: ctx.proc.pid })
+  sock.tcp!.userMss = x.maxSeg
   x.stream = sock.id
   const errno = tcpConnect(ctx.world, ctx.ns, sock, ip, port)
   if (errno !== null) closeStream(ctx, x)
