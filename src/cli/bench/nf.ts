@@ -225,7 +225,7 @@ export function benchRules(): Row[] {
   const { established, plain: plainly } = throughAndPlain()
   const at100s: number[] = []
   const at10ks: number[] = []
-  for (let i = 0; i < 3; i++) {
+  for (let i = 0; i < 5; i++) {
     at100s.push(newFlowsPerSecond(100, false, 10_000))
     at10ks.push(newFlowsPerSecond(10_000, false, 10_000))
   }

@@ -220,6 +220,8 @@ const CONNTRACK: Extract<Match, { name: 'conntrack' }> = {
 
 function match(matches: Match[], words: string[]): void {
   const name = words.shift()!
+  const not = words[0] === '!'
+  if (not) words.shift()
   const option = words.shift()!
   const value = (): string => words.shift()!
   switch (`${name} ${option}`) {
@@ -243,7 +245,7 @@ function match(matches: Match[], words: string[]): void {
     }
     case 'mark --mark': {
       const [number, mask] = value().split('/')
-      matches.push({ name: 'mark', not: false, value: Number(number), mask: Number(mask ?? '0xffffffff') })
+      matches.push({ name: 'mark', not, value: Number(number), mask: Number(mask ?? '0xffffffff') })
       return
     }
     case 'limit --limit': {
@@ -302,7 +304,7 @@ function target(verb: string, words: string[], family: 4 | 6): Target {
     case 'REDIRECT':
       return { name, ports: option === '--to-ports' ? ports(value) : null, random: false }
     case 'MARK':
-      return { name, value: Number(value), mask: 0xffffffff }
+      return { name, value: Number(value.split('/')[0]), mask: Number(value.split('/')[1] ?? 0xffffffff) }
     case 'TTL':
       return { name, op: 'set', value: Number(value) }
     case 'TCPMSS':

@@ -24,8 +24,8 @@ export function tupleHash(
   dport: number,
   zone: number,
 ): number {
-  let h = Math.imul(wordOf(src) ^ (proto + zone * 256), 0xcc9e2d51)
-  h = Math.imul((h << 15) ^ (h >>> 17) ^ wordOf(dst), 0x1b873593)
+  let h = Math.imul(ipWord(src) ^ (proto + zone * 256), 0xcc9e2d51)
+  h = Math.imul((h << 15) ^ (h >>> 17) ^ ipWord(dst), 0x1b873593)
   h = Math.imul((h << 13) ^ (h >>> 19) ^ ((sport << 16) | dport), 0x85ebca6b)
   h = Math.imul(h ^ (h >>> 13), 0xc2b2ae35)
   return h ^ (h >>> 16)
@@ -104,7 +104,8 @@ function place(slots: Int32Array, hash: number, entry: number): void {
   slots[at + 1] = entry
 }
 
-function wordOf(ip: Ip): number {
+/** An address in 32 bits: an IPv4 one as it is, of an IPv6 one a hash. */
+export function ipWord(ip: Ip): number {
   if (typeof ip === 'number') return ip
   let h = ip.length
   for (let i = 0; i < ip.length; i++) h = (Math.imul(h, 31) + ip.charCodeAt(i)) | 0

@@ -30,6 +30,15 @@ export function natTarget(ctx: HookCtx, target: NatTarget): boolean {
   return natSetup(ctx, conn, spec, source)
 }
 
+/** The same for a DNAT to one IPv4 address and a port, 0 for the packet's own. */
+export function natToOne(ctx: HookCtx, ip: number, port: number): boolean {
+  const conn = ctOf(ctx.ns, ctx.packet)
+  const source = isSourceHook(ctx.hook)
+  if (conn === undefined || natInitialized(conn, source)) return true
+  const ports = port === 0 ? null : { from: port, to: port }
+  return natSetup(ctx, conn, { from: ip, to: ip, ports, random: false, persistent: false }, source)
+}
+
 /**
  * masq_device_event and masq_inet_event: a device went down, or lost `addr`: what was masqueraded by it is forgotten. The
  * caller has touched `ns`.

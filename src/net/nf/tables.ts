@@ -8,6 +8,7 @@
 import { assert } from '../../base/assert.ts'
 import { touch } from '../../sim/dispatch.ts'
 import type { Netns, World } from '../types.ts'
+import { carryCode } from './code.ts'
 import type { BuiltinChain, Chain, Netfilter, Rule, Ruleset, Table, TableName } from './types.ts'
 
 /** Built-in chains of each table, in the order that listings have them. */
@@ -97,6 +98,7 @@ export function nfReplaceTable(world: World, ns: Netns, family: 4 | 6, table: Ta
   for (const chain of table.chains.values()) chains.set(chain.name, settle(nf, chain))
   const now: Table = Object.freeze({ name: table.name, chains: Object.freeze(chains) })
   if (before !== undefined) forget(nf, before, now)
+  if (before !== undefined) carryCode(before, now, null)
   const tables = new Map(old.tables)
   tables.set(table.name, now)
   setRuleset(nf, family, tables)
@@ -133,7 +135,9 @@ export function nfPatchTable(
     const rules = chain.rules.map((rule) => Object.freeze({ ...rule, id: newId(nf) }))
     next.set(chain.name, Object.freeze({ ...nfNewChain(name, chain.name), rules: Object.freeze(rules) }))
   }
-  tables.set(name, Object.freeze({ name, chains: Object.freeze(next) }))
+  const now: Table = Object.freeze({ name, chains: Object.freeze(next) })
+  carryCode(tables.get(name)!, now, [...removed, ...chains.map((one) => one.name)])
+  tables.set(name, now)
   setRuleset(nf, family, tables)
 }
 

@@ -1,4 +1,4 @@
-// The short way through long chains against the rule-by-rule one: the same verdict, and the same rules have counted.
+// Packed records against the rule-by-rule walk: the same verdict, and the same rules have counted.
 import { expect, it } from 'vitest'
 import { parseIp4 } from '../../base/addr.ts'
 import { createRng, nextBelow } from '../../base/rng.ts'
@@ -8,7 +8,7 @@ import type { Packet, World } from '../types.ts'
 import { ETH_P_IP, IPPROTO_TCP, IPPROTO_UDP } from '../types.ts'
 import { counters, ruleOf } from './checknf.ts'
 import { NF_INET_FORWARD, nfRun } from './hook.ts'
-import { nfNewChain, nfReplaceTable } from './tables.ts'
+import { nfFreezeRule, nfNewChain, nfPatchTable, nfReplaceTable, nfRuleset } from './tables.ts'
 import type { Chain } from './types.ts'
 
 const NET = `
@@ -34,22 +34,37 @@ function randomRule(chain: string, below: Below): string {
     '',
     '',
     '-m statistic --mode nth --every 3 --packet 0',
-    '-m limit --limit 1/s --limit-burst 40',
+    '-m limit --limit 1/sec --limit-burst 40',
+    '-m statistic --mode random --probability 0.5',
+    '-m mark --mark 7',
+    '-m mark ! --mark 0x3/0x3',
   ])
   if (proto !== '') words.push(`-p ${proto}`)
   if (below(2) === 0) words.push(own)
   if (proto !== '' && below(4) !== 0) words.push(`--dport ${pick(['53', '80', '8080', '53:80'])}`)
   const later = CHAINS.slice(CHAINS.indexOf(chain) + 1)
-  const verdicts = ['', '', '', 'ACCEPT', 'DROP', 'RETURN', 'MARK --set-mark 7', ...later, ...later]
+  const verdicts = [
+    '',
+    '',
+    '',
+    'ACCEPT',
+    'DROP',
+    'RETURN',
+    'MARK --set-mark 7',
+    'MARK --set-xmark 0x3/0x5',
+    ...later,
+    ...later,
+  ]
   const target = pick(verdicts)
   return `${words.join(' ')}${target === '' ? '' : ` -j ${target}`}`
 }
 
-function load(world: World, seed: number): void {
+/** Random chains of these names; those before keep what they are. */
+function load(world: World, seed: number, names = CHAINS): void {
   const rng = createRng(seed, 1)
   const below: Below = (n) => nextBelow(rng, n)
-  const chains = new Map<string, Chain>()
-  for (const name of CHAINS) {
+  const chains = new Map<string, Chain>(nfRuleset(nsOf(world, 'r'), 4).tables.get('filter')?.chains)
+  for (const name of names) {
     const empty = nfNewChain('filter', name)
     const lines = Array.from({ length: 10 + below(60) }, () => randomRule(name, below))
     const rules = lines.map((line) => ruleOf(line.trim().split(/\s+/).filter(Boolean), 4))
@@ -57,7 +72,11 @@ function load(world: World, seed: number): void {
     const exact = Array.from({ length: 70 }, () =>
       ruleOf(`-d 10.9.0.${below(12)} -p udp --dport ${53 + below(3)}`.split(' '), 4),
     )
-    chains.set(name, { ...empty, rules: below(2) === 0 ? [...rules, ...exact] : [...exact, ...rules] })
+    const all = below(2) === 0 ? [...rules, ...exact] : [...exact, ...rules]
+    chains.set(name, {
+      ...(chains.get(name) ?? empty),
+      rules: name !== 'FORWARD' && below(8) === 0 ? [] : all,
+    })
   }
   nfReplaceTable(world, nsOf(world, 'r'), 4, { name: 'filter', chains })
 }
@@ -79,16 +98,20 @@ function packetOf(world: World, below: Below): Packet {
   })
 }
 
-it.each(Array.from({ length: 40 }, (_, i) => i + 1))('rule set %i', (seed) => {
-  const worlds = [0, 1].map((linear) => {
+function twoWorlds(seed: number): [World, World] {
+  return [0, 1].map((linear) => {
     const world = netOf(NET, false, seed)
     world.recorder.detail = null
     world.scalars.nfLinear = linear
     load(world, seed)
     return world
   }) as [World, World]
+}
+
+/** The same packets through both, with the same outcome. */
+function compare(worlds: [World, World], seed: number, packets: number): void {
   const rngs = worlds.map(() => createRng(seed, 2))
-  for (let n = 0; n < 120; n++) {
+  for (let n = 0; n < packets; n++) {
     const [short, long] = worlds.map((world, i) => {
       const ns = nsOf(world, 'r')
       const packet = packetOf(world, (max) => nextBelow(rngs[i]!, max))
@@ -98,5 +121,42 @@ it.each(Array.from({ length: 40 }, (_, i) => i + 1))('rule set %i', (seed) => {
     })
     expect(short).toEqual(long)
   }
-  expect(counters(nsOf(worlds[0], 'r')).length).toBeGreaterThan(5)
+}
+
+it.each(Array.from({ length: 40 }, (_, i) => i + 1))('rule set %i', (seed) => {
+  const worlds = twoWorlds(seed)
+  compare(worlds, seed, 120)
+  expect(counters(nsOf(worlds[0], 'r')).length).toBeGreaterThan(2)
 })
+
+it('keeps up with tables that are replaced, patched and put back', () => {
+  for (let seed = 100; seed < 110; seed++) {
+    const worlds = twoWorlds(seed)
+    const rng = createRng(seed, 3)
+    const older = worlds.map((world) => [nfRuleset(nsOf(world, 'r'), 4)])
+    for (let round = 0; round < 8; round++) {
+      compare(worlds, seed * 100 + round, 8)
+      const what = nextBelow(rng, 3)
+      const chain = CHAINS[1 + nextBelow(rng, 3)]!
+      const back = nextBelow(rng, older[0]!.length)
+      worlds.forEach((world, i) => {
+        const ns = nsOf(world, 'r')
+        if (what === 0) load(world, seed * 100 + round, [chain, 'FORWARD'])
+        else if (what === 1) patch(world, seed * 100 + round, chain)
+        else ns.nf!.rules4 = older[i]![back]!
+        older[i]!.push(nfRuleset(ns, 4))
+      })
+    }
+    compare(worlds, seed, 8)
+  }
+})
+
+/** Other rules for one chain of the user. */
+function patch(world: World, seed: number, chain: string): void {
+  const rng = createRng(seed, 4)
+  const lines = Array.from({ length: 5 + nextBelow(rng, 60) }, () =>
+    randomRule(chain, (n) => nextBelow(rng, n)),
+  )
+  const rules = lines.map((line) => nfFreezeRule(ruleOf(line.trim().split(/\s+/).filter(Boolean), 4)))
+  nfPatchTable(world, nsOf(world, 'r'), 4, 'filter', [{ name: chain, rules }], [])
+}
