@@ -1,8 +1,8 @@
 /** A command in a container over a WebSocket: the channels of v5.channel.k8s.io (and v4), as kubectl exec speaks them. */
 import type { IncomingMessage } from 'node:http'
 import type { Duplex } from 'node:stream'
-import type { ExecFollow } from '../lab/cluster-streams.ts'
-import { endExec, execInput, execMore } from '../lab/cluster-streams.ts'
+import type { ExecFollow, LogFollow } from '../lab/cluster-streams.ts'
+import { endExec, execInput, execMore, logMore } from '../lab/cluster-streams.ts'
 import type { Run } from '../lab/headless.ts'
 import type { WebSocketEnd } from './websocket.ts'
 import { acceptWebSocket } from './websocket.ts'
@@ -12,6 +12,12 @@ export const CHANNEL_PROTOCOLS = ['v5.channel.k8s.io', 'v4.channel.k8s.io'] as c
 /** A command that somebody waits for at the other end. */
 export interface ExecDoor {
   readonly follow: ExecFollow
+  readonly end: WebSocketEnd
+}
+
+/** A container whose output somebody watches; its input is not modelled. */
+export interface AttachDoor {
+  readonly follow: LogFollow
   readonly end: WebSocketEnd
 }
 
@@ -45,6 +51,24 @@ export function openExecDoor(run: Run, follow: ExecFollow, at: Upgrade, gone: ()
     },
   })
   return { follow, end }
+}
+
+/** Takes the connection over for a container's output, `text` being what there is already. */
+export function openAttachDoor(follow: LogFollow, text: string, at: Upgrade, gone: () => void): AttachDoor {
+  const handlers = { message: () => {}, closed: gone }
+  const end = acceptWebSocket(at.request, at.socket, at.head, at.protocol, handlers)
+  if (text !== '') end.send(onChannel(STDOUT, text))
+  return { follow, end }
+}
+
+/** Sends what the container wrote. True: it has ended. */
+export function pushAttach(run: Run, { follow, end }: AttachDoor): boolean {
+  const { text, ended } = logMore(run.world, follow)
+  if (text !== '') end.send(onChannel(STDOUT, text))
+  if (!ended) return false
+  end.send(onChannel(ERROR, JSON.stringify(exitStatus(0))))
+  end.close()
+  return true
 }
 
 /** Says that no command was started: `status` is the reason. */

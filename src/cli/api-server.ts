@@ -13,8 +13,15 @@ import { advanceTo, followWatch, serveApi, watchMore } from '../lab/cluster-api.
 import type { LogFollow } from '../lab/cluster-streams.ts'
 import { followLog, logMore, startExec } from '../lab/cluster-streams.ts'
 import type { Run } from '../lab/headless.ts'
-import type { ExecDoor } from './api-exec.ts'
-import { CHANNEL_PROTOCOLS, failExec, openExecDoor, pushExec } from './api-exec.ts'
+import type { AttachDoor, ExecDoor } from './api-exec.ts'
+import {
+  CHANNEL_PROTOCOLS,
+  failExec,
+  openAttachDoor,
+  openExecDoor,
+  pushAttach,
+  pushExec,
+} from './api-exec.ts'
 import { offeredProtocol } from './websocket.ts'
 
 export interface ApiServerOptions {
@@ -22,12 +29,16 @@ export interface ApiServerOptions {
   readonly port: number
   /** Virtual seconds in a second. */
   readonly speed: number
+  /** Called at every request, before it is answered. */
+  readonly asked?: () => void
 }
 
 export interface ApiServer {
   readonly port: number
   /** Address with the secret, without a slash at its end. */
   readonly url: string
+  /** Virtual seconds in a second from now on; 0: time stands still, requests are answered nevertheless. */
+  setSpeed(speed: number): void
   close(): Promise<void>
 }
 
@@ -38,7 +49,9 @@ interface Door {
   /** Watches that go on, by the response that they are written to. */
   readonly watches: Map<ServerResponse, WatchFollow>
   readonly logs: Map<ServerResponse, LogFollow>
+  readonly asked: () => void
   readonly execs: Set<ExecDoor>
+  readonly attaches: Set<AttachDoor>
 }
 
 const EVENTS_AT_ONCE = 20_000
@@ -59,7 +72,9 @@ export async function startApiServer(run: Run, options: ApiServerOptions): Promi
     secret: randomBytes(24).toString('base64url'),
     watches: new Map(),
     logs: new Map(),
+    asked: options.asked ?? (() => {}),
     execs: new Set(),
+    attaches: new Set(),
   }
   server.on('request', (request, response) => void onRequest(door, request, response))
   server.on('upgrade', (request, socket, head) => onUpgrade(door, request, socket, head))
@@ -68,19 +83,25 @@ export async function startApiServer(run: Run, options: ApiServerOptions): Promi
     server.listen(options.port, '127.0.0.1', resolve)
   })
   const { port } = server.address() as AddressInfo
-  const stop = startClock(run, options.speed, () => pushNews(door))
+  const clock = startClock(run, options.speed, () => pushNews(door))
   const close = async () => {
-    stop()
+    clock.stop()
     for (const response of door.watches.keys()) response.end()
     server.closeAllConnections()
     await new Promise<void>((resolve) => server.close(() => resolve()))
   }
-  return { port, url: `http://127.0.0.1:${port}/${door.secret}`, close }
+  return { port, url: `http://127.0.0.1:${port}/${door.secret}`, setSpeed: clock.setSpeed, close }
 }
 
-/** Lets the world's time follow the clock. Answers how to stop it. */
-function startClock(run: Run, speed: number, each: () => void): () => void {
+interface Clock {
+  stop(): void
+  setSpeed(speed: number): void
+}
+
+/** Lets the world's time follow the clock. */
+function startClock(run: Run, firstSpeed: number, each: () => void): Clock {
   const { world, rules } = run
+  let speed = firstSpeed
   let from = { real: performance.now(), virtual: world.now }
   let stopped = false
   const tick = () => {
@@ -88,15 +109,21 @@ function startClock(run: Run, speed: number, each: () => void): () => void {
     const passed = performance.now() - from.real
     const reached = advanceTo(world, rules, from.virtual + Math.round(passed * 1e6 * speed), EVENTS_AT_ONCE)
     each()
-    if (world.frozen === undefined && !reached) {
+    if (world.frozen === undefined && !reached && speed > 0) {
       const behind = passed - (world.now - from.virtual) / 1e6 / speed
       if (behind > BEHIND_MS) from = { real: performance.now() - BEHIND_MS / 2, virtual: world.now }
       setImmediate(tick)
     } else setTimeout(tick, TICK_MS)
   }
   tick()
-  return () => {
-    stopped = true
+  return {
+    stop: () => {
+      stopped = true
+    },
+    setSpeed: (next) => {
+      speed = next
+      from = { real: performance.now(), virtual: world.now }
+    },
   }
 }
 
@@ -119,10 +146,12 @@ function pushNews(door: Door): void {
     response.end()
   }
   for (const exec of door.execs) if (pushExec(door.run, exec)) door.execs.delete(exec)
+  for (const one of door.attaches) if (pushAttach(door.run, one)) door.attaches.delete(one)
 }
 
 async function onRequest(door: Door, request: IncomingMessage, response: ServerResponse): Promise<void> {
   const refused = refusal(door, request)
+  door.asked()
   if (refused !== undefined) {
     request.resume()
     sendAnswer(response, refused)
@@ -256,7 +285,8 @@ function statusAnswer(code: number, reason: string, message: string): ApiRespons
 /** A request to become another protocol: a WebSocket for a command in a container, and nothing else. */
 function onUpgrade(door: Door, request: IncomingMessage, socket: Duplex, head: Buffer): void {
   socket.on('error', () => socket.destroy())
-  const { run, execs } = door
+  const { run, execs, attaches } = door
+  door.asked()
   const refused = refusal(door, request)
   const asked = refused === undefined ? apiRequestOf(request, Buffer.alloc(0)) : undefined
   const answer = refused ?? (asked === undefined ? undefined : serveApi(run.world, asked))
@@ -270,15 +300,23 @@ function onUpgrade(door: Door, request: IncomingMessage, socket: Duplex, head: B
     refuseUpgrade(socket, statusAnswer(400, 'BadRequest', words))
     return
   }
+  const upgrade = { request, socket, head, protocol }
+  if (answer.stream.what === 'attach') {
+    const opened = followLog(run.world, answer.stream)
+    if ('answer' in opened) failExec(upgrade, opened.answer.body)
+    else {
+      const one: AttachDoor = openAttachDoor(opened.follow, opened.text, upgrade, () => attaches.delete(one))
+      attaches.add(one)
+    }
+    return
+  }
   const started = startExec(run.world, run.rules.programs, answer.stream)
   if ('answer' in started) {
     // As the kubelet does it: the connection comes about, and its channel for errors says why nothing else did.
-    failExec({ request, socket, head, protocol }, started.answer.body)
+    failExec(upgrade, started.answer.body)
     return
   }
-  const exec: ExecDoor = openExecDoor(run, started.follow, { request, socket, head, protocol }, () =>
-    execs.delete(exec),
-  )
+  const exec: ExecDoor = openExecDoor(run, started.follow, upgrade, () => execs.delete(exec))
   execs.add(exec)
 }
 

@@ -13,8 +13,14 @@ export function readManifestText(text: string): { docs: readonly Json[]; error: 
   }
   const [problem] = source.diagnostics
   if (problem === undefined) return { docs, error: '' }
-  const where = problem.line > 1 ? `line ${problem.line}: ` : ''
-  return { docs: [], error: `error converting YAML to JSON: yaml: ${where}${goWords(problem.message)}` }
+  const words = goWords(problem.message)
+  // go-yaml complains of the colon, the reader of where its mapping begins; of a long key it tells the end too.
+  const key = source.diagnostics.find(
+    ({ message, line }) => /single line/.test(message) && line === problem.line,
+  )
+  const line = words.startsWith('mapping values') ? (key ?? problem).endLine : problem.line
+  const where = line > 1 ? `line ${line}: ` : ''
+  return { docs: [], error: `error converting YAML to JSON: yaml: ${where}${words}` }
 }
 
 /** The reader's words as go-yaml's, where both have some for the same mistake. */

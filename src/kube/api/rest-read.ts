@@ -48,7 +48,7 @@ function list(world: World, target: ResourceRequest): ApiResponse {
   const key = resourceKey(info)
   const store = storeOf(world)
   const parsed = parseSelectors(key, queryOf(request, 'labelSelector'), queryOf(request, 'fieldSelector'))
-  if ('error' in parsed) return statusResponse(selectorError(target, parsed.error))
+  if ('error' in parsed) return statusResponse(badRequest(parsed.error))
   let revision = store.revision
   let after = ''
   const token = queryOf(request, 'continue')
@@ -119,16 +119,6 @@ function readToken(token: string): { revision: number; key: string } | undefined
   }
 }
 
-function selectorError({ info, request }: ResourceRequest, error: string) {
-  if (!error.startsWith('field label not supported')) return badRequest(error)
-  const what = `"${info.group === '' ? '' : info.group}/${info.version}, Resource=${info.resource}"`
-  const labels = queryOf(request, 'labelSelector')
-  const fields = queryOf(request, 'fieldSelector')
-  return badRequest(
-    `Unable to find ${what} that match label selector "${labels}", field selector "${fields}": ${error}`,
-  )
-}
-
 /** The beginning of a watch; `watchPoll` with the response's `watch` goes on from `watch.revision`. */
 function startWatch(world: World, target: ResourceRequest): ApiResponse {
   const { info, namespace, name, request } = target
@@ -137,7 +127,7 @@ function startWatch(world: World, target: ResourceRequest): ApiResponse {
   const named = name === '' ? '' : `metadata.name=${name}`
   const fieldSelector = [queryOf(request, 'fieldSelector'), named].filter((text) => text !== '').join(',')
   const parsed = parseSelectors(key, labelSelector, fieldSelector)
-  if ('error' in parsed) return statusResponse(selectorError(target, parsed.error))
+  if ('error' in parsed) return statusResponse(badRequest(parsed.error))
   const text = queryOf(request, 'resourceVersion')
   if (text !== '' && !/^\d+$/.test(text)) {
     return statusResponse(

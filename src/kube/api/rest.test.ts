@@ -269,7 +269,7 @@ describe('reading', () => {
     expect(names('labelSelector=tier!=x,app==web')).toEqual([])
     expect(names('fieldSelector=metadata.name!=a')).toEqual(['b', 'c'])
     expect(status(send('GET', '/api/v1/pods?fieldSelector=spec.foo=1'))).toBe(
-      '400 BadRequest: Unable to find "/v1, Resource=pods" that match label selector "", field selector "spec.foo=1": field label not supported: spec.foo',
+      '400 BadRequest: field label not supported: spec.foo',
     )
   })
 

@@ -14,6 +14,7 @@ import { notModelled, resources } from './resources.ts'
 import { type ApiHooks, jsonResponse, type ResourceRequest, statusResponse } from './respond.ts'
 import { methodNotAllowed, noSuchPath } from './status.ts'
 import { readResource } from './rest-read.ts'
+import { openapiV2, serveReview } from './rest-review.ts'
 import { writeResource } from './rest-write.ts'
 import { serveSubresource } from './rest-sub.ts'
 
@@ -23,7 +24,9 @@ export function apiRequest(world: World, request: ApiRequest, hooks: ApiHooks = 
   const fixed = request.method === 'GET' ? serveDocument(request, parts) : undefined
   if (fixed !== undefined) return fixed
   const target = findTarget(request, parts)
-  if (target === undefined) return withNote(statusResponse(noSuchPath()), parts)
+  if (target === undefined) {
+    return serveReview(request, parts) ?? withNote(statusResponse(noSuchPath()), parts)
+  }
   if (target.subresource !== '') return serveSubresource(world, target, hooks)
   switch (request.method) {
     case 'GET':
@@ -54,6 +57,7 @@ function serveDocument(request: ApiRequest, parts: readonly string[]): ApiRespon
     case 'readyz':
       return { code: 200, contentType: 'text/plain; charset=utf-8', body: 'ok' }
     case 'openapi':
+      if (second === 'v2') return openapiV2()
       return second === 'v3' ? serveOpenapi(parts) : undefined
     case 'api':
       if (second === undefined) return grouped ? discovery(true) : jsonResponse(200, apiVersions())

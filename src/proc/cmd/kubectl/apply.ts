@@ -1,17 +1,31 @@
 /** `kubectl apply` and `kubectl diff`. Models kubectl pkg/cmd/apply (1.32). */
-import type { Json, JsonObject, ResourceInfo } from '../../../kube/types.ts'
+import { parseSelectors } from '../../../kube/api/selectors.ts'
+import type { ApiObject, Json, JsonObject, ResourceInfo } from '../../../kube/types.ts'
 import { field, isRecord, withField } from '../../../kube/types.ts'
+import { wallNow } from './clock.ts'
+import { obj } from './describe-text.ts'
 import { unifiedDiff } from './diff.ts'
+import { dateText, EPOCH_SECONDS } from '../../clock.ts'
 import { boolFlag, hasFlag, parseFlags, textFlag } from './flags.ts'
 import type { Flow } from './flow.ts'
 import { complain, fault, once, print } from './flow.ts'
 import { threeWayPatch } from './merge.ts'
 import { OUTPUT_FLAGS, printDone, withoutManaged } from './output.ts'
 import type { Client, DryRun } from './rest.ts'
-import { call, discover, dryRunOf, failStatus, openClient, pathOf, statusText, writeQuery } from './rest.ts'
+import {
+  call,
+  discover,
+  dryRunOf,
+  failStatus,
+  openClient,
+  pathOf,
+  problemText,
+  statusText,
+  writeQuery,
+} from './rest.ts'
 import type { FileItem } from './select.ts'
-import { failProblems, FILE_FLAGS, fileItems, hasFiles } from './select.ts'
-import { compactJson, toYaml } from './yaml.ts'
+import { failProblems, FILE_FLAGS, fileItems, findObjects, hasFiles } from './select.ts'
+import { compactJson, toJson, toYaml } from './yaml.ts'
 
 export const LAST_APPLIED = 'kubectl.kubernetes.io/last-applied-configuration'
 const STRATEGIC = 'application/strategic-merge-patch+json'
@@ -24,9 +38,9 @@ const APPLY_FLAGS = [
 ] // biome-ignore format: one list
 
 export function apply(flow: Flow, args: readonly string[]): number {
-  if (args[0] === 'view-last-applied' || args[0] === 'set-last-applied' || args[0] === 'edit-last-applied') {
-    fault(`error: kubectl apply ${args[0]}: not modelled in Kubehop`)
-  }
+  if (args[0] === 'view-last-applied') return viewLastApplied(flow, args.slice(1))
+  if (args[0] === 'set-last-applied') return setLastApplied(flow, args.slice(1))
+  if (args[0] === 'edit-last-applied') fault(`error: kubectl apply ${args[0]}: not modelled in Kubehop`)
   const flags = parseFlags('kubectl apply', args, APPLY_FLAGS)
   const client = openClient(flow, flags)
   if (flags.operands.length > 0) {
@@ -40,7 +54,7 @@ export function apply(flow: Flow, args: readonly string[]): number {
   }
   const dry = dryRunOf(flags)
   const problems: string[] = []
-  const items = fileItems(client, lazyDiscovery(client), problems)
+  const items = selectedItems(client, fileItems(client, lazyDiscovery(client), problems))
   if (items.length === 0 && problems.length === 0) fault('error: no objects passed to apply')
   for (const item of items) {
     if (boolFlag(flags, 'server-side')) serverSide(client, item, dry, problems)
@@ -48,6 +62,67 @@ export function apply(flow: Flow, args: readonly string[]): number {
   }
   if (problems.length > 0) failProblems(problems)
   return 0
+}
+
+/** What -l leaves of a file's objects. */
+function selectedItems(client: Client, items: FileItem[]): FileItem[] {
+  const text = textFlag(client.flags, 'selector')
+  if (text === '') return items
+  const parsed = parseSelectors('', text, '')
+  if ('error' in parsed) return fault(`error: ${parsed.error}`)
+  return items.filter(({ object }) => parsed.matches(object as unknown as ApiObject))
+}
+
+function viewLastApplied(flow: Flow, args: readonly string[]): number {
+  const verb = 'kubectl apply view-last-applied'
+  const flags = parseFlags(verb, args, [...OUTPUT_FLAGS, ...FILE_FLAGS, 'selector/l=', 'all'])
+  const client = openClient(flow, flags)
+  const output = textFlag(flags, 'output', 'yaml')
+  if (output !== 'yaml' && output !== 'json') {
+    const words = `Unexpected -o output mode: ${output}, the flag 'output' must be one of yaml|json`
+    fault(`error: ${words}\nSee '${verb} -h' for help and examples`)
+  }
+  const problems: string[] = []
+  for (const { name, object } of findObjects(client, flags.operands, problems)) {
+    const last = lastApplied(object)
+    if (last === undefined) {
+      problems.push(`no last-applied-configuration annotation found on resource: ${name}\n`)
+    } else print(flow, output === 'yaml' ? toYaml(last) : toJson(last))
+  }
+  return problems.length > 0 ? failProblems(problems) : 0
+}
+
+function setLastApplied(flow: Flow, args: readonly string[]): number {
+  const verb = 'kubectl apply set-last-applied'
+  const flags = parseFlags(verb, args, [
+    ...OUTPUT_FLAGS,
+    ...FILE_FLAGS,
+    'dry-run=?unchanged',
+    'create-annotation',
+    'field-manager=',
+  ])
+  const client = openClient(flow, flags)
+  const dry = dryRunOf(flags)
+  const problems: string[] = []
+  for (const item of fileItems(client, lazyDiscovery(client), problems)) {
+    const { info, namespace, name, object } = item
+    const path = pathOf(info, namespace, name)
+    const reply = call(client, 'GET', path)
+    if (!reply.ok) failStatus(reply.status)
+    if (lastApplied(reply.body as JsonObject) === undefined && !boolFlag(flags, 'create-annotation')) {
+      fault(
+        `error: no last-applied-configuration annotation found on resource: ${name}, to create the annotation, run the command with --create-annotation`,
+      )
+    }
+    const { annotations } = obj(annotated(object), 'metadata') as { annotations: JsonObject }
+    const body = { metadata: { annotations: { [LAST_APPLIED]: annotations[LAST_APPLIED] } } }
+    const query = writeQuery(client, 'kubectl-last-applied', dry)
+    const contentType = 'application/merge-patch+json'
+    const done = dry === 'client' ? reply : call(client, 'PATCH', path, { body, contentType, query })
+    if (!done.ok) failStatus(done.status)
+    printDone(client, info, done.body as Json, 'configured', dry)
+  }
+  return problems.length > 0 ? failProblems(problems) : 0
 }
 
 /** Discovery, asked for when the first object needs it. */
@@ -96,7 +171,7 @@ function clientSide(client: Client, item: FileItem, dry: DryRun, problems: strin
     }
     const made = call(client, 'POST', pathOf(info, namespace), { body: modified, query })
     if (made.ok) printDone(client, info, made.body as Json, 'created', dry)
-    else problems.push(statusText(made.status, `error when creating "${source}"`))
+    else problems.push(problemText(made.status, `error when creating "${source}"`))
     return
   }
   const current = reply.body as JsonObject
@@ -108,18 +183,18 @@ function clientSide(client: Client, item: FileItem, dry: DryRun, problems: strin
     )
   }
   const patch = threeWayPatch(info, last ?? null, modified, current)
-  if (Object.keys(patch).length === 0) {
-    printDone(client, info, current, 'unchanged', dry)
-    return
-  }
   if (dry === 'client') {
     printDone(client, info, current, 'configured', dry)
+    return
+  }
+  if (Object.keys(patch).length === 0) {
+    printDone(client, info, current, 'unchanged', dry)
     return
   }
   const done = call(client, 'PATCH', path, { body: patch, contentType: STRATEGIC, query })
   if (!done.ok) {
     const text = `error when applying patch:\n${compactJson(patch)}\nto:\n${retrieving(item).split('\n').slice(1, 3).join('\n')}\nfor: "${source}"`
-    problems.push(statusText(done.status, text))
+    problems.push(problemText(done.status, text))
     return
   }
   printDone(client, info, done.body as Json, 'configured', dry)
@@ -172,7 +247,7 @@ function serverSide(client: Client, item: FileItem, dry: DryRun, problems: strin
     return
   }
   if (done.status.reason === 'Conflict') problems.push(`${done.status.message}\n${CONFLICT_HELP}`)
-  else problems.push(statusText(done.status))
+  else problems.push(problemText(done.status))
 }
 
 /** `kubectl diff -f`: what apply would change, as diff -u shows it. Exit 1 where something would. */
@@ -192,8 +267,8 @@ export function diff(flow: Flow, args: readonly string[]): number {
   const problems: string[] = []
   const items = fileItems(client, lazyDiscovery(client), problems)
   if (problems.length > 0) failProblems(problems)
-  let changed = false
   const stamp = once(flow, () => String(100_000_000 + (flow.ctx.world.now % 900_000_000)))
+  const texts: { file: string; text: string }[] = []
   for (const item of items) {
     const { info, namespace, name } = item
     const path = pathOf(info, namespace, name)
@@ -201,19 +276,33 @@ export function diff(flow: Flow, args: readonly string[]): number {
     const reply = call(client, 'GET', path)
     if (!reply.ok && reply.status.reason !== 'NotFound') failStatus(reply.status)
     const live = reply.ok ? (reply.body as JsonObject) : undefined
-    const modified = item.object
+    const modified = unannotated(item.object)
     const patch = live === undefined ? {} : threeWayPatch(info, lastApplied(live) ?? null, modified, live)
     const merged =
       live === undefined
-        ? call(client, 'POST', pathOf(info, namespace), { body: modified, query })
+        ? call(client, 'POST', pathOf(info, namespace), { body: item.object, query })
         : call(client, 'PATCH', path, { body: patch, contentType: STRATEGIC, query })
     if (!merged.ok) failStatus(merged.status)
     const file = `${info.group === '' ? '' : `${info.group}.`}${info.version}.${info.kind}.${namespace}.${name}`
     const before = live === undefined ? '' : toYaml(withoutManaged(live, flags))
     const after = toYaml(withoutManaged(merged.body as Json, flags))
-    const text = unifiedDiff(`/tmp/LIVE-${stamp}/${file}`, `/tmp/MERGED-${stamp}/${file}`, before, after)
-    changed ||= text !== ''
-    print(flow, text)
+    const [from, to] = [`/tmp/LIVE-${stamp}/${file}`, `/tmp/MERGED-${stamp}/${file}`]
+    texts.push({ file, text: unifiedDiff(from, to, before, after, formatNanos(wallNow(flow))) })
   }
-  return changed ? 1 : 0
+  // They are files in two folders: diff goes through these in the order of their names.
+  texts.sort((a, b) => (a.file < b.file ? -1 : 1))
+  for (const { text } of texts) print(flow, text)
+  return texts.some(({ text }) => text !== '') ? 1 : 0
+}
+
+/** As `diff` prints the time of a file. */
+function formatNanos(ms: number): string {
+  return `${dateText((ms - EPOCH_SECONDS * 1000) * 1_000_000, '%Y-%m-%d %T')}.000000000 +0000`
+}
+
+/** The object as it would be noted, without the note; what it says of annotations is `{}` at least. */
+function unannotated(object: JsonObject): JsonObject {
+  const metadata = obj(annotated(object), 'metadata')
+  const annotations = withField(obj(metadata, 'annotations'), LAST_APPLIED, undefined)
+  return withField(object, 'metadata', withField(metadata, 'annotations', annotations))
 }

@@ -6,19 +6,19 @@ import { readFile, writeFile } from '../../../run/files.ts'
 import { annotated, lastApplied, lazyDiscovery, validation } from './apply.ts'
 import { WRITE_FLAGS } from './create.ts'
 import { arr, obj, str } from './describe-text.ts'
-import { boolFlag, listFlag, parseFlags, textFlag } from './flags.ts'
+import { boolFlag, parseFlags, textFlag } from './flags.ts'
 import type { Flow } from './flow.ts'
 import { fault, once, print } from './flow.ts'
 import { printDone, withoutManaged } from './output.ts'
 import type { Client } from './rest.ts'
-import { call, dryRunOf, openClient, pathOf, shownName, statusText, writeQuery } from './rest.ts'
+import { call, dryRunOf, openClient, pathOf, shownName, shownType, statusText, writeQuery } from './rest.ts'
 import type { Found } from './select.ts'
 import { failProblems, FILE_FLAGS, fileItems, findObjects, hasFiles, SELECT_FLAGS } from './select.ts'
 import { toYaml } from './yaml.ts'
 
-const MERGE = 'application/merge-patch+json'
-const STRATEGIC = 'application/strategic-merge-patch+json'
-const CHANGE_FLAGS = [...WRITE_FLAGS, ...FILE_FLAGS, ...SELECT_FLAGS, 'local', 'record']
+export const MERGE = 'application/merge-patch+json'
+export const STRATEGIC = 'application/strategic-merge-patch+json'
+export const CHANGE_FLAGS = [...WRITE_FLAGS, ...FILE_FLAGS, ...SELECT_FLAGS, 'local', 'record']
 
 /** Sends a patch and says what was done; on the client's dry run only says it. */
 export function patchFound(
@@ -45,7 +45,8 @@ export function patchFound(
   else problems.push(statusText(reply.status))
 }
 
-function ended(problems: readonly string[]): number {
+/** A command's end: with its problems, or well. */
+export function ended(problems: readonly string[]): number {
   return problems.length > 0 ? failProblems(problems) : 0
 }
 
@@ -73,7 +74,7 @@ export function scale(flow: Flow, args: readonly string[]): number {
   for (const found of all) {
     const { info, namespace, name, object } = found
     if (!info.subresources.includes('scale')) {
-      problems.push(`the server could not find the requested resource`)
+      problems.push('Error from server (NotFound): the server could not find the requested resource\n')
       continue
     }
     const wanted = textFlag(flags, 'current-replicas')
@@ -111,6 +112,8 @@ export function label(flow: Flow, args: readonly string[], what: 'label' | 'anno
   const first = flags.operands.findIndex(isChange)
   const words = first < 0 ? flags.operands : flags.operands.slice(0, first)
   const changes = first < 0 ? [] : flags.operands.slice(first)
+  const stray = changes.find((word) => !isChange(word))
+  if (stray !== undefined) fault(`error: all resources must be specified before ${what} changes: ${stray}`)
   if (words.length === 0 && !hasFiles(client))
     fault('error: one or more resources must be specified as <resource> <name> or <resource>/<name>')
   if (changes.length === 0 && !boolFlag(flags, 'list'))
@@ -144,6 +147,7 @@ function changeLabels(
   verb: string,
 ): void {
   const set: Record<string, string | null> = {}
+  const declared: string[] = []
   let [changed, removed] = [false, false]
   for (const word of changes) {
     if (!word.includes('=')) {
@@ -160,11 +164,19 @@ function changeLabels(
     const value = rest.join('=')
     const old = field(own, name)
     if (old !== undefined && old !== value && !boolFlag(client.flags, 'overwrite')) {
-      problems.push(`'${name}' already has a value (${String(old)}), and --overwrite is false`)
-      return
+      if (verb === 'label') {
+        problems.push(`'${name}' already has a value (${String(old)}), and --overwrite is false`)
+        return
+      }
+      declared.push(`'${name}' already has a value (${String(old)})`)
     }
     if (old !== value) changed = true
     set[name] = value
+  }
+  if (declared.length > 0) {
+    const words = '--overwrite is false but found the following declared annotation(s): '
+    problems.push(`${words}${declared.join('; ')}`)
+    return
   }
   const past = verb === 'label' ? 'labeled' : 'annotated'
   const done = changed
@@ -183,106 +195,11 @@ function changeLabels(
   patchFound(client, found, { metadata: { [key]: set } }, `kubectl-${verb}`, done, problems, MERGE)
 }
 
-/** `set image` and `set env`. */
-export function set(flow: Flow, args: readonly string[]): number {
-  const [what = ''] = args
-  const rest = args.slice(1)
-  if (what === 'image') return setImage(flow, rest)
-  if (what === 'env') return setEnv(flow, rest)
-  if (['resources', 'selector', 'serviceaccount', 'sa', 'subject'].includes(what)) {
-    fault(`error: kubectl set ${what}: not modelled in Kubehop`)
-  }
-  return fault(
-    what === ''
-      ? "error: must specify the field to set: image or env\nSee 'kubectl set -h' for help and examples"
-      : `error: unknown command "${what}" for "kubectl set"`,
-  )
-}
-
-function templateOf({ info, object }: Found): { spec: JsonObject; wrap: (spec: JsonObject) => JsonObject } {
-  const inner = obj(object, 'spec')
-  if (info.kind === 'Pod') return { spec: inner, wrap: (spec) => ({ spec }) }
-  return { spec: obj(obj(inner, 'template'), 'spec'), wrap: (spec) => ({ spec: { template: { spec } } }) }
-}
-
-function setImage(flow: Flow, args: readonly string[]): number {
-  const flags = parseFlags('kubectl set image', args, CHANGE_FLAGS)
-  const client = openClient(flow, flags)
-  const words = flags.operands.filter((word) => !word.includes('='))
-  const images = flags.operands.filter((word) => word.includes('=')).map((word) => word.split('='))
-  if (words.length === 0 && !hasFiles(client))
-    fault('error: one or more resources must be specified as <resource> <name> or <resource>/<name>')
-  if (images.length === 0) fault('error: at least one image update is required')
-  const problems: string[] = []
-  for (const found of findObjects(client, words, problems, { needNames: true })) {
-    const { spec, wrap } = templateOf(found)
-    const patch: Record<string, Json> = {}
-    for (const key of ['initContainers', 'containers']) {
-      const list = arr(spec, key)
-      const changed = images.flatMap(([name, image = '']) =>
-        list
-          .filter((one) => (name === '*' || one.name === name) && one.image !== image)
-          .map((one) => ({ name: str(one, 'name'), image })),
-      )
-      if (changed.length > 0) patch[key] = changed
-    }
-    const all = [...arr(spec, 'containers'), ...arr(spec, 'initContainers')].map((one) => one.name)
-    const missing = images.filter(([name]) => name !== '*' && !all.includes(name!))
-    for (const [name] of missing) problems.push(`unable to find container named "${name}"`)
-    if (missing.length > 0 || Object.keys(patch).length === 0) continue
-    patchFound(client, found, wrap(patch), 'kubectl-set', 'image updated', problems)
-  }
-  return ended(problems)
-}
-
-function setEnv(flow: Flow, args: readonly string[]): number {
-  const flags = parseFlags('kubectl set env', args, [
-    ...CHANGE_FLAGS,
-    'containers/c=',
-    'env/e=*',
-    'from=',
-    'keys=',
-    'list',
-    'overwrite',
-    'prefix=',
-    'resolve',
-  ])
-  const client = openClient(flow, flags)
-  if (textFlag(flags, 'from') !== '') fault('error: kubectl set env --from: not modelled in Kubehop')
-  const isEnv = (word: string) =>
-    word.includes('=') || (word.endsWith('-') && /^[A-Za-z_][A-Za-z0-9_.]*-$/.test(word))
-  const changes = [...flags.operands.slice(1).filter(isEnv), ...listFlag(flags, 'env')]
-  const words = flags.operands.filter((word, i) => i === 0 || !isEnv(word))
-  if (words.length === 0 && !hasFiles(client))
-    fault('error: one or more resources must be specified as <resource> <name> or <resource>/<name>')
-  const problems: string[] = []
-  for (const found of findObjects(client, words, problems, { needNames: true })) {
-    const { spec, wrap } = templateOf(found)
-    const only = textFlag(flags, 'containers', '*')
-    const containers = arr(spec, 'containers').filter((one) => only === '*' || one.name === only)
-    if (boolFlag(flags, 'list')) {
-      for (const one of containers) {
-        print(flow, `# ${found.info.kind} ${found.name}, container ${str(one, 'name')}\n`)
-        print(
-          flow,
-          arr(one, 'env')
-            .map((env) => `${str(env, 'name')}=${str(env, 'value')}\n`)
-            .join(''),
-        )
-      }
-      continue
-    }
-    const patch = containers.map((one) => ({
-      name: str(one, 'name'),
-      env: changes.map((word): Json => {
-        if (!word.includes('=')) return { name: word.slice(0, -1), $patch: 'delete' }
-        return { name: word.split('=')[0]!, value: word.split('=').slice(1).join('=') }
-      }),
-    }))
-    patchFound(client, found, wrap({ containers: patch }), 'kubectl-set', 'env updated', problems)
-  }
-  return ended(problems)
-}
+/** What an object's `scale` answers with. */
+const SCALE = {
+  group: 'autoscaling', version: 'v1', kind: 'Scale', resource: 'scales', singular: 'scale', shortNames: [], namespaced: true,
+  categories: [], subresources: [], verbs: [],
+} // biome-ignore format: one list
 
 export function patch(flow: Flow, args: readonly string[]): number {
   const flags = parseFlags('kubectl patch', args, [
@@ -317,7 +234,11 @@ export function patch(flow: Flow, args: readonly string[]): number {
       continue
     }
     const path = pathOf(info, namespace, name, sub)
-    const reply = call(client, 'PATCH', path, { body: value, contentType: types[type]!, query })
+    const reply = call(client, 'PATCH', path, {
+      body: typeof value === 'string' ? JSON.stringify(value) : value,
+      contentType: types[type]!,
+      query,
+    })
     if (!reply.ok) {
       problems.push(statusText(reply.status))
       continue
@@ -325,7 +246,8 @@ export function patch(flow: Flow, args: readonly string[]): number {
     const same =
       String(field(field(reply.body as Json, 'metadata'), 'resourceVersion')) ===
       String(field(field(object, 'metadata'), 'resourceVersion'))
-    printDone(client, info, reply.body as Json, same ? 'patched (no change)' : 'patched', dry)
+    const shown = sub === 'scale' ? SCALE : info
+    printDone(client, shown, reply.body as Json, same ? 'patched (no change)' : 'patched', dry)
   }
   return ended(problems)
 }
@@ -348,18 +270,15 @@ export function replace(flow: Flow, args: readonly string[]): number {
   const problems: string[] = []
   const items = fileItems(client, lazyDiscovery(client), problems)
   if (items.length === 0 && problems.length === 0) fault('error: no objects passed to replace')
+  for (const { info, namespace, name } of boolFlag(flags, 'force') ? items : []) {
+    const body = { gracePeriodSeconds: 0 }
+    const gone = call(client, 'DELETE', pathOf(info, namespace, name), { body })
+    if (gone.ok) print(flow, `${shownType(info)} "${name}" deleted\n`)
+  }
   for (const { info, namespace, name, object, source } of items) {
     const path = pathOf(info, namespace, name)
     const query = [...writeQuery(client, 'kubectl-replace', dry), validation(client)]
-    const current = call(client, 'GET', path)
     if (boolFlag(flags, 'force')) {
-      if (current.ok) {
-        call(client, 'DELETE', path, { body: { gracePeriodSeconds: 0 } })
-        print(
-          flow,
-          `${info.kind.toLowerCase()}${info.group === '' ? '' : `.${info.group}`} "${name}" deleted\n`,
-        )
-      }
       const made = call(client, 'POST', pathOf(info, namespace), { body: object, query })
       if (made.ok) printDone(client, info, made.body as Json, 'replaced', dry)
       else problems.push(statusText(made.status, `error when replacing "${source}"`))
@@ -369,6 +288,7 @@ export function replace(flow: Flow, args: readonly string[]): number {
       printDone(client, info, object, 'replaced', dry)
       continue
     }
+    const current = call(client, 'GET', path)
     const noted = current.ok && lastApplied(current.body as JsonObject) !== undefined
     const reply = call(client, 'PUT', path, { body: noted ? annotated(object) : object, query })
     if (reply.ok) printDone(client, info, reply.body as Json, 'replaced', dry)
@@ -441,7 +361,8 @@ function taintOne(client: Client, found: Found, specs: readonly string[], proble
       continue
     }
     if (!['NoSchedule', 'PreferNoSchedule', 'NoExecute'].includes(effect)) {
-      fault(`error: invalid taint effect: ${effect}, unsupported taint effect`)
+      const words = `error: invalid taint effect: ${effect}, unsupported taint effect`
+      fault(`${words}\nSee 'kubectl taint -h' for help and examples`)
     }
     if (taints.some(same) && !boolFlag(client.flags, 'overwrite')) {
       problems.push(
@@ -449,9 +370,10 @@ function taintOne(client: Client, found: Found, specs: readonly string[], proble
       )
       return
     }
+    const changed = taints.some(same)
     const fresh: JsonObject = { effect, key, ...(value === '' ? {} : { value }) }
     taints = [...taints.filter((one) => !same(one)), fresh]
-    done = done === '' || done === 'tainted' ? 'tainted' : 'modified'
+    done = !changed && (done === '' || done === 'tainted') ? 'tainted' : 'modified'
   }
   const next = taints.length === 0 ? null : taints
   patchFound(client, found, { spec: { taints: next } }, 'kubectl-taint', done, problems, MERGE)

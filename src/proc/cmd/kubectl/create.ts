@@ -19,7 +19,7 @@ import {
   kindNamed,
   openClient,
   pathOf,
-  statusText,
+  problemText,
   writeQuery,
 } from './rest.ts'
 import { failProblems, FILE_FLAGS, fileItems, hasFiles } from './select.ts'
@@ -50,7 +50,10 @@ export const GENERATORS: Readonly<Record<string, Generator>> = {
   },
   configmap: { flags: ['from-literal=*', 'from-file=*', 'from-env-file=*', 'append-hash'], make: configMap },
   secret: {
-    flags: ['from-literal=*', 'from-file=*', 'from-env-file=*', 'type=', 'append-hash'],
+    flags: [
+      ...['from-literal=*', 'from-file=*', 'from-env-file=*', 'type=', 'append-hash', 'cert=', 'key='],
+      ...['docker-username=', 'docker-password=', 'docker-email=', 'docker-server='],
+    ],
     make: secret,
   },
   deployment: { flags: ['image=*', 'port=#', 'replicas/r=#'], make: deployment },
@@ -116,7 +119,7 @@ function createFiles(flow: Flow, args: readonly string[]): number {
   if (!hasFiles(client)) {
     const extra =
       flags.operands.length > 0
-        ? `error: unknown command "${flags.operands.join(' ')}"\nSee 'kubectl create -h' for help and examples`
+        ? `error: Unexpected args: [${flags.operands.join(' ')}]\nSee 'kubectl create -h' for help and examples`
         : 'error: must specify one of -f and -k'
     fault(extra)
   }
@@ -133,7 +136,7 @@ function createFiles(flow: Flow, args: readonly string[]): number {
     const query = [...writeQuery(client, 'kubectl-create', dry), validation(client)]
     const reply = call(client, 'POST', pathOf(info, namespace), { body, query })
     if (reply.ok) printDone(client, info, reply.body as Json, 'created', dry)
-    else problems.push(statusText(reply.status, `error when creating "${source}"`))
+    else problems.push(problemText(reply.status, `error when creating "${source}"`))
   }
   if (problems.length > 0) failProblems(problems)
   return 0
@@ -241,8 +244,8 @@ function configMap(client: Client, flags: Flags): JsonObject {
 function secret(client: Client, flags: Flags): JsonObject {
   const [type = ''] = flags.operands
   if (type !== 'generic') {
-    if (type === 'tls' || type === 'docker-registry')
-      fault(`error: kubectl create secret ${type}: not modelled in Kubehop`)
+    if (type === 'docker-registry') return registrySecret(flags)
+    if (type === 'tls') fault('error: kubectl create secret tls: not modelled in Kubehop')
     fault(`error: unknown command "${type}" for "kubectl create secret"`)
   }
   const name = named('secret generic', flags, 1)
@@ -255,6 +258,34 @@ function secret(client: Client, flags: Flags): JsonObject {
     kind: 'Secret',
     metadata: meta(name),
     ...(kind === '' ? {} : { type: kind }),
+  }
+}
+
+function registrySecret(flags: Flags): JsonObject {
+  const name = named('secret docker-registry', flags, 1)
+  const [username, password, email] = ['username', 'password', 'email'].map((one) =>
+    textFlag(flags, `docker-${one}`),
+  )
+  for (const one of ['username', 'password'] as const) {
+    if (textFlag(flags, `docker-${one}`) === '')
+      fault(
+        `error: either --from-file or the combination of --docker-username, --docker-password and --docker-server is required`,
+      )
+  }
+  const entry = {
+    username,
+    password,
+    ...(email === '' ? {} : { email }),
+    auth: encodeBase64(`${username}:${password}`),
+  }
+  const server = textFlag(flags, 'docker-server', 'https://index.docker.io/v1/')
+  const config = encodeBase64(JSON.stringify({ auths: { [server]: entry } }))
+  return {
+    apiVersion: 'v1',
+    data: { '.dockerconfigjson': config },
+    kind: 'Secret',
+    metadata: meta(name),
+    type: 'kubernetes.io/dockerconfigjson',
   }
 }
 
@@ -306,7 +337,7 @@ const SERVICE_TYPES: Readonly<Record<string, string>> = {
 function service(_: Client, flags: Flags): JsonObject {
   const [type = ''] = flags.operands
   if (!Object.hasOwn(SERVICE_TYPES, type))
-    fault(`error: unknown command "${type}" for "kubectl create service"`)
+    fault(`error: unknown command "${type}"\nSee 'kubectl create service -h' for help and examples`)
   const name = named(`service ${type}`, flags, 1)
   const labels = { app: name }
   const texts = listFlag(flags, 'tcp').flatMap((one) => one.split(','))

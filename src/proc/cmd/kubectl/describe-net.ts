@@ -162,6 +162,20 @@ export function describeEndpointSlice(sheet: Sheet, slice: JsonObject): void {
   eventLines(sheet, slice)
 }
 
+export function describeIngressClass(sheet: Sheet, object: JsonObject): void {
+  headLines(sheet, object)
+  const spec = obj(object, 'spec')
+  line(sheet, 0, `Controller:\t${str(spec, 'controller')}`)
+  if (spec.parameters !== undefined) {
+    const parameters = obj(spec, 'parameters')
+    line(sheet, 0, 'Parameters:')
+    if (str(parameters, 'apiGroup') !== '') line(sheet, 1, `APIGroup:\t${str(parameters, 'apiGroup')}`)
+    line(sheet, 1, `Kind:\t${str(parameters, 'kind')}`)
+    line(sheet, 1, `Name:\t${str(parameters, 'name')}`)
+  }
+  eventLines(sheet, object)
+}
+
 export function describeIngress(sheet: Sheet, ingress: JsonObject): void {
   const meta = metaOf(ingress)
   const spec = obj(ingress, 'spec')

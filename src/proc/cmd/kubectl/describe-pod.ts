@@ -259,9 +259,9 @@ function fieldValue(pod: JsonObject, path: string): string {
   if (pod.kind !== 'Pod') return ''
   const label = /^metadata\.(labels|annotations)\['(.*)'\]$/.exec(path)
   if (label !== null) return str(field(field(pod, 'metadata'), label[1]!), label[2]!)
-  let at: unknown = pod
-  for (const key of path.split('.')) at = field(at as JsonObject, key)
-  return typeof at === 'string' ? at : ''
+  // Of the rest, only these are worked out: fieldpath.ExtractFieldPathAsString knows no others.
+  const own = /^metadata\.(name|namespace|uid)$/.exec(path)
+  return own === null ? '' : str(field(pod, 'metadata'), own[1]!)
 }
 
 function mountLines(sheet: Sheet, mounts: readonly JsonObject[]): void {

@@ -4,7 +4,9 @@ import { parseTime } from '../../../kube/time.ts'
 import type { Json, JsonObject } from '../../../kube/types.ts'
 import { field, isRecord } from '../../../kube/types.ts'
 import { dateText, EPOCH_SECONDS } from '../../clock.ts'
+import { boolFlag } from './flags.ts'
 import { eventAge, lastSeen } from './get.ts'
+import { goSort } from './gosort.ts'
 import type { Client } from './rest.ts'
 import { call, metaOf } from './rest.ts'
 import { describeColumns } from './tabs.ts'
@@ -109,6 +111,7 @@ export function headLines(sheet: Sheet, object: JsonObject): void {
 
 /** `Events:` of an object, asked for at the server. */
 export function eventLines(sheet: Sheet, object: JsonObject): void {
+  if (!boolFlag(sheet.client.flags, 'show-events', true)) return
   const meta = metaOf(object)
   const uid = str(field(object, 'metadata'), 'uid')
   // A node's events carry the node's name as their uid.
@@ -130,7 +133,7 @@ export function eventLines(sheet: Sheet, object: JsonObject): void {
     return
   }
   flush(sheet)
-  list.sort((a, b) => lastSeen(a) - lastSeen(b))
+  goSort(list, (a, b) => lastSeen(a) < lastSeen(b))
   line(sheet, 0, 'Events:')
   line(sheet, 1, 'Type\tReason\tAge\tFrom\tMessage')
   line(sheet, 1, '----\t------\t----\t----\t-------')

@@ -8,6 +8,7 @@ import {
   describeEndpoints,
   describeEndpointSlice,
   describeIngress,
+  describeIngressClass,
   describePolicy,
   describeService,
 } from './describe-net.ts'
@@ -22,6 +23,8 @@ import { boolFlag, parseFlags, textFlag } from './flags.ts'
 import type { Flow } from './flow.ts'
 import { complain, fault, print } from './flow.ts'
 import { groupResource, metaOf, openClient } from './rest.ts'
+import type { Client } from './rest.ts'
+import type { Found } from './select.ts'
 import { failProblems, FILE_FLAGS, findObjects, hasFiles, SELECT_FLAGS } from './select.ts'
 
 const NO_TYPE =
@@ -32,20 +35,34 @@ export function describe(flow: Flow, args: readonly string[]): number {
   const client = openClient(flow, flags)
   if (flags.operands.length === 0 && !hasFiles(client)) fault(NO_TYPE)
   const problems: string[] = []
-  const found = findObjects(client, flags.operands, problems)
+  const { found, matched } = withPrefixes(client, problems)
   const texts = found.map(({ info, object }) => {
     const sheet = newSheet(client, wallNow(flow))
     const describer = DESCRIBERS[groupResource(info)] ?? describeOther
     describer(sheet, object, info)
     return sheetText(sheet)
   })
-  print(flow, texts.join('\n\n'))
+  print(flow, matched ? texts.map((text) => `${text}\n`).join('') : texts.join('\n\n'))
   if (problems.length > 0) failProblems(problems)
   if (found.length === 0) {
     const plain = boolFlag(flags, 'all-namespaces') || textFlag(flags, 'filename') !== ''
     complain(flow, plain ? 'No resources found\n' : `No resources found in ${client.namespace} namespace.\n`)
   }
   return 0
+}
+
+/** The objects that are asked for; one name that nothing has stands for all that begin with it. */
+function withPrefixes(client: Client, problems: string[]): { found: Found[]; matched: boolean } {
+  const { operands } = client.flags
+  const found = findObjects(client, operands, problems)
+  const [type = '', prefix = ''] = operands.length === 1 ? (operands[0] ?? '').split('/') : operands
+  const asked = { found, matched: false }
+  if (found.length > 0 || prefix === '' || operands.length > 2 || hasFiles(client)) return asked
+  if (problems.length !== 1 || !problems[0]!.startsWith('Error from server (NotFound)')) return asked
+  const all = findObjects(client, [type], []).filter(({ name }) => name.startsWith(prefix))
+  if (all.length === 0) return asked
+  problems.length = 0
+  return { found: all, matched: true }
 }
 
 type Describer = (sheet: Sheet, object: JsonObject, info: ResourceInfo) => void
@@ -56,6 +73,7 @@ const DESCRIBERS: Readonly<Record<string, Describer>> = {
   endpoints: describeEndpoints,
   'endpointslices.discovery.k8s.io': describeEndpointSlice,
   'ingresses.networking.k8s.io': describeIngress,
+  'ingressclasses.networking.k8s.io': describeIngressClass,
   'networkpolicies.networking.k8s.io': describePolicy,
   nodes: describeNode,
   'deployments.apps': describeDeployment,
@@ -209,7 +227,6 @@ function describeDaemonSet(sheet: Sheet, object: JsonObject): void {
   const status = obj(object, 'status')
   const nodes = obj(obj(obj(obj(object, 'spec'), 'template'), 'spec'), 'nodeSelector')
   line(sheet, 0, `Name:\t${meta.name}`)
-  line(sheet, 0, `Namespace:\t${meta.namespace}`)
   line(sheet, 0, `Selector:\t${selectorOf(object)}`)
   line(
     sheet,

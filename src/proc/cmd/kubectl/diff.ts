@@ -3,13 +3,18 @@
 const CONTEXT = 3
 const TABLE_MAX = 4_000_000
 
-/** The unified difference with its heading; '' for equal texts. */
-export function unifiedDiff(from: string, to: string, before: string, after: string): string {
+/** The unified difference with its heading, `stamp` for the files' times; '' for equal texts. */
+export function unifiedDiff(
+  from: string,
+  to: string,
+  before: string,
+  after: string,
+  stamp = '1970-01-01 00:00:00.000000000 +0000',
+): string {
   if (before === after) return ''
   const a = linesOf(before)
   const b = linesOf(after)
   const script = editScript(a, b)
-  const stamp = '2026-01-01 00:00:00.000000000 +0000'
   const head = `diff -u -N ${from} ${to}\n--- ${from}\t${stamp}\n+++ ${to}\t${stamp}\n`
   return head + hunks(script)
 }

@@ -139,7 +139,8 @@ function typeName(schemas: JsonObject, schema: JsonObject): string {
     return `map[string]${typeName(schemas, obj(schema, 'additionalProperties'))}`
   if (Array.isArray(schema.oneOf) && str(schema, 'type') === '')
     return str(schema, 'format') === 'int-or-string' ? 'IntOrString' : 'Quantity'
-  return str(schema, 'type') || 'Object'
+  const plain = str(schema, 'type')
+  return plain === 'object' || plain === '' ? 'Object' : plain
 }
 
 /** Paragraphs as the template wraps them: at words, behind an indentation. */
@@ -148,7 +149,7 @@ function wrapped(text: string, indent: number): string {
   return text
     .split('\n')
     .flatMap((paragraph) => wrapLine(paragraph))
-    .map((one) => `${pad}${one}\n`)
+    .map((one) => `${pad}${one.replace(/ +$/, '')}\n`)
     .join('')
 }
 

@@ -9,6 +9,7 @@ import { boolFlag, durationFlag, hasFlag, listFlag, parseFlags, textFlag } from 
 import type { Flow } from './flow.ts'
 import { complain, fault, loop, once, pause, print } from './flow.ts'
 import { findAll, parseRelaxed } from './jsonpath.ts'
+import { goSort, naturalLess } from './gosort.ts'
 import type { Format } from './output.ts'
 import { columnsText, formatOf, listOf, objectText, OUTPUT_FLAGS } from './output.ts'
 import type { Client } from './rest.ts'
@@ -78,9 +79,7 @@ export function get(flow: Flow, args: readonly string[]): number {
   const raw = textFlag(flags, 'raw')
   if (raw !== '') return getRaw(client, raw)
   const format = formatOf(client, true)
-  for (const one of ['subresource', 'output-watch-events']) {
-    if (hasFlag(flags, one)) fault(`error: kubectl get --${one}: not modelled in Kubehop`)
-  }
+  if (hasFlag(flags, 'subresource')) fault('error: kubectl get --subresource: not modelled in Kubehop')
   if (flags.operands.length === 0 && !hasFiles(client)) fault(NO_TYPE)
   const problems: string[] = []
   const asked = targets(client, problems)
@@ -272,11 +271,12 @@ function sortBy<T>(list: T[], key: string, objectOf: (one: T) => Json): void {
     )
   }
   const compare = (a: Json | undefined, b: Json | undefined) => {
-    if (a === undefined || b === undefined) return a === b ? 0 : a === undefined ? -1 : 1
+    const [noA, noB] = [a === undefined || a === null, b === undefined || b === null]
+    if (noA || noB) return Number(noB) - Number(noA)
     if (typeof a === 'number' && typeof b === 'number') return a - b
-    return String(a) < String(b) ? -1 : String(a) > String(b) ? 1 : 0
+    return naturalLess(String(a), String(b)) ? -1 : naturalLess(String(b), String(a)) ? 1 : 0
   }
-  list.sort((a, b) => compare(values.get(a), values.get(b)))
+  goSort(list, (a, b) => compare(values.get(a), values.get(b)) < 0)
 }
 
 interface Watching {
@@ -303,7 +303,7 @@ function watch(client: Client, format: Format, asked: readonly Target[]): number
   const widths: number[] = []
   const started = tables && !boolFlag(flags, 'watch-only')
   if (started) {
-    const rows = rowsOf(client, format, partOf(info, list), false, header)
+    const rows = withEvent(client, rowsOf(client, format, partOf(info, list), false, header), 'ADDED', header)
     if (rows.length > (header ? 1 : 0)) print(flow, getColumns(rows, widths))
   } else if (!tables && !boolFlag(flags, 'watch-only')) {
     const items = name === '' ? ((field(list, 'items') ?? []) as JsonObject[]) : [list as JsonObject]
@@ -337,13 +337,20 @@ function watch(client: Client, format: Format, asked: readonly Target[]): number
         continue
       }
       const part = { ...partOf(info, event.object), columns }
-      print(flow, getColumns(rowsOf(client, format, part, false, header && !named), seen))
+      const rows = rowsOf(client, format, part, false, header && !named)
+      print(flow, getColumns(withEvent(client, rows, event.type, header && !named), seen))
       named = true
     }
     if (poll.ended) return { done: 0 }
     pause(flow, WATCH_EVERY)
     return { next: { ...now, revision: poll.revision, widths: seen } }
   })
+}
+
+/** --output-watch-events: what became of the object, in a column of its own. */
+function withEvent(client: Client, rows: string[][], type: string, header: boolean): string[][] {
+  if (!boolFlag(client.flags, 'output-watch-events')) return rows
+  return rows.map((row, i) => [header && i === 0 ? 'EVENT' : type.padEnd(8), ...row])
 }
 
 function watchedText(client: Client, format: Format, info: ResourceInfo, object: JsonObject): string {
@@ -385,12 +392,11 @@ export function events(flow: Flow, args: readonly string[]): number {
   const everywhere = boolFlag(flags, 'all-namespaces')
   const list = must<Json>(call(client, 'GET', pathOf(info, everywhere ? '' : client.namespace), { query }))
   const types = listFlag(flags, 'types').flatMap((one) => one.split(','))
-  const items = ((field(list, 'items') ?? []) as JsonObject[])
-    .filter(
-      (one) =>
-        types.length === 0 || types.some((type) => type.toLowerCase() === String(one.type).toLowerCase()),
-    )
-    .sort((a, b) => lastSeen(a) - lastSeen(b))
+  const items = ((field(list, 'items') ?? []) as JsonObject[]).filter(
+    (one) =>
+      types.length === 0 || types.some((type) => type.toLowerCase() === String(one.type).toLowerCase()),
+  )
+  goSort(items, (a, b) => lastSeen(a) < lastSeen(b))
   const format = formatOf(client)
   if (items.length === 0) {
     complain(flow, everywhere ? 'No events found.\n' : `No events found in ${client.namespace} namespace.\n`)
@@ -424,7 +430,9 @@ export function events(flow: Flow, args: readonly string[]): number {
 export function lastSeen(event: JsonObject): number {
   const at =
     field(field(event, 'series') ?? null, 'lastObservedTime') ?? event.lastTimestamp ?? event.eventTime
-  return parseTime(String(at)) ?? 0
+  // Microseconds count: what the parser leaves of them is added.
+  const micros = /\.\d{3}(\d{3})Z$/.exec(String(at))
+  return (parseTime(String(at)) ?? 0) + (micros === null ? 0 : Number(micros[1]) / 1000)
 }
 
 /** `42s (x12 over 4m12s)` */

@@ -1,15 +1,17 @@
 /** What a server has and is: api-resources, api-versions, version, cluster-info, config, auth. Models kubectl 1.32.4. */
 import type { Json, JsonObject, ResourceInfo } from '../../../kube/types.ts'
 import { apiVersionOf, field } from '../../../kube/types.ts'
+import type { KubeConfig } from './config.ts'
 import { configJson, currentContext, readConfig, serverOf, writeConfig } from './config.ts'
 import { arr, obj, str } from './describe-text.ts'
 import type { Flags } from './flags.ts'
 import { boolFlag, hasFlag, parseFlags, textFlag } from './flags.ts'
 import type { Flow } from './flow.ts'
 import { complain, fault, print } from './flow.ts'
+import { formatOf, objectText } from './output.ts'
 import { call, discover, must, openClient, resourceNamed } from './rest.ts'
 import { getColumns } from './tabs.ts'
-import { toJson, toYaml } from './yaml.ts'
+import { toYaml } from './yaml.ts'
 
 const CLIENT = 'v1.32.4'
 
@@ -37,7 +39,7 @@ export function version(flow: Flow, args: readonly string[]): number {
       kustomizeVersion: 'v5.5.0',
       ...(body === undefined ? {} : { serverVersion: body }),
     }
-    print(flow, output === 'yaml' ? toYaml(both) : `${JSON.stringify(both, null, 2)}\n`)
+    print(flow, output === 'yaml' ? `${toYaml(both)}\n` : `${JSON.stringify(both, null, 2)}\n`)
     return 0
   }
   print(flow, `Client Version: ${CLIENT}\nKustomize Version: v5.5.0\n`)
@@ -152,9 +154,7 @@ export function clusterInfo(flow: Flow, args: readonly string[]): number {
 }
 
 const CONFIG_OTHERS =
-  'delete-cluster delete-context delete-user get-clusters get-users rename-context set set-cluster set-credentials unset'.split(
-    ' ',
-  )
+  'delete-cluster delete-context delete-user rename-context set set-cluster set-credentials unset'.split(' ')
 
 export function config(flow: Flow, args: readonly string[]): number {
   const [verb = ''] = args
@@ -170,7 +170,12 @@ export function config(flow: Flow, args: readonly string[]): number {
   const own = readConfig(flow, flags)
   switch (verb) {
     case 'view':
-      print(flow, textFlag(flags, 'output') === 'json' ? toJson(configJson(own)) : toYaml(configJson(own)))
+      return viewConfig(flow, flags, own)
+    case 'get-clusters':
+      print(flow, ['NAME', ...own.clusters.map(({ name }) => name)].map((one) => `${one}\n`).join(''))
+      return 0
+    case 'get-users':
+      print(flow, ['NAME', ...own.users].map((one) => `${one}\n`).join(''))
       return 0
     case 'current-context':
       if (own.current === '') fault('error: current-context is not set')
@@ -203,6 +208,24 @@ export function config(flow: Flow, args: readonly string[]): number {
     default:
       if (CONFIG_OTHERS.includes(verb)) fault(`error: kubectl config ${verb}: not modelled in Kubehop`)
       return fault(`error: unknown command "${verb}"\nSee 'kubectl config -h' for help and examples`)
+  }
+}
+
+function viewConfig(flow: Flow, flags: Flags, own: KubeConfig): number {
+  const shown = configJson(boolFlag(flags, 'minify') ? minified(own) : own)
+  const format = formatOf({ flow, flags, config: own, namespace: '' })
+  print(flow, format.kind === 'table' ? toYaml(shown) : objectText(format, shown, flags))
+  return 0
+}
+
+/** What the current context needs. */
+function minified(own: KubeConfig): KubeConfig {
+  const context = own.contexts.find(({ name }) => name === own.current)
+  return {
+    current: own.current,
+    contexts: context === undefined ? [] : [context],
+    clusters: own.clusters.filter(({ name }) => name === context?.cluster),
+    users: own.users.filter((name) => name === context?.user),
   }
 }
 
@@ -268,7 +291,15 @@ export function auth(flow: Flow, args: readonly string[]): number {
     return 0
   }
   if (verb !== 'can-i') fault(`error: kubectl auth ${verb}: not modelled in Kubehop`)
-  if (boolFlag(flags, 'list')) fault('error: kubectl auth can-i --list: not modelled in Kubehop')
+  if (boolFlag(flags, 'list')) {
+    const rows = [
+      ['Resources', 'Non-Resource URLs', 'Resource Names', 'Verbs'],
+      ['*.*', '[]', '[]', '[*]'],
+      ['', '[*]', '[]', '[*]'],
+    ]
+    print(flow, getColumns(boolFlag(flags, 'no-headers') ? rows.slice(1) : rows))
+    return 0
+  }
   const [what, type = ''] = flags.operands
   if (what === undefined || (type === '' && !what.startsWith('/'))) {
     fault(

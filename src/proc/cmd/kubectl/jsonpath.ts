@@ -34,7 +34,10 @@ export function parseTemplate(text: string): Template {
     if (plain !== '') open.at(-1)!.push({ k: 'text', text: plain })
     if (brace < 0) break
     const end = closing(text, brace)
-    if (end < 0) return { nodes: [], error: 'unclosed action' }
+    if (end < 0) {
+      const inArray = text.lastIndexOf('[') > Math.max(brace, text.lastIndexOf(']'))
+      return { nodes: [], error: inArray ? 'unterminated array' : 'unclosed action' }
+    }
     const inner = text.slice(brace + 1, end).trim()
     at = end + 1
     if (inner === 'end') {

@@ -4,7 +4,7 @@ import { exitProcess } from '../../../run/process.ts'
 import type { ProcCtx, Program } from '../../../run/types.ts'
 import { out } from '../../program.ts'
 import { apply, diff } from './apply.ts'
-import { edit, label, patch, replace, scale, set, taint } from './change.ts'
+import { edit, label, patch, replace, scale, taint } from './change.ts'
 import { create } from './create.ts'
 import { describe } from './describe.ts'
 import { attach, exec, logs } from './exec.ts'
@@ -16,6 +16,7 @@ import { apiResources, apiVersions, auth, clusterInfo, config, version } from '.
 import { cordon, drain, remove, wait } from './remove.ts'
 import { rollout } from './rollout.ts'
 import { expose, run } from './run.ts'
+import { set } from './set.ts'
 
 type Verb = (flow: Flow, args: readonly string[]) => number
 

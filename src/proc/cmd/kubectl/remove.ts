@@ -39,6 +39,8 @@ export function remove(flow: Flow, args: readonly string[]): number {
   const all =
     boolFlag(flags, 'all') || textFlag(flags, 'selector') !== '' || textFlag(flags, 'field-selector') !== ''
   const force = boolFlag(flags, 'force')
+  if (boolFlag(flags, 'all') && textFlag(flags, 'selector') !== '')
+    fault("error: setting 'all' parameter but found a non empty selector. ")
   const grace = boolFlag(flags, 'now') ? '1' : textFlag(flags, 'grace-period', force ? '0' : '-1')
   if (grace === '0' && !force) fault('error: --grace-period=0 must be used with --force')
   if (force) {
@@ -158,8 +160,15 @@ export function wait(flow: Flow, args: readonly string[]): number {
     fault('error: no matching resources found')
   }
   const failed: string[] = []
+  // One deadline for all: what comes after it is not even looked at.
+  let over = false
   for (const one of found) {
+    if (over) {
+      failed.push(timedOut(one.info, one.name))
+      continue
+    }
     const text = first === 'delete' ? untilGone(client, one, limit!) : untilHolds(client, one, first, limit!)
+    over = limit! > 0 && text === timedOut(one.info, one.name)
     if (text !== '') failed.push(text)
   }
   return failed.length > 0 ? failProblems(failed) : 0
@@ -330,8 +339,11 @@ function drainOne(client: Client, node: Found): void {
     )
     fault(`There are pending nodes to be drained:\n ${node.name}\n${errors.join('\n')}`)
   }
-  if (daemons.length > 0) complain(flow, `Warning: ignoring DaemonSet-managed Pods: ${shown(daemons)}\n`)
-  if (bare.length > 0) complain(flow, `Warning: deleting Pods that declare no controller: ${shown(bare)}\n`)
+  const warnings = [
+    ...(daemons.length > 0 ? [`ignoring DaemonSet-managed Pods: ${shown(daemons)}`] : []),
+    ...(bare.length > 0 ? [`deleting Pods that declare no controller: ${shown(bare)}`] : []),
+  ]
+  if (warnings.length > 0) complain(flow, `Warning: ${warnings.join('; ')}\n`)
   evictAll(client, own)
   print(flow, `node/${node.name} drained\n`)
 }

@@ -86,6 +86,17 @@ export function statusText(status: Status, source = ''): string {
   return `Error from server${status.reason === undefined ? '' : ` (${status.reason})`}: ${text}\n`
 }
 
+/**
+ * A failure among others: what is printed where it stays the only one and, behind a NUL, where there are more (then an
+ * invalid object is told like every other failure). For `failProblems`.
+ */
+export function problemText(status: Status, source = ''): string {
+  const alone = statusText(status, source)
+  if (status.reason !== 'Invalid') return alone
+  const among = source === '' ? status.message : `${source}: ${status.message}`
+  return `${alone}\0Error from server (Invalid): ${among}\n`
+}
+
 function invalidText({ details, message = '' }: Status): string {
   if (details === undefined) return `The request is invalid${message === '' ? '' : `: ${message}`}`
   const { kind = '', name = '', causes = [] } = details

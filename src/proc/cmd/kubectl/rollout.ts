@@ -2,7 +2,7 @@
 import { formatTime } from '../../../kube/time.ts'
 import { watchPoll } from '../../../kube/api/watch.ts'
 import type { Json, JsonObject, WatchSpec } from '../../../kube/types.ts'
-import { field, jsonEqual } from '../../../kube/types.ts'
+import { field, jsonEqual, withField } from '../../../kube/types.ts'
 import { patchFound } from './change.ts'
 import { wallNow } from './clock.ts'
 import { WRITE_FLAGS } from './create.ts'
@@ -48,7 +48,7 @@ export function rollout(flow: Flow, args: readonly string[]): number {
     fault(
       name === ''
         ? "error: a subcommand is needed: history, pause, restart, resume, status, undo\nSee 'kubectl rollout -h' for help and examples"
-        : `error: unknown command "${name}"\nSee 'kubectl rollout -h' for help and examples`,
+        : `error: unknown command "${args.join(' ')}"\nSee 'kubectl rollout -h' for help and examples`,
     )
   }
   const flags = parseFlags(`kubectl rollout ${name}`, args.slice(1), ROLLOUT_FLAGS)
@@ -59,7 +59,7 @@ export function rollout(flow: Flow, args: readonly string[]): number {
   for (const found of findObjects(client, flags.operands, problems, {})) {
     if (!['Deployment', 'DaemonSet', 'StatefulSet'].includes(found.info.kind)) {
       const words: Readonly<Record<string, string>> = {
-        status: `no status viewer has been implemented for {${found.info.group} ${found.info.kind}}`,
+        status: `no status viewer has been implemented for ${found.info.kind}`,
         history: `no history viewer has been implemented for {${found.info.group} ${found.info.kind}}`,
         undo: `no rollbacker has been implemented for {${found.info.group} ${found.info.kind}}`,
       }
@@ -165,13 +165,24 @@ function progress(kind: string, object: JsonObject, asked: number): Progress {
       return going(`${head} ${n('numberAvailable')} of ${desired} updated pods are available...`)
     return finished(`daemon set "${name}" successfully rolled out`)
   }
+  return setProgress(spec, status, generation)
+}
+
+/** A StatefulSet's. */
+function setProgress(spec: JsonObject, status: JsonObject, generation: number): Progress {
+  const n = (key: string) => Number(field(status, key) ?? 0)
+  const going = (text: string): Progress => ({ text, done: false, failed: false })
+  const finished = (text: string): Progress => ({ text, done: true, failed: false })
   if (generation > n('observedGeneration'))
     return going('Waiting for statefulset spec update to be observed...')
   const replicas = Number(spec.replicas ?? 1)
   if (n('readyReplicas') < replicas)
     return going(`Waiting for ${replicas - n('readyReplicas')} pods to be ready...`)
   const partition = Number(field(obj(obj(spec, 'updateStrategy'), 'rollingUpdate'), 'partition') ?? 0)
-  if (partition > 0) {
+  if (
+    spec.updateStrategy !== undefined &&
+    field(obj(spec, 'updateStrategy'), 'rollingUpdate') !== undefined
+  ) {
     if (n('updatedReplicas') < replicas - partition) {
       return going(
         `Waiting for partitioned roll out to finish: ${n('updatedReplicas')} out of ${replicas - partition} new pods have been updated...`,
@@ -226,13 +237,21 @@ function history(client: Client, found: Found): void {
     const one = revisions.find(({ number }) => number === asked)
     if (one === undefined) fault('error: unable to find the specified revision')
     const sheet = newSheet(client, wallNow(flow))
-    templateLines(sheet, one!.whole as JsonObject)
+    templateLines(sheet, withCause(one!.whole as JsonObject, one!.cause))
     print(flow, `${head}with revision #${asked}\n${sheet.text}\n`)
     return
   }
   const rows = revisions.map(({ number, cause }) => [String(number), cause || '<none>'])
   const lines = [['REVISION', 'CHANGE-CAUSE'], ...rows].map((row) => `${row.join('\t')}\n`)
   print(flow, `${head}\n${describeColumns(lines.join(''))}\n`)
+}
+
+/** A revision's cause stands among its template's annotations. */
+function withCause(template: JsonObject, cause: string): JsonObject {
+  if (cause === '') return template
+  const metadata = obj(template, 'metadata')
+  const annotations = withField(obj(metadata, 'annotations'), CAUSE, cause)
+  return withField(template, 'metadata', withField(metadata, 'annotations', annotations))
 }
 
 function undo(client: Client, found: Found, problems: string[]): void {

@@ -41,7 +41,9 @@ export function run(flow: Flow, args: readonly string[]): number {
   const attached = boolFlag(flags, 'attach', interactive)
   if (boolFlag(flags, 'rm') && !attached) fault('error: --rm should only be used for attached containers')
   const restart = textFlag(flags, 'restart', 'Always')
-  if (!['Always', 'OnFailure', 'Never'].includes(restart)) fault(`error: invalid restart policy: ${restart}`)
+  if (!['Always', 'OnFailure', 'Never'].includes(restart)) {
+    fault(`error: invalid restart policy: ${restart}\nSee 'kubectl run -h' for help and examples`)
+  }
   const words =
     flags.dash < 0 ? flags.operands.slice(1) : [...own.slice(1), ...flags.operands.slice(flags.dash)]
   const pod = podObject(client, name!, words, restart)
@@ -83,6 +85,8 @@ function podObject({ flags }: Client, name: string, words: readonly string[], re
 function runAttached(client: Client, pod: JsonObject, name: string): number {
   const { flow, flags } = client
   const path = `/api/v1/namespaces/${client.namespace}/pods`
+  if (boolFlag(flags, 'tty') && flow.ctx.proc.tty === 0)
+    complain(flow, 'Unable to use a TTY - input is not a terminal or the right kind of file\n')
   const made = call(client, 'POST', path, { body: pod, query: [['fieldManager', 'kubectl-run']] })
   if (!made.ok) failStatus(made.status)
   const phase = loop(
@@ -95,16 +99,16 @@ function runAttached(client: Client, pod: JsonObject, name: string): number {
         (one) => obj(one, 'state').running !== undefined,
       )
       if (ready || found === 'Succeeded' || found === 'Failed') return { done: found }
-      if (n >= 120) return { done: 'timeout' }
-      pause(flow, 500_000_000)
+      if (n >= 3000) return { done: 'timeout' }
+      pause(flow, 20_000_000)
       return { next: n + 1 }
     },
   )
   if (phase === 'timeout') fault(`error: timed out waiting for the condition`)
   let code = 0
+  // The real one watches and so has seen the pod run, however short that was.
+  if (!boolFlag(flags, 'quiet')) complain(flow, "If you don't see a command prompt, try pressing enter.\n")
   if (phase === 'Running') {
-    if (!boolFlag(flags, 'quiet') && boolFlag(flags, 'tty'))
-      complain(flow, "If you don't see a command prompt, try pressing enter.\n")
     code = attachPod(client, name)
   } else code = followPod(client, name)
   if (boolFlag(flags, 'rm')) {
@@ -257,7 +261,11 @@ export function podOf(client: Client, word: string, said = false): { name: strin
     .map(([key, value]) => `${key}=${String(value)}`)
     .join(',')
   // The real client's own words for what selects no pods.
-  if (selector === '') fault(`error: selector for ${info!.resource} not implemented`)
+  if (selector === '') {
+    const type = `*${info!.version}.${info!.kind}`
+    const words = `selector for ${type} not implemented`
+    fault(said ? `error: cannot get the logs from ${type}: ${words}` : `error: ${words}`)
+  }
   const list = must<JsonObject>(call(client, 'GET', pods, { query: [['labelSelector', selector]] }))
   const found = [...arr(list, 'items')].sort((a, b) => rank(a) - rank(b))
   if (found.length === 0) fault(`error: timed out waiting for the condition`)

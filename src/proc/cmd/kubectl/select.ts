@@ -138,7 +138,8 @@ function missingText(client: Client, source: string, doc: JsonObject, missing: s
 }
 
 /** Ends the command with problems found on the way: one with `error:`, several as they are. */
-export function failProblems(problems: readonly string[]): never {
+export function failProblems(list: readonly string[]): never {
+  const problems = list.map((one) => one.split('\0').at(list.length === 1 ? 0 : -1)!)
   if (problems.length === 1) {
     const [only] = problems as [string]
     const known = /^(error: |Error from server|The |the server )/.test(only)

@@ -4,6 +4,7 @@
  * by the runtime's own clock.
  */
 import type { ContainerTarget } from '../../../kube/api/respond.ts'
+import { nextBelow } from '../../../base/rng.ts'
 import { badRequest, failure, internalError, notFound } from '../../../kube/api/status.ts'
 import type { Pod } from '../../../kube/objects-pod.ts'
 import { storeGet, storeOf } from '../../../kube/store/store.ts'
@@ -108,7 +109,7 @@ export function kubeletExec(
     }
   }
   const entry = entryOf({ world, machine, programs }, box, [...options.argv])
-  if (entry.error !== '') return { status: execFailed(entry.error) }
+  if (entry.error !== '') return { status: execFailed(world, entry.error) }
   touch(world, machine.id)
   const capture = newCapture(world, machine.id)
   const pipe = options.stdin && options.tty === 0 ? openStdin(machine) : 0
@@ -138,7 +139,7 @@ export function kubeletExec(
   })
   if (pid === 0) {
     removeTarget(world, capture)
-    return { status: execFailed('Resource temporarily unavailable') }
+    return { status: execFailed(world, 'Resource temporarily unavailable') }
   }
   const record = world.targets[capture] as Capture
   record.pid = pid
@@ -188,9 +189,13 @@ export function kubeletExecEnd(world: World, session: ExecSession): void {
   }
 }
 
-function execFailed(why: string): Status {
-  const head = 'OCI runtime exec failed: exec failed: unable to start container process: '
-  return failure(500, 'InternalError', `Internal error occurred: ${head}${why}: unknown`)
+/** The API server's words around the kubelet's around containerd's around runc's. */
+function execFailed(world: World, why: string): Status {
+  const id = Array.from({ length: 64 }, () => nextBelow(world.rng, 16).toString(16)).join('')
+  const server = 'Internal error occurred: Internal error occurred: error executing command in container: '
+  const runtime = `failed to exec in container: failed to start exec "${id}": OCI runtime exec failed: `
+  const runc = `exec failed: unable to start container process: ${why}: unknown`
+  return failure(500, 'InternalError', `${server}${runtime}${runc}`)
 }
 
 function newCapture(world: World, machine: number): number {
