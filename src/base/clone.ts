@@ -16,6 +16,11 @@ export function clonePlain<T>(value: T, seen: Map<object, object> = new Map()): 
   return value
 }
 
+/** The map as an immutable shared value: itself where it is frozen, else a frozen copy. */
+export function frozenMap<K, V>(map: ReadonlyMap<K, V>): ReadonlyMap<K, V> {
+  return Object.isFrozen(map) ? map : Object.freeze(new Map(map))
+}
+
 function cloneObject(value: object, seen: Seen): object {
   if (!Object.isExtensible(value) && Object.isFrozen(value)) return value
   const known = seen.get(value)

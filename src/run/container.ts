@@ -4,6 +4,7 @@
  * what connects a sandbox to a network is theirs. Not here: cgroups, users, mounts, seccomp.
  */
 import { assert } from '../base/assert.ts'
+import { frozenMap } from '../base/clone.ts'
 import type { Rng } from '../base/rng.ts'
 import { nextUint32 } from '../base/rng.ts'
 import { linkSet } from '../net/link/netlink.ts'
@@ -11,6 +12,7 @@ import { createNetns } from '../net/netns.ts'
 import type { World } from '../net/types.ts'
 import { netnsNamed, netnsOf } from '../net/world.ts'
 import { touch } from '../sim/dispatch.ts'
+import { containerFiles } from './containerlife.ts'
 import { findMachine, forsakeNetns } from './machine.ts'
 import { signalProcess, spawn } from './process.ts'
 import type { Container, Fd, FileNode, LogChunk, Machine, Mount, Sandbox } from './types.ts'
@@ -43,6 +45,7 @@ export interface ContainerSpec {
 }
 
 const NO_MOUNTS: readonly Mount[] = Object.freeze([])
+const NO_FILES: Map<string, FileNode | null> = Object.freeze(new Map())
 
 /** A network namespace with `lo` up, or the machine's own. */
 export function createSandbox(world: World, machineId: number, spec: SandboxSpec): Sandbox {
@@ -89,14 +92,14 @@ export function createContainer(world: World, machineId: number, spec: Container
     imageId: spec.imageId,
     program: spec.program,
     argv: spec.argv,
-    env: new Map(spec.env),
+    env: frozenMap(spec.env),
     cwd: spec.cwd,
     hostname: spec.hostname,
     sandbox: '',
     tty: spec.tty ?? false,
     labels: new Map(spec.labels ?? []),
     base: spec.base,
-    files: new Map(),
+    files: NO_FILES,
     mounts: NO_MOUNTS,
     status: 'created',
     pid: 0,
@@ -205,7 +208,8 @@ export function putContainerFile(
   text: string,
 ): void {
   const box = touched(world, machineId).containers.get(id)
-  box?.files.set(path, Object.freeze({ kind: 'file', text, mode: 0o644, mtime: world.now }))
+  const node: FileNode = { kind: 'file', text, mode: 0o644, mtime: world.now }
+  if (box !== undefined) containerFiles(box).set(path, Object.freeze(node))
 }
 
 /** `digits` random hex digits from a stream. */

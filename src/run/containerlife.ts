@@ -7,7 +7,7 @@ import { schedule, touch } from '../sim/dispatch.ts'
 import type { ContainerRef } from './events.ts'
 import { RunEv } from './events.ts'
 import { findMachine } from './machine.ts'
-import type { Container, LogChunk, Machine, Process } from './types.ts'
+import type { Container, FileNode, LogChunk, Machine, Process } from './types.ts'
 
 /** Pieces of a log that are kept, and characters of one. */
 export const LOG_CHUNKS = 1000
@@ -53,6 +53,12 @@ export function containerProcessEnded(world: World, machine: Machine, proc: Proc
 export function watchContainer(world: World, machine: Machine, proc: Process, container: string): void {
   touch(world, machine.id)
   machine.watchers.push({ ns: proc.ns, pid: proc.pid, container })
+}
+
+/** What differs from the image, to be written. */
+export function containerFiles(box: Container): Map<string, FileNode | null> {
+  if (Object.isFrozen(box.files)) box.files = new Map(box.files)
+  return box.files
 }
 
 /** The container that a process or a file is looked up in, undefined for the machine itself. */

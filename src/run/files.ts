@@ -5,7 +5,7 @@
 import type { Netns, World } from '../net/types.ts'
 import { touch } from '../sim/dispatch.ts'
 import { procList, procRead, procWrite } from './procfs.ts'
-import { containerOf } from './containerlife.ts'
+import { containerFiles, containerOf } from './containerlife.ts'
 import type { FileNode, Machine } from './types.ts'
 
 /** Characters and nodes that one machine's changes may have. */
@@ -55,10 +55,16 @@ export function statFile(ctx: FileCtx, path: string, follow = true): FileNode | 
 
 /** Names in a directory, sorted by code point; undefined where it is none. */
 export function listDir(ctx: FileCtx, path: string): string[] | undefined {
+  const nodes = readDir(ctx, path)
+  return nodes === undefined ? undefined : [...nodes.keys()]
+}
+
+/** What stands in a directory, sorted by name; links are not followed. Undefined where it is none. */
+export function readDir(ctx: FileCtx, path: string): Map<string, FileNode> | undefined {
   const at = locate(ctx, path)
   if (at.error !== '' || nodeAt(ctx, at.path)?.kind !== 'dir') return undefined
   const mount = mountAt(ctx, at.path)
-  if (mount !== undefined) return listDir(mount.ctx, mount.path)
+  if (mount !== undefined) return readDir(mount.ctx, mount.path)
   const names = new Set<string>(procList(ctx, at.path) ?? [])
   const prefix = at.path === '/' ? '/' : `${at.path}/`
   const add = (full: string) => {
@@ -70,8 +76,12 @@ export function listDir(ctx: FileCtx, path: string): string[] | undefined {
   for (const file of STANDING) add(file)
   for (const full of treeOf(ctx).keys()) add(full)
   for (const full of Object.keys(containerOf(ctx.machine, ctx.proc.container)?.base ?? {})) add(full)
-  for (const name of [...names]) if (nodeAt(ctx, prefix + name) === undefined) names.delete(name)
-  return [...names].sort()
+  const nodes = new Map<string, FileNode>()
+  for (const name of [...names].sort()) {
+    const node = nodeAt(ctx, prefix + name)
+    if (node !== undefined) nodes.set(name, node)
+  }
+  return nodes
 }
 
 /** Replaces a file's text, making the file where its directory exists. Answers the error. */
@@ -139,8 +149,8 @@ export function removeFile(ctx: FileCtx, path: string): string {
   }
   if (node.kind === 'dir' && (listDir(ctx, at.path)?.length ?? 0) > 0) return ENOTEMPTY
   touch(ctx.world, ctx.machine.id)
-  if (isStanding(ctx, at.path)) treeOf(ctx).set(at.path, null)
-  else treeOf(ctx).delete(at.path)
+  if (isStanding(ctx, at.path)) ownTree(ctx).set(at.path, null)
+  else ownTree(ctx).delete(at.path)
   return ''
 }
 
@@ -229,6 +239,12 @@ function standingText(hostname: string, path: string): string | undefined {
   return undefined
 }
 
+/** The same, to be written. */
+function ownTree(ctx: FileCtx): Map<string, FileNode | null> {
+  const box = containerOf(ctx.machine, ctx.proc.container)
+  return box === undefined ? ctx.machine.files : containerFiles(box)
+}
+
 /** What was changed in the tree that the process sees. */
 function treeOf(ctx: FileCtx): Map<string, FileNode | null> {
   return (containerOf(ctx.machine, ctx.proc.container) ?? ctx.machine).files
@@ -247,7 +263,7 @@ function put(ctx: FileCtx, path: string, node: FileNode): string {
   if (parent === undefined) return ENOENT
   if (parent.kind !== 'dir') return ENOTDIR
   touch(ctx.world, ctx.machine.id)
-  const files = treeOf(ctx)
+  const files = ownTree(ctx)
   const before = files.get(path)
   let size = node.text.length - (before?.text.length ?? 0)
   for (const file of files.values()) size += file?.text.length ?? 0

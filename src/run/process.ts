@@ -4,6 +4,7 @@
  * end by an event, and the record goes at once).
  */
 import { assert } from '../base/assert.ts'
+import { frozenMap } from '../base/clone.ts'
 import type { Netns, World } from '../net/types.ts'
 import { findNetns, netnsOf } from '../net/world.ts'
 import { schedule, touch } from '../sim/dispatch.ts'
@@ -15,8 +16,9 @@ import { machineNetnsReleased, machineOf } from './machine.ts'
 import { closeProcSockets } from './sockets.ts'
 import type { Capture, Fd, Machine, ProcCtx, Process, Programs, SignalName } from './types.ts'
 
-/** Living processes that one machine may have. */
+/** Living processes that one machine may have, and how many more for each container. */
 export const PROCESS_MAX = 256
+const PER_CONTAINER = 4
 
 const SIGNALS: Readonly<Record<SignalName, number>> = Object.freeze({
   SIGHUP: 1,
@@ -54,7 +56,7 @@ export interface SpawnRequest {
 /** Makes a process; it starts by an event at the present time. Answers its pid, 0 where the machine is full. */
 export function spawn(world: World, request: SpawnRequest): number {
   const machine = touchMachine(world, request.machine)
-  if (machine.pids.size >= PROCESS_MAX) return 0
+  if (machine.pids.size >= PROCESS_MAX + machine.containers.size * PER_CONTAINER) return 0
   touch(world, request.ns)
   const ns = netnsOf(world, request.ns)
   const pid = machine.nextPid++
@@ -70,7 +72,7 @@ export function spawn(world: World, request: SpawnRequest): number {
     vpid: box === undefined ? pid : box.nextPid++,
     program: request.program,
     argv: request.argv,
-    env: new Map(request.env),
+    env: frozenMap(request.env),
     cwd: request.cwd,
     fds: new Map(),
     state: request.state,
@@ -154,7 +156,7 @@ export function execProgram(
   const { world, proc } = ctx
   proc.program = program
   proc.argv = argv
-  proc.env = new Map(env)
+  proc.env = frozenMap(env)
   proc.state = undefined
   proc.timers.clear()
   proc.reads = []

@@ -62,7 +62,8 @@ export interface Container {
   /** The program behind argv[0], and the command. */
   program: string
   argv: string[]
-  env: Map<string, string>
+  /** Frozen: shared by all that inherit it. */
+  env: ReadonlyMap<string, string>
   cwd: string
   hostname: string
   /** '' while it has none. */
@@ -71,6 +72,7 @@ export interface Container {
   labels: Map<string, string>
   /** The image's files, frozen and shared, and what differs from them here. */
   base: Readonly<Record<string, FileNode>>
+  /** To write use `containerFiles`: while nothing differs it is frozen and shared. */
   files: Map<string, FileNode | null>
   /** Parts of the machine's own tree that it sees (bind mounts). */
   mounts: readonly Mount[]
@@ -162,7 +164,8 @@ export interface Process {
   vpid: number
   program: string
   argv: string[]
-  env: Map<string, string>
+  /** Frozen: shared by all that inherit it. */
+  env: ReadonlyMap<string, string>
   cwd: string
   fds: Map<number, Fd>
   state: unknown

@@ -1,7 +1,7 @@
 // Models net/ipv4/route.c (Linux 6.18): where a received and where an own packet goes, source validation, redirects,
 // path MTU exceptions. Not here: VRF, IGMP memberships beyond 224.0.0.1, mroute, bc_forwarding, IPsec.
 import type { Ip } from '../../base/addr.ts'
-import { formatIp4, isLoopback, isMulticast } from '../../base/addr.ts'
+import { formatIp4, isLoopback, isMulticast, maskOf4 } from '../../base/addr.ts'
 import { klog } from '../link/klog.ts'
 import type { DropReason } from '../trace.ts'
 import type { Link, Netns, RouteException, World } from '../types.ts'
@@ -83,8 +83,10 @@ export function routeInput(
     return martian(ns, link, dst, src, 'IP_INVALID_DEST', world)
   if (isLoopback(src) && !routeLocalnet(ns, link))
     return martian(ns, link, dst, src, 'IP_INVALID_SOURCE', world)
-  const fib = fibLookup(world, ns, { family: 4, dst, src, iif: link.ifindex, oif: 0, mark, tos })
   const forwarding = link.conf.forwarding !== 0
+  // Most ARP requests are a flood's copies, for somebody else: what the tables say beyond that nobody asks.
+  if (arp && !forwarding && ns.rules4 === null && !isLocalRange(ns, dst)) return NOT_OURS
+  const fib = fibLookup(world, ns, { family: 4, dst, src, iif: link.ifindex, oif: 0, mark, tos })
   if (fib.errno !== '') {
     return { kind: 'error', fib, errno: forwarding ? fib.errno : 'EHOSTUNREACH', reason: '', redirect: false }
   }
@@ -97,6 +99,25 @@ export function routeInput(
   if (!forwarding) return { kind: 'error', fib, errno: 'EHOSTUNREACH', reason: '', redirect: false }
   if (fib.type !== 'unicast') return martian(ns, link, dst, src, 'IP_INVALID_DEST', world)
   return forwardInput(world, ns, link, dst, src, tos, mark, fib)
+}
+
+const NOT_OURS: InputRoute = Object.freeze({
+  kind: 'error',
+  fib: NO_ROUTE,
+  errno: 'EHOSTUNREACH',
+  reason: '',
+  redirect: false,
+})
+
+/** Whether any route of the local table covers an address. A host has few: they are read one by one, without an index. */
+function isLocalRange(ns: Netns, dst: number): boolean {
+  const routes = ns.fib4?.get(RT_TABLE_LOCAL)
+  if (routes === undefined) return false
+  for (let i = 0; i < routes.length; i++) {
+    const { dst: base, len } = routes[i]!
+    if ((dst & maskOf4(len)) === base) return true
+  }
+  return false
 }
 
 /** ip_route_output_key: the route of an own packet, with its source address; or why there is none. */

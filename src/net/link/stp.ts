@@ -47,7 +47,17 @@ export function setPortState(world: World, ns: Netns, brLink: Link, link: Link, 
   const port = link.port
   if (port === null) return
   port.state = state
-  klog(world, ns, `${brLink.name}: port ${port.portNo}(${link.name}) entered ${STATE_NAMES[state]} state`)
+  const words = [
+    brLink.name,
+    ': port ',
+    port.portNo,
+    '(',
+    link.name,
+    ') entered ',
+    STATE_NAMES[state],
+    ' state',
+  ]
+  klog(world, ns, words.join(''))
 }
 
 /** A port starts: designated until something better is heard. */

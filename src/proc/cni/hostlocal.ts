@@ -4,7 +4,7 @@
  */
 import { compareIp, formatIp, inPrefix, maskIp, parseIp, parsePrefix } from '../../base/addr.ts'
 import type { Ip, Prefix } from '../../base/addr.ts'
-import { listDir, readFile, removeFile, writeFile } from '../../run/files.ts'
+import { readDir, readFile, removeFile, writeFile } from '../../run/files.ts'
 import { makeDirs } from './host.ts'
 import type { CniCall, CniHost, CniIp, CniPlugin, CniRange } from './types.ts'
 import { cniFail } from './types.ts'
@@ -57,18 +57,14 @@ export const hostLocal: CniPlugin = {
   del(call) {
     const { host, args } = call
     const dir = storeDir(call)
-    for (const name of listDir(host.files, dir) ?? []) {
-      if (parseIp(name) !== undefined && owner(host, `${dir}/${name}`) === ownerText(args)) {
-        removeFile(host.files, `${dir}/${name}`)
-      }
+    for (const [name, who] of owners(host, dir)) {
+      if (who === ownerText(args)) removeFile(host.files, `${dir}/${name}`)
     }
   },
   check(call) {
     const { host, args } = call
     const dir = storeDir(call)
-    const mine = (listDir(host.files, dir) ?? []).some(
-      (name) => owner(host, `${dir}/${name}`) === ownerText(args),
-    )
+    const mine = [...owners(host, dir).values()].includes(ownerText(args))
     if (!mine) cniFail(`host-local: Failed to find address added by container ${args.containerId}`)
   },
 }
@@ -81,8 +77,14 @@ function ownerText({ containerId, ifname }: CniCall['args']): string {
   return `${containerId}\r\n${ifname}`
 }
 
-function owner(host: CniHost, path: string): string {
-  return readFile(host.files, path).text.trim()
+/** Who has which address: the files that are named by one. */
+function owners({ files }: CniHost, dir: string): Map<string, string> {
+  const found = new Map<string, string>()
+  for (const [name, { kind, text }] of readDir(files, dir) ?? []) {
+    if (parseIp(name) === undefined) continue
+    found.set(name, (kind === 'link' ? readFile(files, `${dir}/${name}`).text : text).trim())
+  }
+  return found
 }
 
 function allocate(
@@ -94,10 +96,7 @@ function allocate(
   asked: string | undefined,
 ): CniIp {
   const fail = (text: string) => cniFail(`failed to allocate for range ${at}: ${text}`)
-  const taken = new Map<string, string>()
-  for (const name of listDir(host.files, dir) ?? []) {
-    if (parseIp(name) !== undefined) taken.set(name, owner(host, `${dir}/${name}`))
-  }
+  const taken = owners(host, dir)
   for (const [name, who] of taken) {
     if (who === ownerText(args) && rangeOf(set, parseIp(name)) !== undefined) {
       fail(`${name} has been allocated to ${args.containerId}, duplicate allocation is not allowed`)

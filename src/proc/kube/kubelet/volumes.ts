@@ -4,6 +4,7 @@
  * time after a change. Not here: persistent volumes, real tokens.
  */
 import type { Container as Spec, Volume } from '../../../kube/objects-pod.ts'
+import { containerFiles } from '../../../run/containerlife.ts'
 import { removeFile, statFile } from '../../../run/files.ts'
 import type { Container, FileNode } from '../../../run/types.ts'
 import { cniHost, makeDirs } from '../../cni/host.ts'
@@ -36,13 +37,13 @@ export function mountVolumes(kubelet: Kubelet, run: PodRun, spec: Spec, containe
   const { now } = world
   const made: FileNode = Object.freeze({ kind: 'dir', text: '', mode: 0o755, mtime: now })
   const put = (path: string, text: string) =>
-    container.files.set(path, Object.freeze({ kind: 'file', text, mode: 0o644, mtime: now }))
+    containerFiles(container).set(path, Object.freeze({ kind: 'file', text, mode: 0o644, mtime: now }))
   const dir = (path: string) => {
     const parts = path.split('/')
     for (let i = 2; i <= parts.length; i++) {
       const at = parts.slice(0, i).join('/')
       if (!container.files.has(at) && !Object.hasOwn(container.base, at)) {
-        container.files.set(at, made)
+        containerFiles(container).set(at, made)
       }
     }
   }
@@ -65,7 +66,7 @@ export function mountVolumes(kubelet: Kubelet, run: PodRun, spec: Spec, containe
     }
     // A mount hides what the image has there.
     for (const path of Object.keys(container.base))
-      if (path.startsWith(`${at}/`)) container.files.set(path, null)
+      if (path.startsWith(`${at}/`)) containerFiles(container).set(path, null)
     dir(at)
     for (const [path, text] of files) {
       const full = `${at}/${path}`
@@ -152,13 +153,13 @@ export function refreshVolumes(kubelet: Kubelet, run: PodRun, spec: Spec, contai
     const at = `${mountPath.replace(/\/+$/, '')}/`
     for (const [path, node] of container.files) {
       if (node?.kind === 'file' && path.startsWith(at) && !files.has(path.slice(at.length))) {
-        container.files.delete(path)
+        containerFiles(container).delete(path)
       }
     }
     for (const [path, text] of files) {
       if (container.files.get(at + path)?.text === text) continue
       const node: FileNode = { kind: 'file', text, mode: 0o644, mtime: kubelet.world.now }
-      container.files.set(at + path, Object.freeze(node))
+      containerFiles(container).set(at + path, Object.freeze(node))
     }
   }
 }
