@@ -9,9 +9,9 @@ import { addTarget, removeTarget, schedule, touch } from '../../sim/dispatch.ts'
 import type { SimEvent } from '../../sim/queue.ts'
 import type { Handler } from '../../sim/world.ts'
 import { KubeEv } from '../events.ts'
-import { compactedRevision, storeChanges } from '../store/history.ts'
+import { compactedRevision, storeChanges, storeChangesOnNode } from '../store/history.ts'
 import { findStore, storeOf, storeSubscribe, storeUnsubscribe } from '../store/store.ts'
-import type { ApiResult } from '../types.ts'
+import type { ApiResult, StoreChange } from '../types.ts'
 import { agentExecute } from './requests.ts'
 import type { Agent, AgentCtx, AgentLink, AgentPrograms, AgentRequest, AgentTransport } from './types.ts'
 
@@ -231,7 +231,14 @@ function catchUp(ctx: AgentCtx, revision: number): void {
   const from = agent.seen
   const wants = program.wants(agent)
   const resources = new Set(wants.map((want) => want.resource))
-  const changes = from < compactedRevision(store) ? 'gone' : storeChanges(store, from, resources, revision)
+  const node = wants.find((want) => want.node !== undefined)?.node
+  let changes: StoreChange[] | 'gone' = 'gone'
+  if (from >= compactedRevision(store)) {
+    changes =
+      node === undefined
+        ? storeChanges(store, from, resources, revision)
+        : storeChangesOnNode(store, from, resources, node, revision)
+  }
   agent.seen = revision
   if (changes === 'gone') {
     if (program.relist !== undefined) program.relist(ctx)

@@ -31,13 +31,26 @@ export interface PlacedPod {
   readonly node: string
 }
 
-export interface FilterInput {
+/** What is the same for all nodes that a pod may go to. */
+export interface FilterPod {
   readonly pod: Pod
-  readonly node: Node
-  readonly use: NodeUse
+  /** `requestsOf` it and its `hostPortsOf`. */
+  readonly wanted: Amounts
+  readonly ports: readonly string[]
   readonly nodes: readonly Node[]
   /** Pods that affinity or spreading may look at; empty where nobody asks for either. */
   readonly placed: readonly PlacedPod[]
+}
+
+interface FilterInput extends FilterPod {
+  readonly node: Node
+  readonly use: NodeUse
+}
+
+/** millicores and bytes */
+export interface Amounts {
+  readonly cpu: number
+  readonly memory: number
 }
 
 /** Why a node is refused: `final` where taking other pods away would not help. */
@@ -47,7 +60,9 @@ export interface Refusal {
 }
 
 /** Null: the pod may run there. */
-export function filterNode(input: FilterInput): Refusal | null {
+export function filterNode(about: FilterPod, node: Node, use: NodeUse): Refusal | null {
+  const { pod, wanted, ports, nodes, placed } = about
+  const input: FilterInput = { pod, wanted, ports, nodes, placed, node, use }
   return (
     checkUnschedulable(input) ??
     checkTaints(input) ??
@@ -60,7 +75,7 @@ export function filterNode(input: FilterInput): Refusal | null {
 }
 
 /** A pod's requests: the larger of its containers together and each init container alone. */
-export function requestsOf(pod: Pod): { cpu: number; memory: number } {
+export function requestsOf(pod: Pod): Amounts {
   const sum = { cpu: 0, memory: 0 }
   for (const { resources } of pod.spec.containers) {
     sum.cpu += milli(resources?.requests?.cpu)
@@ -84,6 +99,21 @@ export function hostPortsOf(pod: Pod): string[] {
   }
   return ports
 }
+
+/** What a node has to give, read once from each record. Derived, and no part of the world's state. */
+export function allocatableOf({ status }: Node): Amounts & { readonly pods: number } {
+  const { allocatable } = status ?? {}
+  if (allocatable === undefined) return NOTHING
+  const known = allocatables.get(allocatable)
+  if (known !== undefined) return known
+  const { cpu, memory, pods = 110 } = allocatable
+  const read = { cpu: milli(cpu), memory: bytes(memory), pods: Number(pods) }
+  if (Object.isFrozen(allocatable)) allocatables.set(allocatable, read)
+  return read
+}
+
+const NOTHING = Object.freeze({ cpu: 0, memory: 0, pods: 110 })
+const allocatables = new WeakMap<object, Amounts & { readonly pods: number }>()
 
 export function milli(quantity: string | number | undefined): number {
   return quantity === undefined ? 0 : Math.ceil((parseQuantity(quantity) ?? 0) * 1000)
@@ -162,8 +192,8 @@ function checkNodeAffinity({ pod, node }: FilterInput): Refusal | null {
   return fitsNodeAffinity(pod, node) ? null : final("node(s) didn't match Pod's node affinity/selector")
 }
 
-function checkPorts({ pod, use }: FilterInput): Refusal | null {
-  for (const wanted of hostPortsOf(pod)) {
+function checkPorts({ ports, use }: FilterInput): Refusal | null {
+  for (const wanted of ports) {
     for (const taken of use.ports.keys()) {
       if (!portsClash(wanted, taken)) continue
       return { reasons: ["node(s) didn't have free ports for the requested pod ports"], final: false }
@@ -178,15 +208,12 @@ function portsClash(a: string, b: string): boolean {
   return protocolA === protocolB && portA === portB && (ipA === ipB || ipA === '0.0.0.0' || ipB === '0.0.0.0')
 }
 
-function checkResources({ pod, node, use }: FilterInput): Refusal | null {
-  const { allocatable = {} } = node.status ?? {}
-  const wanted = requestsOf(pod)
+function checkResources({ wanted, node, use }: FilterInput): Refusal | null {
+  const room = allocatableOf(node)
   const reasons: string[] = []
-  if (use.pods + 1 > Number(allocatable.pods ?? 110)) reasons.push('Too many pods')
-  if (wanted.cpu > 0 && use.cpu + wanted.cpu > milli(allocatable.cpu)) reasons.push('Insufficient cpu')
-  if (wanted.memory > 0 && use.memory + wanted.memory > bytes(allocatable.memory)) {
-    reasons.push('Insufficient memory')
-  }
+  if (use.pods + 1 > room.pods) reasons.push('Too many pods')
+  if (wanted.cpu > 0 && use.cpu + wanted.cpu > room.cpu) reasons.push('Insufficient cpu')
+  if (wanted.memory > 0 && use.memory + wanted.memory > room.memory) reasons.push('Insufficient memory')
   return reasons.length === 0 ? null : { reasons, final: false }
 }
 

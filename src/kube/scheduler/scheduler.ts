@@ -12,9 +12,11 @@ import { recordEvent } from '../controller/common.ts'
 import { putCondition } from '../controller/deployment/status.ts'
 import type { Node, Pod } from '../objects.ts'
 import { touchStore, wallMs } from '../store/store.ts'
+import type { Tree } from '../store/tree.ts'
+import { createTree, treeDelete, treeGet, treeSet, treeValues } from '../store/tree.ts'
 import type { StoreChange } from '../types.ts'
 import { controllerOf, objectKey } from '../types.ts'
-import type { FilterInput, NodeUse, PlacedPod, Refusal } from './filters.ts'
+import type { NodeUse, PlacedPod, Refusal } from './filters.ts'
 import { filterNode, hostPortsOf, requestsOf } from './filters.ts'
 import type { Candidate } from './score.ts'
 import { scoreNodes } from './score.ts'
@@ -27,6 +29,7 @@ const FLUSH = 300 * SECOND
 const MIN_NODES = 100
 
 interface Placement {
+  readonly key: string
   readonly node: string
   readonly cpu: number
   readonly memory: number
@@ -38,9 +41,9 @@ interface Placement {
 export interface SchedulerState {
   use: Map<string, NodeUse>
   /** By pod key: what it takes where. */
-  placed: Map<string, Placement>
-  /** NODE/OWNER to how many. */
-  siblings: Map<string, number>
+  placed: Tree<Placement>
+  /** By the controller's uid and the node: how many pods of it are there. */
+  siblings: Map<string, Map<string, number>>
   /** Pods that wait, to how often they were tried. */
   waiting: Map<string, number>
   /** Pods that others must keep near or away from (required affinity), or that spread. */
@@ -57,7 +60,7 @@ export const kubeScheduler: AgentProgram = {
   start(ctx) {
     const state: SchedulerState = {
       use: new Map(),
-      placed: new Map(),
+      placed: createTree(),
       siblings: new Map(),
       waiting: new Map(),
       picky: new Map(),
@@ -88,7 +91,7 @@ function notePod(ctx: AgentCtx, pod: Pod, gone: boolean): void {
   const ended = gone || pod.status?.phase === 'Succeeded' || pod.status?.phase === 'Failed'
   const node = pod.spec.nodeName ?? ''
   if (ended) {
-    const freed = state.placed.has(key)
+    const freed = treeGet(state.placed, key) !== undefined
     release(state, key)
     state.waiting.delete(key)
     state.picky.delete(key)
@@ -135,25 +138,35 @@ function usageOf(state: SchedulerState, node: string): NodeUse {
 
 function place(state: SchedulerState, pod: Pod, node: string): void {
   const key = objectKey(pod)
-  if (state.placed.get(key)?.node === node) return
+  if (treeGet(state.placed, key)?.node === node) return
   release(state, key)
   const { cpu, memory } = requestsOf(pod)
   const ports = hostPortsOf(pod)
   const owner = controllerOf(pod)?.uid ?? ''
-  state.placed.set(key, Object.freeze({ node, cpu, memory, ports: Object.freeze(ports), owner }))
+  const placement: Placement = { key, node, cpu, memory, ports: Object.freeze(ports), owner }
+  state.placed = treeSet(state.placed, key, Object.freeze(placement))
   if (isPicky(pod)) state.picky.set(key, true)
   const use = usageOf(state, node)
   use.cpu += cpu
   use.memory += memory
   use.pods++
   for (const port of ports) use.ports.set(port, (use.ports.get(port) ?? 0) + 1)
-  if (owner !== '') state.siblings.set(`${node}/${owner}`, (state.siblings.get(`${node}/${owner}`) ?? 0) + 1)
+  if (owner !== '') countSibling(state, owner, node, 1)
+}
+
+function countSibling(state: SchedulerState, owner: string, node: string, by: number): void {
+  const there = state.siblings.get(owner) ?? new Map<string, number>()
+  const count = (there.get(node) ?? 0) + by
+  if (count > 0) there.set(node, count)
+  else there.delete(node)
+  if (there.size > 0) state.siblings.set(owner, there)
+  else state.siblings.delete(owner)
 }
 
 function release(state: SchedulerState, key: string): void {
-  const was = state.placed.get(key)
+  const was = treeGet(state.placed, key)
   if (was === undefined) return
-  state.placed.delete(key)
+  state.placed = treeDelete(state.placed, key)
   const use = usageOf(state, was.node)
   use.cpu -= was.cpu
   use.memory -= was.memory
@@ -163,11 +176,7 @@ function release(state: SchedulerState, key: string): void {
     if (left === 0) use.ports.delete(port)
     else use.ports.set(port, left)
   }
-  if (was.owner === '') return
-  const siblings = `${was.node}/${was.owner}`
-  const left = (state.siblings.get(siblings) ?? 1) - 1
-  if (left === 0) state.siblings.delete(siblings)
-  else state.siblings.set(siblings, left)
+  if (was.owner !== '') countSibling(state, was.owner, was.node, -1)
 }
 
 function isPicky({ spec }: Pod): boolean {
@@ -220,13 +229,14 @@ function findNodes(
   const enough = nodesToFind(nodes.length)
   const candidates: Candidate[] = []
   const refused: Refusal[] = []
+  const about = { pod, wanted: requestsOf(pod), ports: hostPortsOf(pod), nodes, placed }
+  const there = state.siblings.get(owner)
   for (let i = 0; i < nodes.length && candidates.length < enough; i++) {
     const node = nodes[(state.nextNode + i) % nodes.length]!
     const use = usageOf(state, node.metadata.name)
-    const input: FilterInput = { pod, node, use, nodes, placed }
-    const refusal = filterNode(input)
+    const refusal = filterNode(about, node, use)
     if (refusal !== null) refused.push(refusal)
-    else candidates.push({ node, use, siblings: state.siblings.get(`${node.metadata.name}/${owner}`) ?? 0 })
+    else candidates.push({ node, use, siblings: there?.get(node.metadata.name) ?? 0 })
   }
   if (nodes.length > 0) state.nextNode = (state.nextNode + candidates.length + refused.length) % nodes.length
   return { candidates, refused }
@@ -241,11 +251,11 @@ function nodesToFind(n: number): number {
 
 function placedPods(ctx: AgentCtx, pod: Pod): PlacedPod[] {
   const state = stateOf(ctx)
-  const keys = isPicky(pod) ? state.placed.keys() : state.picky.keys()
+  const keys = isPicky(pod) ? treeValues(state.placed).map(({ key }) => key) : state.picky.keys()
   const found: PlacedPod[] = []
   for (const key of keys) {
     const other = cacheGetKey<Pod>(ctx, 'pods', key)
-    const node = state.placed.get(key)?.node
+    const node = treeGet(state.placed, key)?.node
     if (other !== undefined && node !== undefined) found.push({ pod: other, node })
   }
   return found

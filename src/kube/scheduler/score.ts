@@ -5,7 +5,7 @@
 import type { Node, Pod } from '../objects.ts'
 import { controllerOf } from '../types.ts'
 import type { NodeUse } from './filters.ts'
-import { bytes, fitsTerm, milli, tolerates } from './filters.ts'
+import { allocatableOf, bytes, fitsTerm, milli, tolerates } from './filters.ts'
 
 /** Scores count a pod without requests as if it asked for this much. */
 const DEFAULT_CPU = 100
@@ -26,14 +26,12 @@ export function scoreNodes(pod: Pod, candidates: readonly Candidate[]): number[]
   const most = (values: readonly number[]) => values.reduce((a, b) => Math.max(a, b), 0)
   const [mostTaints, mostPreferred] = [most(intolerable), most(preferred)]
   const mostSiblings = most(candidates.map(({ siblings }) => siblings))
+  const alone = mostSiblings === 0 || controllerOf(pod) === undefined
   return candidates.map(({ node, use, siblings }, at) => {
     const resources = allocation(node, use, wanted)
     const taints = mostTaints === 0 ? 100 : 100 - (100 * intolerable[at]!) / mostTaints
     const affinity = mostPreferred === 0 ? 0 : (100 * preferred[at]!) / mostPreferred
-    const spread =
-      controllerOf({ ...pod }) === undefined || mostSiblings === 0
-        ? 100
-        : 100 - (100 * siblings) / mostSiblings
+    const spread = alone ? 100 : 100 - (100 * siblings) / mostSiblings
     return Math.floor(resources) + 3 * Math.floor(taints) + 2 * Math.floor(affinity) + 2 * Math.floor(spread)
   })
 }
@@ -50,20 +48,22 @@ function nonZeroRequests(pod: Pod): { cpu: number; memory: number } {
 
 /** Least allocated and balanced allocation together, 0 to 200. */
 function allocation(node: Node, use: NodeUse, wanted: { cpu: number; memory: number }): number {
-  const { allocatable = {} } = node.status ?? {}
+  const room = allocatableOf(node)
   const part = (taken: number, capacity: number) => (capacity <= 0 || taken > capacity ? 1 : taken / capacity)
-  const cpu = part(use.cpu + wanted.cpu, milli(allocatable.cpu))
-  const memory = part(use.memory + wanted.memory, bytes(allocatable.memory))
+  const cpu = part(use.cpu + wanted.cpu, room.cpu)
+  const memory = part(use.memory + wanted.memory, room.memory)
   const least = (100 * (1 - cpu) + 100 * (1 - memory)) / 2
   return least + 100 * (1 - Math.abs(cpu - memory) / 2)
 }
 
 function preferredTaints(pod: Pod, node: Node): number {
-  const taints = (node.spec?.taints ?? []).filter(({ effect }) => effect === 'PreferNoSchedule')
+  if (node.spec?.taints === undefined) return 0
+  const taints = node.spec.taints.filter(({ effect }) => effect === 'PreferNoSchedule')
   return taints.filter((taint) => !tolerates(pod.spec.tolerations ?? [], taint)).length
 }
 
 function preferredAffinity(pod: Pod, node: Node): number {
-  const preferred = pod.spec.affinity?.nodeAffinity?.preferredDuringSchedulingIgnoredDuringExecution ?? []
+  const preferred = pod.spec.affinity?.nodeAffinity?.preferredDuringSchedulingIgnoredDuringExecution
+  if (preferred === undefined) return 0
   return preferred.reduce((sum, { weight, preference }) => sum + (fitsTerm(preference, node) ? weight : 0), 0)
 }

@@ -42,6 +42,79 @@ export function storeChanges(
   return found
 }
 
+/** As `storeChanges`, but of pods only those that were or are bound to `node`: most chunks of the log have nothing. */
+export function storeChangesOnNode(
+  store: Store,
+  from: number,
+  resources: ReadonlySet<string>,
+  node: string,
+  to = store.revision,
+): StoreChange[] | 'gone' {
+  const { first, chunks } = store.log
+  if (from < compactedRevision(store)) return 'gone'
+  const found: StoreChange[] = []
+  const last = to - first
+  let at = from + 1 - first
+  while (at <= last) {
+    const chunk = chunks[Math.floor(at / CHUNK)]
+    const start = at - (at % CHUNK)
+    const end = Math.min(last, start + CHUNK - 1)
+    if (chunk === undefined) {
+      for (; at <= end; at++) {
+        const change = store.tail[at - start]!
+        if (concerns(change, resources, node)) found.push(change)
+      }
+      continue
+    }
+    const index = chunkIndexes.get(chunk) ?? indexChunk(chunk)
+    const places = [...resources].flatMap(
+      (resource) => index.get(resource === 'pods' ? node : `/${resource}`) ?? [],
+    )
+    for (const place of places.length < 2 ? places : places.sort((a, b) => a - b)) {
+      if (start + place >= at && start + place <= end) found.push(chunk[place]!)
+    }
+    at = end + 1
+  }
+  return found
+}
+
+function concerns(
+  { resource, object, previous }: StoreChange,
+  wanted: ReadonlySet<string>,
+  node: string,
+): boolean {
+  if (!wanted.has(resource)) return false
+  if (resource !== 'pods') return true
+  return (object as Pod).spec.nodeName === node || (previous as Pod | undefined)?.spec.nodeName === node
+}
+
+/**
+ * Where in a chunk are the changes of each node's pods (by the node's name) and of other resources (`/RESOURCE`).
+ * Derived from a chunk that is never written again, and no part of the world's state.
+ */
+const chunkIndexes = new WeakMap<readonly StoreChange[], ReadonlyMap<string, readonly number[]>>()
+
+function indexChunk(chunk: readonly StoreChange[]): ReadonlyMap<string, readonly number[]> {
+  const index = new Map<string, number[]>()
+  const put = (key: string, place: number) => {
+    const places = index.get(key)
+    if (places === undefined) index.set(key, [place])
+    else places.push(place)
+  }
+  chunk.forEach(({ resource, object, previous }, place) => {
+    if (resource !== 'pods') {
+      put(`/${resource}`, place)
+      return
+    }
+    const node = (object as Pod).spec.nodeName ?? ''
+    const before = (previous as Pod | undefined)?.spec.nodeName ?? ''
+    if (node !== '') put(node, place)
+    if (before !== '' && before !== node) put(before, place)
+  })
+  chunkIndexes.set(chunk, index)
+  return index
+}
+
 /** The object as it was at `revision`; as it is now where the log no longer reaches back. */
 export function storeGetAt<T extends ApiObject = ApiObject>(
   store: Store,
@@ -105,12 +178,14 @@ export function storeOwnedAt<T extends ApiObject = ApiObject>(
   for (const owned of storeOwned(store, uid)) {
     if (owned.resource === resource) found.set(objectKey(owned.object), owned.object)
   }
-  if (past.size === 0) return [...found.values()] as unknown as readonly T[]
+  let inserted = false
   for (const [key, object] of past) {
-    if (object?.metadata.ownerReferences?.some((ref) => ref.uid === uid)) found.set(key, object)
-    else found.delete(key)
+    if (object?.metadata.ownerReferences?.some((ref) => ref.uid === uid)) {
+      inserted ||= !found.has(key)
+      found.set(key, object)
+    } else found.delete(key)
   }
-  return inOrder(found as Map<string, T>)
+  return inserted ? inOrder(found as Map<string, T>) : ([...found.values()] as unknown as readonly T[])
 }
 
 function inOrder<T>(found: Map<string, T>): readonly T[] {

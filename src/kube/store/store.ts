@@ -11,7 +11,7 @@ import type { Pod } from '../objects.ts'
 import { formatTime } from '../time.ts'
 import type { ApiObject, StoreChange } from '../types.ts'
 import { deepFreeze } from '../types.ts'
-import { createTree, treeDelete, treeGet, treeSet, treeValues } from './tree.ts'
+import { createTree, treeAll, treeDelete, treeGet, treeSet, treeValues } from './tree.ts'
 import type { Store, StoreOptions, Subscription, Want } from './types.ts'
 import { CHUNK } from './types.ts'
 
@@ -99,7 +99,7 @@ export function storeList<T extends ApiObject = ApiObject>(
 ): readonly T[] {
   const table = store.tables.get(resource)
   if (table === undefined) return []
-  return treeValues(table, namespace === '' ? '' : `${namespace}/`) as unknown as readonly T[]
+  return (namespace === '' ? treeAll(table) : treeValues(table, `${namespace}/`)) as unknown as readonly T[]
 }
 
 /** The pods bound to a node. */

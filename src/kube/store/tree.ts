@@ -82,6 +82,18 @@ export function treeValues<V>(tree: Tree<V>, prefix = ''): V[] {
   return found
 }
 
+/** All values in the order of keys: one array for one tree, made when it is first asked for. */
+export function treeAll<V>(tree: Tree<V>): readonly V[] {
+  const known = all.get(tree)
+  if (known !== undefined) return known as readonly V[]
+  const values = treeValues(tree)
+  all.set(tree, values)
+  return values
+}
+
+/** Derived from trees, which never change. */
+const all = new WeakMap<object, readonly unknown[]>()
+
 function replaceLeaf<V>(
   tree: Tree<V>,
   size: number,
