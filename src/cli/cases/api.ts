@@ -1,7 +1,6 @@
-/** The API server: validation, names, allocation, refusals. */
+/** The API server: validation, names, allocation. */
 import { createRng } from '../../base/rng.ts'
 import { ipBand, ipInRange, ipRange, pickIp, pickPort, portBand } from '../../kube/api/alloc.ts'
-import { bootstrapApi } from '../../kube/api/bootstrap.ts'
 import {
   dns1035Label,
   dns1123Label,
@@ -9,19 +8,15 @@ import {
   validPortNumber,
   wildcardSubdomain,
 } from '../../kube/api/names.ts'
-import { resources } from '../../kube/api/resources.ts'
-import { apiRequest } from '../../kube/api/rest.ts'
 import type { Service } from '../../kube/objects.ts'
-import { createStore } from '../../kube/store/store.ts'
-import type { ApiRequest, ApiResponse, Json, JsonObject, Status } from '../../kube/types.ts'
-import type { World } from '../../net/types.ts'
-import { createWorld } from '../../net/world.ts'
+import type { Json, JsonObject, Status } from '../../kube/types.ts'
+import { collection, draftOf, send, start, write } from './drafts.ts'
+import { changeCase, defaultCases, errorCases, familyCase } from './registry.ts'
 import type { CaseResult } from './report.ts'
 import { canonical, differs, runCase } from './report.ts'
 
 interface Validation {
   id: string
-  verb: 'create' | 'update'
   kind: string
   name?: string
   set: Record<string, Json>
@@ -34,54 +29,41 @@ interface Validation {
   }
 }
 
-const container = { name: 'c', image: 'x' }
-const template = { metadata: { labels: { app: 'web' } }, spec: { containers: [container] } }
-const path = { path: '/', pathType: 'Prefix', backend: { service: { name: 's', port: { number: 80 } } } }
-const smallest: Record<string, JsonObject> = {
-  Service: { apiVersion: 'v1', spec: { selector: { app: 'web' }, ports: [{ port: 80, protocol: 'TCP' }] } },
-  Pod: { apiVersion: 'v1', spec: { containers: [container] } },
-  Namespace: { apiVersion: 'v1' },
-  Deployment: { apiVersion: 'apps/v1', spec: { selector: { matchLabels: { app: 'web' } }, template } },
-  Ingress: {
-    apiVersion: 'networking.k8s.io/v1',
-    spec: { rules: [{ host: 'foo.com', http: { paths: [path] } }] },
-  },
-  NetworkPolicy: { apiVersion: 'networking.k8s.io/v1', spec: { podSelector: {} } },
-}
-
-/** 05-controllers-and-validation.json: `validation`, `names` and `allocation`. */
+/** 05-controllers-and-validation.json: `validation`, `names`, `allocation`, `defaults` and `api_errors`. */
 export function apiCases(data: unknown): CaseResult[] {
   const {
     validation = [],
     names = {},
     allocation = {},
+    defaults = {},
+    api_errors: errors = [],
   } = data as {
     validation?: Validation[]
     names?: Record<string, { good: (string | number)[]; bad: (string | number)[] }>
     allocation?: Record<string, unknown>
+    defaults?: Record<string, Record<string, Json>>
+    api_errors?: JsonObject[]
   }
   return [
     ...validation.map((one) => runCase('validation', one.id, () => checkValidation(one))),
     ...Object.entries(names).flatMap(([kind, lists]) => nameCases(kind, lists)),
     ...allocationCases(allocation),
+    ...defaultCases(defaults),
+    ...errorCases(errors),
   ]
 }
 
-function checkValidation({ verb, kind, name = '', set, old, expect: wanted }: Validation): string {
+function checkValidation({ kind, name = '', set, old, expect: wanted }: Validation): string {
   const world = start()
-  const url = collection(kind)
-  if (/allocated/.test(wanted.message)) {
-    // Somebody has the address or port already.
-    const spec = { clusterIP: '10.96.0.10', type: 'NodePort', ports: [{ port: 80, nodePort: 30080 }] }
-    send(world, 'POST', url, { ...draftOf(kind, 'other'), spec })
+  // Somebody has the address or port already.
+  const [, ip, port] =
+    /allocate IP (\S+): provided IP is already|(\d+): provided port is already/.exec(wanted.message) ?? []
+  const taken = ip === undefined ? { nodePort: Number(port) } : {}
+  if (ip !== undefined || port !== undefined) {
+    const spec = { type: 'NodePort', ports: [{ port: 80, ...taken }], ...(ip && { clusterIP: ip }) }
+    send(world, 'POST', collection(kind), { ...draftOf(kind, 'other'), spec })
   }
-  if (old !== undefined) {
-    const made = send(world, 'POST', url, draftOf(kind, name, old))
-    if (made.code !== 201) return `the old object is refused: ${canonical(made.body)}`
-  }
-  const draft = draftOf(kind, name, old, set)
-  const got =
-    verb === 'create' ? send(world, 'POST', url, draft) : send(world, 'PUT', `${url}/${name}`, draft)
+  const got = write(world, kind, name, set, old)
   const status = got.body as Status
   const causes = status.details?.causes?.map(({ field, reason, message }) => ({
     field,
@@ -147,6 +129,8 @@ function allocationCases(all: Record<string, unknown>): CaseResult[] {
       )
     }),
     ...group('port_ranges', checkPorts),
+    ...group('families', familyCase),
+    ...group('type_change', changeCase),
   ]
 }
 
@@ -195,9 +179,7 @@ function checkPorts(given: unknown): string {
   }
   const port = one.allocate ?? one.allocateTwice
   if (port === undefined) return ''
-  const world = createWorld(1)
-  createStore(world, { nodePorts: [low, high] })
-  bootstrapApi(world, [])
+  const world = start({ nodePorts: [low, high] })
   const set = { 'spec.type': 'NodePort', 'spec.ports[0].nodePort': port }
   const first = send(world, 'POST', collection('Service'), draftOf('Service', 'a', set))
   if (one.allocate !== undefined) {
@@ -208,56 +190,4 @@ function checkPorts(given: unknown): string {
   }
   const second = send(world, 'POST', collection('Service'), draftOf('Service', 'b', set))
   return differs([201, true], [first.code, /already allocated/.test((second.body as Status).message ?? '')])
-}
-
-function draftOf(kind: string, name: string, ...sets: (Record<string, Json> | undefined)[]): JsonObject {
-  const object = structuredClone({ ...smallest[kind], kind, metadata: { name } }) as JsonObject
-  for (const set of sets) for (const [where, value] of Object.entries(set ?? {})) put(object, where, value)
-  return object
-}
-
-function put(object: JsonObject, where: string, value: Json): void {
-  const keys = where.split(/[.[\]]+/).filter((key) => key !== '')
-  let at = object as Record<string, unknown>
-  for (const key of keys.slice(0, -1)) {
-    at[key] ??= {}
-    at = at[key] as Record<string, unknown>
-  }
-  at[keys[keys.length - 1]!] = value
-}
-
-function start(): World {
-  const world = createWorld(1)
-  createStore(world)
-  bootstrapApi(world, [])
-  return world
-}
-
-function send(
-  world: World,
-  method: string,
-  url: string,
-  body: unknown = '',
-  more: Partial<ApiRequest> = {},
-): ApiResponse {
-  const [at = '', search = ''] = url.split('?')
-  const query = search
-    .split('&')
-    .filter((one) => one !== '')
-    .map((one) => one.split('=') as [string, string])
-  const text = typeof body === 'string' ? body : JSON.stringify(body)
-  const head = {
-    accept: 'application/json',
-    contentType: 'application/json',
-    user: 'admin',
-    userAgent: 'kubectl/v1.32.4',
-  }
-  return apiRequest(world, { method, path: at, query, body: text, ...head, ...more })
-}
-
-function collection(kind: string): string {
-  const info = resources.find((one) => one.kind === kind)
-  if (info === undefined) throw new Error(kind)
-  const base = info.group === '' ? '/api/v1' : `/apis/${info.group}/v1`
-  return info.namespaced ? `${base}/namespaces/default/${info.resource}` : `${base}/${info.resource}`
 }

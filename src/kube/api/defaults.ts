@@ -11,6 +11,7 @@ import type {
   NetworkPolicy,
   Pod,
   PodSpec,
+  PodTemplate,
   Probe,
   ReplicaSet,
   Secret,
@@ -32,6 +33,7 @@ export function applyDefaults(resource: string, object: M<Draft>): void {
 
 const setters: Readonly<Record<string, (object: never) => void>> = {
   pods: (pod: M<Pod>) => {
+    pod.spec ??= {} as M<PodSpec>
     podSpec(pod.spec)
     for (const c of [...(pod.spec?.initContainers ?? []), ...(pod.spec?.containers ?? [])])
       requestsFromLimits(c)
@@ -57,9 +59,9 @@ const setters: Readonly<Record<string, (object: never) => void>> = {
   namespaces: namespace,
   'deployments.apps': deployment,
   'replicasets.apps': (rs: M<ReplicaSet>) => {
-    if (rs.spec === undefined) return
+    rs.spec ??= {} as M<ReplicaSet>['spec']
     rs.spec.replicas ??= 1
-    podSpec(rs.spec.template?.spec)
+    template(rs.spec)
   },
   'statefulsets.apps': statefulSet,
   'daemonsets.apps': daemonSet,
@@ -112,8 +114,17 @@ function namespace(object: M<Namespace>): void {
   }
 }
 
-function deployment({ spec }: M<Deployment>): void {
-  if (spec === undefined) return
+/** The template of a workload, made where it is left out: there is no such thing as none. */
+function template(spec: { template?: M<PodTemplate> }): void {
+  const given = spec.template ?? ({} as M<PodTemplate>)
+  given.spec ??= {} as M<PodSpec>
+  podSpec(given.spec)
+  spec.template = given
+}
+
+function deployment(object: M<Deployment>): void {
+  object.spec ??= {} as M<Deployment>['spec']
+  const { spec } = object
   spec.replicas ??= 1
   spec.strategy ??= {}
   if (!spec.strategy.type) spec.strategy.type = 'RollingUpdate'
@@ -124,11 +135,12 @@ function deployment({ spec }: M<Deployment>): void {
   }
   spec.revisionHistoryLimit ??= 10
   spec.progressDeadlineSeconds ??= 600
-  podSpec(spec.template?.spec)
+  template(spec)
 }
 
-function statefulSet({ spec }: M<StatefulSet>): void {
-  if (spec === undefined) return
+function statefulSet(object: M<StatefulSet>): void {
+  object.spec ??= {} as M<StatefulSet>['spec']
+  const { spec } = object
   if (!spec.podManagementPolicy) spec.podManagementPolicy = 'OrderedReady'
   spec.updateStrategy ??= {}
   if (!spec.updateStrategy.type) spec.updateStrategy.type = 'RollingUpdate'
@@ -139,11 +151,12 @@ function statefulSet({ spec }: M<StatefulSet>): void {
   spec.persistentVolumeClaimRetentionPolicy ??= { whenDeleted: 'Retain', whenScaled: 'Retain' }
   spec.replicas ??= 1
   spec.revisionHistoryLimit ??= 10
-  podSpec(spec.template?.spec)
+  template(spec)
 }
 
-function daemonSet({ spec }: M<DaemonSet>): void {
-  if (spec === undefined) return
+function daemonSet(object: M<DaemonSet>): void {
+  object.spec ??= {} as M<DaemonSet>['spec']
+  const { spec } = object
   spec.updateStrategy ??= {}
   if (!spec.updateStrategy.type) spec.updateStrategy.type = 'RollingUpdate'
   if (spec.updateStrategy.type === 'RollingUpdate') {
@@ -152,7 +165,7 @@ function daemonSet({ spec }: M<DaemonSet>): void {
     spec.updateStrategy.rollingUpdate.maxSurge ??= 0
   }
   spec.revisionHistoryLimit ??= 10
-  podSpec(spec.template?.spec)
+  template(spec)
 }
 
 function networkPolicy({ spec }: M<NetworkPolicy>): void {

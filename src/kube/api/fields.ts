@@ -6,16 +6,37 @@ export interface GoValue {
   readonly go: string
 }
 
-type Value = string | number | boolean | GoValue
+/** undefined is a nil pointer: "null". */
+type Value = string | number | boolean | GoValue | undefined
 
 function show(value: Value): string {
   if (typeof value === 'object') return value.go
+  if (value === undefined) return quote('null')
   return typeof value === 'string' ? quote(value) : String(value)
 }
 
-/** Go's %q */
+const ESCAPES: Readonly<Record<string, string>> = {
+  '\\': '\\\\',
+  '"': '\\"',
+  '\x07': '\\a',
+  '\b': '\\b',
+  '\f': '\\f',
+  '\n': '\\n',
+  '\r': '\\r',
+  '\t': '\\t',
+  '\v': '\\v',
+}
+
+/** Go's %q: control characters by name or as \\x00, what prints as it is. */
 export function quote(text: string): string {
-  return JSON.stringify(text)
+  let out = '"'
+  for (const c of text) {
+    const code = c.charCodeAt(0)
+    if (Object.hasOwn(ESCAPES, c)) out += ESCAPES[c]
+    else if (code < 0x20 || code === 0x7f) out += `\\x${code.toString(16).padStart(2, '0')}`
+    else out += c
+  }
+  return `${out}"`
 }
 
 /** `[]string{"a", "b"}` */
@@ -51,14 +72,41 @@ export function notAllowed(field: string, detail: string): StatusCause {
 }
 
 /** `supported` in the order in which the server prints them. */
-export function notSupported(field: string, value: string, supported: readonly string[]): StatusCause {
+export function notSupported(field: string, value: Value, supported: readonly string[]): StatusCause {
   const list = supported.map(quote).join(', ')
-  const message = `Unsupported value: ${quote(value)}: supported values: ${list}`
+  const message = `Unsupported value: ${show(value)}: supported values: ${list}`
   return { reason: 'FieldValueNotSupported', message, field }
 }
 
+/** One of the values, in the server's order, or NotSupported; nothing where it is absent. */
+export function oneOf(field: string, value: string | undefined, supported: readonly string[]): StatusCause[] {
+  return value === undefined || supported.includes(value) ? [] : [notSupported(field, value, supported)]
+}
+
+/** As `oneOf`, and an empty value is missing. */
+export function requiredOneOf(
+  field: string,
+  value: string | undefined,
+  supported: readonly string[],
+): StatusCause[] {
+  return value === undefined || value === '' ? [required(field)] : oneOf(field, value, supported)
+}
+
+export function notFoundValue(field: string, value: string): StatusCause {
+  return { reason: 'FieldValueNotFound', message: `Not found: ${quote(value)}`, field }
+}
+
+/** Each of the words as an invalid value. */
+export function invalidAll(field: string, value: Value, words: readonly string[]): StatusCause[] {
+  return words.map((one) => invalidValue(field, value, one))
+}
+
+export function nonNegative(field: string, n: number | undefined): StatusCause[] {
+  return n !== undefined && n < 0 ? [invalidValue(field, n, 'must be greater than or equal to 0')] : []
+}
+
 export function tooMany(field: string, n: number, max: number): StatusCause {
-  const message = `Too many: ${n}: must have at most ${max} items`
+  const message = `Too many: ${n}: must have at most ${max} ${max === 1 ? 'item' : 'items'}`
   return { reason: 'FieldValueTooMany', message, field }
 }
 

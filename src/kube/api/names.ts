@@ -24,12 +24,13 @@ const qualified = /^([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9]$/
 const labelValue = /^(([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9])?$/
 
 function regexError(message: string, pattern: string, ...examples: string[]): string {
+  if (examples.length === 0) return `${message} (regex used for validation is '${pattern}')`
   const list = examples.map((one) => `'${one}'`).join(',  or ')
   return `${message} (e.g. ${list}, regex used for validation is '${pattern}')`
 }
 
 function tooLong(max: number): string {
-  return `must be no more than ${max} bytes`
+  return `must be no more than ${max} characters`
 }
 
 /** Bytes of the text in UTF-8. */
@@ -111,7 +112,7 @@ export function validLabelValue(text: string): string[] {
 /** IANA service names: names of container ports and of targetPort. */
 export function validPortName(text: string): string[] {
   const errors: string[] = []
-  if (text.length > 15) errors.push('must be no more than 15 characters')
+  if (byteLength(text) > 15) errors.push(tooLong(15))
   if (!/^[-a-z0-9]+$/.test(text))
     errors.push('must contain only alpha-numeric characters (a-z, 0-9), and hyphens (-)')
   if (!/[a-z]/.test(text)) errors.push('must contain at least one letter (a-z)')
@@ -124,6 +125,53 @@ export function validPortName(text: string): string[] {
 
 export function validPortNumber(port: number): string[] {
   return port >= 1 && port <= 65535 ? [] : ['must be between 1 and 65535, inclusive']
+}
+
+/** Keys of ConfigMaps and Secrets. */
+export function configKey(text: string): string[] {
+  const errors = byteLength(text) > 253 ? [tooLong(253)] : []
+  if (!/^[-._a-zA-Z0-9]+$/.test(text)) {
+    const message = "a valid config key must consist of alphanumeric characters, '-', '_' or '.'"
+    errors.push(regexError(message, '[-._a-zA-Z0-9]+', 'key.name', 'KEY_NAME', 'key-name'))
+  }
+  if (text === '.' || text === '..') errors.push(`must not be '${text}'`)
+  else if (text.startsWith('..')) errors.push("must not start with '..'")
+  return errors
+}
+
+/** Environment variables, with RelaxedEnvironmentVariableValidation on as it is by default. */
+export function envName(text: string): string[] {
+  const words =
+    "a valid environment variable name must consist only of printable ASCII characters other than '='"
+  return /^[ -<>-~]*$/.test(text) ? [] : [words]
+}
+
+export function headerName(text: string): string[] {
+  const message = "a valid HTTP header must consist of alphanumeric characters or '-'"
+  return /^[-A-Za-z0-9]+$/.test(text) ? [] : [regexError(message, '[-A-Za-z0-9]+', 'X-Header-Name')]
+}
+
+/** User and group numbers. */
+export function validId(id: number): string[] {
+  return id >= 0 && id <= 2_147_483_647 ? [] : ['must be between 0 and 2147483647, inclusive']
+}
+
+/** A name that stands in a URL's path: of kinds and objects that a backend refers to. */
+export function pathSegment(text: string): string[] {
+  if (text === '.' || text === '..') return [`may not be '${text}'`]
+  return ['/', '%'].filter((one) => text.includes(one)).map((one) => `may not contain '${one}'`)
+}
+
+/** 'acme.io/foo' */
+export function domainPrefixedPath(text: string): string[] {
+  const at = text.indexOf('/')
+  const words = 'must be a domain-prefixed path (such as "acme.io/foo")'
+  if (text === '' || at <= 0 || at === text.length - 1) return [words]
+  const host = dns1123Subdomain(text.slice(0, at))
+  if (host.length > 0) return host
+  const path = text.slice(at + 1)
+  const pattern = "[A-Za-z0-9/\\-._~%!$&'()*+,;=:]+"
+  return /^[A-Za-z0-9/\-._~%!$&'()*+,;=:]+$/.test(path) ? [] : [regexError('Invalid path', pattern)]
 }
 
 export function validIp(text: string): string[] {
@@ -158,4 +206,9 @@ function inLinkLocalMulticast(text: string): boolean {
 /** `25%` */
 export function isPercent(text: string): boolean {
   return /^[0-9]+%$/.test(text)
+}
+
+export function validPercent(text: string): string[] {
+  const message = "a valid percent string must be a numeric string followed by an ending '%'"
+  return isPercent(text) ? [] : [regexError(message, '[0-9]+%', '1%', '93%')]
 }

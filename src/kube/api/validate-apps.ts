@@ -11,21 +11,32 @@ import type {
 } from '../objects.ts'
 import type { ApiObject, StatusCause } from '../types.ts'
 import { jsonEqual } from '../types.ts'
-import { goMap, type GoValue, immutable, invalidValue, notAllowed, notSupported, required } from './fields.ts'
-import { isPercent, qualifiedName, validLabelValue } from './names.ts'
+import {
+  goMap,
+  type GoValue,
+  immutable,
+  invalidAll,
+  invalidValue,
+  nonNegative,
+  notAllowed,
+  notSupported,
+  quote,
+  required,
+} from './fields.ts'
+import { validPercent } from './names.ts'
 import { matchLabels } from './selectors.ts'
-import { validateLabels } from './validate-meta.ts'
-import { validateTemplate } from './validate-pod.ts'
+import { validateSelector } from './validate-meta.ts'
+import { validateTemplate, validateTemplateMeta } from './validate-pod.ts'
 
 export function validateDeployment({ spec }: Deployment, old: ApiObject | undefined): StatusCause[] {
   const was = (old as Deployment | undefined)?.spec
-  const causes = nonNegative(spec?.replicas, 'spec.replicas')
-  causes.push(...selectorAndTemplate(spec?.selector, spec?.template, 'deployment'))
+  const causes = nonNegative('spec.replicas', spec?.replicas)
+  causes.push(...selectorAndTemplate(spec, 'deployment', 'ReplicaSet'))
   causes.push(...strategy(spec ?? {}))
-  causes.push(...nonNegative(spec?.minReadySeconds, 'spec.minReadySeconds'))
-  causes.push(...nonNegative(spec?.revisionHistoryLimit, 'spec.revisionHistoryLimit'))
+  causes.push(...nonNegative('spec.minReadySeconds', spec?.minReadySeconds))
+  causes.push(...nonNegative('spec.revisionHistoryLimit', spec?.revisionHistoryLimit))
   const deadline = spec?.progressDeadlineSeconds
-  causes.push(...nonNegative(deadline, 'spec.progressDeadlineSeconds'))
+  causes.push(...nonNegative('spec.progressDeadlineSeconds', deadline))
   if (deadline !== undefined && deadline <= (spec.minReadySeconds ?? 0)) {
     causes.push(
       invalidValue('spec.progressDeadlineSeconds', deadline, 'must be greater than minReadySeconds'),
@@ -36,9 +47,10 @@ export function validateDeployment({ spec }: Deployment, old: ApiObject | undefi
 
 export function validateReplicaSet({ spec }: ReplicaSet, old: ApiObject | undefined): StatusCause[] {
   return [
-    ...nonNegative(spec?.replicas, 'spec.replicas'),
-    ...nonNegative(spec?.minReadySeconds, 'spec.minReadySeconds'),
-    ...selectorAndTemplate(spec?.selector, spec?.template, 'replicaset'),
+    ...nonNegative('spec.replicas', spec?.replicas),
+    ...nonNegative('spec.minReadySeconds', spec?.minReadySeconds),
+    // Upstream's word for a ReplicaSet too.
+    ...selectorAndTemplate(spec, 'deployment', 'ReplicaSet'),
     ...fixedSelector(spec?.selector, (old as ReplicaSet | undefined)?.spec.selector),
   ]
 }
@@ -48,7 +60,6 @@ const STATEFUL_CHANGES = [
   'ordinals',
   'template',
   'updateStrategy',
-  'revisionHistoryLimit',
   'persistentVolumeClaimRetentionPolicy',
   'minReadySeconds',
 ]
@@ -56,54 +67,109 @@ const STATEFUL_CHANGES = [
 export function validateStatefulSet({ spec }: StatefulSet, old: ApiObject | undefined): StatusCause[] {
   const causes: StatusCause[] = []
   const policies = ['OrderedReady', 'Parallel']
-  if (!policies.includes(spec?.podManagementPolicy ?? '')) {
+  const policy: string = spec?.podManagementPolicy ?? ''
+  if (policy === '') causes.push(required('spec.podManagementPolicy'))
+  else if (!policies.includes(policy)) {
     const words = `must be '${policies[0]}' or '${policies[1]}'`
-    causes.push(invalidValue('spec.podManagementPolicy', spec?.podManagementPolicy ?? '', words))
+    causes.push(invalidValue('spec.podManagementPolicy', policy, words))
   }
-  const type: string = spec?.updateStrategy?.type ?? ''
-  if (type !== 'RollingUpdate' && type !== 'OnDelete') {
-    causes.push(invalidValue('spec.updateStrategy', type, "must be 'RollingUpdate' or 'OnDelete'"))
-  }
-  const partition = spec?.updateStrategy?.rollingUpdate?.partition
-  causes.push(...nonNegative(partition, 'spec.updateStrategy.rollingUpdate.partition'))
-  causes.push(...nonNegative(spec?.replicas, 'spec.replicas'))
-  causes.push(...nonNegative(spec?.minReadySeconds, 'spec.minReadySeconds'))
-  causes.push(...selectorAndTemplate(spec?.selector, spec?.template, 'statefulset'))
+  causes.push(...statefulStrategy(spec?.updateStrategy))
+  causes.push(...nonNegative('spec.replicas', spec?.replicas))
+  causes.push(...nonNegative('spec.minReadySeconds', spec?.minReadySeconds))
+  const { ordinals } = (spec ?? {}) as { ordinals?: { start?: number } }
+  causes.push(...nonNegative('spec.ordinals.start', ordinals?.start))
+  causes.push(...selectorAndTemplate(spec, 'statefulset', 'StatefulSet', validateTemplateMeta))
   if (old === undefined) return causes
   const rest = (fields: object) =>
     Object.fromEntries(Object.entries(fields).filter(([key]) => !STATEFUL_CHANGES.includes(key)))
   if (!jsonEqual(rest(spec), rest((old as StatefulSet).spec))) {
     const words =
-      "updates to statefulset spec for fields other than 'replicas', 'ordinals', 'template', 'updateStrategy', 'revisionHistoryLimit', 'persistentVolumeClaimRetentionPolicy' and 'minReadySeconds' are forbidden"
+      "updates to statefulset spec for fields other than 'replicas', 'ordinals', 'template', 'updateStrategy', 'persistentVolumeClaimRetentionPolicy' and 'minReadySeconds' are forbidden"
     causes.push(notAllowed('spec', words))
   }
   return causes
 }
 
+function statefulStrategy(
+  given: { type?: string; rollingUpdate?: { readonly partition?: number } } | undefined,
+): StatusCause[] {
+  const { type = '', rollingUpdate } = given ?? {}
+  const path = 'spec.updateStrategy'
+  if (type === '') return [required(path)]
+  const { partition = 0 } = rollingUpdate ?? {}
+  if (type === 'RollingUpdate')
+    return nonNegative(`${path}.rollingUpdate.partition`, rollingUpdate?.partition)
+  if (type === 'OnDelete') {
+    const words = "only allowed for updateStrategy 'RollingUpdate'"
+    const value = {
+      go: `apps.RollingUpdateStatefulSetStrategy{Partition:${partition}, MaxUnavailable:(*intstr.IntOrString)(nil)}`,
+    }
+    return rollingUpdate === undefined ? [] : [invalidValue(`${path}.rollingUpdate`, value, words)]
+  }
+  const value = goStrategy('StatefulSetUpdateStrategy', type, 'RollingUpdateStatefulSetStrategy')
+  return [invalidValue(path, value, "must be 'RollingUpdate' or 'OnDelete'")]
+}
+
+/** A strategy whose type means nothing, as Go prints it. */
+function goStrategy(name: string, type: string, rolling: string): GoValue {
+  return { go: `apps.${name}{Type:${quote(type)}, RollingUpdate:(*apps.${rolling})(nil)}` }
+}
+
 export function validateDaemonSet({ spec }: DaemonSet, old: ApiObject | undefined): StatusCause[] {
-  const causes = selectorAndTemplate(spec?.selector, spec?.template, 'daemonset')
-  causes.push(...nonNegative(spec?.minReadySeconds, 'spec.minReadySeconds'))
+  const causes = daemonSelector(spec?.selector, spec?.template)
+  causes.push(
+    ...validateTemplate(spec?.template, 'spec.template'),
+    ...runsForever(spec?.template, 'DaemonSet'),
+  )
+  causes.push(...nonNegative('spec.minReadySeconds', spec?.minReadySeconds))
   const { type = '', rollingUpdate } = (spec?.updateStrategy ?? {}) as {
     type?: string
     rollingUpdate?: RollingUpdate
   }
   const path = 'spec.updateStrategy'
-  if (type === 'RollingUpdate') {
-    const { maxUnavailable = 0, maxSurge = 0 } = rollingUpdate ?? {}
-    causes.push(...amount(maxUnavailable, `${path}.rollingUpdate.maxUnavailable`))
-    causes.push(...amount(maxSurge, `${path}.rollingUpdate.maxSurge`))
-    const some = Number.parseInt(String(maxUnavailable), 10) > 0
-    const more = Number.parseInt(String(maxSurge), 10) > 0
-    if (some && more) {
-      const words = 'may not be set when maxUnavailable is non-zero'
-      causes.push(invalidValue(`${path}.rollingUpdate.maxSurge`, goInt(maxSurge), words))
-    }
-    if (!some && !more)
-      causes.push(required(`${path}.rollingUpdate.maxUnavailable`, 'cannot be 0 when maxSurge is 0'))
-  } else if (type !== 'OnDelete')
-    causes.push(notSupported(`${path}.type`, type, ['OnDelete', 'RollingUpdate']))
-  causes.push(...nonNegative(spec?.revisionHistoryLimit, 'spec.revisionHistoryLimit'))
+  if (type === 'RollingUpdate') causes.push(...daemonRolling(rollingUpdate ?? {}, `${path}.rollingUpdate`))
+  else if (type !== 'OnDelete') {
+    const value = goStrategy('DaemonSetUpdateStrategy', type, 'RollingUpdateDaemonSet')
+    causes.push(notSupported(path, value, ['RollingUpdate', 'OnDelete']))
+  }
+  causes.push(...nonNegative('spec.revisionHistoryLimit', spec?.revisionHistoryLimit))
   return [...causes, ...fixedSelector(spec?.selector, (old as DaemonSet | undefined)?.spec.selector)]
+}
+
+/** Without a selector nothing matches; that it is missing is not said. */
+function daemonSelector(
+  selector: LabelSelector | undefined,
+  template: PodTemplate | undefined,
+): StatusCause[] {
+  const causes = validateSelector(selector, 'spec.selector')
+  const labels = template?.metadata?.labels
+  if (causes.length === 0 && !(selector !== undefined && matchLabels(selector, labels))) {
+    const words = '`selector` does not match template `labels`'
+    causes.push(invalidValue('spec.template.metadata.labels', goMap(labels), words))
+  }
+  if (selector !== undefined && isEmpty(selector)) {
+    causes.push(
+      invalidValue('spec.selector', goSelector(selector), 'empty selector is invalid for daemonset'),
+    )
+  }
+  return causes
+}
+
+function daemonRolling({ maxUnavailable = 0, maxSurge = 0 }: RollingUpdate, path: string): StatusCause[] {
+  const causes = [
+    ...amount(maxUnavailable, `${path}.maxUnavailable`),
+    ...amount(maxSurge, `${path}.maxSurge`),
+    ...atMostAll(maxUnavailable, `${path}.maxUnavailable`),
+    ...atMostAll(maxSurge, `${path}.maxSurge`),
+  ]
+  const some = number(maxUnavailable) !== 0
+  const more = number(maxSurge) !== 0
+  if (some && more) {
+    const words = 'may not be set when maxUnavailable is non-zero'
+    causes.push(invalidValue(`${path}.maxSurge`, goInt(maxSurge), words))
+  }
+  if (!some && !more) causes.push(required(`${path}.maxUnavailable`, 'cannot be 0 when maxSurge is 0'))
+  return causes
 }
 
 /** `v1.LabelSelector{...}` as Go prints it. */
@@ -127,54 +193,53 @@ function goInt(value: IntOrString): GoValue {
   }
 }
 
-function nonNegative(n: number | undefined, path: string): StatusCause[] {
-  return n !== undefined && n < 0 ? [invalidValue(path, n, 'must be greater than or equal to 0')] : []
+function isEmpty({ matchLabels: labels, matchExpressions }: LabelSelector): boolean {
+  return Object.keys(labels ?? {}).length + (matchExpressions?.length ?? 0) === 0
 }
 
 function selectorAndTemplate(
-  selector: LabelSelector | undefined,
-  template: PodTemplate | undefined,
+  spec: { readonly selector?: LabelSelector; readonly template?: PodTemplate } | undefined,
   kind: string,
+  pods: string,
+  check = validateTemplate as (template: PodTemplate, path: string) => StatusCause[],
 ): StatusCause[] {
   const causes: StatusCause[] = []
-  const terms = Object.keys(selector?.matchLabels ?? {}).length + (selector?.matchExpressions?.length ?? 0)
+  const { selector, template } = spec ?? {}
   if (selector === undefined) causes.push(required('spec.selector'))
   else {
     causes.push(...validateSelector(selector, 'spec.selector'))
     const words = `empty selector is invalid for ${kind}`
-    if (terms === 0) causes.push(invalidValue('spec.selector', goSelector(selector), words))
+    if (isEmpty(selector)) causes.push(invalidValue('spec.selector', goSelector(selector), words))
   }
-  if (template !== undefined && (selector === undefined || terms > 0)) {
-    const labels = template.metadata?.labels
-    if (!matchLabels(selector, labels)) {
-      const words = '`selector` does not match template `labels`'
-      causes.push(invalidValue('spec.template.metadata.labels', goMap(labels), words))
-    }
+  if (selector !== undefined && unreadable(selector)) {
+    const words = pods === 'StatefulSet' ? '' : 'invalid label selector'
+    return [...causes, invalidValue('spec.selector', goSelector(selector), words)]
   }
-  causes.push(...validateTemplate(template, 'spec.template'))
-  const policy = template?.spec?.restartPolicy
-  if (policy !== undefined && policy !== 'Always') {
-    causes.push(notSupported('spec.template.spec.restartPolicy', policy, ['Always']))
+  const given = template ?? ({} as PodTemplate)
+  const labels = given.metadata?.labels
+  // No selector means nothing, an empty one everything.
+  if (selector === undefined ? true : !isEmpty(selector) && !matchLabels(selector, labels)) {
+    const words = '`selector` does not match template `labels`'
+    causes.push(invalidValue('spec.template.metadata.labels', goMap(labels), words))
   }
-  return causes
+  return [...causes, ...check(given, 'spec.template'), ...runsForever(given, pods)]
 }
 
-/** metav1 validation of a LabelSelector. */
-export function validateSelector(selector: LabelSelector | undefined, path: string): StatusCause[] {
-  const causes = validateLabels(selector?.matchLabels, `${path}.matchLabels`)
-  for (const [i, { key, operator, values = [] }] of (selector?.matchExpressions ?? []).entries()) {
-    const at = `${path}.matchExpressions[${i}]`
-    if (operator === 'In' || operator === 'NotIn') {
-      if (values.length === 0)
-        causes.push(required(`${at}.values`, "must be specified when `operator` is 'In' or 'NotIn'"))
-    } else if (operator === 'Exists' || operator === 'DoesNotExist') {
-      const words = "may not be specified when `operator` is 'Exists' or 'DoesNotExist'"
-      if (values.length > 0) causes.push(notAllowed(`${at}.values`, words))
-    } else causes.push(invalidValue(`${at}.operator`, operator ?? '', 'not a valid selector operator'))
-    causes.push(...qualifiedName(key ?? '').map((one) => invalidValue(`${at}.key`, key ?? '', one)))
-    for (const [k, value] of values.entries()) {
-      causes.push(...validLabelValue(value).map((one) => invalidValue(`${at}.values[${k}]`, value, one)))
-    }
+/** What cannot be made a selector of: an operator that is none, values where none or some must be, a key that is none. */
+function unreadable(selector: LabelSelector): boolean {
+  return validateSelector(selector, '').length > 0
+}
+
+/** Pods of a workload are started again for ever. */
+function runsForever(template: PodTemplate | undefined, kind: string): StatusCause[] {
+  const { restartPolicy, activeDeadlineSeconds } = template?.spec ?? {}
+  const causes: StatusCause[] = []
+  if (restartPolicy !== 'Always') {
+    causes.push(notSupported('spec.template.spec.restartPolicy', restartPolicy ?? '', ['Always']))
+  }
+  if (activeDeadlineSeconds !== undefined) {
+    const words = `activeDeadlineSeconds in ${kind} is not Supported`
+    causes.push(notAllowed('spec.template.spec.activeDeadlineSeconds', words))
   }
   return causes
 }
@@ -194,29 +259,32 @@ function strategy(spec: Partial<Deployment['spec']>): StatusCause[] {
     const words = "may not be specified when strategy `type` is 'Recreate'"
     return rollingUpdate === undefined ? [] : [notAllowed(`${path}.rollingUpdate`, words)]
   }
-  if (type !== 'RollingUpdate') return [notSupported(`${path}.type`, type, ['Recreate', 'RollingUpdate'])]
+  if (type !== 'RollingUpdate') {
+    const value = goStrategy('DeploymentStrategy', type, 'RollingUpdateDeployment')
+    return [notSupported(path, value, ['Recreate', 'RollingUpdate'])]
+  }
   const { maxUnavailable = 0, maxSurge = 0 } = rollingUpdate ?? {}
   const at = `${path}.rollingUpdate.maxUnavailable`
   const causes = [...amount(maxUnavailable, at), ...amount(maxSurge, `${path}.rollingUpdate.maxSurge`)]
-  const none = (value: IntOrString) => Number.parseInt(String(value), 10) === 0
-  if (none(maxUnavailable) && none(maxSurge)) {
+  if (number(maxUnavailable) === 0 && number(maxSurge) === 0) {
     causes.push(invalidValue(at, goInt(maxUnavailable), 'may not be 0 when `maxSurge` is 0'))
   }
-  if (
-    typeof maxUnavailable === 'string' &&
-    isPercent(maxUnavailable) &&
-    Number.parseInt(maxUnavailable, 10) > 100
-  ) {
-    causes.push(invalidValue(at, goInt(maxUnavailable), 'must not be greater than 100%'))
-  }
-  return causes
+  return [...causes, ...atMostAll(maxUnavailable, at)]
 }
 
 /** A number of pods or a percentage. */
 function amount(value: IntOrString, path: string): StatusCause[] {
-  if (typeof value === 'number') return nonNegative(value, path)
-  if (isPercent(value)) return []
-  const words =
-    "a valid percent string must be a numeric string followed by an ending '%' (e.g. '1%',  or '93%', regex used for validation is '[0-9]+%')"
-  return [invalidValue(path, goInt(value), words)]
+  if (typeof value === 'number') return nonNegative(path, value)
+  return invalidAll(path, goInt(value), validPercent(value))
+}
+
+/** The number of pods or of percents; what is neither counts as its leading digits do to Go: as 0. */
+function number(value: IntOrString): number {
+  if (typeof value === 'number') return value
+  return /^[+-]?\d+%?$/.test(value) ? Number.parseInt(value, 10) : 0
+}
+
+function atMostAll(value: IntOrString, path: string): StatusCause[] {
+  const over = typeof value === 'string' && validPercent(value).length === 0 && number(value) > 100
+  return over ? [invalidValue(path, goInt(value), 'must not be greater than 100%')] : []
 }

@@ -1,33 +1,58 @@
 /** ConfigMap, Secret, Node, Event, ControllerRevision. Models pkg/apis/core/validation (1.32). */
-import type { ConfigMap, KubeEvent, Node, Secret } from '../objects.ts'
+import type { ConfigMap, KubeEvent, Node, Secret, Taint } from '../objects.ts'
 import type { ApiObject, StatusCause } from '../types.ts'
 import { jsonEqual } from '../types.ts'
-import { duplicate, immutable, invalidValue, notAllowed, notSupported, required, tooLong } from './fields.ts'
-import { byteLength, qualifiedName, validCidr, validLabelValue } from './names.ts'
+import {
+  duplicate,
+  goStrings,
+  immutable,
+  invalidAll,
+  invalidValue,
+  notAllowed,
+  quote,
+  required,
+  tooLong,
+} from './fields.ts'
+import { byteLength, configKey, qualifiedName, validCidr, validLabelValue } from './names.ts'
+import { taintEffect } from './validate-placement.ts'
 
 const MAX_DATA = 1024 * 1024
 
 export function validateConfigMap(map: ConfigMap, old: ApiObject | undefined): StatusCause[] {
-  const causes = [...keys(map.data, 'data'), ...keys(map.binaryData, 'binaryData')]
-  for (const key of Object.keys(map.binaryData ?? {})) {
-    if (Object.hasOwn(map.data ?? {}, key))
-      causes.push(invalidValue(`data[${key}]`, key, 'duplicate of key present in binaryData'))
-  }
-  if (size(map.data) + size(map.binaryData) > MAX_DATA) causes.push(tooLong('', MAX_DATA))
-  return [...causes, ...sealed(map, old as ConfigMap | undefined, ['data', 'binaryData'])]
+  const { data = {}, binaryData = {} } = map
+  const causes = [...keys(data, 'data', binaryData), ...keys(binaryData, 'binaryData', data)]
+  if (size(data) + size(binaryData, true) > MAX_DATA) causes.push(tooLong('', MAX_DATA))
+  return [...sealed(map, old as ConfigMap | undefined, ['data', 'binaryData']), ...causes]
+}
+
+/** Keys that a Secret of a type must have; of the lists, all. */
+const NEEDED: Readonly<Record<string, readonly string[]>> = {
+  'kubernetes.io/dockercfg': ['.dockercfg'],
+  'kubernetes.io/dockerconfigjson': ['.dockerconfigjson'],
+  'kubernetes.io/ssh-auth': ['ssh-privatekey'],
+  'kubernetes.io/tls': ['tls.crt', 'tls.key'],
 }
 
 export function validateSecret(secret: Secret, old: ApiObject | undefined): StatusCause[] {
-  const causes = keys(secret.data, 'data')
-  if (size(secret.data) > MAX_DATA * 1.34) causes.push(tooLong('data', MAX_DATA))
+  const { data = {}, type = '' } = secret
   const was = old as Secret | undefined
-  if (secret.type === 'kubernetes.io/tls') {
-    for (const key of ['tls.crt', 'tls.key']) {
-      if (!Object.hasOwn(secret.data ?? {}, key)) causes.push(required(`data[${key}]`))
-    }
+  const causes: StatusCause[] = []
+  if (was !== undefined && was.type !== type) causes.push(immutable('type', type))
+  causes.push(...sealed(secret, was, ['data']), ...keys(data, 'data'))
+  if (size(data, true) > MAX_DATA) causes.push(tooLong('data', MAX_DATA))
+  const has = (key: string) => Object.hasOwn(data, key)
+  for (const key of (Object.hasOwn(NEEDED, type) ? NEEDED[type] : undefined) ?? []) {
+    const empty = type === 'kubernetes.io/ssh-auth' && data[key] === ''
+    if (!has(key) || empty) causes.push(required(`data[${key}]`))
   }
-  if (was !== undefined && was.type !== secret.type) causes.push(immutable('type', secret.type ?? ''))
-  return [...causes, ...sealed(secret, was, ['data'])]
+  if (type === 'kubernetes.io/basic-auth' && !has('username') && !has('password')) {
+    causes.push(required('data[username]'), required('data[password]'))
+  }
+  const account = 'kubernetes.io/service-account.name'
+  if (type === 'kubernetes.io/service-account-token' && !secret.metadata.annotations?.[account]) {
+    causes.push(required(`metadata.annotations[${account}]`))
+  }
+  return causes
 }
 
 /** `immutable: true` cannot be taken back, and the data stays as it is. */
@@ -46,48 +71,86 @@ function sealed<T extends ConfigMap | Secret>(
   return causes
 }
 
-function keys(map: Readonly<Record<string, string>> | undefined, path: string): StatusCause[] {
-  return Object.keys(map ?? {}).flatMap((key) => {
+/** Keys that are none, and those that stand in the `other` map too. */
+function keys(
+  map: Readonly<Record<string, string>>,
+  path: string,
+  other?: Readonly<Record<string, string>>,
+): StatusCause[] {
+  return Object.keys(map).flatMap((key) => {
     const at = `${path}[${key}]`
-    if (byteLength(key) > 253) return [invalidValue(at, key, 'must be no more than 253 characters')]
-    if (key === '.' || key === '..') return [invalidValue(at, key, `must not be '${key}'`)]
-    if (key.startsWith('..')) return [invalidValue(at, key, "must not start with '..'")]
-    if (/^[-._a-zA-Z0-9]+$/.test(key)) return []
-    const words =
-      "a valid config key must consist of alphanumeric characters, '-', '_' or '.' (e.g. 'key.name',  or 'KEY_NAME',  or 'key-name', regex used for validation is '[-._a-zA-Z0-9]+')"
-    return [invalidValue(at, key, words)]
+    const causes = invalidAll(at, key, configKey(key))
+    if (other === undefined || !Object.hasOwn(other, key)) return causes
+    const words = `duplicate of key present in ${path === 'data' ? 'binaryData' : 'data'}`
+    return [...causes, invalidValue(at, key, words)]
   })
 }
 
-function size(map: Readonly<Record<string, string>> | undefined): number {
-  return Object.values(map ?? {}).reduce((sum, text) => sum + byteLength(text), 0)
+/** Bytes of all values; of those in base64, as they are without it. */
+function size(map: Readonly<Record<string, string>>, base64 = false): number {
+  return Object.values(map).reduce((sum, text) => {
+    if (!base64) return sum + byteLength(text)
+    return sum + Math.floor((text.replace(/[\s=]/g, '').length * 3) / 4)
+  }, 0)
 }
 
-const EFFECTS = ['NoExecute', 'NoSchedule', 'PreferNoSchedule']
-
 export function validateNode({ spec }: Node, old: ApiObject | undefined): StatusCause[] {
+  const was = (old as Node | undefined)?.spec
+  const taints = nodeTaints(spec?.taints ?? [])
+  return was === undefined
+    ? [...taints, ...podCidrs(spec?.podCIDRs ?? [])]
+    : [...fixedOnceSet(spec ?? {}, was), ...taints]
+}
+
+function fixedOnceSet(now: NonNullable<Node['spec']>, was: NonNullable<Node['spec']>): StatusCause[] {
+  const causes: StatusCause[] = []
+  const before = was.podCIDRs ?? []
+  const after = now.podCIDRs ?? []
+  const words = 'node updates may not change podCIDR except from "" to valid'
+  if (before.length > 0 && before.length !== after.length) causes.push(notAllowed('spec.podCIDRs', words))
+  else
+    for (const [i, one] of before.entries())
+      if (one !== after[i]) causes.push(notAllowed('spec.podCIDRs', words))
+  const ids = [was, now].map((one) => (one as { providerID?: string }).providerID ?? '')
+  if (ids[0] !== '' && ids[0] !== ids[1]) {
+    const why = 'node updates may not change providerID except from "" to valid'
+    causes.push(notAllowed('spec.providerID', why))
+  }
+  return causes
+}
+
+/** As upstream has it, the path is of metadata. */
+function nodeTaints(taints: readonly Taint[]): StatusCause[] {
   const causes: StatusCause[] = []
   const seen = new Set<string>()
-  for (const [i, { key = '', value = '', effect }] of (spec?.taints ?? []).entries()) {
-    const path = `spec.taints[${i}]`
-    causes.push(...qualifiedName(key).map((one) => invalidValue(`${path}.key`, key, one)))
-    causes.push(...validLabelValue(value).map((one) => invalidValue(`${path}.value`, value, one)))
-    if (!EFFECTS.includes(effect)) causes.push(notSupported(`${path}.effect`, effect ?? '', EFFECTS))
-    if (seen.has(`${key}:${effect}`))
-      causes.push(
-        duplicate(path, {
-          go: `core.Taint{Key:"${key}", Value:"${value}", Effect:"${effect}", TimeAdded:<nil>}`,
-        }),
-      )
+  for (const [i, { key = '', value = '', effect = '', timeAdded }] of taints.entries()) {
+    const path = `metadata.taints[${i}]`
+    causes.push(...invalidAll(`${path}.key`, key, qualifiedName(key)))
+    const words = validLabelValue(value)
+    if (words.length > 0) causes.push(invalidValue(`${path}.value`, value, words.join(';')))
+    causes.push(...taintEffect(effect, `${path}.effect`))
+    if (seen.has(`${key}:${effect}`)) {
+      const added = timeAdded === undefined ? '<nil>' : timeAdded
+      const go = `core.Taint{Key:${quote(key)}, Value:${quote(value)}, Effect:${quote(effect)}, TimeAdded:${added}}`
+      const { message, ...rest } = duplicate(path, { go })
+      causes.push({ ...rest, message: `${message}: taints must be unique by key and effect pair` })
+    }
     seen.add(`${key}:${effect}`)
   }
-  const cidrs = spec?.podCIDRs ?? []
-  for (const [i, cidr] of cidrs.entries()) {
-    causes.push(...validCidr(cidr).map((one) => invalidValue(`spec.podCIDRs[${i}]`, cidr, one)))
+  return causes
+}
+
+function podCidrs(cidrs: readonly string[]): StatusCause[] {
+  const path = 'spec.podCIDRs'
+  const causes = cidrs.flatMap((cidr, i) => invalidAll(`${path}[${i}]`, cidr, validCidr(cidr)))
+  if (cidrs.length < 2) return causes
+  const families = new Set(cidrs.map((cidr) => cidr.includes(':')))
+  if (families.size < 2 || cidrs.length > 2) {
+    const words = 'may specify no more than one CIDR for each IP family'
+    causes.push(invalidValue(path, goStrings(cidrs), words))
   }
-  const was = (old as Node | undefined)?.spec?.podCIDRs ?? []
-  if (was.length > 0 && !jsonEqual(was, cidrs)) {
-    causes.push(notAllowed('spec.podCIDRs', 'node updates may not change podCIDR except from "" to valid'))
+  for (const [i, cidr] of cidrs.entries()) {
+    if (cidrs.indexOf(cidr) < i) causes.push(duplicate(`${path}[${i}]`, cidr))
   }
   return causes
 }

@@ -1,6 +1,7 @@
 /** Object metadata. Models apimachinery pkg/api/validation/objectmeta.go (1.32). */
+import type { LabelSelector } from '../objects.ts'
 import { type ApiObject, type ResourceInfo, resourceKey, type StatusCause } from '../types.ts'
-import { immutable, invalidValue, notAllowed, required, tooLong } from './fields.ts'
+import { goStrings, immutable, invalidAll, invalidValue, notAllowed, required, tooLong } from './fields.ts'
 import {
   byteLength,
   dns1035Label,
@@ -27,20 +28,24 @@ function nameCheck(info: ResourceInfo): (text: string) => string[] {
 export function validateMeta(info: ResourceInfo, { metadata }: ApiObject): StatusCause[] {
   const causes: StatusCause[] = []
   const check = nameCheck(info)
-  if (metadata.generateName) {
+  const { name, generateName = '', namespace, finalizers = [] } = metadata
+  if (generateName !== '') {
     // The suffix will end it with a letter or digit.
-    const words = check(metadata.generateName.replace(/-+$/, '') || '-')
-    causes.push(
-      ...words.map((one) => invalidValue('metadata.generateName', metadata.generateName ?? '', one)),
-    )
+    const masked = generateName.length > 1 ? generateName.replace(/.-$/, 'a') : generateName
+    causes.push(...invalidAll('metadata.generateName', generateName, check(masked)))
   }
-  if (!metadata.name) causes.push(required('metadata.name', 'name or generateName is required'))
-  else causes.push(...check(metadata.name).map((one) => invalidValue('metadata.name', metadata.name, one)))
-  if (info.namespaced && metadata.namespace !== undefined) {
-    const words = dns1123Label(metadata.namespace)
-    causes.push(...words.map((one) => invalidValue('metadata.namespace', metadata.namespace ?? '', one)))
+  if (!name) causes.push(required('metadata.name', 'name or generateName is required'))
+  else causes.push(...invalidAll('metadata.name', name, check(name)))
+  if (info.namespaced && namespace !== undefined) {
+    causes.push(...invalidAll('metadata.namespace', namespace, dns1123Label(namespace)))
   }
-  return [...causes, ...common(metadata)]
+  causes.push(...common(metadata))
+  for (const one of finalizers) causes.push(...invalidAll('metadata.finalizers', one, qualifiedName(one)))
+  if (finalizers.includes('orphan') && finalizers.includes('foregroundDeletion')) {
+    const words = 'finalizer orphan and foregroundDeletion cannot be both set'
+    causes.push(invalidValue('metadata.finalizers', goStrings(finalizers), words))
+  }
+  return [...causes, ...standardFinalizers(finalizers)]
 }
 
 /** Metadata of an update. */
@@ -49,50 +54,50 @@ export function validateMetaUpdate(
   { metadata }: ApiObject,
   old: ApiObject,
 ): StatusCause[] {
-  const causes = common(metadata)
-  for (const name of ['name', 'namespace', 'uid'] as const) {
-    const value = metadata[name] ?? ''
-    if (value !== (old.metadata[name] ?? '')) causes.push(immutable(`metadata.${name}`, value))
-  }
+  const causes: StatusCause[] = []
   if (old.metadata.deletionTimestamp !== undefined) {
     const before = new Set(old.metadata.finalizers ?? [])
     const added = (metadata.finalizers ?? []).filter((one) => !before.has(one))
     if (added.length > 0) {
-      const list = added.map((one) => JSON.stringify(one)).join(', ')
-      const words = `no new finalizers can be added if the object is being deleted, found new finalizers []string{${list}}`
+      const words = `no new finalizers can be added if the object is being deleted, found new finalizers ${goStrings(added).go}`
       causes.push(notAllowed('metadata.finalizers', words))
     }
   }
-  return causes
+  for (const name of ['name', 'namespace', 'uid'] as const) {
+    const value = metadata[name] ?? ''
+    if (value !== (old.metadata[name] ?? '')) causes.push(immutable(`metadata.${name}`, value))
+  }
+  return [...causes, ...common(metadata), ...standardFinalizers(metadata.finalizers ?? [])]
 }
 
 function common(metadata: ApiObject['metadata']): StatusCause[] {
   const causes = validateLabels(metadata.labels, 'metadata.labels')
   causes.push(...validateAnnotations(metadata.annotations, 'metadata.annotations'))
   const owners = metadata.ownerReferences ?? []
-  for (const [i, ref] of owners.entries()) {
-    const path = `metadata.ownerReferences[${i}]`
-    if (!ref.apiVersion) causes.push(invalidValue(`${path}.apiVersion`, '', 'version must not be empty'))
-    if (!ref.kind) causes.push(invalidValue(`${path}.kind`, '', 'must not be empty'))
-    if (!ref.name) causes.push(invalidValue(`${path}.name`, '', 'must not be empty'))
-    if (!ref.uid) causes.push(invalidValue(`${path}.uid`, '', 'must not be empty'))
+  const path = 'metadata.ownerReferences'
+  for (const ref of owners) {
+    // As upstream has it, without the index.
+    if (!ref.apiVersion || ref.apiVersion.endsWith('/')) {
+      causes.push(invalidValue(`${path}.apiVersion`, ref.apiVersion ?? '', 'version must not be empty'))
+    }
+    for (const field of ['kind', 'name', 'uid'] as const) {
+      if (!ref[field]) causes.push(invalidValue(`${path}.${field}`, '', 'must not be empty'))
+    }
   }
-  const controllers = owners.filter((ref) => ref.controller === true)
-  if (controllers.length > 1) {
-    const words = `Only one reference can have Controller set to true. Found "true" in references for ${controllers[0].kind}/${controllers[0].name} and ${controllers[1].kind}/${controllers[1].name}`
-    causes.push(invalidValue('metadata.ownerReferences', { go: '[]' }, words))
-  }
-  for (const [i, one] of (metadata.finalizers ?? []).entries()) {
-    const known = ['foregroundDeletion', 'orphan', 'kubernetes'].includes(one)
-    const words = known ? [] : one.includes('/') ? qualifiedName(one) : finalizerWords(one)
-    causes.push(...words.map((text) => invalidValue(`metadata.finalizers[${i}]`, one, text)))
+  const [first, ...others] = owners.filter((ref) => ref.controller === true)
+  for (const ref of others) {
+    const words = `Only one reference can have Controller set to true. Found "true" in references for ${first?.kind}/${first?.name} and ${ref.kind}/${ref.name}`
+    causes.push(invalidValue(path, { go: '[]' }, words))
   }
   return causes
 }
 
-function finalizerWords(one: string): string[] {
-  const words = qualifiedName(one)
-  return words.length > 0 ? words : ['name is neither a standard finalizer name nor is it fully qualified']
+function standardFinalizers(finalizers: readonly string[]): StatusCause[] {
+  const known = ['foregroundDeletion', 'orphan', 'kubernetes']
+  const words = 'name is neither a standard finalizer name nor is it fully qualified'
+  return finalizers.flatMap((one, i) =>
+    one.includes('/') || known.includes(one) ? [] : [invalidValue(`metadata.finalizers[${i}]`, one, words)],
+  )
 }
 
 export function validateLabels(
@@ -116,5 +121,25 @@ export function validateAnnotations(
     size += byteLength(key) + byteLength(value)
   }
   if (size > MAX_ANNOTATIONS) causes.push(tooLong(path, MAX_ANNOTATIONS))
+  return causes
+}
+
+/** metav1 validation of a LabelSelector. */
+export function validateSelector(selector: LabelSelector | undefined, path: string): StatusCause[] {
+  const causes = validateLabels(selector?.matchLabels, `${path}.matchLabels`)
+  for (const [i, { key, operator, values = [] }] of (selector?.matchExpressions ?? []).entries()) {
+    const at = `${path}.matchExpressions[${i}]`
+    if (operator === 'In' || operator === 'NotIn') {
+      if (values.length === 0)
+        causes.push(required(`${at}.values`, "must be specified when `operator` is 'In' or 'NotIn'"))
+    } else if (operator === 'Exists' || operator === 'DoesNotExist') {
+      const words = "may not be specified when `operator` is 'Exists' or 'DoesNotExist'"
+      if (values.length > 0) causes.push(notAllowed(`${at}.values`, words))
+    } else causes.push(invalidValue(`${at}.operator`, operator ?? '', 'not a valid selector operator'))
+    causes.push(...qualifiedName(key ?? '').map((one) => invalidValue(`${at}.key`, key ?? '', one)))
+    for (const [k, value] of values.entries()) {
+      causes.push(...validLabelValue(value).map((one) => invalidValue(`${at}.values[${k}]`, value, one)))
+    }
+  }
   return causes
 }

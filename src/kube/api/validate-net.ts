@@ -11,12 +11,26 @@ import type {
   NetworkPolicyPort,
 } from '../objects.ts'
 import type { ApiObject, StatusCause } from '../types.ts'
-import { duplicate, immutable, invalidValue, notAllowed, notSupported, required, tooMany } from './fields.ts'
+import {
+  duplicate,
+  immutable,
+  invalidAll,
+  invalidValue,
+  notAllowed,
+  notSupported,
+  oneOf,
+  required,
+  requiredOneOf,
+  tooLong,
+  tooMany,
+} from './fields.ts'
 import {
   dns1035Label,
   dns1123Label,
   dns1123Subdomain,
+  domainPrefixedPath,
   nonSpecialIp,
+  pathSegment,
   qualifiedName,
   validCidr,
   validIp,
@@ -24,7 +38,7 @@ import {
   validPortNumber,
   wildcardSubdomain,
 } from './names.ts'
-import { validateSelector } from './validate-apps.ts'
+import { validateSelector } from './validate-meta.ts'
 import { portOrName, PROTOCOLS } from './validate-service.ts'
 
 const CLASS = 'kubernetes.io/ingress.class'
@@ -32,67 +46,67 @@ const PATH_TYPES = ['Exact', 'ImplementationSpecific', 'Prefix']
 
 export function validateIngress({ metadata, spec = {} }: Ingress, old: ApiObject | undefined): StatusCause[] {
   const causes: StatusCause[] = []
-  const given = metadata.annotations?.[CLASS]
-  if (old === undefined && given !== undefined && spec.ingressClassName !== undefined) {
-    causes.push(
-      invalidValue(
-        `metadata.annotations[${CLASS}]`,
-        given,
-        'can not be set when the class field is also set',
-      ),
-    )
-  }
   const { rules = [], tls = [], defaultBackend, ingressClassName: name } = spec
   if (rules.length === 0 && defaultBackend === undefined) {
     const words = 'either `defaultBackend` or `rules` must be specified'
-    causes.push(invalidValue('spec', { go: '[]networking.IngressRule(nil)' }, words))
+    const go = spec.rules === undefined ? '[]networking.IngressRule(nil)' : '[]networking.IngressRule{}'
+    causes.push(invalidValue('spec', { go }, words))
   }
+  if (defaultBackend !== undefined) causes.push(...backend(defaultBackend, 'spec.defaultBackend'))
   for (const [i, { host = '', http }] of rules.entries()) {
     const path = `spec.rules[${i}]`
     if (host !== '') causes.push(...ingressHost(host, `${path}.host`))
     if (http === undefined) continue
     if ((http.paths?.length ?? 0) === 0) causes.push(required(`${path}.http.paths`))
     for (const [k, one] of (http.paths ?? []).entries()) {
-      const at = `${path}.http.paths[${k}]`
-      causes.push(...ingressPath(one.pathType, one.path ?? '', at), ...backend(one.backend, `${at}.backend`))
+      causes.push(...ingressPath(one, `${path}.http.paths[${k}]`))
     }
   }
-  for (const [i, { hosts = [] }] of tls.entries()) {
-    for (const [k, host] of hosts.entries()) causes.push(...ingressHost(host, `spec.tls[${i}].hosts[${k}]`))
+  for (const [i, { hosts = [], secretName = '' }] of tls.entries()) {
+    const at = `spec.tls[${i}]`
+    for (const [k, host] of hosts.entries()) {
+      causes.push(...invalidAll(`${at}.hosts[${k}]`, host, hostName(host)))
+    }
+    if (secretName !== '')
+      causes.push(...invalidAll(`${at}.secretName`, secretName, dns1123Subdomain(secretName)))
   }
-  if (defaultBackend !== undefined) causes.push(...backend(defaultBackend, 'spec.defaultBackend'))
-  if (name !== undefined) {
-    causes.push(...dns1123Subdomain(name).map((one) => invalidValue('spec.ingressClassName', name, one)))
+  if (name !== undefined) causes.push(...invalidAll('spec.ingressClassName', name, dns1123Subdomain(name)))
+  const given = metadata.annotations?.[CLASS]
+  if (old === undefined && given !== undefined && name !== undefined && given !== name) {
+    const words = 'must match `ingressClassName` when both are specified'
+    causes.push(invalidValue(`annotations.${CLASS}`, given, words))
   }
   return causes
+}
+
+type IngressPath = NonNullable<
+  NonNullable<NonNullable<Ingress['spec']>['rules']>[number]['http']
+>['paths'][number]
+
+function hostName(host: string): string[] {
+  return host.includes('*') ? wildcardSubdomain(host) : dns1123Subdomain(host)
 }
 
 function ingressHost(host: string, path: string): StatusCause[] {
-  const words =
-    parseIp(host) !== undefined
-      ? ['must be a DNS name, not an IP address']
-      : host.includes('*')
-        ? wildcardSubdomain(host)
-        : dns1123Subdomain(host)
-  return words.map((one) => invalidValue(path, host, one))
+  const address = parseIp(host) === undefined ? [] : ['must be a DNS name, not an IP address']
+  return invalidAll(path, host, [...address, ...hostName(host)])
 }
 
-function ingressPath(type: string | undefined, text: string, path: string): StatusCause[] {
+function ingressPath(one: IngressPath, path: string): StatusCause[] {
+  const { pathType: type, path: text = '' } = one
   if (type === undefined) return [required(`${path}.pathType`, 'pathType must be specified')]
-  if (!PATH_TYPES.includes(type)) return [notSupported(`${path}.pathType`, type, PATH_TYPES)]
   const at = `${path}.path`
-  if (type === 'ImplementationSpecific') {
-    return text === '' || text.startsWith('/') ? [] : [invalidValue(at, text, 'must be an absolute path')]
-  }
-  const causes: StatusCause[] = []
-  if (!text.startsWith('/')) causes.push(invalidValue(at, text, 'must be an absolute path'))
-  for (const part of ['//', '/./', '/../', '%2f', '%2F']) {
+  const causes = oneOf(`${path}.pathType`, type, PATH_TYPES)
+  const strict = type === 'Exact' || type === 'Prefix'
+  const absolute = text.startsWith('/') || (text === '' && !strict)
+  if (causes.length === 0 && !absolute) causes.push(invalidValue(at, text, 'must be an absolute path'))
+  for (const part of strict ? ['//', '/./', '/../', '%2f', '%2F'] : []) {
     if (text.includes(part)) causes.push(invalidValue(at, text, `must not contain '${part}'`))
   }
-  for (const end of ['/..', '/.']) {
+  for (const end of strict ? ['/..', '/.'] : []) {
     if (text.endsWith(end)) causes.push(invalidValue(at, text, `cannot end with '${end}'`))
   }
-  return causes
+  return [...causes, ...backend(one.backend, `${path}.backend`)]
 }
 
 function backend(one: IngressBackend | undefined, path: string): StatusCause[] {
@@ -100,12 +114,7 @@ function backend(one: IngressBackend | undefined, path: string): StatusCause[] {
   if (service !== undefined && resource !== undefined) {
     return [invalidValue(path, '', 'cannot set both resource and service backends')]
   }
-  if (resource !== undefined) {
-    const causes: StatusCause[] = []
-    if (!resource.kind) causes.push(required(`${path}.resource.kind`))
-    if (!resource.name) causes.push(required(`${path}.resource.name`))
-    return causes
-  }
+  if (resource !== undefined) return reference(resource, `${path}.resource`)
   if (service === undefined) return [invalidValue(path, '', 'resource or service backend is required')]
   const causes: StatusCause[] = []
   const { name: service_ = '', port } = service
@@ -127,19 +136,55 @@ function backend(one: IngressBackend | undefined, path: string): StatusCause[] {
   return causes
 }
 
+interface Reference {
+  readonly apiGroup?: string
+  readonly kind?: string
+  readonly name?: string
+  readonly scope?: string
+  readonly namespace?: string
+}
+
+function reference({ apiGroup, kind = '', name = '' }: Reference, path: string): StatusCause[] {
+  const causes =
+    apiGroup === undefined ? [] : invalidAll(`${path}.apiGroup`, apiGroup, dns1123Subdomain(apiGroup))
+  for (const [field, text] of Object.entries({ kind, name })) {
+    const at = `${path}.${field}`
+    causes.push(...(text === '' ? [required(at)] : invalidAll(at, text, pathSegment(text))))
+  }
+  return causes
+}
+
 export function validateIngressClass({ spec }: IngressClass, old: ApiObject | undefined): StatusCause[] {
   const controller = spec?.controller ?? ''
-  const was = (old as IngressClass | undefined)?.spec?.controller
-  if (was !== undefined && was !== controller) return [immutable('spec.controller', controller)]
-  if (controller === '') return [required('spec.controller')]
-  if (!controller.includes('/')) {
-    return [
-      invalidValue('spec.controller', controller, 'must be a domain-prefixed path (such as "acme.io/foo")'),
-    ]
+  const path = 'spec.controller'
+  const causes: StatusCause[] = []
+  if (old !== undefined && (old as IngressClass).spec?.controller !== controller) {
+    causes.push(immutable(path, controller))
   }
-  return dns1123Subdomain(controller.split('/')[0]).map((one) =>
-    invalidValue('spec.controller', controller, one),
-  )
+  if (controller === '') causes.push(required(path))
+  else {
+    if (controller.length > 250) causes.push(tooLong(path, 250))
+    causes.push(...invalidAll(path, controller, domainPrefixedPath(controller)))
+  }
+  const { parameters } = (spec ?? {}) as { parameters?: Reference }
+  return parameters === undefined ? causes : [...causes, ...classParameters(parameters)]
+}
+
+function classParameters(one: Reference): StatusCause[] {
+  const path = 'spec.parameters'
+  const causes = reference(one, path)
+  const { scope, namespace } = one
+  if (scope === undefined) return [...causes, required(`${path}.scope`)]
+  causes.push(...oneOf(`${path}.scope`, scope, ['Cluster', 'Namespace']))
+  const at = `${path}.namespace`
+  if (scope === 'Namespace') {
+    if (namespace === undefined) causes.push(required(at, "`parameters.scope` is set to 'Namespace'"))
+    else causes.push(...invalidAll(at, namespace, dns1123Label(namespace)))
+  }
+  if (scope === 'Cluster' && namespace !== undefined) {
+    causes.push(notAllowed(at, "`parameters.scope` is set to 'Cluster'"))
+  }
+  return causes
 }
 
 export function validateNetworkPolicy({ spec }: NetworkPolicy): StatusCause[] {
@@ -168,20 +213,16 @@ export function validateNetworkPolicy({ spec }: NetworkPolicy): StatusCause[] {
 }
 
 function policyPort({ protocol, port, endPort }: NetworkPolicyPort, path: string): StatusCause[] {
-  const causes: StatusCause[] = []
-  if (protocol !== undefined && !PROTOCOLS.includes(protocol)) {
-    causes.push(notSupported(`${path}.protocol`, protocol, PROTOCOLS))
+  const causes = oneOf(`${path}.protocol`, protocol, ['TCP', 'UDP', 'SCTP'])
+  const at = `${path}.endPort`
+  if (endPort !== undefined && typeof port !== 'number') {
+    const why = port === undefined ? 'not specified' : 'non-numeric'
+    causes.push(invalidValue(at, endPort, `may not be specified when \`port\` is ${why}`))
   }
   if (port !== undefined) causes.push(...portOrName(port, `${path}.port`))
-  if (endPort === undefined) return causes
-  if (port === undefined)
-    causes.push(required(`${path}.port`, 'must be specified when `endPort` is specified'))
-  else if (typeof port === 'string') {
-    causes.push(invalidValue(`${path}.endPort`, endPort, 'may not be specified when `port` is non-numeric'))
-  } else if (endPort < port) {
-    causes.push(invalidValue(`${path}.endPort`, endPort, 'must be greater than or equal to `port`'))
-  }
-  return causes
+  if (typeof port !== 'number' || endPort === undefined) return causes
+  if (endPort < port) causes.push(invalidValue(at, endPort, 'must be greater than or equal to `port`'))
+  return [...causes, ...invalidAll(at, endPort, validPortNumber(endPort))]
 }
 
 function policyPeer(
@@ -194,24 +235,28 @@ function policyPeer(
   if (namespaceSelector !== undefined) {
     causes.push(...validateSelector(namespaceSelector, `${path}.namespaceSelector`))
   }
-  if (ipBlock !== undefined) {
-    const { cidr = '', except = [] } = ipBlock
-    const at = `${path}.ipBlock`
-    if (cidr === '') return [...causes, required(`${at}.cidr`)]
-    causes.push(...validCidr(cidr).map((one) => invalidValue(`${at}.cidr`, cidr, one)))
-    const net = parsePrefix(cidr)
-    for (const [i, text] of except.entries()) {
-      causes.push(...validCidr(text).map((one) => invalidValue(`${at}.except[${i}]`, text, one)))
-      const inner = parsePrefix(text)
-      if (net === undefined || inner === undefined) continue
-      const words = 'must be a strict subset of `cidr`'
-      const within = inner.len > net.len && inPrefix(inner.addr, net.addr, net.len)
-      if (!within) causes.push(invalidValue(`${at}.except[${i}]`, text, words))
-    }
-  }
+  if (ipBlock !== undefined) causes.push(...addressBlock(ipBlock, `${path}.ipBlock`))
   if (given === 0) causes.push(required(path, 'must specify a peer'))
   else if (given > 1 && ipBlock !== undefined) {
     causes.push(notAllowed(path, 'may not specify both ipBlock and another peer'))
+  }
+  return causes
+}
+
+function addressBlock(block: NonNullable<NetworkPolicyPeer['ipBlock']>, path: string): StatusCause[] {
+  const { cidr = '', except = [] } = block
+  if (cidr === '') return [required(`${path}.cidr`)]
+  const causes = invalidAll(`${path}.cidr`, cidr, validCidr(cidr))
+  const net = parsePrefix(cidr)
+  if (causes.length > 0 || net === undefined) return causes
+  for (const [i, text] of except.entries()) {
+    const at = `${path}.except[${i}]`
+    const wrong = validCidr(text)
+    causes.push(...invalidAll(at, text, wrong))
+    const inner = parsePrefix(text)
+    if (wrong.length > 0 || inner === undefined) continue
+    const within = inner.len > net.len && inPrefix(inner.addr, net.addr, net.len)
+    if (!within) causes.push(invalidValue(at, text, 'must be a strict subset of `cidr`'))
   }
   return causes
 }
@@ -223,74 +268,96 @@ export function validateEndpoints({ subsets = [] }: Endpoints): StatusCause[] {
     if (addresses.length + notReadyAddresses.length === 0) {
       causes.push(required(path, 'must specify `addresses` or `notReadyAddresses`'))
     }
-    for (const [name, list] of [
-      ['addresses', addresses],
-      ['notReadyAddresses', notReadyAddresses],
-    ] as const) {
-      for (const [k, { ip = '', hostname }] of list.entries()) {
-        const at = `${path}.${name}[${k}]`
-        const wrong = validIp(ip)
-        const words = wrong.length > 0 ? wrong : nonSpecialIp(ip)
-        causes.push(...words.map((one) => invalidValue(`${at}.ip`, ip, one)))
-        if (hostname)
-          causes.push(...dns1123Label(hostname).map((one) => invalidValue(`${at}.hostname`, hostname, one)))
-      }
+    for (const [name, list] of Object.entries({ addresses, notReadyAddresses })) {
+      causes.push(...list.flatMap((one, k) => endpointAddress(one, `${path}.${name}[${k}]`)))
     }
-    for (const [k, { name = '', port, protocol = '' }] of ports.entries()) {
+    for (const [k, { name = '', port, protocol, appProtocol }] of ports.entries()) {
       const at = `${path}.ports[${k}]`
       if (name === '' && ports.length > 1) causes.push(required(`${at}.name`))
-      else if (name !== '')
-        causes.push(...dns1123Label(name).map((one) => invalidValue(`${at}.name`, name, one)))
-      causes.push(...validPortNumber(port ?? 0).map((one) => invalidValue(`${at}.port`, port ?? 0, one)))
-      if (!PROTOCOLS.includes(protocol)) causes.push(notSupported(`${at}.protocol`, protocol, PROTOCOLS))
+      else if (name !== '') causes.push(...invalidAll(`${at}.name`, name, dns1123Label(name)))
+      causes.push(...invalidAll(`${at}.port`, port ?? 0, validPortNumber(port ?? 0)))
+      causes.push(...requiredOneOf(`${at}.protocol`, protocol, PROTOCOLS))
+      if (appProtocol !== undefined) {
+        causes.push(...invalidAll(`${at}.appProtocol`, appProtocol, qualifiedName(appProtocol)))
+      }
     }
   }
   return causes
+}
+
+function endpointAddress(
+  { ip = '', hostname = '', nodeName }: { ip?: string; hostname?: string; nodeName?: string },
+  at: string,
+): StatusCause[] {
+  const causes = invalidAll(`${at}.ip`, ip, validIp(ip))
+  if (hostname !== '') causes.push(...invalidAll(`${at}.hostname`, hostname, dns1123Label(hostname)))
+  if (nodeName !== undefined)
+    causes.push(...invalidAll(`${at}.nodeName`, nodeName, dns1123Subdomain(nodeName)))
+  return [...causes, ...invalidAll(`${at}.ip`, ip, nonSpecialIp(ip))]
 }
 
 const ADDRESS_TYPES = ['FQDN', 'IPv4', 'IPv6']
 
 export function validateEndpointSlice(slice: EndpointSlice, old: ApiObject | undefined): StatusCause[] {
-  const causes: StatusCause[] = []
   const type: string = slice.addressType ?? ''
-  if (type === '') causes.push(required('addressType'))
-  else if (!ADDRESS_TYPES.includes(type)) causes.push(notSupported('addressType', type, ADDRESS_TYPES))
+  const causes = requiredOneOf('addressType', type, ADDRESS_TYPES)
   const endpoints = slice.endpoints ?? []
   if (endpoints.length > 1000) causes.push(tooMany('endpoints', endpoints.length, 1000))
-  for (const [i, { addresses = [], hostname }] of endpoints.entries()) {
-    const path = `endpoints[${i}]`
-    if (addresses.length === 0) causes.push(required(`${path}.addresses`, 'must contain at least 1 address'))
-    else if (addresses.length > 100) causes.push(tooMany(`${path}.addresses`, addresses.length, 100))
-    for (const [k, text] of addresses.entries())
-      causes.push(...sliceAddress(type, text, `${path}.addresses[${k}]`))
-    if (hostname)
-      causes.push(...dns1123Label(hostname).map((one) => invalidValue(`${path}.hostname`, hostname, one)))
-  }
-  const names = new Set<string>()
-  for (const [i, { name = '', port, protocol = '', appProtocol }] of (slice.ports ?? []).entries()) {
-    const path = `ports[${i}]`
-    if (name !== '') causes.push(...dns1123Label(name).map((one) => invalidValue(`${path}.name`, name, one)))
-    if (names.has(name)) causes.push(duplicate(`${path}.name`, name))
-    names.add(name)
-    if (protocol === '') causes.push(required(`${path}.protocol`))
-    else if (!PROTOCOLS.includes(protocol)) causes.push(notSupported(`${path}.protocol`, protocol, PROTOCOLS))
-    if (port !== undefined)
-      causes.push(...validPortNumber(port).map((one) => invalidValue(`${path}.port`, port, one)))
-    if (appProtocol)
-      causes.push(
-        ...qualifiedName(appProtocol).map((one) => invalidValue(`${path}.appProtocol`, appProtocol, one)),
-      )
-  }
+  else causes.push(...endpoints.flatMap((one, i) => sliceEndpoint(one, type, `endpoints[${i}]`)))
+  const ports = slice.ports ?? []
+  if (ports.length > 20000) causes.push(tooMany('ports', ports.length, 20000))
+  else causes.push(...slicePorts(ports))
   const was = (old as EndpointSlice | undefined)?.addressType
   if (was !== undefined && was !== type) causes.push(immutable('addressType', type))
   return causes
 }
 
-function sliceAddress(type: string, text: string, path: string): StatusCause[] {
-  if (type === 'FQDN') return dns1123Subdomain(text).map((one) => invalidValue(path, text, one))
-  const ip = parseIp(text)
-  if (ip === undefined || (typeof ip === 'number') !== (type === 'IPv4')) {
-    return [invalidValue(path, text, `must be a valid ${type} address`)]
+function sliceEndpoint(
+  one: NonNullable<EndpointSlice['endpoints']>[number],
+  type: string,
+  path: string,
+): StatusCause[] {
+  const { addresses = [], hostname, nodeName } = one
+  const at = `${path}.addresses`
+  const causes: StatusCause[] = []
+  if (addresses.length === 0) causes.push(required(at, 'must contain at least 1 address'))
+  else if (addresses.length > 100) causes.push(tooMany(at, addresses.length, 100))
+  causes.push(...addresses.flatMap((text, k) => sliceAddress(type, text, `${at}[${k}]`)))
+  if (nodeName !== undefined)
+    causes.push(...invalidAll(`${path}.nodeName`, nodeName, dns1123Subdomain(nodeName)))
+  if (hostname !== undefined) causes.push(...invalidAll(`${path}.hostname`, hostname, dns1123Label(hostname)))
+  return causes
+}
+
+function slicePorts(ports: NonNullable<EndpointSlice['ports']>): StatusCause[] {
+  const causes: StatusCause[] = []
+  const names = new Set<string>()
+  for (const [i, { name = '', port, protocol, appProtocol }] of ports.entries()) {
+    const path = `ports[${i}]`
+    if (name !== '') causes.push(...invalidAll(`${path}.name`, name, dns1123Label(name)))
+    if (names.has(name)) causes.push(duplicate(`${path}.name`, name))
+    names.add(name)
+    if (port !== undefined) causes.push(...invalidAll(`${path}.port`, port, validPortNumber(port)))
+    causes.push(...requiredOneOf(`${path}.protocol`, protocol, PROTOCOLS))
+    if (appProtocol !== undefined) {
+      causes.push(...invalidAll(`${path}.appProtocol`, appProtocol, qualifiedName(appProtocol)))
+    }
   }
-  return nonSpecialIp(text).map((one) => invalidValue(path, text, one))
+  return causes
+}
+
+function sliceAddress(type: string, text: string, path: string): StatusCause[] {
+  if (type === 'FQDN') return invalidAll(path, text, domainName(text))
+  if (type !== 'IPv4' && type !== 'IPv6') return []
+  const ip = parseIp(text)
+  const fits = ip !== undefined && (typeof ip === 'number') === (type === 'IPv4')
+  const words = fits ? [] : [`must be a valid ${type} address`]
+  return invalidAll(path, text, [...words, ...nonSpecialIp(text)])
+}
+
+function domainName(text: string): string[] {
+  const name = text.replace(/\.$/, '')
+  const words = dns1123Subdomain(name)
+  if (words.length > 0 || name.includes('.')) return words
+  return ['should be a domain with at least two segments separated by dots']
 }

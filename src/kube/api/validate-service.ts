@@ -1,8 +1,18 @@
 /** Services. Models ValidateService and ValidateServiceUpdate of pkg/apis/core/validation (1.32), in their order. */
-import { parseIp } from '../../base/addr.ts'
 import type { IntOrString, Service, ServicePort } from '../objects.ts'
 import type { ApiObject, StatusCause } from '../types.ts'
-import { duplicate, goStrings, invalidValue, notAllowed, notSupported, required } from './fields.ts'
+import {
+  duplicate,
+  goStrings,
+  invalidAll,
+  invalidValue,
+  notAllowed,
+  notSupported,
+  oneOf,
+  quote,
+  required,
+  requiredOneOf,
+} from './fields.ts'
 import {
   dns1123Label,
   dns1123Subdomain,
@@ -36,12 +46,12 @@ export function validateService(service: Service, old: ApiObject | undefined): S
     const words = wrong.length > 0 ? wrong : nonSpecialIp(ip)
     causes.push(...words.map((one) => invalidValue(`spec.externalIPs[${i}]`, ip, one)))
   }
-  if (!TYPES.includes(spec.type ?? '')) causes.push(notSupported('spec.type', spec.type ?? '', TYPES))
+  causes.push(...requiredOneOf('spec.type', spec.type, TYPES))
   return [...causes, ...nodePorts(service), ...balancer(service), ...policies(service)]
 }
 
 function isHeadless({ spec }: Service): boolean {
-  return spec.clusterIPs?.[0] === 'None' || spec.clusterIP === 'None'
+  return spec.clusterIPs?.length === 1 && spec.clusterIPs[0] === 'None'
 }
 
 function typed(service: Service): StatusCause[] {
@@ -115,61 +125,67 @@ function affinity({ spec }: Service): StatusCause[] {
   if (sessionAffinity === 'None') {
     return config === undefined ? [] : [notAllowed(path, 'must not be set when session affinity is None')]
   }
-  const seconds = config?.clientIP?.timeoutSeconds
-  if (seconds === undefined) return [required(`${path}.clientIP`, 'when session affinity is ClientIP')]
+  const words = 'when session affinity type is ClientIP'
+  if (config === undefined) return [required(path, words)]
+  if (config.clientIP === undefined) return [required(`${path}.clientIP`, words)]
+  const seconds = config.clientIP.timeoutSeconds
+  if (seconds === undefined) return [required(`${path}.clientIP.timeoutSeconds`, words)]
   if (seconds > 0 && seconds <= 86400) return []
   return [
     invalidValue(`${path}.clientIP.timeoutSeconds`, seconds, 'must be greater than 0 and less than 86400'),
   ]
 }
 
-function clusterIps({ spec }: Service): StatusCause[] {
+function clusterIps(service: Service): StatusCause[] {
+  const { spec } = service
   if (spec.type === 'ExternalName') return []
   const causes: StatusCause[] = []
   const { clusterIPs = [], clusterIP = '', ipFamilies = [], ipFamilyPolicy } = spec
+  const all = goStrings(clusterIPs)
+  if (clusterIP === '' && clusterIPs.length > 0) {
+    causes.push(invalidValue('spec.clusterIPs', all, 'must be empty when `clusterIP` is not specified'))
+  } else if (clusterIP !== '' && clusterIPs.length === 0) causes.push(required('spec.clusterIPs'))
+  else if (clusterIP !== '' && clusterIP !== clusterIPs[0]) {
+    causes.push(invalidValue('spec.clusterIPs', all, 'first value must match `clusterIP`'))
+  }
   const seen = new Set<string>()
   for (const [i, family] of ipFamilies.entries()) {
     const path = `spec.ipFamilies[${i}]`
-    if (family !== 'IPv4' && family !== 'IPv6') causes.push(notSupported(path, family, ['IPv4', 'IPv6']))
+    causes.push(...oneOf(path, family, ['IPv4', 'IPv6']))
     if (seen.has(family)) causes.push(duplicate(path, family))
     seen.add(family)
   }
   const kinds = ['PreferDualStack', 'RequireDualStack', 'SingleStack']
-  if (ipFamilyPolicy !== undefined && !kinds.includes(ipFamilyPolicy)) {
-    causes.push(notSupported('spec.ipFamilyPolicy', ipFamilyPolicy, kinds))
-  }
+  causes.push(...oneOf('spec.ipFamilyPolicy', ipFamilyPolicy, kinds))
+  return [...causes, ...addresses(clusterIPs, isHeadless(service) ? [] : ipFamilies)]
+}
+
+function addresses(clusterIPs: readonly string[], ipFamilies: readonly string[]): StatusCause[] {
+  const causes: StatusCause[] = []
+  const all = goStrings(clusterIPs)
   let broken = false
   for (const [i, ip] of clusterIPs.entries()) {
     if (i === 0 && ip === 'None') {
       if (clusterIPs.length === 1) continue
       broken = true
-      causes.push(
-        invalidValue('spec.clusterIPs', goStrings(clusterIPs), "'None' must be the first and only value"),
-      )
+      causes.push(invalidValue('spec.clusterIPs', all, "'None' must be the first and only value"))
       continue
     }
     const words = validIp(ip)
     broken ||= words.length > 0
-    causes.push(...words.map((one) => invalidValue(`spec.clusterIPs[${i}]`, ip, one)))
+    causes.push(...invalidAll(`spec.clusterIPs[${i}]`, ip, words))
   }
-  const all = goStrings(clusterIPs)
   if (clusterIPs.length > 2) causes.push(invalidValue('spec.clusterIPs', all, 'may only hold up to 2 values'))
   if (broken) return causes
   const families = clusterIPs.map((ip) => (ip.includes(':') ? 'IPv6' : 'IPv4'))
-  if (clusterIPs.length > 1 && new Set(families).size < clusterIPs.length) {
+  if (clusterIPs.length > 1 && new Set(families).size < 2) {
     causes.push(invalidValue('spec.clusterIPs', all, 'may specify no more than one IP for each IP family'))
   }
   for (const [i, family] of ipFamilies.entries()) {
-    if (clusterIPs[i] === undefined || clusterIPs[i] === 'None' || families[i] === family) continue
+    const known = family === 'IPv4' || family === 'IPv6'
+    if (clusterIPs[i] === undefined || !known || families[i] === family) continue
     const words = `expected an ${family} value as indicated by \`ipFamilies[${i}]\``
     causes.push(invalidValue(`spec.clusterIPs[${i}]`, clusterIPs[i], words))
-  }
-  if (clusterIP !== '' && clusterIPs.length === 0) causes.push(required('spec.clusterIPs'))
-  if (clusterIP === '' && clusterIPs.length > 0) {
-    causes.push(notAllowed('spec.clusterIPs', 'must be empty when `clusterIP` is not specified'))
-  }
-  if (clusterIP !== '' && clusterIPs.length > 0 && clusterIP !== clusterIPs[0]) {
-    causes.push(invalidValue('spec.clusterIPs', all, 'first value must match `clusterIP`'))
   }
   return causes
 }
@@ -201,24 +217,35 @@ function nodePorts({ spec }: Service): StatusCause[] {
 
 const ONLY_LB = "may only be used when `type` is 'LoadBalancer'"
 
-function balancer({ spec }: Service): StatusCause[] {
-  const causes: StatusCause[] = []
-  const { loadBalancerSourceRanges: list = [], loadBalancerClass: kind } = spec
-  if (list.length > 0 && spec.type !== 'LoadBalancer') {
-    causes.push(notAllowed('spec.LoadBalancerSourceRanges', ONLY_LB))
-  }
-  for (const [i, text] of list.entries()) {
-    const cidr = text.trim()
-    causes.push(
-      ...validCidr(cidr).map((one) => invalidValue(`spec.LoadBalancerSourceRanges[${i}]`, cidr, one)),
-    )
-  }
-  if (spec.allocateLoadBalancerNodePorts !== undefined && spec.type !== 'LoadBalancer') {
+const RANGES = 'service.beta.kubernetes.io/load-balancer-source-ranges'
+
+function balancer(service: Service): StatusCause[] {
+  const { spec } = service
+  const causes = sourceRanges(service)
+  const { allocateLoadBalancerNodePorts: allocate } = spec
+  if (allocate !== undefined && spec.type !== 'LoadBalancer') {
     causes.push(notAllowed('spec.allocateLoadBalancerNodePorts', ONLY_LB))
   }
-  if (kind !== undefined) {
-    causes.push(...qualifiedName(kind).map((one) => invalidValue('spec.loadBalancerClass', kind, one)))
-    if (spec.type !== 'LoadBalancer') causes.push(notAllowed('spec.loadBalancerClass', ONLY_LB))
+  return [...causes, ...balancerClass(spec)]
+}
+
+function balancerClass({ loadBalancerClass: kind, type }: Service['spec']): StatusCause[] {
+  if (kind === undefined) return []
+  if (type !== 'LoadBalancer') return [notAllowed('spec.loadBalancerClass', ONLY_LB)]
+  return invalidAll('spec.loadBalancerClass', kind, qualifiedName(kind))
+}
+
+/** The field, else the annotation that was before it. */
+function sourceRanges({ spec, metadata }: Service): StatusCause[] {
+  const list = spec.loadBalancerSourceRanges ?? []
+  const annotation = metadata.annotations?.[RANGES]
+  const path = list.length > 0 ? 'spec.LoadBalancerSourceRanges' : `metadata.annotations[${RANGES}]`
+  if (list.length === 0 && annotation === undefined) return []
+  const causes = spec.type === 'LoadBalancer' ? [] : [notAllowed(path, ONLY_LB)]
+  const given = list.length > 0 ? list : annotation?.trim() ? annotation.split(',') : []
+  for (const [i, text] of given.entries()) {
+    const at = list.length > 0 ? `${path}[${i}]` : path
+    causes.push(...invalidAll(at, text.trim(), validCidr(text.trim())))
   }
   return causes
 }
@@ -251,38 +278,65 @@ function policies(service: Service): StatusCause[] {
 }
 
 /** What an update may not change. */
-function changes({ spec }: Service, { spec: was }: Service): StatusCause[] {
+function changes(service: Service, old: Service): StatusCause[] {
+  const { spec } = service
+  const { spec: was } = old
   const causes: StatusCause[] = []
-  const same =
-    (spec.type === 'ExternalName') === (was.type === 'ExternalName') && spec.type !== 'ExternalName'
-  const before = was.clusterIPs ?? []
-  const now = spec.clusterIPs ?? []
-  if (same && before.length > 0) {
-    if (now.length === 0) {
-      causes.push(invalidValue('spec.clusterIPs[0]', goStrings(now), 'primary clusterIP can not be unset'))
-    } else if (now[0] !== before[0] && (now[0] === 'None' || parseIp(now[0]) !== undefined)) {
-      causes.push(invalidValue('spec.clusterIPs[0]', goStrings(now), 'may not change once set'))
-    }
-  }
-  const families = was.ipFamilies ?? []
-  if (
-    same &&
-    families.length > 0 &&
-    (spec.ipFamilies?.length ?? 0) > 0 &&
-    spec.ipFamilies?.[0] !== families[0]
-  ) {
-    causes.push(
-      invalidValue('spec.ipFamilies[0]', goStrings(spec.ipFamilies ?? []), 'may not change once set'),
-    )
+  if (spec.type !== 'ExternalName' && was.type !== 'ExternalName') {
+    causes.push(...clusterIpChanges(service, old), ...familyChanges(service, old))
   }
   if (spec.type === 'LoadBalancer' && was.type === 'LoadBalancer') {
     const { loadBalancerClass: kind } = spec
     if (kind !== was.loadBalancerClass)
-      causes.push(invalidValue('spec.loadBalancerClass', kind ?? 'null', 'may not change once set'))
+      causes.push(invalidValue('spec.loadBalancerClass', kind, 'may not change once set'))
   }
+  causes.push(...balancerClass(spec))
   const checked = needsHealthCheck({ spec }) && needsHealthCheck({ spec: was })
   if (checked && spec.healthCheckNodePort !== was.healthCheckNodePort) {
     causes.push(notAllowed('spec.healthCheckNodePort', 'field is immutable'))
   }
   return causes
+}
+
+const ONCE = 'may not change once set'
+
+function releasing(spec: Service['spec'], what: string): StatusCause[] {
+  if (spec.ipFamilyPolicy === 'SingleStack') return []
+  const words = `must be set to 'SingleStack' when releasing the secondary ${what}`
+  return [invalidValue('spec.ipFamilyPolicy', spec.ipFamilyPolicy, words)]
+}
+
+function clusterIpChanges(service: Service, old: Service): StatusCause[] {
+  if (isHeadless(service) && isHeadless(old)) return []
+  const now = service.spec.clusterIPs ?? []
+  const was = old.spec.clusterIPs ?? []
+  const all = goStrings(now)
+  const first = 'spec.clusterIPs[0]'
+  if (was.length === now.length) {
+    return was.flatMap((ip, i) => (ip === now[i] ? [] : [invalidValue(`spec.clusterIPs[${i}]`, all, ONCE)]))
+  }
+  if (now.length === 0) return [invalidValue(first, all, 'primary clusterIP can not be unset')]
+  const causes = was.length > 0 && now[0] !== was[0] ? [invalidValue(first, all, ONCE)] : []
+  const fewer = was.length > now.length && now.length === 1
+  return fewer ? [...causes, ...releasing(service.spec, 'clusterIP')] : causes
+}
+
+function familyChanges(service: Service, old: Service): StatusCause[] {
+  if (isHeadless(service) || isHeadless(old)) return []
+  const now = service.spec.ipFamilies ?? []
+  const was = old.spec.ipFamilies ?? []
+  const ips = goStrings(service.spec.clusterIPs ?? [])
+  const first = 'spec.ipFamilies[0]'
+  const go = { go: `[]core.IPFamily{${now.map(quote).join(', ')}}` }
+  if (was.length === now.length) {
+    return was.flatMap((family, i) => (family === now[i] ? [] : [invalidValue(first, go, ONCE)]))
+  }
+  const causes: StatusCause[] = []
+  if (was.length > now.length && (service.spec.clusterIPs?.length ?? 0) === 0) {
+    causes.push(invalidValue(first, go, 'primary ipFamily can not be unset'))
+  }
+  // Upstream prints the addresses here.
+  if (was.length > 0 && now.length > 0 && now[0] !== was[0]) causes.push(invalidValue(first, ips, ONCE))
+  const fewer = was.length > now.length && now.length === 1
+  return fewer ? [...causes, ...releasing(service.spec, 'ipFamily')] : causes
 }

@@ -39,6 +39,12 @@ const checks: Readonly<Record<string, Check>> = {
   'networkpolicies.networking.k8s.io': validateNetworkPolicy,
 }
 
+/** Kinds whose whole metadata, the name included, an update judges a second time. */
+const judgedAgain = new Set([
+  ...['pods', 'services', 'configmaps', 'secrets', 'endpoints', 'endpointslices.discovery.k8s.io'],
+  ...['ingresses.networking.k8s.io', 'ingressclasses.networking.k8s.io'],
+])
+
 /** What is wrong with an object that is to be created, in the server's order. */
 export function validateCreate(info: ResourceInfo, object: ApiObject): StatusCause[] {
   const check = checks[resourceKey(info)]
@@ -54,6 +60,7 @@ export function validateUpdate(
 ): StatusCause[] {
   const causes = validateMetaUpdate(info, object, old)
   if (subresource === 'status') return causes
-  const check = checks[resourceKey(info)]
-  return [...causes, ...(check?.(object as never, old, subresource) ?? [])]
+  const key = resourceKey(info)
+  const again = judgedAgain.has(key) && subresource === '' ? validateMeta(info, object) : []
+  return [...causes, ...again, ...(checks[key]?.(object as never, old, subresource) ?? [])]
 }
