@@ -105,18 +105,13 @@ function serversOf(group) {
 }
 
 /**
- * The programs that listen in the lab, each as stand-in.py, which answers what the lab's own answered: `curl` was told
- * by the simulated side, DNS answers are those in its captures.
+ * The programs that listen in the lab, where the group wants them, each as stand-in.py, which answers what the lab's own
+ * answered: `curl` was told by the simulated side, DNS answers are those in its captures.
  */
-async function standIns(program, folder, sims) {
-  const found = JSON.parse(
-    await must(
-      run('node', [program, 'listeners', join(folder, 'lab.yaml'), join(folder, 'sim.json')]),
-      'listeners',
-    ),
-  )
+async function standIns(folder, { listeners, flows }) {
+  if (listeners.length === 0) return []
   const answers = []
-  for (const { capture } of sims) {
+  for (const { capture } of flows) {
     const fields = ['-T', 'fields', '-e', 'udp.payload', '-e', 'tcp.payload']
     const done = await run('tshark', ['-n', '-r', capture, '-Y', 'dns.flags.response == 1', ...fields])
     for (const line of done.stdout.split('\n')) {
@@ -126,8 +121,8 @@ async function standIns(program, folder, sims) {
     }
   }
   const file = join(folder, 'listeners.json')
-  writeFileSync(file, JSON.stringify({ listeners: found, dns: [...new Set(answers)] }))
-  const rooms = [...new Set(found.map(({ room }) => room))]
+  writeFileSync(file, JSON.stringify({ listeners, dns: [...new Set(answers)] }))
+  const rooms = [...new Set(listeners.map(({ room }) => room))]
   return rooms.map((room) => ({
     netns: room,
     cmd: `python3 ${quote(join(here, 'stand-in.py'))} ${quote(file)} ${quote(room)}`,
@@ -135,17 +130,14 @@ async function standIns(program, folder, sims) {
 }
 
 /** Rules that take turns begin anew, and lists of clients are empty, as in the lab that is built anew for each flow. */
-const FORGET_TURNS = `for n in $(ip netns list | cut -d' ' -f1); do ip netns exec $n bash -c '${[
+const FORGET_TURNS = `for n in $(ls /run/netns | grep -v '[.]'); do ip netns exec $n bash -c '${[
   'save=$(iptables-save); case "$save" in *"--mode nth"*) echo "$save" | iptables-restore;; esac',
   'for list in /proc/net/xt_recent/*; do [ -e $list ] && echo / >$list; done',
 ].join('; ')}'; done`
 
-async function realSide(program, group, folder, runs, sims) {
+async function realSide(group, folder, runs, simulated) {
   const topology = join(folder, 'topo.sh')
-  writeFileSync(
-    topology,
-    await must(run('node', [program, 'boot', join(folder, 'lab.yaml'), join(folder, 'sim.json')]), 'export'),
-  )
+  writeFileSync(topology, simulated.script)
   const flows = runs.map((one, i) => {
     const fresh =
       i > 0 && (one.script !== undefined || group.fresh === true || runs[i - 1].script !== undefined)
@@ -163,8 +155,7 @@ async function realSide(program, group, folder, runs, sims) {
       timeout: 60,
     }
   })
-  const listening = group.standIns === true ? await standIns(program, folder, sims) : []
-  const servers = [...serversOf(group), ...listening]
+  const servers = [...serversOf(group), ...(await standIns(folder, simulated))]
   const spec = join(folder, 'flows.json')
   writeFileSync(spec, JSON.stringify({ ports: group.ports ?? [], servers, server_wait: 1.5, flows }))
   await must(run('python3', [oracle, 'run', topology, spec, '-o', join(folder, 'real')]), 'oracle')
@@ -182,15 +173,21 @@ async function simulatedSide(program, group, folder, runs) {
     steps: one.steps,
   }))
   const spec = join(folder, 'sim.json')
-  writeFileSync(spec, JSON.stringify({ prepare: (group.prepare ?? []).map(stepOf), flows }))
-  const out = await must(run('node', [program, 'flows', join(folder, 'lab.yaml'), spec]), 'simulation')
-  const results = JSON.parse(out)
+  const prepare = (group.prepare ?? []).map(stepOf)
+  writeFileSync(spec, JSON.stringify({ prepare, listen: group.standIns === true, flows }))
+  const out = await must(run('node', [program, join(folder, 'lab.yaml'), spec]), 'simulation')
+  const simulated = JSON.parse(out)
   const ports = group.ports === undefined ? [] : ['--ports', group.ports.join(',')]
   const captures = flows.map((flow) => flow.capture)
   const normal = JSON.parse(
     await must(run('python3', [oracle, 'normalise', ...ports, ...captures]), 'normalise'),
   )
-  return results.map((result, i) => ({ ...result, ...normal.flows[i], capture: captures[i] }))
+  const shown = simulated.flows.map((result, i) => ({
+    ...result,
+    ...normal.flows[i],
+    capture: captures[i],
+  }))
+  return { ...simulated, flows: shown }
 }
 
 /** How often a difference is looked at again: the real side runs by a clock that other work on the machine upsets. */
@@ -224,9 +221,9 @@ async function compareOnce(program, group, folder) {
   writeFileSync(join(folder, 'lab.yaml'), text)
   const runs = runsOf(group)
   if (runs.length === 0) return []
-  const sims = await simulatedSide(program, group, folder, runs)
-  const real = await realSide(program, group, folder, runs, sims)
-  return Promise.all(runs.map((one, i) => verdict(one, real.flows[i], sims[i], folder)))
+  const simulated = await simulatedSide(program, group, folder, runs)
+  const real = await realSide(group, folder, runs, simulated)
+  return Promise.all(runs.map((one, i) => verdict(one, real.flows[i], simulated.flows[i], folder)))
 }
 
 async function verdict(one, real, sim, folder) {

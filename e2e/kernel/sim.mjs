@@ -1,10 +1,11 @@
 // The simulated side of a group of flows, in one process (bundled by compare.mjs): boots the lab anew for each flow,
 // runs it, writes what every device saw, and answers outputs and tables.
 //
-//   node sim.mjs boot LAB.yaml JSON     the lab as a shell script for real namespaces, on standard output
-//   node sim.mjs listeners LAB.yaml JSON  who listens where and what it answers, for stand-in.py
-//   node sim.mjs flows LAB.yaml JSON    JSON: { prepare, flows: [{ capture, warm, wait, settle, ports, steps }] }, a step
-//                                       (and a line of prepare) { room, command, background }
+//   node sim.mjs LAB.yaml SPEC.json    SPEC: { prepare, listen, flows: [{ capture, warm, wait, settle, ports, steps }] },
+//                                      a step (and a line of prepare) { room, command, background }
+//
+// On standard output: { script, listeners, flows }, the lab as a shell script for real namespaces and, where `listen` asks
+// for it, who listens where and what it answers, for stand-in.py.
 import { readFileSync, writeFileSync } from 'node:fs'
 import { runToEnd } from '../../src/lab/build.ts'
 import { captureFile, startCapture, takeFrames } from '../../src/lab/capture.ts'
@@ -75,8 +76,7 @@ function forgetConnections(run, rooms) {
   )
 }
 
-function simulate(text, flow) {
-  const run = boot(text)
+function simulate(run, flow) {
   const rooms = roomNames(run.world)
   const pause = (seconds) => ({ room: rooms[0], command: `sleep ${seconds}` })
   type(run, [pause(flow.wait)])
@@ -103,14 +103,17 @@ function simulate(text, flow) {
   return { output: ran.map((one) => one.out).join(''), rc: ran[ran.length - 1].code, state, hits }
 }
 
-const [, , verb, file, json] = process.argv
+const [, , file, json] = process.argv
 const text = readFileSync(file, 'utf8')
 const spec = JSON.parse(readFileSync(json, 'utf8'))
-if (verb === 'boot') process.stdout.write(exportShell(boot(text).world))
-else if (verb === 'listeners') {
-  const run = boot(text)
-  const found = listeners((room, command) => ask(run, room, command), roomNames(run.world))
-  process.stdout.write(JSON.stringify(found))
-} else {
-  process.stdout.write(JSON.stringify(spec.flows.map((flow) => simulate(text, flow))))
-}
+const first = boot(text)
+/** A cluster takes its time to come up: it does so once, and every flow begins with a copy of it. */
+const fresh = () =>
+  first.lab.cluster === undefined ? boot(text) : { ...first, world: structuredClone(first.world) }
+const script = exportShell(first.world)
+const flows = spec.flows.map((flow) => simulate(fresh(), flow))
+const asked = fresh()
+const found = spec.listen
+  ? listeners((room, command) => ask(asked, room, command), roomNames(asked.world))
+  : []
+process.stdout.write(JSON.stringify({ script, listeners: found, flows }))

@@ -13,7 +13,8 @@ Commands
                A neighbour beyond an open end (a dumped machine's card without a cable) is taken to answer.
   pcap       writes what every device sent and received from the first --exec on: --out FILE.pcapng
   export     prints the lab for another tool: --to sh | containerlab | yaml [--out FILE] [--netem]
-               sh: a bash script that rebuilds the state in real namespaces named MACHINE and MACHINE.NETNS;
+               sh: a bash script that rebuilds the state in real namespaces named MACHINE and MACHINE.NETNS, a cluster's
+               pods among them, as they stand after the boot (pods run by then), the --exec commands and --until;
                with --netem, cables keep their latency, loss and rate
   check      runs the lesson's checks, each on a branch of its own
   replay     runs again, stops after event --event N and prints the state's hash and that event

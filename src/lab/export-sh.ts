@@ -2,9 +2,9 @@
  * A world as a bash script that builds the same from real network namespaces: `ip netns` names are `MACHINE` and
  * `MACHINE.NETNS`. It rebuilds state, not history: devices, bridges, addresses, routes, rules, permanent neighbours,
  * static forwarding entries, sysctls, packet filter rules. Caches (learned neighbours and forwarding entries, connections)
- * and counters start empty; programs that a lab's commands left running are not started.
+ * and counters start empty; programs that a lab's commands left running are not started: the script's end says who listens.
  */
-import { formatMac } from '../base/addr.ts'
+import { formatIp, formatMac } from '../base/addr.ts'
 import { CABLE_LATENCY_NS, linksOf, peerOf } from '../net/link/device.ts'
 import { netnsList } from '../net/netns.ts'
 import type { Link, Netns, World } from '../net/types.ts'
@@ -35,7 +35,24 @@ export function exportShell(world: World, options: ShellOptions = { netem: false
   for (const ns of list) lines.push(...bridgeLines(ns))
   for (const ns of list) lines.push(...section(`# ${ns.name}`, stateLines(ns)))
   if (options.netem) lines.push(...section('# Cables', list.flatMap(netemLines)))
+  lines.push(
+    ...section('# Who listens in the lab; these programs are not started here:', list.flatMap(listenerLines)),
+  )
   return `${lines.join('\n')}\n`
+}
+
+/** Sockets that wait for anybody, as comments: `#   node1.web tcp 0.0.0.0:80`. */
+function listenerLines(ns: Netns): string[] {
+  const found: string[] = []
+  for (const { kind, local, lport, remote, family, tcp } of ns.sockets?.values() ?? []) {
+    const waits =
+      kind === 'tcp' ? tcp?.state === 'LISTEN' : kind === 'udp' && remote === undefined && lport !== 0
+    const any = family === 4 ? '0.0.0.0' : '::'
+    const address = local === undefined ? any : formatIp(local)
+    const shown = address.includes(':') ? `[${address}]` : address
+    if (waits) found.push(`#   ${ns.name} ${kind} ${shown}:${lport}`)
+  }
+  return found
 }
 
 /** How every script begins; NAMES stands for the namespaces. */
