@@ -1,12 +1,13 @@
 /**
  * A request's body as an object of its kind: Go's type errors, unknown fields, limits of size and depth.
- * Models apimachinery pkg/runtime/serializer/json and sigs.k8s.io/json (1.32). Not here: fields given twice (the
- * later one wins without a word), protobuf, YAML.
+ * Models apimachinery pkg/runtime/serializer/json and sigs.k8s.io/json (1.32). Not here: protobuf, YAML.
  */
 import type { Json, JsonObject, ResourceInfo, Status } from '../types.ts'
 import { isRecord } from '../types.ts'
 import { parseTime } from '../time.ts'
 import { badBase64 } from './base64.ts'
+import { canonicalQuantity, parseQuantity } from './quantity.ts'
+import type { FieldOrder } from './repeated.ts'
 import { definitionName, fieldType, goName } from './schema.ts'
 import { badRequest, failure } from './status.ts'
 
@@ -66,22 +67,34 @@ function tooDeep(text: string): boolean {
   return false
 }
 
-/** Checks types against the kind's schema and takes unknown fields out, or refuses them where that is asked for. */
+/**
+ * Checks types against the kind's schema and takes unknown fields out, or refuses them where that is asked for.
+ * `order`: what the text was like, so that fields given twice are told too.
+ */
 export function decodeObject(
   info: Pick<ResourceInfo, 'group' | 'version' | 'kind'>,
   value: JsonObject,
   validation: FieldValidation,
-  definition = definitionName(info),
+  order?: FieldOrder,
 ): Decoded | { status: Status } {
   const state: State = { unknown: [], error: undefined }
-  const object = decodeStruct(value, definition, [], '', state) as JsonObject
+  const object = decodeStruct(value, definitionName(info), [], '', state) as JsonObject
   const head = `${info.kind} in version "${info.version}" cannot be handled as a ${info.kind}`
   if (state.error !== undefined) return { status: badRequest(`${head}: ${state.error}`) }
-  const words = state.unknown.map((path) => `unknown field "${path}"`)
+  const words = strictWords(state.unknown, order)
   if (words.length > 0 && validation === 'Strict') {
     return { status: badRequest(`${head}: strict decoding error: ${words.join(', ')}`) }
   }
   return { object, warnings: validation === 'Warn' ? words : [] }
+}
+
+/** What a strict reader minds, in the order of the text. */
+function strictWords(unknown: readonly string[], order: FieldOrder | undefined): string[] {
+  const told = [
+    ...unknown.map((path) => ({ place: order?.places.get(path) ?? 0, words: `unknown field "${path}"` })),
+    ...(order?.repeated ?? []).map(({ path, place }) => ({ place, words: `duplicate field "${path}"` })),
+  ]
+  return told.sort((a, b) => a.place - b.place).map(({ words }) => words)
 }
 
 interface State {
@@ -136,13 +149,16 @@ function decodeValue(
   }
   if (first === '{') {
     if (!isRecord(value)) return wrong(value, type, struct, key, names, state)
+    let clean: Record<string, Json> | undefined
     for (const one of Object.keys(value)) {
       const item = value[one]
-      if (item !== null && item !== undefined) {
-        decodeValue(item, type.slice(1), struct, key, names, `${path}.${one}`, state)
-      }
+      if (item === null || item === undefined) continue
+      const next = decodeValue(item, type.slice(1), struct, key, names, `${path}.${one}`, state)
+      if (next === item) continue
+      clean ??= { ...value } as Record<string, Json>
+      clean[one] = next
     }
-    return value
+    return clean ?? value
   }
   if (first === '.') {
     if (!isRecord(value)) return wrong(value, type, struct, key, names, state)
@@ -190,8 +206,9 @@ function decodeScalar(
       return value
     case 'q': {
       const text = typeof value === 'number' ? String(value) : value
-      if (typeof text === 'string' && QUANTITY.test(text)) return text
-      state.error ??= QUANTITY_WORDS
+      if (typeof text === 'string' && parseQuantity(text) !== undefined) return canonicalQuantity(text)
+      const read = typeof text === 'string' && QUANTITY.test(text)
+      state.error ??= read ? "unable to parse quantity's suffix" : QUANTITY_WORDS
       return value
     }
     default:
@@ -215,7 +232,7 @@ function wrong(
 ): Json {
   const number = typeof value === 'number' && 'il'.includes(type) ? `number ${value}` : goKind(value)
   const where = `${goName(struct)}.${names.join('.')}`
-  state.error ??= `json: cannot unmarshal ${number} into Go struct field ${where} of type ${goType(type, key)}`
+  state.error ??= `json: cannot unmarshal ${number} into Go struct field ${where} of type ${goType(type, struct, key)}`
   return value
 }
 
@@ -225,12 +242,22 @@ function goKind(value: Json): string {
   return typeof value === 'boolean' ? 'bool' : typeof value
 }
 
-/** Strings that Go has a type of its own for, by field. */
+/** Strings that Go has a type of its own for, by field, or by struct and field where the name alone is not enough. */
 const named: Readonly<Record<string, string>> = {
   protocol: 'v1.Protocol',
   dnsPolicy: 'v1.DNSPolicy',
   restartPolicy: 'v1.RestartPolicy',
+  'Container.restartPolicy': 'v1.ContainerRestartPolicy',
   imagePullPolicy: 'v1.PullPolicy',
+  terminationMessagePolicy: 'v1.TerminationMessagePolicy',
+  preemptionPolicy: 'v1.PreemptionPolicy',
+  scheme: 'v1.URIScheme',
+  mountPropagation: 'v1.MountPropagationMode',
+  whenUnsatisfiable: 'v1.UnsatisfiableConstraintAction',
+  effect: 'v1.TaintEffect',
+  'Toleration.operator': 'v1.TolerationOperator',
+  'NodeSelectorRequirement.operator': 'v1.NodeSelectorOperator',
+  'LabelSelectorRequirement.operator': 'v1.LabelSelectorOperator',
   pathType: 'v1.PathType',
   policyTypes: 'v1.PolicyType',
   ipFamilies: 'v1.IPFamily',
@@ -239,15 +266,31 @@ const named: Readonly<Record<string, string>> = {
   externalTrafficPolicy: 'v1.ServiceExternalTrafficPolicy',
   internalTrafficPolicy: 'v1.ServiceInternalTrafficPolicy',
   addressType: 'v1.AddressType',
+  podManagementPolicy: 'v1.PodManagementPolicyType',
+  uid: 'types.UID',
+  'ServiceSpec.type': 'v1.ServiceType',
+  'Secret.type': 'v1.SecretType',
+  'HostPathVolumeSource.type': 'v1.HostPathType',
+  'SeccompProfile.type': 'v1.SeccompProfileType',
+  'DeploymentStrategy.type': 'v1.DeploymentStrategyType',
+  'StatefulSetUpdateStrategy.type': 'v1.StatefulSetUpdateStrategyType',
+  'DaemonSetUpdateStrategy.type': 'v1.DaemonSetUpdateStrategyType',
 }
 
-function goType(type: string, key: string): string {
-  if (type.startsWith('[')) return `[]${goType(type.slice(1), key)}`
-  if (type.startsWith('{')) return `map[string]${goType(type.slice(1), key)}`
+function namedType(struct: string, key: string): string {
+  const full = `${goName(struct)}.${key}`
+  if (Object.hasOwn(named, full)) return named[full]!
+  return Object.hasOwn(named, key) ? named[key]! : 'string'
+}
+
+function goType(type: string, struct: string, key: string): string {
+  if (type.startsWith('[')) return `[]${goType(type.slice(1), struct, key)}`
+  if (type === '{q') return 'v1.ResourceList'
+  if (type.startsWith('{')) return `map[string]${goType(type.slice(1), struct, key)}`
   if (type.startsWith('.')) return `v1.${goName(type)}`
   switch (type) {
     case 's':
-      return Object.hasOwn(named, key) ? named[key] : 'string'
+      return namedType(struct, key)
     case 'i':
       return 'int32'
     case 'l':

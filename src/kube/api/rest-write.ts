@@ -5,6 +5,7 @@ import type { Actor, ApiRequest, ApiResponse, ApiResult, Draft, Json, JsonObject
 import { apiVersionOf, field, isRecord, resourceKey } from '../types.ts'
 import { trackUpdate } from './apply.ts'
 import { decodeObject, type FieldValidation, MAX_BODY, parseBody } from './decode.ts'
+import { fieldOrder } from './repeated.ts'
 import { patchObject, type PatchType } from './patch.ts'
 import { decodeProtobuf } from './protobuf.ts'
 import type { DeleteOptions } from './registry.ts'
@@ -79,7 +80,9 @@ export function readDraft(
     const words = `the API version in the data (${String(apiVersion)}) does not match the expected API version (${apiVersionOf(info)})`
     return { status: badRequest(words) }
   }
-  const decoded = decodeObject(info, body.value, validationOf(request))
+  const validation = validationOf(request)
+  const order = validation === 'Ignore' ? undefined : fieldOrder(request.body)
+  const decoded = decodeObject(info, body.value, validation, order)
   if ('status' in decoded) return decoded
   const metadata = isRecord(field(decoded.object, 'metadata')) ? field(decoded.object, 'metadata') : {}
   return { draft: { ...decoded.object, metadata } as unknown as Draft, warnings: decoded.warnings }
