@@ -5,7 +5,8 @@ import { actorOf } from '../agent/requests.ts'
 import type { AgentCtx } from '../agent/types.ts'
 import type { Condition, KubeEvent, Pod } from '../objects.ts'
 import { parseTime } from '../time.ts'
-import { correlate } from './correlator.ts'
+import type { World } from '../../net/types.ts'
+import { correlate, isCombined } from './correlator.ts'
 import type { ApiObject, Json, OwnerReference } from '../types.ts'
 import { controllerOf } from '../types.ts'
 
@@ -116,11 +117,15 @@ export function recordEvent(
   const { uid, name: whose } = about.metadata
   const told = correlate(agent.events, `${about.kind} ${whose} ${uid}`, `${type} ${reason}`, text, world.now)
   if (told === undefined) return
-  const { message, combined } = told
-  const same = combined ? '' : message
-  const key = templateHash([uid, about.kind, type, reason, same, component, agent.node])
-  const name = `${about.metadata.name}.${key}`
-  const known = apiGet<KubeEvent>(world, 'events', namespace, name)
+  const { message, since, isNew } = told
+  let at = since
+  let name = eventName(world, whose, at)
+  let known = apiGet<KubeEvent>(world, 'events', namespace, name)
+  // Two events of one instant: real clocks never show the same nanosecond twice.
+  while (known.ok && (isNew || !isSameEvent(known.object, component, reason, message))) {
+    name = eventName(world, whose, ++at)
+    known = apiGet<KubeEvent>(world, 'events', namespace, name)
+  }
   const now = nowText(world)
   if (known.ok) {
     const body = { message, count: (known.object.count ?? 1) + 1, lastTimestamp: now }
@@ -150,6 +155,17 @@ export function recordEvent(
     reportingComponent: component,
     reportingInstance: agent.node,
   })
+}
+
+function isSameEvent(event: KubeEvent, component: string, reason: string, message: string): boolean {
+  if (event.source?.component !== component || event.reason !== reason) return false
+  return event.message === message || (isCombined(event.message ?? '') && isCombined(message))
+}
+
+/** An object's name and the time in nanoseconds since 1970, in hexadecimal: an object's events list in their order. */
+function eventName(world: World, whose: string, at: number): string {
+  const nanos = BigInt(storeOf(world).options.epochMs) * 1_000_000n + BigInt(at)
+  return `${whose}.${nanos.toString(16)}`
 }
 
 /** Programs whose events carry another name as their source. */

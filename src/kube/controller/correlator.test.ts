@@ -21,10 +21,10 @@ it('combines what differs in its message only, from the tenth on', () => {
   const memories = new Map<string, EventMemory>()
   const say = (n: number, at = n) =>
     correlate(memories, 'ReplicaSet a', 'Normal SuccessfulCreate', `Created pod: ${n}`, at * SECOND)
-  for (let n = 1; n <= 9; n++) expect(say(n)).toEqual({ message: `Created pod: ${n}`, combined: false })
-  expect(say(10)).toEqual({ message: '(combined from similar events): Created pod: 10', combined: true })
-  expect(say(11)?.combined).toBe(true)
-  expect(say(12, 700)?.combined).toBe(false)
+  for (let n = 1; n <= 9; n++) expect(say(n)).toMatchObject({ message: `Created pod: ${n}`, isNew: true })
+  expect(say(10)).toMatchObject({ message: '(combined from similar events): Created pod: 10', isNew: true })
+  expect(say(11)).toMatchObject({ message: '(combined from similar events): Created pod: 11', isNew: false })
+  expect(say(12, 700)).toMatchObject({ message: 'Created pod: 12', isNew: true })
 })
 
 it('remembers 4,096 objects and no more', () => {

@@ -9,6 +9,8 @@ const REFILL_NS = 300_000_000_000
 const MOST_MESSAGES = 10
 const INTERVAL_NS = 600_000_000_000
 const MEMORIES = 4096
+/** Messages of one reason whose events are still counted up, apart from the combined one. */
+const MOST_LOGGED = 20
 const COMBINED = '(combined from similar events): '
 
 /** What an agent remembers of the events that it recorded about one object. */
@@ -16,18 +18,35 @@ export interface EventMemory {
   /** Left of its budget, at this time (ns). */
   readonly tokens: number
   readonly at: number
-  /** By type and reason: the messages lately, and when the last one was. */
-  readonly reasons: Readonly<Record<string, { readonly messages: readonly string[]; readonly at: number }>>
+  /** By type and reason. */
+  readonly reasons: Readonly<Record<string, ReasonMemory>>
 }
 
-/** What to write of an event: its message, or the combined one; undefined where its object has had too many. */
+interface ReasonMemory {
+  /** The messages lately, and when the last one was (ns). */
+  readonly messages: readonly string[]
+  readonly at: number
+  /** By message ('' for the combined one): when its event was first written (ns), by which it is named. */
+  readonly logged: Readonly<Record<string, number>>
+}
+
+/** What to write of an event. */
+export interface Told {
+  /** The message, or the combined one. */
+  readonly message: string
+  /** When its event was first written; `world.now` where it is new. */
+  readonly since: number
+  readonly isNew: boolean
+}
+
+/** What to write of an event; undefined where its object has had too many. */
 export function correlate(
   memories: Map<string, EventMemory>,
   object: string,
   reason: string,
   message: string,
   now: number,
-): { readonly message: string; readonly combined: boolean } | undefined {
+): Told | undefined {
   const old = memories.get(object) ?? { tokens: BURST, at: now, reasons: {} }
   const tokens = Math.min(BURST, old.tokens + (now - old.at) / REFILL_NS)
   const was = Object.hasOwn(old.reasons, reason) ? old.reasons[reason]! : undefined
@@ -35,7 +54,14 @@ export function correlate(
   const messages = recent.includes(message) ? recent : [...recent, message]
   const combined = messages.length >= MOST_MESSAGES
   const kept = Object.freeze(combined ? messages.slice(1) : [...messages])
-  const reasons = Object.freeze({ ...old.reasons, [reason]: Object.freeze({ messages: kept, at: now }) })
+  const same = combined ? '' : message
+  const isNew = was === undefined || !Object.hasOwn(was.logged, same)
+  const since = isNew ? now : was.logged[same]!
+  const logged = isNew ? withLogged(was?.logged ?? {}, same, now) : was.logged
+  const reasons = Object.freeze({
+    ...old.reasons,
+    [reason]: Object.freeze({ messages: kept, at: now, logged }),
+  })
   const passes = tokens >= 1
   memories.delete(object)
   memories.set(object, Object.freeze({ tokens: passes ? tokens - 1 : tokens, at: now, reasons }))
@@ -44,5 +70,15 @@ export function correlate(
     break
   }
   if (!passes) return undefined
-  return { message: combined ? `${COMBINED}${message}` : message, combined }
+  return { message: combined ? `${COMBINED}${message}` : message, since, isNew }
+}
+
+/** Whether an event stands for many whose messages differ. */
+export function isCombined(message: string): boolean {
+  return message.startsWith(COMBINED)
+}
+
+function withLogged(logged: ReasonMemory['logged'], message: string, now: number): ReasonMemory['logged'] {
+  const kept = Object.entries(logged).slice(1 - MOST_LOGGED)
+  return Object.freeze(Object.fromEntries([...kept, [message, now]]))
 }

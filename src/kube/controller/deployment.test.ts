@@ -162,3 +162,25 @@ it('adopts a ReplicaSet without an owner that it selects, and lets one go that i
   pass(c, 3)
   expect(lost().metadata.ownerReferences ?? []).toEqual([])
 })
+
+// The recorder names them `NAME.` and the hexadecimal UnixNano: the order of names, which lists have, is that of time.
+it('names events by the nanosecond, so that they list in order', () => {
+  const c = cluster()
+  make<Deployment>(c, 'deployments.apps', web(3))
+  pass(c, 5)
+  apiPatch(c.world, USER, 'deployments.apps', 'default', 'web', {
+    type: 'merge',
+    body: { spec: { replicas: 1 } },
+  })
+  pass(c, 5)
+  const names = all<KubeEvent>(c, 'events').filter(
+    ({ involvedObject }) => involvedObject.kind === 'ReplicaSet',
+  )
+  expect(names.map(({ reason }) => reason)).toEqual([
+    ...Array.from({ length: 3 }, () => 'SuccessfulCreate'),
+    ...Array.from({ length: 2 }, () => 'SuccessfulDelete'),
+  ])
+  // 2026-01-01 is 0x18867251edfa0000 ns after 1970.
+  for (const { metadata } of names) expect(metadata.name).toMatch(/^web-[a-z0-9]+\.18[0-9a-f]{14}$/)
+  expect(new Set(names.map(({ metadata }) => metadata.name)).size).toBe(5)
+})
