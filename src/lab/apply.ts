@@ -10,6 +10,7 @@ import { machineNamed, machineRemove } from '../run/machine.ts'
 import { touch } from '../sim/dispatch.ts'
 import type { ClusterSlot } from './cluster-part.ts'
 import type { ClusterDoc } from './cluster-types.ts'
+import { JOIN_LINE, LABEL_NODE } from './cluster-types.ts'
 import { addCable, addMachine, changeCable, removeCable } from './hardware.ts'
 import { parseLab } from './parse.ts'
 import { labTextOf, touchLabRecord } from './record.ts'
@@ -45,16 +46,17 @@ export function diffLab(before: Lab, after: Lab): LabChange[] {
     const name = machine.name
     if (old === undefined) {
       machines.push({ change: 'addMachine', machine })
-      if (machine.exec.length > 0) commands.push({ change: 'exec', name, lines: linesOf(machine) })
+      commands.push(...firstCommands(before, machine))
       continue
     }
-    const lines =
-      before.ipv6 === after.ipv6 && old.kind === machine.kind ? execChange(before, old, machine) : undefined
+    const alike = before.ipv6 === after.ipv6 && old.kind === machine.kind && !leavesCluster(old, machine)
+    const lines = alike ? execChange(before, old, machine) : undefined
     if (lines === undefined) {
       rebuilt.add(name)
       machines.push({ change: 'rebuildMachine', machine })
-      if (machine.exec.length > 0) commands.push({ change: 'exec', name, lines: linesOf(machine) })
+      commands.push(...firstCommands(before, machine))
     } else {
+      if (becomesNode(before, old, machine)) lines.push(JOIN_LINE)
       if (old.role !== machine.role) machines.push({ change: 'role', name, role: machine.role })
       if (lines.length > 0) commands.push({ change: 'exec', name, lines })
     }
@@ -65,6 +67,21 @@ export function diffLab(before: Lab, after: Lab): LabChange[] {
     ...commands,
     ...diffManifests(before, after),
   ]
+}
+
+/** A new machine's commands; a worker of a running cluster joins it when they are done. */
+function firstCommands(before: Lab, machine: LabMachine): LabChange[] {
+  const joins = before.cluster !== undefined && machine.labels.get(LABEL_NODE) === 'worker'
+  const lines = [...linesOf(machine), ...(joins ? [JOIN_LINE] : [])]
+  return lines.length === 0 ? [] : [{ change: 'exec', name: machine.name, lines }]
+}
+
+function becomesNode({ cluster }: Lab, old: LabMachine, machine: LabMachine): boolean {
+  return cluster !== undefined && !old.labels.has(LABEL_NODE) && machine.labels.get(LABEL_NODE) === 'worker'
+}
+
+function leavesCluster(old: LabMachine, machine: LabMachine): boolean {
+  return old.labels.has(LABEL_NODE) && !machine.labels.has(LABEL_NODE)
 }
 
 /** Manifests by kind, namespace and name: gone ones first, then those that changed, in the order of the text. */

@@ -1,28 +1,20 @@
 /** A cluster's start: its store, the control plane, every node's agents, and its manifests applied in their order. */
-import { formatIp } from '../base/addr.ts'
 import type { AgentRules } from '../kube/agent/agent.ts'
 import { startAgent } from '../kube/agent/agent.ts'
 import { bootstrapApi } from '../kube/api/bootstrap.ts'
 import { apiCreate, apiDelete, apiPatch } from '../kube/api/local.ts'
 import { findKind } from '../kube/api/resources.ts'
 import type { ClusterOptions } from '../kube/cluster.ts'
-import { createCluster, setClusterNode } from '../kube/cluster.ts'
+import { createCluster } from '../kube/cluster.ts'
 import { createStore, storeOf } from '../kube/store/store.ts'
 import type { Actor, ApiResult, Draft, Json } from '../kube/types.ts'
 import { resourceKey } from '../kube/types.ts'
-import { routesOf } from '../net/ip/fib.ts'
-import { linksOf } from '../net/link/device.ts'
-import { netnsOf } from '../net/world.ts'
 import type { World } from '../net/types.ts'
-import { cniHost, makeDirs } from '../proc/cni/host.ts'
-import { BIN_DIR, CONF_DIR } from '../proc/cni/list.ts'
-import { CNI_PLUGINS } from '../proc/cni/exec.ts'
 import { CONTROLLERS } from '../proc/kube/daemons.ts'
-import { readFile, writeFile } from '../run/files.ts'
 import { machineNamed } from '../run/machine.ts'
-import { spawn } from '../run/process.ts'
 import type { Machine } from '../run/types.ts'
 import { dnsAddon } from './cluster-addons.ts'
+import { addressesOf, prepareNode, startDaemon, startNode } from './cluster-join.ts'
 import { clusterOptions } from './cluster-options.ts'
 import type { ClusterDoc, LabCluster } from './cluster-types.ts'
 import { LABEL_NODE } from './cluster-types.ts'
@@ -52,56 +44,16 @@ export function startCluster(world: World, lab: Lab, rules: AgentRules): Diagnos
     const machine = machineNamed(world, node.name)
     if (machine === undefined) continue
     const role = node.labels.get(LABEL_NODE) === 'control-plane' ? 'control-plane' : 'worker'
-    setClusterNode(world, {
-      name: node.name,
-      machine: machine.id,
-      role,
-      addresses: addressesOf(world, machine),
-    })
-    installCni(world, machine, options)
-    giveResolver(world, machine)
+    prepareNode(world, machine, role)
   }
   startControlPlane(world, rules, controlMachine)
   const failed = applyManifests(world, cluster)
   installDns(world, cluster, options)
   for (const node of nodes) {
     const machine = machineNamed(world, node.name)
-    if (machine !== undefined) for (const name of ['kubelet', 'kube-proxy']) startDaemon(world, machine, name)
+    if (machine !== undefined) startNode(world, machine)
   }
   return failed
-}
-
-/** A node's own addresses: IPv4 first, in the order of its devices. */
-function addressesOf(world: World, machine: Machine): string[] {
-  const found: string[] = []
-  for (const link of linksOf(netnsOf(world, machine.rootNs))) {
-    if (link.kind !== 'phys') continue
-    for (const { addr, scope } of link.addrs) if (scope === 0) found.push(formatIp(addr))
-  }
-  return found.sort((a, b) => Number(a.includes(':')) - Number(b.includes(':')))
-}
-
-/** The plugins' files, and the configuration where it needs no range of the node's own. */
-function installCni(world: World, machine: Machine, { cniConf }: ClusterOptions): void {
-  const { files } = cniHost(world, machine.id)
-  makeDirs(files, BIN_DIR)
-  makeDirs(files, CONF_DIR)
-  for (const plugin of CNI_PLUGINS) writeFile(files, `${BIN_DIR}/${plugin}`, '\u007fELF')
-  for (const { file, text } of cniConf) {
-    if (!text.includes('{{.PodCIDR}}')) writeFile(files, `${CONF_DIR}/${file}`, text)
-  }
-}
-
-/**
- * A machine that nobody gave a name server asks its gateway, as DHCP would have told it: CoreDNS does not start where
- * its node has none.
- */
-function giveResolver(world: World, machine: Machine): void {
-  const { files, ns } = cniHost(world, machine.id)
-  if (/^nameserver\s/m.test(readFile(files, '/etc/resolv.conf').text)) return
-  const route = routesOf(ns, 4).find(({ len }) => len === 0)
-  const via = route?.nexthops[0]?.via
-  if (via !== undefined && via !== null) writeFile(files, '/etc/resolv.conf', `nameserver ${formatIp(via)}\n`)
 }
 
 /** On its machine as processes, or, where none is drawn, out of the picture: then the network cannot cut it off. */
@@ -115,20 +67,6 @@ function startControlPlane(world: World, rules: AgentRules, machine: Machine | u
   for (const program of [...CONTROLLERS, 'kube-scheduler']) {
     if (rules.programs.has(program)) startAgent(world, rules, { program })
   }
-}
-
-function startDaemon(world: World, machine: Machine, name: string): void {
-  spawn(world, {
-    machine: machine.id,
-    ns: machine.rootNs,
-    program: name,
-    argv: [name],
-    env: new Map(),
-    cwd: '/',
-    fds: new Map(),
-    ppid: 0,
-    parentNs: 0,
-  })
 }
 
 function applyManifests(world: World, { manifests }: LabCluster): Diagnostic[] {

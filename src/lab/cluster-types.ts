@@ -5,6 +5,9 @@ import type { Span } from './types.ts'
 /** Label key of a machine that is a node of the cluster. */
 export const LABEL_NODE = 'kubehop.dev/node'
 
+/** What a machine types that joins a running cluster. */
+export const JOIN_LINE = 'kubeadm join'
+
 export type NodeKind = 'control-plane' | 'worker'
 
 /** A document of a lab file as JSON, with the place of every field. */

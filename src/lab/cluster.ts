@@ -10,6 +10,7 @@ import { kubeletLogs } from '../proc/kube/kubelet/hooks.ts'
 import { kubeletPrograms } from '../proc/kube/kubelet/kubelet.ts'
 import type { Program } from '../run/types.ts'
 import { applyManifest, clusterSettled, deleteManifest, startCluster } from './cluster-build.ts'
+import { kubeadmProgram } from './cluster-join.ts'
 import type { ClusterPart } from './cluster-part.ts'
 import { readManifestText } from './manifest-text.ts'
 
@@ -28,9 +29,10 @@ export function clusterPart(rules: AgentRules): ClusterPart {
 export function clusterPrograms(rules: AgentRules): readonly Program[] {
   // CoreDNS with a cluster to look into takes the place of the one without.
   return [
-    apiServerProgram(rules, { log: kubeletLogs }),
+    apiServerProgram(rules),
     ...daemonPrograms(rules),
     ...kubeletPrograms(rules),
+    kubeadmProgram,
     kubectlProgram({ readText: readManifestText, hooks: { log: kubeletLogs } }),
     corednsProgram((ctx) => storeDnsSource(ctx.world)),
   ]

@@ -15,6 +15,7 @@ import {
   refuse,
 } from './draft.ts'
 import { connect } from './edit-connect.ts'
+import { addNode } from './edit-node.ts'
 import { addPod } from './edit-pod.ts'
 import { remove } from './edit-remove.ts'
 import { rename } from './edit-rename.ts'
@@ -35,6 +36,7 @@ import { isMap, isScalar } from 'yaml'
  */
 export function editLab(text: string, op: EditOp): Edited {
   if (op.op === 'addPod') return addPod(text, op.name)
+  if (op.op === 'addNode') return addNode(text, op.x, op.y, op.name)
   const fresh = op.op === 'addMachine' && text.trim() === ''
   const draft = openDraft(fresh ? 'name: lab\ntopology:\n  nodes: {}\n' : text)
   if (Array.isArray(draft)) {
@@ -45,7 +47,7 @@ export function editLab(text: string, op: EditOp): Edited {
   return draft.error !== '' ? refuse(text, draft.error) : finishDraft(draft)
 }
 
-function runOp(draft: Draft, op: Exclude<EditOp, { op: 'addPod' }>): void {
+function runOp(draft: Draft, op: Exclude<EditOp, { op: 'addPod' | 'addNode' }>): void {
   switch (op.op) {
     case 'addMachine':
       addMachine(draft, op.role, op.x, op.y, op.name)

@@ -133,6 +133,8 @@ export type EditOp =
   | { op: 'addNetns'; machine: string; name?: string }
   | { op: 'addBridge'; room: string; name?: string }
   | { op: 'addPod'; name?: string }
+  /** A machine like the cluster's workers, which joins them. */
+  | { op: 'addNode'; x: number; y: number; name?: string }
   | { op: 'connect'; a: string; b: string }
   | { op: 'move'; machine: string; x: number; y: number }
   | { op: 'rename'; id: string; name: string }

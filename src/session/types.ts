@@ -50,6 +50,8 @@ export type EditOp =
   | { op: 'addBridge'; room: string; name?: string }
   /** Adds the manifest of a pod; its room appears when it runs. */
   | { op: 'addPod'; name?: string }
+  /** A machine like the cluster's workers, which joins them. */
+  | { op: 'addNode'; x: number; y: number; name?: string }
   /** Joins two rooms (a new interface on each), two ports, or a room and a bridge port; a cable between machines, a veth pair inside one. */
   | { op: 'connect'; a: string; b: string }
   | { op: 'move'; machine: string; x: number; y: number }
