@@ -3,7 +3,7 @@ import { parseIp } from '../../base/addr.ts'
 import { kubeAnswer, parseKubeName } from '../../proc/dns/kubernetes.ts'
 import type { KubeDnsOptions, KubeDnsRecords, KubeDnsService } from '../../proc/dns/kubesource.ts'
 import { kubeDnsOptions, recordsSource } from '../../proc/dns/kubesource.ts'
-import { rcodeName, rdataText, typeName, typeNumber } from '../../proc/dns/text.ts'
+import { absolute, rcodeName, rdataText, typeName, typeNumber } from '../../proc/dns/text.ts'
 import type { DnsMessage, DnsRr } from '../../wire/dns.ts'
 import { CLASS_IN, decodeDns, dnsMessage, encodeDns } from '../../wire/dns.ts'
 import type { CaseResult } from './report.ts'
@@ -67,7 +67,9 @@ export function corednsCases(data: unknown): CaseResult[] {
     ),
     ...(names?.cases ?? []).map(([name, want]) =>
       runCase('dns names', name, () => {
-        const got = parseKubeName(name, names!.zone)
+        // Only a multi-cluster zone has names with a cluster in them.
+        const multicluster = typeof want === 'object' && want.cluster !== undefined
+        const got = parseKubeName(name, names!.zone, multicluster)
         if (want === 'error') return differs(undefined, got)
         return differs(
           want,
@@ -82,8 +84,10 @@ function checkQuery(group: Group, fixtures: Record<string, Fixture>, query: Quer
   const fixture = fixtures[group.fixture.split(' ')[0]!]!
   const { apiSynced, ...rest } = group.options
   const cluster = rest.multiclusterZones === undefined ? '' : 'cluster1'
-  const options = { ...kubeDnsOptions(fixture.zones ?? [fixture.zone!]), ...rest }
-  const got = ask(recordsOf(fixture, apiSynced ?? true, cluster), options, query)
+  const zones = fixture.zones ?? [fixture.zone!]
+  // The server's own address is nobody's endpoint.
+  const options = { ...kubeDnsOptions(zones), localIps: ['127.0.0.1'], ...rest }
+  const got = ask(recordsOf(fixture, apiSynced ?? true, cluster, query.qname), options, query)
   const shown = (rr: CaseRr) => unserial(`${rr.name} ${rr.ttl} ${rr.type} ${rr.data}`)
   const soas = got.authority.map(({ name, data }) =>
     data.kind === 'soa' ? `${name} ${data.mname} ${data.rname}` : '',
@@ -102,13 +106,15 @@ function checkQuery(group: Group, fixtures: Record<string, Fixture>, query: Quer
   )
 }
 
-function recordsOf(fixture: Fixture, synced: boolean, cluster: string): KubeDnsRecords {
+/** Of the namespaces that a name may mean only those are absent that the fixture says are. */
+function recordsOf(fixture: Fixture, synced: boolean, cluster: string, name: string): KubeDnsRecords {
   const missing = fixture.missingNamespaces ?? []
   const all = [...fixture.services, ...fixture.endpointSlices, ...(fixture.pods ?? [])]
+  const named = [...all.map(({ namespace }) => namespace), ...name.toLowerCase().split('.')]
   return {
     synced,
     serial: 1,
-    namespaces: [...new Set(all.map(({ namespace }) => namespace))].filter((one) => !missing.includes(one)),
+    namespaces: [...new Set(named)].filter((one) => !missing.includes(one)),
     services: fixture.services.map((one) => ({
       ...one,
       externalName: one.externalName ?? '',
@@ -127,7 +133,8 @@ function recordsOf(fixture: Fixture, synced: boolean, cluster: string): KubeDnsR
 
 /** Asks, and passes the answer through its bytes. */
 function ask(records: KubeDnsRecords, options: KubeDnsOptions, query: Query): DnsMessage {
-  const question = dnsMessage(7, [{ name: query.qname, type: typeNumber(query.qtype)!, class: CLASS_IN }])
+  const name = absolute(query.qname)
+  const question = dnsMessage(7, [{ name, type: typeNumber(query.qtype)!, class: CLASS_IN }])
   const upstream = { ...dnsMessage(0), answer: (query.upstream_answers ?? []).map(rrOf) }
   upstream.tc = query.truncated_by_upstream ?? false
   const got = kubeAnswer(recordsSource(records), options, question, () => upstream)
@@ -144,7 +151,12 @@ function rrOf(rr: CaseRr): DnsRr {
 }
 
 function textOf(rr: DnsRr): string {
-  return unserial(`${rr.name} ${rr.ttl} ${typeName(rr.type)} ${rdataText(rr.data)}`)
+  return unserial(`${rr.name} ${rr.ttl} ${typeName(rr.type)} ${unquoted(rr)}`)
+}
+
+/** A text without its quotation marks, as the cases have it. */
+function unquoted({ data }: DnsRr): string {
+  return data.kind === 'txt' ? data.texts.join(' ') : rdataText(data)
 }
 
 /** An SOA's serial is a time, of theirs or of ours. */

@@ -44,6 +44,8 @@ const EMPTY: Outcome = { found: [], missing: false }
 const VERSION = '1.1.0'
 const VERSION_TTL = 28_800
 const CNAME_MAX = 7
+/** IXFR and AXFR */
+const TRANSFERS = [251, 252]
 
 /** Answers `query`'s first question. `upstream` gives answers for names that the cluster does not hold. */
 export function kubeAnswer(
@@ -55,6 +57,10 @@ export function kubeAnswer(
   const question = query.question[0]
   const zone = question === undefined ? undefined : zoneOf(options, question.name)
   if (question === undefined || zone === undefined) return { kind: 'next' }
+  if (TRANSFERS.includes(question.type)) {
+    // Zones are handed out by the plugin `transfer` only, which is not here.
+    return { kind: 'answer', message: { ...dns.dnsReply(query), rcode: dns.REFUSED } }
+  }
   const work: Work = { source, options, zone, upstream, wanted: null, truncated: false }
   const got = recordsOf(work, question)
   if (work.wanted !== null) return { kind: 'lookup', ...work.wanted }
@@ -204,6 +210,7 @@ function texts(work: Work, name: string): Records {
 }
 
 function servers(work: Work, name: string): Records {
+  if (isDefaultServer(work, name)) return { answer: [], extra: [], missing: false }
   const { found: all, missing } = services(work, name)
   const found = all.filter((one) => parseIp(one.host) !== undefined)
   const weight = Math.max(1, Math.floor(100 / Math.max(1, found.length)))
@@ -267,8 +274,10 @@ function nameServers(work: Work): Records {
 
 function serverNames(work: Work): Found[] {
   const names: Found[] = []
+  let endpoints = 0
   for (const ip of work.options.localIps) {
     for (const slice of work.source.endpointsByIp(ip)) {
+      endpoints++
       const service = work.source.service(slice.namespace, slice.service)
       if (service === undefined) continue
       const key = `${service.name}.${service.namespace}.svc.${work.zone}`
@@ -278,16 +287,17 @@ function serverNames(work: Work): Found[] {
       } else for (const host of service.clusterIps) names.push({ key, host, port: 0 })
     }
   }
-  if (names.length > 0) return names
+  if (endpoints > 0) return names
   return work.options.localIps.map((host) => ({ key: `ns.dns.${work.zone}`, host, port: 0 }))
 }
 
 /** What answers a name: as Services() of the plugin, which adds the zone's own server. */
 function services(work: Work, name: string): Outcome {
-  const { zone } = work
-  if (name.toLowerCase() === `ns.dns.${zone}`.toLowerCase())
-    return { found: serverNames(work), missing: false }
-  return lookUp(work, name)
+  return isDefaultServer(work, name) ? { found: serverNames(work), missing: false } : lookUp(work, name)
+}
+
+function isDefaultServer({ zone }: Work, name: string): boolean {
+  return name.toLowerCase() === `ns.dns.${zone}`.toLowerCase()
 }
 
 function lookUp(work: Work, name: string): Outcome {
@@ -340,7 +350,8 @@ function findServices(work: Work, request: KubeRequest, multicluster: boolean): 
         if (request.endpoint !== '' && own.toLowerCase() !== request.endpoint) continue
         for (const port of declared(slice.ports)) {
           if (!matches(request, port)) continue
-          found.push({ host: endpoint.ip, port: port.port, key: `${own}.${base}`.toLowerCase() })
+          const full = multicluster ? `${own}.${slice.cluster}` : own
+          found.push({ host: endpoint.ip, port: port.port, key: `${full}.${base}`.toLowerCase() })
         }
       }
     }
