@@ -6,6 +6,7 @@ import { benchFrames } from './bench/frames.ts'
 import { benchHops } from './bench/hops.ts'
 import { benchRules } from './bench/nf.ts'
 import { benchKube } from './bench/kube.ts'
+import { benchProxy } from './bench/proxy.ts'
 import { benchQueue } from './bench/queue.ts'
 import { type Row, rowText } from './bench/report.ts'
 import { benchBoot, benchCheckpoints, benchMemory, benchSession } from './bench/world.ts'
@@ -56,6 +57,12 @@ const SECTIONS: readonly { title: string; run: () => Row[] }[] = [
       'Clusters: all controllers and the scheduler, Deployments of 50 pods with a Service each, 100 pods a node; with a ' +
       'kubelet that has a pod ready as soon as it is bound, and with the real ones (sandboxes, CNI, processes, kube-proxy)',
     run: benchKube,
+  },
+  {
+    title:
+      'kube-proxy: a node of a cluster with 10,000 Services of three endpoints each, real time from the change of an ' +
+      'EndpointSlice to rules that hold; beside the same kube-proxy writing everything, nothing known to it',
+    run: benchProxy,
   },
 ]
 const FRAMES =

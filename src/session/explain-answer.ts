@@ -2,6 +2,7 @@
 import { formatIp, formatPrefix, inPrefix } from '../base/addr.ts'
 import { rulesOf } from '../net/ip/fib.ts'
 import type { HookEvidence } from '../net/nf/ctx.ts'
+import { nfChain } from '../net/nf/chains.ts'
 import { nfTable } from '../net/nf/tables.ts'
 import type { AddrMatch, Rule, TableName } from '../net/nf/types.ts'
 import type { StepDetail } from '../net/trace.ts'
@@ -119,7 +120,7 @@ function ruleAnswer(
 ): Omit<RuleAnswer, 'hop' | 'step'> {
   const family = typeof detail.headers.src === 'number' ? 4 : 6
   const find = (chain: string, number: number, ref: string): Rule | undefined => {
-    const rule = nfTable(ns, family, hit.table as TableName).chains.get(chain)?.rules[number - 1]
+    const rule = nfChain(nfTable(ns, family, hit.table as TableName), chain)?.rules[number - 1]
     return rule !== undefined && nfRef(rule.id) === ref ? rule : undefined
   }
   const ref = nfRef(hit.id)

@@ -11,6 +11,7 @@ import { clusterPart, clusterPrograms } from '../lab/cluster.ts'
 import { parseLab } from '../lab/parse.ts'
 import { labPrograms } from '../lab/programs.ts'
 import { labRules } from '../lab/rules.ts'
+import { nfChains } from '../net/nf/chains.ts'
 import { nfTable } from '../net/nf/tables.ts'
 import { netnsNamed } from '../net/world.ts'
 import { ruleText } from '../proc/iptables/print.ts'
@@ -116,6 +117,14 @@ describe('objects', () => {
       ...['default', 'web', 'ClusterIP', '10.96.7.7', '<none>', '80/TCP'],
     ])
     expect(kindCounts(made.world).find((one) => one.resource === 'nodes')?.count).toBe(1)
+    const wide = objectTable(made.world, 'services', true)!
+    expect([wide.command, wide.columns.at(-1), wide.rows[0]?.cells.length]).toEqual([
+      'kubectl get services -A -o wide',
+      'SELECTOR',
+      table.columns.length + 1,
+    ])
+    expect(objectTable(made.world, 'events')!.widens).toBe(true)
+    expect(objectTable(made.world, 'configmaps')!.widens).toBe(false)
     expect(objectTable(made.world, 'none')).toBeNull()
   })
 
@@ -191,10 +200,10 @@ describe('rules', () => {
   it('of kube-proxy lead to the Service and the line of its port, with a comment and without', () => {
     const made = build()
     join(made, true)
-    const { chains } = nfTable(netnsNamed(made.world, 'node1')!, 4, 'nat')
-    const own = [...chains].filter(([name]) => /^KUBE-(SVC|SEP)-/.test(name))
+    const chains = nfChains(nfTable(netnsNamed(made.world, 'node1')!, 4, 'nat'))
+    const own = chains.filter(({ name }) => /^KUBE-(SVC|SEP)-/.test(name))
     // kube-dns and kubernetes have chains too where they have endpoints; web has one of each.
-    const web = own.flatMap(([chain, { rules }]) =>
+    const web = own.flatMap(({ name: chain, rules }) =>
       rules.flatMap((rule) =>
         ruleText(rule, 4).includes('default/web:http') ? [[chain, ruleText(rule, 4)]] : [],
       ),

@@ -1,5 +1,6 @@
 /** Names for what steps only number: devices, bridges, tables; and their evidence as its tool prints it. */
 import type { HookEvidence } from '../net/nf/ctx.ts'
+import { nfChain } from '../net/nf/chains.ts'
 import { nfTable } from '../net/nf/tables.ts'
 import type { TableName } from '../net/nf/types.ts'
 import { findNetns } from '../net/world.ts'
@@ -74,7 +75,7 @@ function ruleOf(
 ): string {
   const ns = findNetns(world, id)
   if (ns === undefined) return ''
-  const found = nfTable(ns, family, table as TableName).chains.get(chain)?.rules[rule - 1]
+  const found = nfChain(nfTable(ns, family, table as TableName), chain)?.rules[rule - 1]
   return found === undefined || found.id !== ruleId ? '' : ruleText(found, family)
 }
 
@@ -82,7 +83,7 @@ function ruleOf(
 function ruleSpec(ns: Netns, { table, chain, rule, id, verdict }: HookEvidence): string {
   if (rule === 0) return `-t ${table} -P ${chain} ${verdict}`
   for (const family of [4, 6] as const) {
-    const found = nfTable(ns, family, table as TableName).chains.get(chain)?.rules[rule - 1]
+    const found = nfChain(nfTable(ns, family, table as TableName), chain)?.rules[rule - 1]
     if (found?.id === id) return `-t ${table} ${appendLine(chain, ruleText(found, family))}`
   }
   return ''

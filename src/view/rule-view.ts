@@ -1,5 +1,6 @@
 /** A Hook step's rules: the chain as it was asked, the one that decided, and why each of the others did not match. */
 import { findNetns } from '../net/world.ts'
+import { nfChain } from '../net/nf/chains.ts'
 import { nfTable } from '../net/nf/tables.ts'
 import type { HookEvidence } from '../net/nf/ctx.ts'
 import type { TableName } from '../net/nf/types.ts'
@@ -42,7 +43,7 @@ function askedView(
   seen: HookEvidence['seen'][number],
 ): RuleAsked {
   const ns = findNetns(world, id)
-  const chain = ns === undefined ? undefined : nfTable(ns, family, table as TableName).chains.get(seen.chain)
+  const chain = ns === undefined ? undefined : nfChain(nfTable(ns, family, table as TableName), seen.chain)
   const rule = chain?.rules[seen.rule - 1]
   const text = rule === undefined || rule.id !== seen.id ? '' : ruleText(rule, family)
   return { chain: seen.chain, number: seen.rule, ref: nfRef(seen.id), text, why: seen.why }

@@ -3,7 +3,8 @@
  * each step of a packet happened. Models the priorities of include/uapi/linux/netfilter_ipv4.h (Linux 6.18).
  */
 import { sysctlInt } from '../net/sysctl.ts'
-import type { BuiltinChain, TableName } from '../net/nf/types.ts'
+import { nfChain } from '../net/nf/chains.ts'
+import type { BuiltinChain, Ruleset, TableName } from '../net/nf/types.ts'
 import type { Netns } from '../net/types.ts'
 import type { StepDetail } from '../net/trace.ts'
 import { StepAction, StepKind } from '../net/trace.ts'
@@ -42,9 +43,14 @@ function namesAt(ns: Netns, hook: BuiltinChain, place: Place): string[] {
   const names: string[] = []
   const { rules4, rules6, active4, active6 } = ns.nf!
   if (place === 'conntrack' || place === 'confirm') return active4 || active6 ? [place] : []
-  if (rules4?.tables.get(place)?.chains.has(hook)) names.push(place)
-  if (rules6?.tables.get(place)?.chains.has(hook)) names.push(`${place}6`)
+  if (hasChain(rules4, place, hook)) names.push(place)
+  if (hasChain(rules6, place, hook)) names.push(`${place}6`)
   return names
+}
+
+function hasChain(rules: Ruleset | null, place: TableName, hook: BuiltinChain): boolean {
+  const table = rules?.tables.get(place)
+  return table !== undefined && nfChain(table, hook) !== undefined
 }
 
 /** br_netfilter hands bridged packets to the IP hooks. */

@@ -27,5 +27,6 @@ export function rowText(row: Row): string {
   const aim = row.aim === '' ? '' : `   (aim ${row.aim})`
   if (row.reference === 0) return `  ${row.name}: ${short(row.value)} ${row.unit}${aim}`
   const ratio = row.value / row.reference
-  return `  ${row.name}: ${short(row.value)} ${row.unit}; ${row.against} ${short(row.reference)}; ratio ${ratio.toFixed(2)}${aim}`
+  const text = ratio < 0.01 ? `1/${Math.round(1 / ratio)}` : ratio.toFixed(2)
+  return `  ${row.name}: ${short(row.value)} ${row.unit}; ${row.against} ${short(row.reference)}; ratio ${text}${aim}`
 }

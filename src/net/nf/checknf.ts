@@ -6,6 +6,7 @@ import { sockSendTo } from '../sock/send.ts'
 import { sockBind, sockConnect, sockError, sockOpen, sockRecv } from '../sock/socket.ts'
 import type { Netns, Socket, World } from '../types.ts'
 import { MS, SEC } from '../wheel.ts'
+import { nfChains } from './chains.ts'
 import { nfCounters, nfNewChain, nfReplaceTable, nfRuleset } from './tables.ts'
 import type { AddrMatch, Chain, IfMatch, Match, NatRange, Rule, TableName, Target } from './types.ts'
 import { CT_STATE, CT_STATUS } from './types.ts'
@@ -20,7 +21,8 @@ export function iptables(world: World, name: string, line: string, family: 4 | 6
   }
   const [verb, chain, ...rest] = words as [string, string, ...string[]]
   const ns = nsOf(world, name)
-  const chains = new Map(nfRuleset(ns, family).tables.get(table)?.chains)
+  const old = nfRuleset(ns, family).tables.get(table)
+  const chains = new Map((old === undefined ? [] : nfChains(old)).map((chain) => [chain.name, chain]))
   if (verb === '-N') chains.set(chain, nfNewChain(table, chain))
   else {
     // A built-in chain exists from the first command that needs it.
@@ -40,7 +42,7 @@ export function counters(ns: Netns, family: 4 | 6 = 4): string[] {
     if (packets !== 0) out.push(`${table} ${chain.name} ${what} ${packets} ${bytes}`)
   }
   for (const table of nfRuleset(ns, family).tables.values()) {
-    for (const chain of table.chains.values()) {
+    for (const chain of nfChains(table)) {
       for (const [i, rule] of chain.rules.entries()) say(chain, table.name, rule.id, i + 1)
       if (chain.hook >= 0) say(chain, table.name, chain.policyId, 'policy')
     }

@@ -7,6 +7,7 @@
  * only chains that differ are packed anew: also after a seek, when an older table is asked again.
  */
 import { assert } from '../../base/assert.ts'
+import { nfChain, nfChainCount, nfChains } from './chains.ts'
 import type { CodeIndex } from './codeindex.ts'
 import { packIndex } from './codeindex.ts'
 import type { AddrMatch, Chain, Match, Rule, Table } from './types.ts'
@@ -124,11 +125,12 @@ function emptyCode(table: Table): Code {
 
 function repack(code: Code, table: Table): void {
   let rules = 0
-  for (const chain of table.chains.values()) rules += chain.rules.length
+  const chains = nfChains(table)
+  for (const chain of chains) rules += chain.rules.length
   Object.assign(code, emptyCode(table))
   code.records = new Int32Array(rules * RECORD)
-  code.entries = new Int32Array(table.chains.size * CHAIN)
-  for (const chain of table.chains.values()) pack(code, chain)
+  code.entries = new Int32Array(chains.length * CHAIN)
+  for (const chain of chains) pack(code, chain)
 }
 
 /** Another version of the table: what differs is packed anew. */
@@ -136,16 +138,16 @@ function resync(code: Code, table: Table): void {
   code.table = table
   code.stale = []
   code.chains.forEach((chain) => {
-    if (chain !== null && !table.chains.has(chain.name)) refresh(code, chain.name)
+    if (chain !== null && nfChain(table, chain.name) === undefined) refresh(code, chain.name)
   })
-  for (const chain of table.chains.values()) {
+  for (const chain of nfChains(table)) {
     if (code.chains[code.numbers.get(chain.name) ?? -1] !== chain) pack(code, chain)
   }
   tidy(code)
 }
 
 function refresh(code: Code, name: string): void {
-  const chain = code.table.chains.get(name)
+  const chain = nfChain(code.table, name)
   const number = numberOf(code, name)
   if (chain !== undefined) {
     if (code.chains[number] !== chain) pack(code, chain)
@@ -158,7 +160,7 @@ function refresh(code: Code, name: string): void {
 /** Packs everything anew where most of it is of chains that are gone. */
 function tidy(code: Code): void {
   const { table, waste, used, numbers } = code
-  if (2 * waste > used + 1024 || numbers.size > 2 * table.chains.size + 64) repack(code, table)
+  if (2 * waste > used + 1024 || numbers.size > 2 * nfChainCount(table) + 64) repack(code, table)
 }
 
 function numberOf(code: Code, name: string): number {

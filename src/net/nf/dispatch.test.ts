@@ -7,8 +7,9 @@ import { createPacket } from '../packet.ts'
 import type { Packet, World } from '../types.ts'
 import { ETH_P_IP, IPPROTO_TCP, IPPROTO_UDP } from '../types.ts'
 import { counters, ruleOf } from './checknf.ts'
+import { nfChains } from './chains.ts'
 import { NF_INET_FORWARD, nfRun } from './hook.ts'
-import { nfFreezeRule, nfNewChain, nfPatchTable, nfReplaceTable, nfRuleset } from './tables.ts'
+import { nfFreezeRule, nfNewChain, nfPatchTable, nfReplaceTable, nfRuleset, nfTable } from './tables.ts'
 import type { Chain } from './types.ts'
 
 const NET = `
@@ -63,7 +64,8 @@ function randomRule(chain: string, below: Below): string {
 function load(world: World, seed: number, names = CHAINS): void {
   const rng = createRng(seed, 1)
   const below: Below = (n) => nextBelow(rng, n)
-  const chains = new Map<string, Chain>(nfRuleset(nsOf(world, 'r'), 4).tables.get('filter')?.chains)
+  const old = nfChains(nfTable(nsOf(world, 'r'), 4, 'filter'))
+  const chains = new Map<string, Chain>(old.map((chain) => [chain.name, chain]))
   for (const name of names) {
     const empty = nfNewChain('filter', name)
     const lines = Array.from({ length: 10 + below(60) }, () => randomRule(name, below))

@@ -11,6 +11,7 @@ import { SEC } from '../wheel.ts'
 import { conns, counters, iptables } from './checknf.ts'
 import { entryOf, NET, play } from './random.fixture.ts'
 import { invert, sameTuple } from './tuple.ts'
+import { nfChain, nfChains } from './chains.ts'
 import { nfReplaceTable, nfTable } from './tables.ts'
 
 describe('random packets through random rules', () => {
@@ -68,14 +69,14 @@ describe('a table replaced', () => {
     iptables(world, 'r', '-A FORWARD -p udp -j ACCEPT')
     const r = nsOf(world, 'r')
     const table = nfTable(r, 4, 'filter')
-    const forward = table.chains.get('FORWARD')!
+    const forward = nfChain(table, 'FORWARD')!
     const [first, second] = forward.rules
     r.nf!.counters[2 * first!.id] = 5
     r.nf!.counters[2 * second!.id] = 7
-    const chains = new Map(table.chains)
+    const chains = new Map(nfChains(table).map((chain) => [chain.name, chain]))
     chains.set('FORWARD', { ...forward, rules: [second!, { ...first!, id: 0 }] })
     const now = nfReplaceTable(world, r, 4, { name: 'filter', chains })
-    const rules = now.chains.get('FORWARD')!.rules
+    const rules = nfChain(now, 'FORWARD')!.rules
     expect(rules.map((rule) => r.nf!.counters[2 * rule.id])).toEqual([7, 0])
     expect(Object.isFrozen(rules[1])).toBe(true)
   })

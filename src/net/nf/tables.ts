@@ -8,8 +8,9 @@
 import { assert } from '../../base/assert.ts'
 import { touch } from '../../sim/dispatch.ts'
 import type { Netns, World } from '../types.ts'
+import { nfChain, nfChains, patchedTable, tableOf } from './chains.ts'
 import { carryCode } from './code.ts'
-import type { BuiltinChain, Chain, Netfilter, Rule, Ruleset, Table, TableName } from './types.ts'
+import type { BuiltinChain, Chain, Netfilter, NewTable, Rule, Ruleset, Table, TableName } from './types.ts'
 
 /** Built-in chains of each table, in the order that listings have them. */
 export const BUILTIN: Readonly<Record<TableName, readonly BuiltinChain[]>> = Object.freeze({
@@ -88,7 +89,7 @@ export function nfHasTable(ns: Netns, family: 4 | 6, name: TableName): boolean {
  * the rule ids that stay; those of rules that are gone are forgotten. Rules and built-in chains with id 0 get one here.
  * The table is checked by `nfCheckTable` before (a fault is asserted). Returns the table as it now is.
  */
-export function nfReplaceTable(world: World, ns: Netns, family: 4 | 6, table: Table): Table {
+export function nfReplaceTable(world: World, ns: Netns, family: 4 | 6, table: NewTable): Table {
   assert(nfCheckTable(table) === null, 'the table was checked before it is loaded')
   touch(world, ns.id)
   const nf = nfOf(ns)
@@ -96,7 +97,7 @@ export function nfReplaceTable(world: World, ns: Netns, family: 4 | 6, table: Ta
   const before = old.tables.get(table.name)
   const chains = new Map<string, Chain>()
   for (const chain of table.chains.values()) chains.set(chain.name, settle(nf, chain))
-  const now: Table = Object.freeze({ name: table.name, chains: Object.freeze(chains) })
+  const now = tableOf(table.name, chains)
   if (before !== undefined) forget(nf, before, now)
   if (before !== undefined) carryCode(before, now, null)
   const tables = new Map(old.tables)
@@ -106,9 +107,10 @@ export function nfReplaceTable(world: World, ns: Netns, family: 4 | 6, table: Ta
 }
 
 /**
- * Puts chains of the user in place of those of their name, and takes others away, at once. Rules have id 0 and are deeply
- * frozen; what is not named stays, so that the cost is that of what changes. The caller vouches that every jump leads to
- * a chain that is there, and that none goes in a circle.
+ * Puts chains of the user in place of those of their name, and takes others away, at once. New rules have id 0 and are
+ * deeply frozen; others are the chain's own, which stay. All of a chain that is named count anew. What is not named
+ * stays, so that the cost is that of what changes. The caller vouches that every jump leads to a chain that is there, and
+ * that none goes in a circle.
  */
 export function nfPatchTable(
   world: World,
@@ -121,24 +123,42 @@ export function nfPatchTable(
   assert(nfHasTable(ns, family, name), 'the table is there')
   touch(world, ns.id)
   const nf = nfOf(ns)
-  const tables = new Map(nfRuleset(ns, family).tables)
-  const next = new Map(tables.get(name)!.chains)
-  const gone: Chain[] = []
-  for (const chain of [...removed, ...chains.map((one) => one.name)]) {
-    const old = next.get(chain)
-    assert(old === undefined || old.hook < 0, 'only chains of the user are patched')
-    if (old !== undefined) gone.push(old)
-  }
-  for (const chain of removed) next.delete(chain)
-  for (const chain of gone) for (const rule of chain.rules) free(nf, rule.id)
+  const table = nfTable(ns, family, name)
+  for (const one of removed) for (const rule of userChain(table, one)?.rules ?? []) free(nf, rule.id)
+  const next: Chain[] = []
   for (const chain of chains) {
-    const rules = chain.rules.map((rule) => Object.freeze({ ...rule, id: newId(nf) }))
-    next.set(chain.name, Object.freeze({ ...nfNewChain(name, chain.name), rules: Object.freeze(rules) }))
+    const old = userChain(table, chain.name)
+    if (old !== undefined && old.rules === chain.rules) for (const rule of old.rules) zero(nf, rule.id)
+    else next.push(newChain(nf, name, old, chain))
   }
-  const now: Table = Object.freeze({ name, chains: Object.freeze(next) })
-  carryCode(tables.get(name)!, now, [...removed, ...chains.map((one) => one.name)])
+  if (next.length === 0 && removed.length === 0) return
+  const now = patchedTable(table, next, removed)
+  carryCode(table, now, [...removed, ...next.map((one) => one.name)])
+  const tables = new Map(nfRuleset(ns, family).tables)
   tables.set(name, now)
   setRuleset(nf, family, tables)
+}
+
+function userChain(table: Table, name: string): Chain | undefined {
+  const chain = nfChain(table, name)
+  assert(chain === undefined || chain.hook < 0, 'only chains of the user are patched')
+  return chain
+}
+
+function newChain(
+  nf: Netfilter,
+  table: TableName,
+  old: Chain | undefined,
+  { name, rules }: { readonly name: string; readonly rules: readonly Rule[] },
+): Chain {
+  const kept = new Set<number>()
+  for (const { id } of rules) if (id !== 0) kept.add(id)
+  for (const { id } of old?.rules ?? []) {
+    if (kept.has(id)) zero(nf, id)
+    else free(nf, id)
+  }
+  const settled = rules.map((rule) => (rule.id !== 0 ? rule : Object.freeze({ ...rule, id: newId(nf) })))
+  return Object.freeze({ ...nfNewChain(table, name), rules: Object.freeze(settled) })
 }
 
 /** Takes a table away with its chains, rules and counters, as `nft delete table` does. */
@@ -156,7 +176,7 @@ export function nfDropTable(world: World, ns: Netns, family: 4 | 6, name: TableN
  * Why a table cannot be loaded, null where it can. The words are errno names. Only what a hook can reach counts: chains
  * that lead to each other and that nothing calls are taken, as nf_tables takes them.
  */
-export function nfCheckTable(table: Table): 'EMLINK' | 'ENOENT' | null {
+export function nfCheckTable(table: NewTable): 'EMLINK' | 'ENOENT' | null {
   const base: string[] = []
   for (const chain of table.chains.values()) {
     if (chain.hook >= 0) base.push(chain.name)
@@ -220,7 +240,7 @@ export function nfZero(
   chain?: string,
   rule?: number,
 ): void {
-  for (const one of nfTable(ns, family, name).chains.values()) {
+  for (const one of nfChains(nfTable(ns, family, name))) {
     if (chain !== undefined && one.name !== chain) continue
     if (rule === undefined) nfSetCounters(world, ns, one.policyId, 0, 0)
     one.rules.forEach((r, i) => {
@@ -254,7 +274,7 @@ export function nfNewChain(table: TableName, name: string): Chain {
 function emptyTable(name: TableName): Table {
   const chains = new Map<string, Chain>()
   for (const chain of BUILTIN[name]) chains.set(chain, nfNewChain(name, chain))
-  return Object.freeze({ name, chains: Object.freeze(chains) })
+  return tableOf(name, chains)
 }
 
 const EMPTY: Readonly<Record<TableName, Table>> = Object.freeze({
@@ -303,23 +323,28 @@ function ensure(nf: Netfilter, id: number): void {
 /** Zeroes and frees the ids of `before` that are not in `now`. */
 function forget(nf: Netfilter, before: Table, now: Table): void {
   const kept = new Set<number>()
-  for (const chain of now.chains.values()) {
-    if (before.chains.get(chain.name) === chain) continue
+  for (const chain of nfChains(now)) {
+    if (nfChain(before, chain.name) === chain) continue
     kept.add(chain.policyId)
     for (const rule of chain.rules) kept.add(rule.id)
   }
-  for (const chain of before.chains.values()) {
-    if (now.chains.get(chain.name) === chain) continue
+  for (const chain of nfChains(before)) {
+    if (nfChain(now, chain.name) === chain) continue
     if (chain.policyId !== 0 && !kept.has(chain.policyId)) free(nf, chain.policyId)
     for (const rule of chain.rules) if (!kept.has(rule.id)) free(nf, rule.id)
   }
 }
 
 function free(nf: Netfilter, id: number): void {
+  zero(nf, id)
+  nf.freeIds.push(id)
+}
+
+/** It counts anew, and remembers nothing. */
+function zero(nf: Netfilter, id: number): void {
   nf.counters[2 * id] = 0
   nf.counters[2 * id + 1] = 0
-  nf.matchState.delete(id)
-  nf.freeIds.push(id)
+  if (nf.matchState.size > 0) nf.matchState.delete(id)
 }
 
 function setRuleset(nf: Netfilter, family: 4 | 6, tables: Map<TableName, Table>): void {
@@ -336,7 +361,7 @@ function setRuleset(nf: Netfilter, family: 4 | 6, tables: Map<TableName, Table>)
 function rulesetOf(family: 4 | 6, tables: Map<TableName, Table>): Ruleset {
   const station = (name: TableName, hook: BuiltinChain) => {
     const table = tables.get(name)
-    const chain = table?.chains.get(hook)
+    const chain = table === undefined ? undefined : nfChain(table, hook)
     return table === undefined || chain === undefined ? null : Object.freeze({ table, chain })
   }
   const hooks = HOOKS.map((hook) =>
@@ -353,9 +378,9 @@ function rulesetOf(family: 4 | 6, tables: Map<TableName, Table>): Ruleset {
 
 /** nf_ct_netns_get: a nat table, or a match or target that asks for a connection. */
 function needsConntrack(rules: Ruleset): boolean {
-  for (const chain of rules.tables.get('nat')?.chains.values() ?? []) if (chain.hook >= 0) return true
+  if (rules.hooks.some(({ nat }) => nat !== null)) return true
   for (const table of rules.tables.values()) {
-    for (const chain of table.chains.values()) for (const rule of chain.rules) if (asks(rule)) return true
+    for (const chain of nfChains(table)) for (const rule of chain.rules) if (asks(rule)) return true
   }
   return false
 }

@@ -26,7 +26,19 @@ export interface Station {
   readonly chain: Chain
 }
 
+/** Its chains are asked by `nfChain` and `nfChains`. */
 export interface Table {
+  readonly name: TableName
+  /** Those that it had when it was last written whole, in order. */
+  readonly whole: ReadonlyMap<string, Chain>
+  /** What stands now in the place of those of their names, and what was added since. */
+  readonly patched: ReadonlyMap<string, Chain>
+  /** Names in `whole` that were taken away since; one that came back stands at the end. */
+  readonly gone: ReadonlySet<string>
+}
+
+/** A table that is to be loaded. */
+export interface NewTable {
   readonly name: TableName
   /** Built-in chains in hook order, those only that exist, then user chains in order of creation. */
   readonly chains: ReadonlyMap<string, Chain>

@@ -6,6 +6,7 @@
  * table's packed records are asked (dispatch.ts); the scalar `nfLinear` has every rule asked without details too.
  */
 import { assert } from '../../base/assert.ts'
+import { nfChain } from './chains.ts'
 import type { HookCtx, RuleSeen } from './ctx.ts'
 import { SEEN_MAX } from './ctx.ts'
 import { runRecords } from './dispatch.ts'
@@ -62,7 +63,7 @@ export function walkTable(ctx: HookCtx, table: Table, base: Chain): number {
           ctx.resume[depth] = at
           depth++
         }
-        chain = table.chains.get(target.chain)!
+        chain = nfChain(table, target.chain)!
         at = 0
         continue
       }

@@ -4,6 +4,7 @@
  */
 import type { Ip } from '../../base/addr.ts'
 import { formatIp } from '../../base/addr.ts'
+import { nfChains } from '../../net/nf/chains.ts'
 import { nfRuleset } from '../../net/nf/tables.ts'
 import type { TableName } from '../../net/nf/types.ts'
 import { readInput } from '../../run/fds.ts'
@@ -114,11 +115,8 @@ function complete(request: CompletionRequest, family: 4 | 6): string[] | undefin
     return pick(ns.links.flatMap((link) => (link === undefined || link === null ? [] : [link.name])))
   }
   if (before === '-p') return pick(['tcp', 'udp', 'icmp', 'all'])
-  const chains = [
-    ...(nfRuleset(ns, family)
-      .tables.get(table as TableName)
-      ?.chains.keys() ?? []),
-  ]
+  const known = nfRuleset(ns, family).tables.get(table as TableName)
+  const chains = known === undefined ? [] : nfChains(known).map(({ name }) => name)
   if (/^-[ACDIRLSFZXPg]$/.test(before)) return pick([...new Set([...builtinOf(table ?? ''), ...chains])])
   if (before === '-j')
     return pick([...TARGET_WORDS, ...chains.filter((name) => !builtinOf(table ?? '').includes(name))])

@@ -2,6 +2,7 @@
  * A table while commands change it: copied from the namespace's, changed in place, put back as a whole. Models how
  * iptables-nft fills one transaction (iptables/nft.c of 1.8.9) and what nf_tables says to it (Linux 6.18).
  */
+import { nfChain, nfChains } from '../../net/nf/chains.ts'
 import {
   BUILTIN,
   HOOK_OF,
@@ -11,7 +12,7 @@ import {
   nfSetCounters,
   nfTable,
 } from '../../net/nf/tables.ts'
-import type { BuiltinChain, Chain, Rule, Table, TableName } from '../../net/nf/types.ts'
+import type { BuiltinChain, Chain, Rule, TableName } from '../../net/nf/types.ts'
 import type { Netns, World } from '../../net/types.ts'
 
 export interface DraftRule {
@@ -43,7 +44,7 @@ export interface TableDraft {
 export function openTable(ns: Netns, family: 4 | 6, name: TableName, empty = false): TableDraft {
   const chains = new Map<string, DraftChain>()
   if (!empty && nfHasTable(ns, family, name)) {
-    for (const chain of nfTable(ns, family, name).chains.values()) {
+    for (const chain of nfChains(nfTable(ns, family, name))) {
       chains.set(chain.name, {
         ...chain,
         counters: null,
@@ -96,10 +97,9 @@ export function commitTable(world: World, ns: Netns, family: 4 | 6, draft: Table
     const { hook, policy, policyId, rules } = draft.chains.get(name)!
     chains.set(name, { name, hook, policy, policyId, rules: rules.map(({ rule }) => rule) })
   }
-  const table: Table = { name: draft.name, chains }
-  const now = nfReplaceTable(world, ns, family, table)
+  const now = nfReplaceTable(world, ns, family, { name: draft.name, chains })
   for (const chain of draft.chains.values()) {
-    const loaded = now.chains.get(chain.name)!
+    const loaded = nfChain(now, chain.name)!
     if (chain.counters !== null) nfSetCounters(world, ns, loaded.policyId, ...chain.counters)
     chain.rules.forEach(({ counters }, i) => {
       if (counters !== null) nfSetCounters(world, ns, loaded.rules[i]!.id, ...counters)

@@ -12,6 +12,8 @@ import { createNetns } from '../../net/netns.ts'
 import type { World } from '../../net/types.ts'
 import { createWorld, netnsOf } from '../../net/world.ts'
 import { findMachine, machineAdd } from '../../run/machine.ts'
+import { nfChain, nfChains } from '../../net/nf/chains.ts'
+import { nfCounters, nfSetCounters, nfTable } from '../../net/nf/tables.ts'
 import { runUntil } from '../../sim/dispatch.ts'
 import type { Rules } from '../../sim/world.ts'
 import { saveText } from '../iptables/listing.ts'
@@ -174,6 +176,38 @@ it('writes everything anew within half a minute after the tables were flushed', 
   expect(saved(world, ns)).toEqual([])
   pass(65)
   expect(saved(world, ns)).toEqual(before)
+})
+
+it('writes the chains that all Services share at each sync: they count anew, and what others did to them is gone', () => {
+  const made = bench()
+  const { world, ns, pass } = made
+  for (const i of [1, 2, 3]) {
+    putService(world, i, 'ClusterIP', false)
+    putSlice(world, i, i === 3 ? 0 : 2, 1)
+  }
+  pass(2)
+  const rule = (name: string) => nfChain(nfTable(netnsOf(world, ns), 4, 'nat'), name)!.rules[0]!
+  const svc = nfChains(nfTable(netnsOf(world, ns), 4, 'nat')).find(({ name }) =>
+    name.startsWith('KUBE-SVC-'),
+  )!
+  nfSetCounters(world, netnsOf(world, ns), rule('KUBE-SERVICES').id, 5, 500)
+  nfSetCounters(world, netnsOf(world, ns), rule(svc.name).id, 7, 700)
+  putSlice(world, 2, 3, 1)
+  pass(2)
+  expect(nfCounters(netnsOf(world, ns), rule('KUBE-SERVICES').id)).toEqual({ packets: 0, bytes: 0 })
+  expect(nfCounters(netnsOf(world, ns), rule(svc.name).id)).toEqual({ packets: 7, bytes: 700 })
+  const before = saved(world, ns)
+  const flush = ['-t', 'nat', '-F', 'KUBE-SERVICES']
+  expect(iptablesCommand({ world, ns, family: 4 }, flush)).toBe('')
+  putSlice(world, 2, 3, 1)
+  pass(2)
+  expect(saved(world, ns)).toEqual(before)
+  // The last endpoint goes, and comes back.
+  for (const count of [0, 1]) {
+    putSlice(world, 2, count, 1)
+    pass(2)
+    expect(saved(world, ns)).toEqual(wholeAnew(made))
+  }
 })
 
 it('leaves the counters of Services alone that did not change', () => {

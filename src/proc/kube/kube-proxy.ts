@@ -21,11 +21,12 @@ import { sysctlSet } from '../../net/sysctl.ts'
 import { findNetns } from '../../net/world.ts'
 import { touch } from '../../sim/dispatch.ts'
 import { ctDelete, ctList } from '../../net/nf/ctops.ts'
+import { nfChain } from '../../net/nf/chains.ts'
 import { nfTable } from '../../net/nf/tables.ts'
 import type { IptablesPlace } from './iptables.ts'
 import { ensureChain, ensureRule, ruleFault } from './iptables.ts'
-import type { ParsedChain, ParsedPart } from './proxy-rules.ts'
-import { parsePart, patchRules, sharedChains, wantsComments } from './proxy-rules.ts'
+import type { ParsedChain, ParsedPart, PartChange, SharedChains } from './proxy-rules.ts'
+import { parsePart, patchShared, wantsComments } from './proxy-rules.ts'
 
 const SLICES = 'endpointslices.discovery.k8s.io'
 const SERVICE_NAME_LABEL = 'kubernetes.io/service-name'
@@ -35,6 +36,7 @@ const FULL_SYNC = 3_600_000_000_000
 const CANARY = 'KUBE-PROXY-CANARY'
 /** A sync that failed is tried again after. */
 const RETRY = 30_000_000_000
+const NO_SLICES: readonly string[] = Object.freeze([])
 
 export interface KubeProxyState {
   /** Virtual time of the last sync, -1 before the first. */
@@ -46,8 +48,11 @@ export interface KubeProxyState {
   changed: Map<string, true>
   /** What each Service adds to the rules, by family and `NAMESPACE/NAME`. */
   parts: Map<number, Map<string, ParsedPart>>
-  /** Services by `NAMESPACE/NAME`, each with the names of its slices. */
-  services: Map<string, Map<string, true>>
+  /** The chains that all Services share, by family; and the endpoints behind all parts. */
+  shared: Map<number, SharedChains>
+  endpoints: Map<number, number>
+  /** Services by `NAMESPACE/NAME`, each with the names of its slices; lists are frozen, so that checkpoints share them. */
+  services: Map<string, readonly string[]>
   /** Revision that the rules stand for. */
   revision: number
   /** What it would write to its log, the last lines. */
@@ -78,6 +83,8 @@ export const kubeProxy: AgentProgram = {
       full: true,
       changed: new Map(),
       parts: new Map(),
+      shared: new Map(),
+      endpoints: new Map(),
       services: new Map(),
       revision: 0,
       log: [],
@@ -114,7 +121,7 @@ export const kubeProxy: AgentProgram = {
 function listServices(ctx: AgentCtx): void {
   const { services } = stateOf(ctx.agent)
   services.clear()
-  for (const service of cacheList<Service>(ctx, 'services')) services.set(objectKey(service), new Map())
+  for (const service of cacheList<Service>(ctx, 'services')) services.set(objectKey(service), NO_SLICES)
   for (const slice of cacheList<EndpointSlice>(ctx, SLICES)) {
     const service = slice.metadata.labels?.[SERVICE_NAME_LABEL]
     if (service !== undefined) putSlice(ctx, `${slice.metadata.namespace}/${service}`, slice.metadata.name)
@@ -123,17 +130,18 @@ function listServices(ctx: AgentCtx): void {
 
 function putSlice(ctx: AgentCtx, key: string, name: string): void {
   const { services } = stateOf(ctx.agent)
-  const slices = services.get(key) ?? new Map<string, true>()
-  slices.set(name, true)
-  services.set(key, slices)
+  const slices = services.get(key) ?? NO_SLICES
+  if (!slices.includes(name)) services.set(key, Object.freeze([...slices, name]))
 }
 
 function noteService(ctx: AgentCtx, { resource, type, object }: StoreChange, key: string): void {
   const { services } = stateOf(ctx.agent)
   if (resource === SLICES) {
-    if (type === 'DELETED') services.get(key)?.delete(object.metadata.name)
-    else putSlice(ctx, key, object.metadata.name)
-  } else if (resource === 'services' && type !== 'DELETED' && !services.has(key)) services.set(key, new Map())
+    const slices = services.get(key)
+    if (type !== 'DELETED') putSlice(ctx, key, object.metadata.name)
+    else if (slices !== undefined)
+      services.set(key, Object.freeze(slices.filter((name) => name !== object.metadata.name)))
+  } else if (resource === 'services' && type !== 'DELETED' && !services.has(key)) services.set(key, NO_SLICES)
 }
 
 /** Somebody emptied the tables: the canary is gone. Models pkg/util/iptables Monitor. */
@@ -143,7 +151,7 @@ function wasFlushed({ world, agent }: AgentCtx): boolean {
   if (netns === undefined || state.fullAt < 0) return false
   return [...state.parts.keys()].some((family) =>
     (['mangle', 'nat', 'filter'] as const).some(
-      (table) => !nfTable(netns, family as 4 | 6, table).chains.has(CANARY),
+      (table) => nfChain(nfTable(netns, family as 4 | 6, table), CANARY) === undefined,
     ),
   )
 }
@@ -268,7 +276,9 @@ function write(ctx: AgentCtx, place: IptablesPlace, node: ProxyNode, full: boole
   const parts = state.parts.get(family) ?? new Map<string, ParsedPart>()
   state.parts.set(family, parts)
   const keys = full ? new Set([...parts.keys(), ...state.services.keys()]) : new Set(state.changed.keys())
-  const comments = wantsComments(parts.values())
+  let endpoints = full ? countAll(parts) : (state.endpoints.get(family) ?? 0)
+  const comments = wantsComments(endpoints)
+  const changes: PartChange[] = []
   const chains = new Map<string, ParsedChain>()
   const removed = new Map<string, true>()
   for (const key of keys) {
@@ -276,6 +286,8 @@ function write(ctx: AgentCtx, place: IptablesPlace, node: ProxyNode, full: boole
     const now = partOf(ctx, place, node, key, comments, before)
     if (now === undefined) parts.delete(key)
     else parts.set(key, now)
+    changes.push({ before, now })
+    endpoints += (now?.endpoints ?? 0) - (before?.endpoints ?? 0)
     const kept = new Set(now?.own.map(({ name }) => name))
     for (const { name } of before?.own ?? []) if (!kept.has(name)) removed.set(name, true)
     // Chains of a Service that changed are written even where they read the same: so does the real one.
@@ -283,19 +295,24 @@ function write(ctx: AgentCtx, place: IptablesPlace, node: ProxyNode, full: boole
     const known = now?.known ?? (before === undefined ? undefined : none(before.known))
     if (known !== undefined) deleteStale(ctx, known, family)
   }
-  const shared = sharedChains(place, node, parts.values())
-  patchRules(place, 'filter', shared.filter, [])
-  patchRules(
-    place,
-    'nat',
-    [...shared.nat, ...chains.values()],
-    [...removed.keys()].filter((name) => !chains.has(name)),
-  )
+  const own = {
+    chains: [...chains.values()],
+    removed: [...removed.keys()].filter((name) => !chains.has(name)),
+  }
+  const last = state.shared.get(family)
+  state.shared.set(family, patchShared(place, node, parts, full ? null : changes, last, own))
+  state.endpoints.set(family, endpoints)
   // The cluster has grown large, or small again: every choice is written anew.
-  if (wantsComments(parts.values()) !== comments) {
+  if (wantsComments(endpoints) !== comments) {
     state.full = true
     write(ctx, place, node, true)
   }
+}
+
+function countAll(parts: ReadonlyMap<string, ParsedPart>): number {
+  let total = 0
+  for (const part of parts.values()) total += part.endpoints
+  return total
 }
 
 /** The Service's ports without an endpoint: what is left of one that is gone. */
@@ -314,7 +331,7 @@ function partOf(
   const service = cacheGetKey<Service>(ctx, 'services', key)
   if (service === undefined) return undefined
   const slices: EndpointSlice[] = []
-  for (const name of stateOf(ctx.agent).services.get(key)?.keys() ?? []) {
+  for (const name of stateOf(ctx.agent).services.get(key) ?? NO_SLICES) {
     const slice = cacheGet<EndpointSlice>(ctx, SLICES, service.metadata.namespace ?? '', name)
     if (slice !== undefined) slices.push(slice)
   }

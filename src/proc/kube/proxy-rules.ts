@@ -2,8 +2,9 @@
  * kube-proxy's rules as the kernel holds them: each Service's part parsed once and kept, and put in place chain by chain.
  * Models what `iptables-restore --noflush` of the same chains does, counters included: a chain that is written counts anew.
  */
-import { nfFreezeRule, nfPatchTable } from '../../net/nf/tables.ts'
-import type { Rule, TableName } from '../../net/nf/types.ts'
+import { nfChain } from '../../net/nf/chains.ts'
+import { nfFreezeRule, nfPatchTable, nfTable } from '../../net/nf/tables.ts'
+import type { Chain, Rule, TableName } from '../../net/nf/types.ts'
 import { findNetns } from '../../net/world.ts'
 import { endpointCount } from '../../kube/node/proxy/parts.ts'
 import type { ServicePart } from '../../kube/node/proxy/parts.ts'
@@ -26,8 +27,10 @@ export interface ParsedPart {
   readonly endpoints: number
 }
 
+/** A rule of a chain that all Services share. */
 export interface ChainRule {
   readonly chain: string
+  readonly text: string
   readonly rule: Rule
 }
 
@@ -51,8 +54,8 @@ export function parsePart(
     if (old?.text === text) return old
     return Object.freeze({ name, text, rules: Object.freeze(rules.map((rule) => parse(place, 'nat', rule))) })
   })
-  const shared = (table: TableName, rules: readonly ProxyRule[]) =>
-    Object.freeze(rules.map((rule) => Object.freeze({ chain: rule.chain, rule: parse(place, table, rule) })))
+  const shared = (table: 'filter' | 'nat', rules: readonly ProxyRule[]) =>
+    Object.freeze(rules.map((rule) => chainRule(place, table, rule, before?.[table] ?? [])))
   return Object.freeze({
     order: part.ports[0]?.name ?? '',
     filter: shared('filter', part.filter),
@@ -63,26 +66,117 @@ export function parsePart(
   })
 }
 
-/** The chains that all Services share, whole: every part's rules in their order, then those that are always there. */
-export function sharedChains(
+/** What is known of the shared chains from the last sync; frozen. */
+export interface SharedChains {
+  /** The rules that are always there. */
+  readonly filter: readonly ChainRule[]
+  readonly nat: readonly ChainRule[]
+  /** The chains as they were put in place, by table and name. */
+  readonly placed: ReadonlyMap<string, Chain>
+}
+
+/** A Service's part as it was and as it is now. */
+export interface PartChange {
+  readonly before: ParsedPart | undefined
+  readonly now: ParsedPart | undefined
+}
+
+/**
+ * Puts the chains that all Services share in place: every part's rules in their order, then those that are always there.
+ * With `changes` a chain that still stands as it was placed is changed in these Services' rules only.
+ */
+export function patchShared(
   place: IptablesPlace,
   node: ProxyNode,
-  parts: Iterable<ParsedPart>,
-): { filter: ParsedChain[]; nat: ParsedChain[] } {
+  parts: ReadonlyMap<string, ParsedPart>,
+  changes: readonly PartChange[] | null,
+  last: SharedChains | undefined,
+  own: { readonly chains: readonly ParsedChain[]; readonly removed: readonly string[] },
+): SharedChains {
   const fixed = buildRuleset(node, { ports: [], endpoints: new Map() })
-  const sorted = [...parts].sort((a, b) => (a.order < b.order ? -1 : a.order > b.order ? 1 : 0))
-  const gather = (table: 'filter' | 'nat'): ParsedChain[] => {
-    const chains = new Map<string, Rule[]>()
-    for (const name of fixed[table].chains) chains.set(name, [])
-    for (const part of sorted) for (const { chain, rule } of part[table]) chains.get(chain)?.push(rule)
-    for (const rule of fixed[table].rules) chains.get(rule.chain)!.push(parse(place, table, rule))
-    return [...chains].map(([name, rules]) => ({ name, text: '', rules }))
+  const placed = new Map<string, Chain>()
+  let sorted: ParsedPart[] | null = null
+  const write = (table: 'filter' | 'nat'): readonly ChainRule[] => {
+    const always = fixed[table].rules.map((rule) => chainRule(place, table, rule, last?.[table] ?? []))
+    const same = last !== undefined && sameTexts(always, last[table])
+    const chains = fixed[table].chains.map((name): ParsedChain => {
+      const now = standing(place, table, name)
+      if (changes !== null && same && now !== undefined && last.placed.get(`${table} ${name}`) === now)
+        return { name, text: '', rules: spliced(now.rules, table, name, parts, changes) }
+      sorted ??= [...parts.values()].sort((a, b) => compare(a.order, b.order))
+      const rules = [...sorted.flatMap((part) => part[table]), ...always].filter(
+        (rule) => rule.chain === name,
+      )
+      return { name, text: '', rules: rules.map(({ rule }) => rule) }
+    })
+    const [more, removed] = table === 'nat' ? [own.chains, own.removed] : [[], []]
+    patchRules(place, table, [...chains, ...more], removed)
+    for (const { name } of chains) placed.set(`${table} ${name}`, standing(place, table, name)!)
+    return Object.freeze(always)
   }
-  return { filter: gather('filter'), nat: gather('nat') }
+  return Object.freeze({ filter: write('filter'), nat: write('nat'), placed: Object.freeze(placed) })
+}
+
+/** A chain's rules with those of some Services changed; the same list where they all read as before. */
+function spliced(
+  rules: readonly Rule[],
+  table: 'filter' | 'nat',
+  chain: string,
+  parts: ReadonlyMap<string, ParsedPart>,
+  changes: readonly PartChange[],
+): readonly Rule[] {
+  const of = (part: ParsedPart | undefined) => part?.[table].filter((rule) => rule.chain === chain) ?? []
+  const moved = changes.filter(
+    ({ before, now }) => before?.order !== now?.order || !sameTexts(of(before), of(now)),
+  )
+  if (moved.length === 0) return rules
+  const old = new Set(moved.flatMap(({ before }) => of(before).map(({ rule }) => rule.origin)))
+  const next = rules.filter(({ origin }) => !old.has(origin))
+  for (const { now } of moved) {
+    if (now !== undefined) next.splice(placeOf(next, now.order, parts), 0, ...of(now).map(({ rule }) => rule))
+  }
+  return next
+}
+
+/** Where a Service's rules go among the others', which stand in order before those of no Service. */
+function placeOf(rules: readonly Rule[], order: string, parts: ReadonlyMap<string, ParsedPart>): number {
+  let low = 0
+  let high = rules.length
+  while (low < high) {
+    const middle = (low + high) >> 1
+    const part = parts.get(rules[middle]!.origin.slice(SERVICE.length))
+    if (part !== undefined && part.order < order) low = middle + 1
+    else high = middle
+  }
+  return low
+}
+
+function standing({ world, ns, family }: IptablesPlace, table: TableName, name: string): Chain | undefined {
+  const netns = findNetns(world, ns)
+  return netns === undefined ? undefined : nfChain(nfTable(netns, family, table), name)
+}
+
+function sameTexts(a: readonly ChainRule[], b: readonly ChainRule[]): boolean {
+  return a.length === b.length && a.every(({ text }, i) => text === b[i]!.text)
+}
+
+function compare(a: string, b: string): number {
+  return a < b ? -1 : a > b ? 1 : 0
+}
+
+function chainRule(
+  place: IptablesPlace,
+  table: TableName,
+  rule: ProxyRule,
+  known: readonly ChainRule[],
+): ChainRule {
+  const text = ruleText(rule)
+  const old = known.find((one) => one.text === text)
+  return old ?? Object.freeze({ chain: rule.chain, text, rule: parse(place, table, rule) })
 }
 
 /** Puts chains in place and takes others away, table by table. */
-export function patchRules(
+function patchRules(
   { world, ns, family }: IptablesPlace,
   table: TableName,
   chains: readonly ParsedChain[],
@@ -92,16 +186,16 @@ export function patchRules(
   if (netns !== undefined) nfPatchTable(world, netns, family, table, chains, removed)
 }
 
+const SERVICE = 'Service '
+
 function parse({ family }: IptablesPlace, table: TableName, { chain, args, service }: ProxyRule): Rule {
   const program = family === 4 ? 'iptables-restore' : 'ip6tables-restore'
   const context = { family, lookup: () => undefined, warn: () => {}, restore: { table, name: program } }
   const [rule] = parseCommand(['-A', chain, ...args], context).rules
-  return nfFreezeRule({ ...rule!, origin: service === '' ? '' : `Service ${service}` })
+  return nfFreezeRule({ ...rule!, origin: service === '' ? '' : `${SERVICE}${service}` })
 }
 
 /** Whether choices of endpoints carry comments: not in a cluster with many. */
-export function wantsComments(parts: Iterable<ParsedPart>): boolean {
-  let total = 0
-  for (const part of parts) total += part.endpoints
-  return total <= LARGE_CLUSTER
+export function wantsComments(endpoints: number): boolean {
+  return endpoints <= LARGE_CLUSTER
 }
