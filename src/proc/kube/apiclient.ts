@@ -1,10 +1,12 @@
 /**
- * One request to the API server over its port: what kubectl does. Plain data for the process that waits for the answer.
- * Models client-go's transport (1.32) and kubectl's words where there is no answer (cmd/util/helpers.go
- * StandardErrorMessage). Not here: connections that are used again, proxies, names instead of addresses.
+ * kubectl's connection to the API server: dialled once, used for every request and for what goes on after an answer
+ * (watches, logs, commands); what is cut is noticed by pings. Plain data for the process that holds it.
+ * Models client-go's transport (1.32): one HTTP/2 connection, a ping after 30 s without a frame, 15 s for its answer;
+ * and kubectl's words where there is no answer (cmd/util/helpers.go StandardErrorMessage). Not here: proxies, names
+ * instead of addresses, the connection of its own that a command in a container has.
  */
-import { parseIp } from '../../base/addr.ts'
-import type { ApiRequest, ApiResponse } from '../../kube/types.ts'
+import { formatIp, parseIp } from '../../base/addr.ts'
+import type { Socket } from '../../net/types.ts'
 import { sockById, sockError, sockOpen } from '../../net/sock/socket.ts'
 import { tcpConnect, tcpConnected } from '../../net/sock/tcp.ts'
 import { cancelTimer, setTimer } from '../../run/process.ts'
@@ -15,86 +17,126 @@ import { endpointParts } from './apiwire.ts'
 import type { Channel } from './channel.ts'
 import { channelRead, channelSend, createChannel } from './channel.ts'
 
-/** A request under way. */
-export interface ApiCall {
+/** A connection, or one that is coming about. */
+export interface ApiConn {
   readonly endpoint: string
-  readonly request: ApiRequest
   readonly channel: Channel
-  sent: boolean
+  open: boolean
+  /** What is to be sent as soon as it stands. */
+  queue: ToServer[]
+  /** Number of the next request. */
+  next: number
+  readAt: number
+  pinged: boolean
 }
 
-/** What became of a request: an answer, or what kubectl prints where there is none (without a newline). */
-export type ApiCallEnd = ApiResponse | { readonly unreachable: string }
+/** What an event brought. `lost`: the connection is over, and why; undefined while it stands. */
+export interface ApiNews {
+  readonly messages: readonly FromServer[]
+  readonly lost?: string
+}
 
 const DIAL_NS = 30_000_000_000
-/** Without a sign of life: the health check's 30 s, and 15 s for the answer to its ping. */
-const SILENT_NS = 45_000_000_000
-const TIMER = 'apicall'
+const IDLE_NS = 30_000_000_000
+const PING_NS = 15_000_000_000
+const TIMER = 'apiconn'
 
-/** Begins a request to `endpoint` (ADDRESS:PORT). The process' events go to `apiCallEvent` until that has an end. */
-export function apiCallStart(
-  ctx: ProcCtx,
-  endpoint: string,
-  request: ApiRequest,
-): { call: ApiCall } | { unreachable: string } {
+/** Begins to connect to `endpoint` (ADDRESS:PORT). The process' events go to `apiConnEvent` from now on. */
+export function apiDial(ctx: ProcCtx, endpoint: string): ApiConn | { readonly unreachable: string } {
   const { world, ns, proc } = ctx
   const parts = endpointParts(endpoint)
   if (parts === undefined) return { unreachable: refusedText(endpoint) }
   const sock = sockOpen(world, ns, { kind: 'tcp', family: 4, pid: proc.pid })
   sock.tcp!.noDelay = true
-  const call: ApiCall = { endpoint, request, channel: createChannel(sock), sent: false }
+  const channel = createChannel(sock)
   const errno = tcpConnect(world, ns, sock, parseIp(parts.host)!, parts.port)
   if (errno !== null) {
-    streamClose(ctx, call.channel.stream)
+    streamClose(ctx, channel.stream)
     return { unreachable: dialText(endpoint, errno) }
   }
   setTimer(ctx, world.now + DIAL_NS, TIMER)
-  return { call }
+  return { endpoint, channel, open: false, queue: [], next: 1, readAt: 0, pinged: false }
 }
 
-/** Goes on with a request. Undefined: it is not over, or the event is about something else. */
-export function apiCallEvent(ctx: ProcCtx, call: ApiCall, event: ProcEvent): ApiCallEnd | undefined {
-  const end = progress(ctx, call, event)
-  if (end === undefined) return undefined
-  cancelTimer(ctx, TIMER)
-  streamClose(ctx, call.channel.stream)
-  return end
+/** Sends a message, as soon as the connection stands. */
+export function apiSend(ctx: ProcCtx, conn: ApiConn, message: ToServer): void {
+  if (conn.open) channelSend(ctx, conn.channel, message)
+  else conn.queue.push(message)
 }
 
-/** Gives a request up: Ctrl-C. */
-export function apiCallCancel(ctx: ProcCtx, call: ApiCall): void {
-  cancelTimer(ctx, TIMER)
-  streamClose(ctx, call.channel.stream)
-}
-
-function progress(ctx: ProcCtx, call: ApiCall, event: ProcEvent): ApiCallEnd | undefined {
-  const { channel, endpoint } = call
-  if (event.type === 'timer' && event.tag === TIMER) {
-    const words = call.sent ? 'http2: client connection lost' : `dial tcp ${endpoint}: i/o timeout`
-    return { unreachable: `Unable to connect to the server: ${words}` }
+/** What an event means for the connection; undefined where it is about something else. A lost one is closed. */
+export function apiConnEvent(ctx: ProcCtx, conn: ApiConn, event: ProcEvent): ApiNews | undefined {
+  const mine =
+    (event.type === 'timer' && event.tag === TIMER) ||
+    (event.type === 'sock' && event.sock === conn.channel.stream.sock)
+  if (!mine) return undefined
+  const news = event.type === 'timer' ? onTimer(ctx, conn) : onSocket(ctx, conn)
+  if (news.lost !== undefined) {
+    cancelTimer(ctx, TIMER)
+    streamClose(ctx, conn.channel.stream)
   }
-  if (event.type !== 'sock' || event.sock !== channel.stream.sock) return undefined
-  const sock = sockById(ctx.ns, channel.stream.sock)
-  if (sock === undefined) return undefined
-  if (!call.sent) {
+  return news
+}
+
+function onTimer(ctx: ProcCtx, conn: ApiConn): ApiNews {
+  const { world } = ctx
+  if (!conn.open) return { messages: [], lost: `dial tcp ${conn.endpoint}: i/o timeout` }
+  if (conn.pinged) return { messages: [], lost: 'http2: client connection lost' }
+  const due = conn.readAt + IDLE_NS
+  if (world.now < due) setTimer(ctx, due, TIMER)
+  else {
+    conn.pinged = true
+    apiSend(ctx, conn, { k: 'ping', n: conn.next++ })
+    setTimer(ctx, world.now + PING_NS, TIMER)
+  }
+  return { messages: [] }
+}
+
+function onSocket(ctx: ProcCtx, conn: ApiConn): ApiNews {
+  const { world } = ctx
+  const sock = sockById(ctx.ns, conn.channel.stream.sock)
+  if (sock === undefined) return { messages: [] }
+  if (!conn.open) {
     const errno = sockError(sock)
-    if (errno !== '') return { unreachable: dialText(endpoint, errno) }
-    if (!tcpConnected(sock)) return undefined
-    call.sent = true
-    setTimer(ctx, ctx.world.now + SILENT_NS, TIMER)
-    channelSend(ctx, channel, { k: 'call', n: 1, request: call.request } satisfies ToServer)
+    if (errno !== '') return { messages: [], lost: dialReason(conn.endpoint, errno) }
+    if (!tcpConnected(sock)) return { messages: [] }
+    conn.open = true
+    conn.readAt = world.now
+    setTimer(ctx, world.now + IDLE_NS, TIMER)
+    for (const message of conn.queue) channelSend(ctx, conn.channel, message)
+    conn.queue = []
   }
-  const { messages, errno } = channelRead(ctx, channel)
-  for (const message of messages as FromServer[]) if (message.k === 'called') return message.response
-  const failed = errno === '' ? streamFlush(ctx, channel.stream) : errno
-  if (failed === '') return undefined
-  const words = failed === 'EOF' ? 'EOF' : `read tcp ->${endpoint}: read: ${goText(failed)}`
-  return { unreachable: `Unable to connect to the server: ${words}` }
+  const path = pathOf(conn, sock)
+  const { messages, errno } = channelRead(ctx, conn.channel)
+  if (messages.length > 0) {
+    conn.readAt = world.now
+    if (conn.pinged) setTimer(ctx, world.now + IDLE_NS, TIMER)
+    conn.pinged = false
+  }
+  const failed = errno === '' ? streamFlush(ctx, conn.channel.stream) : errno
+  const heard = messages as FromServer[]
+  if (failed === '') return { messages: heard }
+  return { messages: heard, lost: failed === 'EOF' ? 'EOF' : `read tcp ${path}: read: ${goText(failed)}` }
+}
+
+/** `192.168.1.100:40000->192.168.1.11:6443` */
+function pathOf({ endpoint }: ApiConn, { local, lport }: Socket): string {
+  return `${local === undefined ? '' : formatIp(local)}:${lport}->${endpoint}`
+}
+
+/** What kubectl says where a request got no answer: `reason` as `ApiNews.lost` gives it. */
+export function unreachableText(endpoint: string, reason: string): string {
+  if (/connect: connection refused$/.test(reason)) return refusedText(endpoint)
+  return `Unable to connect to the server: ${reason}`
 }
 
 function dialText(endpoint: string, errno: string): string {
-  if (errno === 'ECONNREFUSED') return refusedText(endpoint)
-  return `Unable to connect to the server: dial tcp ${endpoint}: connect: ${goText(errno)}`
+  return unreachableText(endpoint, dialReason(endpoint, errno))
+}
+
+/** Go's words for a connection that did not come about. */
+export function dialReason(endpoint: string, errno: string): string {
+  return `dial tcp ${endpoint}: connect: ${goText(errno)}`
 }
 
 function refusedText(endpoint: string): string {

@@ -9,22 +9,24 @@ import { findAgent } from '../../kube/agent/agent.ts'
 import { agentExecute } from '../../kube/agent/requests.ts'
 import type { Agent } from '../../kube/agent/types.ts'
 import { apiRequest } from '../../kube/api/rest.ts'
-import type { ApiHooks } from '../../kube/api/respond.ts'
+import { watchPoll } from '../../kube/api/watch.ts'
 import { storeChanges } from '../../kube/store/history.ts'
 import { findStore, storeList, storeOf } from '../../kube/store/store.ts'
 import type { Want } from '../../kube/store/types.ts'
-import type { ApiObject, StoreChange } from '../../kube/types.ts'
+import type { ApiObject, StoreChange, WatchSpec } from '../../kube/types.ts'
 import { sockBind, sockById, sockOpen } from '../../net/sock/socket.ts'
 import { tcpAccept, tcpListen } from '../../net/sock/tcp.ts'
 import type { World } from '../../net/types.ts'
 import { findNetns } from '../../net/world.ts'
-import { exitProcess } from '../../run/process.ts'
+import { exitProcess, setTimer } from '../../run/process.ts'
 import type { Process } from '../../run/types.ts'
 import { touch } from '../../sim/dispatch.ts'
 import type { ProcCtx, ProcEvent, Program } from '../program.ts'
 import { fail } from '../program.ts'
 import type { StreamPlace } from '../stream.ts'
 import { streamClose, streamFlush } from '../stream.ts'
+import type { Backend, Tell } from './apiback.ts'
+import { backendEvent, backendInput, backendOpen, backendsDrop } from './apiback.ts'
 import type { FromServer, ToServer } from './apiwire.ts'
 import type { Channel } from './channel.ts'
 import { channelRead, channelSend, createChannel } from './channel.ts'
@@ -38,21 +40,28 @@ interface Conn {
   agent: number
   /** The agent has been sent the changes up to this revision. */
   sent: number
+  /** Watches of kubectl's, by the number of their request. */
+  watches: Map<number, WatchSpec>
 }
 
 interface ServerState {
   listener: number
   /** By socket. */
   conns: Map<number, Conn>
+  /** Connections to kubelets, by socket. */
+  backends: Map<number, Backend>
 }
 
-/** The program. `hooks`: what kubelets answer for their containers. */
-export function apiServerProgram(rules: AgentRules, hooks: ApiHooks): Program {
+const WATCH_EVERY = 50_000_000
+const WATCHES = 'watches'
+
+/** The program. */
+export function apiServerProgram(rules: AgentRules): Program {
   return {
     name: NAME,
     help: "a cluster's API server",
     start,
-    on: (ctx, event) => onEvent(ctx, rules, hooks, event),
+    on: (ctx, event) => onEvent(ctx, rules, event),
   }
 }
 
@@ -85,55 +94,83 @@ function start(ctx: ProcCtx): void {
     )
     return
   }
-  proc.state = { listener: sock.id, conns: new Map() } satisfies ServerState
+  proc.state = { listener: sock.id, conns: new Map(), backends: new Map() } satisfies ServerState
   world.scalars.kubeApiNs = ns.id
   world.scalars.kubeApiPid = proc.pid
 }
 
-function onEvent(ctx: ProcCtx, rules: AgentRules, hooks: ApiHooks, event: ProcEvent): void {
-  if (event.type === 'signal') exitProcess(ctx, 0)
-  if (event.type !== 'sock') return
-  const state = ctx.proc.state as ServerState
+function onEvent(ctx: ProcCtx, rules: AgentRules, event: ProcEvent): void {
+  if (event.type === 'signal') {
+    exitProcess(ctx, 0)
+    return
+  }
+  const state = ctx.proc.state as ServerState | undefined
+  if (state === undefined) return
+  if (event.type === 'timer' && event.tag === WATCHES) {
+    pushWatches(ctx, state)
+    return
+  }
+  if (backendEvent(ctx, state.backends, event, teller(ctx, state)) || event.type !== 'sock') return
   if (event.sock === state.listener) {
-    accept(ctx, rules, hooks, state)
+    accept(ctx, rules, state)
     return
   }
   const conn = state.conns.get(event.sock)
-  if (conn !== undefined) serve(ctx, rules, hooks, state, conn)
+  if (conn !== undefined) serve(ctx, rules, state, conn)
 }
 
-function accept(ctx: ProcCtx, rules: AgentRules, hooks: ApiHooks, state: ServerState): void {
+/** Sends to a client by its socket. */
+function teller(ctx: ProcCtx, state: ServerState): Tell {
+  return (client, message) => {
+    const conn = state.conns.get(client)
+    if (conn !== undefined) send(ctx, conn, message)
+  }
+}
+
+/** What became of what kubectls watch. */
+function pushWatches(ctx: ProcCtx, state: ServerState): void {
+  let open = 0
+  for (const conn of state.conns.values()) {
+    for (const [n, spec] of conn.watches) {
+      open++
+      if (conn.channel.stream.outbox.length > 0) continue
+      const { lines, revision, ended } = watchPoll(ctx.world, spec, spec.revision)
+      conn.watches.set(n, { ...spec, revision })
+      if (lines.length > 0) send(ctx, conn, { k: 'data', n, out: lines.join('\n'), err: '', lines: true })
+      if (!ended) continue
+      conn.watches.delete(n)
+      send(ctx, conn, { k: 'end', n, code: 0, broken: '' })
+    }
+  }
+  if (open > 0) setTimer(ctx, ctx.world.now + WATCH_EVERY, WATCHES)
+}
+
+function accept(ctx: ProcCtx, rules: AgentRules, state: ServerState): void {
   const listener = sockById(ctx.ns, state.listener)
   if (listener === undefined) return
   for (;;) {
     const sock = tcpAccept(ctx.world, ctx.ns, listener)
     if (sock === undefined) return
     sock.tcp!.noDelay = true
-    const conn: Conn = { channel: createChannel(sock), agent: 0, sent: 0 }
+    const conn: Conn = { channel: createChannel(sock), agent: 0, sent: 0, watches: new Map() }
     state.conns.set(sock.id, conn)
-    serve(ctx, rules, hooks, state, conn)
+    serve(ctx, rules, state, conn)
   }
 }
 
 /** Reads what has come, answers it, and sends what had no room before. */
-function serve(ctx: ProcCtx, rules: AgentRules, hooks: ApiHooks, state: ServerState, conn: Conn): void {
+function serve(ctx: ProcCtx, rules: AgentRules, state: ServerState, conn: Conn): void {
   const { messages, errno } = channelRead(ctx, conn.channel)
-  for (const message of messages) answer(ctx, rules, hooks, state, conn, message as ToServer)
+  for (const message of messages) answer(ctx, rules, state, conn, message as ToServer)
   const failed = errno === '' ? streamFlush(ctx, conn.channel.stream) : errno
   if (failed !== '') {
     state.conns.delete(conn.channel.stream.sock)
+    backendsDrop(ctx, state.backends, conn.channel.stream.sock)
     streamClose(ctx, conn.channel.stream)
   } else pushChanges(ctx, rules, conn)
 }
 
-function answer(
-  ctx: ProcCtx,
-  rules: AgentRules,
-  hooks: ApiHooks,
-  state: ServerState,
-  conn: Conn,
-  message: ToServer,
-): void {
+function answer(ctx: ProcCtx, rules: AgentRules, state: ServerState, conn: Conn, message: ToServer): void {
   const { world } = ctx
   switch (message.k) {
     case 'list': {
@@ -160,13 +197,42 @@ function answer(
       return
     }
     case 'call':
-      send(ctx, conn, { k: 'called', n: message.n, response: apiRequest(world, message.request, hooks) })
+      call(ctx, state, conn, message)
+      return
+    case 'input':
+      backendInput(
+        ctx,
+        state.backends,
+        { client: conn.channel.stream.sock, n: message.n },
+        message.text,
+        message.eof,
+      )
       return
     case 'ping':
       send(ctx, conn, { k: 'pong', n: message.n })
       return
     default:
   }
+}
+
+/** A request of kubectl's: answered at once, or gone on with, or handed on to a kubelet. */
+function call(
+  ctx: ProcCtx,
+  state: ServerState,
+  conn: Conn,
+  { n, request, local }: Extract<ToServer, { k: 'call' }>,
+): void {
+  const response = apiRequest(ctx.world, request)
+  const client = conn.channel.stream.sock
+  if (response.stream !== undefined) {
+    const at = { client, n, local: local ?? { tty: 0, pgid: 0 } }
+    backendOpen(ctx, state.backends, at, response.stream, teller(ctx, state))
+    return
+  }
+  send(ctx, conn, { k: 'called', n, response })
+  if (response.watch === undefined) return
+  conn.watches.set(n, response.watch)
+  setTimer(ctx, ctx.world.now + WATCH_EVERY, WATCHES)
 }
 
 function send(at: StreamPlace, conn: Conn, message: FromServer): void {

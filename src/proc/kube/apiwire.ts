@@ -9,7 +9,10 @@ export type ToServer =
   /** Changes after revision `from` are to be sent, from now on. `agent` is the id of the agent. */
   | { k: 'watch'; agent: number; from: number }
   | { k: 'write'; n: number; request: AgentRequest }
-  | { k: 'call'; n: number; request: ApiRequest }
+  /** A request of kubectl's; `local` is the terminal that a command is to have. What follows an answer that goes on (a watch, a log, a command) comes with the same `n`. */
+  | { k: 'call'; n: number; request: ApiRequest; local?: { readonly tty: number; readonly pgid: number } }
+  /** Input for the command that `n` started. */
+  | { k: 'input'; n: number; text: string; eof: boolean }
   | { k: 'ping'; n: number }
 
 /** From the server. Objects in `items` and `events` are what a real one sends; receivers go by the revision. */
@@ -18,7 +21,15 @@ export type FromServer =
   | { k: 'events'; revision: number; events: readonly object[] }
   | { k: 'wrote'; n: number; result: ApiResult }
   | { k: 'called'; n: number; response: ApiResponse }
+  | StreamMessage
   | { k: 'pong'; n: number }
+
+/** An answer that goes on: lines of a watch or a log in `out`, a command's output, and the end of it. */
+export type StreamMessage =
+  /** `lines`: whole lines of a watch, without the newline behind the last. */
+  | { k: 'data'; n: number; out: string; err: string; lines?: true }
+  /** `code` is a command's, else 0. `broken`: what went wrong on the way, '' for nothing. */
+  | { k: 'end'; n: number; code: number; broken: string }
 
 /** HOST:PORT of an endpoint in parts; undefined for what is none. Endpoints are IPv4 addresses. */
 export function endpointParts(endpoint: string): { host: string; port: number } | undefined {

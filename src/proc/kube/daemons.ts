@@ -1,7 +1,7 @@
 /**
  * The processes of a cluster: each listens on its ports and is an agent, or several. A process that ends takes its
  * agents with it; what they wrote stays. Models the command lines and ports of kubeadm's static pods (1.32), run as
- * plain processes. Not here: what is served on these ports but for 6443.
+ * plain processes. Not here: what is served on these ports but for 6443, and 10250 for the API server.
  */
 import { parseIp } from '../../base/addr.ts'
 import type { AgentRules } from '../../kube/agent/agent.ts'
@@ -18,6 +18,8 @@ import type { ApiLink } from './apilink.ts'
 import { apiLinkEvent, createApiLink, dialApi } from './apilink.ts'
 import { endpointParts } from './apiwire.ts'
 import { kubeletContainerEnded } from './kubelet/kubelet.ts'
+import type { KubeletConn } from './kubeletserve.ts'
+import { kubeletAccept, kubeletServe } from './kubeletserve.ts'
 
 interface Daemon {
   readonly name: string
@@ -35,6 +37,8 @@ interface DaemonState {
   agents: number[]
   /** Connection to the API server of another process, null where the agents need none. */
   link: ApiLink | null
+  /** What is connected to the kubelet's port, by socket. */
+  conns: Map<number, KubeletConn>
 }
 
 /** Controllers that kube-controller-manager runs, in the order of their start. */
@@ -112,7 +116,7 @@ function start(ctx: ProcCtx, rules: AgentRules, daemon: Daemon): void {
     fail(ctx, 1, `${daemon.name}: this machine is no node of a cluster`)
     return
   }
-  const state: DaemonState = { listeners: [], agents: [], link: null }
+  const state: DaemonState = { listeners: [], agents: [], link: null, conns: new Map() }
   for (const place of daemon.listens) {
     const cut = place.lastIndexOf(':')
     const sock = listen(ctx, place.slice(0, cut), Number(place.slice(cut + 1)))
@@ -147,7 +151,7 @@ function listen(ctx: ProcCtx, address: string, port: number): number {
   return wrong === null ? sock.id : 0
 }
 
-/** Nothing is served: a connection is taken and closed. */
+/** But for a kubelet's 10250 nothing is served: a connection is taken and closed. */
 function onEvent(ctx: ProcCtx, rules: AgentRules, event: ProcEvent): void {
   if (event.type === 'container') {
     const { agents, link } = ctx.proc.state as DaemonState
@@ -163,7 +167,11 @@ function onEvent(ctx: ProcCtx, rules: AgentRules, event: ProcEvent): void {
   const { world, ns } = ctx
   const state = ctx.proc.state as DaemonState
   if (state.link !== null && apiLinkEvent(ctx, rules, state.link, event)) return
-  if (event.type !== 'sock') return
+  if (kubeletServe(ctx, event, state.conns) || event.type !== 'sock') return
+  if (ctx.proc.program === 'kubelet' && event.sock === state.listeners[0]) {
+    kubeletAccept(ctx, event.sock, state.conns)
+    return
+  }
   if (!state.listeners.includes(event.sock)) return
   const listener = sockById(ns, event.sock)
   if (listener === undefined) return

@@ -1,10 +1,6 @@
 /** `kubectl exec`, `attach` and `logs`. Models kubectl pkg/cmd/exec, attach, logs (1.32). */
 import type { ContainerTarget } from '../../../kube/api/respond.ts'
-import type { JsonObject, Status, StreamSpec } from '../../../kube/types.ts'
-import type { ExecSession, LogCursor } from '../../kube/kubelet/hooks.ts'
-import {
-  kubeletExec, kubeletExecEnd, kubeletExecMore, kubeletExecWrite, kubeletLogMore, kubeletLogOpen,
-} from '../../kube/kubelet/hooks.ts' // biome-ignore format: one list
+import type { JsonObject, Status } from '../../../kube/types.ts'
 import { arr, obj, str } from './describe-text.ts'
 import { boolFlag, durationFlag, parseFlags, textFlag } from './flags.ts'
 import type { Flow } from './flow.ts'
@@ -12,8 +8,9 @@ import { complain, fault, loop, once, pause, print, standardInput } from './flow
 import type { Client } from './rest.ts'
 import { call, failStatus, metaOf, must, openClient, statusText } from './rest.ts'
 import { podOf } from './run.ts'
+import type { Following } from './stream.ts'
+import { execWrite, followMore, openExec, openLog, streamBroken } from './stream.ts'
 
-const POLL = 10_000_000
 const LOG_POLL = 100_000_000
 
 const EXEC_FLAGS = ['container/c=', 'stdin/i', 'tty/t', 'quiet/q', 'pod-running-timeout=', 'filename/f=*']
@@ -62,7 +59,7 @@ function containerFor(client: Client, pod: JsonObject, asked: string): string {
   return containers[0] ?? ''
 }
 
-/** Asks the API for the stream, then the kubelet: what the server's answer 101 stands for. */
+/** The command, its input and output, until it ends. */
 function runInside(
   client: Client,
   target: ContainerTarget,
@@ -71,53 +68,29 @@ function runInside(
   tty: boolean,
 ): number {
   const { flow } = client
-  const { ctx } = flow
-  openStream(client, target, 'exec')
-  const started = once(flow, () => {
-    const options = { argv, tty: tty ? ctx.proc.tty : 0, pgid: ctx.proc.pgid, stdin }
-    return kubeletExec(ctx.world, ctx.programs, target, options)
-  })
-  if ('status' in started) return execFailed(started.status)
-  if (stdin && !tty) {
-    const text = standardInput(flow)
-    once(flow, () => kubeletExecWrite(ctx.world, started.session, text, true))
-  }
-  const code = loop<ExecSession, number>(
+  const { proc } = flow.ctx
+  const opened = openExec(client, target, { argv, tty: tty ? proc.tty : 0, pgid: proc.pgid, stdin })
+  if ('status' in opened) return execFailed(opened.status)
+  if (stdin && !tty) execWrite(flow, opened.at, standardInput(flow))
+  const code = loop<Following, number>(
     flow,
-    () => started.session,
-    (session) => {
-      const more = once(flow, () => kubeletExecMore(ctx.world, session))
-      print(flow, more.out)
-      complain(flow, more.err)
-      if (more.code >= 0) {
-        once(flow, () => kubeletExecEnd(ctx.world, session))
-        return { done: more.code }
-      }
-      pause(flow, POLL)
-      return { next: more.session }
+    () => opened.at,
+    (at) => {
+      const { news, next } = followMore(flow, at)
+      print(flow, news.out)
+      complain(flow, news.err)
+      streamBroken(news)
+      return news.code >= 0 ? { done: news.code } : { next }
     },
   )
   if (code !== 0) fault(`command terminated with exit code ${code}`, code)
   return 0
 }
 
+/** What the server itself says keeps its words; what the kubelet says is an error of the stream. */
 function execFailed(status: Status): never {
-  return fault(`error: ${status.message ?? ''}`)
-}
-
-function openStream(
-  client: Client,
-  { namespace, pod, container }: ContainerTarget,
-  what: StreamSpec['what'],
-): void {
-  const path = `/api/v1/namespaces/${namespace}/pods/${pod}/${what}`
-  const query: [string, string][] = [
-    ['container', container],
-    ['stdout', 'true'],
-    ['stderr', 'true'],
-  ]
-  const reply = call(client, 'GET', path, { query })
-  if (!reply.ok) failStatus(reply.status)
+  const fromServer = status.reason !== 'InternalError'
+  return fault(fromServer ? statusText(status) : `error: ${status.message ?? ''}`)
 }
 
 /** `kubectl attach`: what a container prints from now on; its input is not modelled. */
@@ -272,39 +245,42 @@ function logQuery({ flags }: Client, bySelector: boolean): [string, string][] {
 /** Prints a log; with `follow`, until its container ends. */
 function streamLog(client: Client, target: ContainerTarget, prefix: string, follow: boolean): void {
   const { flow } = client
-  const { world } = flow.ctx
-  const path = `/api/v1/namespaces/${target.namespace}/pods/${target.pod}/log`
-  const query: [string, string][] = [['container', target.container], ...(target.query as [string, string][])]
-  const reply = call(client, 'GET', path, { query, accept: 'application/json, */*' })
-  if (!reply.ok) fault(statusText(reply.status))
-  const answered = reply.ok && typeof reply.body === 'string' ? reply.body : ''
-  if (!follow && flow.parts.hooks?.log !== undefined) {
-    print(flow, prefixed(answered, prefix))
+  if (!follow) {
+    const path = `/api/v1/namespaces/${target.namespace}/pods/${target.pod}/log`
+    const query: [string, string][] = [
+      ['container', target.container],
+      ...(target.query as [string, string][]),
+    ]
+    const reply = call(client, 'GET', path, { query, accept: 'application/json, */*' })
+    if (!reply.ok) fault(statusText(reply.status))
+    print(flow, prefixed(String(must(reply)), prefix))
     return
   }
-  const opened = once(flow, () => kubeletLogOpen(world, target))
+  const opened = openLog(client, following(target))
   if ('status' in opened) {
     fault(statusText(opened.status))
     return
   }
   print(flow, prefixed(opened.text, prefix))
-  if (!follow) return
-  loop<LogCursor, number>(
+  loop<Following, number>(
     flow,
-    () => opened.cursor,
-    (cursor) => {
-      const more = once(flow, () => kubeletLogMore(world, cursor))
-      print(flow, prefixed(more.text, prefix))
-      if (more.ended) return { done: 0 }
-      pause(flow, LOG_POLL)
-      return { next: more.cursor }
+    () => opened.at,
+    (at) => {
+      const { news, next } = followMore(flow, at)
+      print(flow, prefixed(news.out, prefix))
+      streamBroken(news)
+      return news.code >= 0 ? { done: 0 } : { next }
     },
   )
 }
 
+function following(target: ContainerTarget): ContainerTarget {
+  const asked = target.query.some(([key]) => key === 'follow')
+  return asked ? target : { ...target, query: [['follow', 'true'], ...target.query] }
+}
+
 function followAll(client: Client, targets: readonly ContainerTarget[]): number {
   const { flow } = client
-  const { world } = flow.ctx
   const limit = Number(textFlag(client.flags, 'max-log-requests', '5'))
   if (targets.length > limit) {
     fault(
@@ -314,24 +290,25 @@ function followAll(client: Client, targets: readonly ContainerTarget[]): number 
   const shown = (target: ContainerTarget) =>
     boolFlag(client.flags, 'prefix') ? `[pod/${target.pod}/${target.container}] ` : ''
   const opened = targets.map((target) => {
-    const one = once(flow, () => kubeletLogOpen(world, target))
+    const one = openLog(client, following(target))
     if ('status' in one) return fault(statusText(one.status))
     print(flow, prefixed(one.text, shown(target)))
-    return one.cursor
+    return one.at
   })
-  return loop<(LogCursor | null)[], number>(
+  return loop<(Following | null)[], number>(
     flow,
     () => opened,
-    (cursors) => {
-      const next = cursors.map((cursor, i) => {
-        if (cursor === null) return null
-        const more = once(flow, () => kubeletLogMore(world, cursor))
-        print(flow, prefixed(more.text, shown(targets[i]!)))
-        return more.ended ? null : more.cursor
+    (places) => {
+      // Every one for a moment: what has come in the meantime waits for its turn.
+      const next = places.map((at, i) => {
+        if (at === null) return null
+        const until = at.k === 'net' ? once(flow, () => flow.ctx.world.now + LOG_POLL) : 0
+        const more = followMore(flow, at, until)
+        print(flow, prefixed(more.news.out, shown(targets[i]!)))
+        streamBroken(more.news)
+        return more.news.code >= 0 ? null : more.next
       })
-      if (next.every((one) => one === null)) return { done: 0 }
-      pause(flow, LOG_POLL)
-      return { next }
+      return next.every((one) => one === null) ? { done: 0 } : { next }
     },
   )
 }

@@ -7,10 +7,11 @@ import { apiRequest } from '../../../kube/api/rest.ts'
 import type { ApiHooks } from '../../../kube/api/respond.ts'
 import type { ApiRequest, ApiResponse, Json } from '../../../kube/types.ts'
 import { readInput } from '../../../run/fds.ts'
-import { exitProcess, setTimer } from '../../../run/process.ts'
+import { cancelTimer, exitProcess, setTimer } from '../../../run/process.ts'
 import type { ProcCtx, ProcEvent } from '../../../run/types.ts'
-import type { ApiCall } from '../../kube/apiclient.ts'
-import { apiCallEvent, apiCallStart } from '../../kube/apiclient.ts'
+import type { ApiConn, ApiNews } from '../../kube/apiclient.ts'
+import { apiConnEvent, apiDial, apiSend, unreachableText } from '../../kube/apiclient.ts'
+import type { StreamMessage } from '../../kube/apiwire.ts'
 import { endpointParts } from '../../kube/apiwire.ts'
 import { err, out } from '../../program.ts'
 
@@ -36,11 +37,32 @@ export interface KubectlParts {
 }
 
 type Want =
-  | { k: 'request'; request: ApiRequest }
+  | { k: 'request'; request: ApiRequest; local?: LocalTty }
   | { k: 'input' }
   | { k: 'sleep'; ns: number }
   | { k: 'child' }
   | { k: 'container' }
+  /** What comes on a stream; nothing by the time `until` (0: waits for ever). */
+  | { k: 'stream'; n: number; until: number }
+
+/** A terminal that a command in a container is to have. */
+export interface LocalTty {
+  readonly tty: number
+  readonly pgid: number
+}
+
+/** What came on a stream: text, and how it stands. */
+export interface News {
+  readonly out: string
+  readonly err: string
+  /** A command's exit code (0 for what is none), -1: it goes on. */
+  readonly code: number
+  /** Why there is no end as there should be, in the client's words; '' for nothing. */
+  readonly broken: string
+}
+
+/** An answer, with its number where it came over the network: a stream goes on under that. */
+export type Answered = ApiResponse & { readonly n?: number }
 
 type Entry =
   | { k: 'answer'; value: unknown }
@@ -55,8 +77,14 @@ export interface FlowState {
   input: string
   outs: number
   errs: number
-  /** The request that is on its way over the network. */
-  call: ApiCall | null
+  /** Connection to the API server, null for none yet. */
+  conn: ApiConn | null
+  /** Number of the request that is on its way, 0 for none. */
+  call: number
+  /** What came on streams and nobody has asked for yet. */
+  inbox: StreamMessage[]
+  /** Streams that have not ended. */
+  streams: number[]
 }
 
 /** One run of a command's code. */
@@ -112,8 +140,23 @@ export function complain(flow: Flow, text: string): void {
 }
 
 /** The answer to a request. */
-export function send(flow: Flow, request: ApiRequest): ApiResponse | Unreachable {
-  return answer(flow, { k: 'request', request }) as ApiResponse | Unreachable
+export function send(flow: Flow, request: ApiRequest, local?: LocalTty): Answered | Unreachable {
+  const more = local === undefined ? {} : { local }
+  return answer(flow, { k: 'request', request, ...more }) as Answered | Unreachable
+}
+
+/** What comes next on the stream of the answer with the number `n`. */
+export function streamNews(flow: Flow, n: number, until = 0): News {
+  return answer(flow, { k: 'stream', n, until }) as News
+}
+
+/** Input for the command behind a stream. */
+export function streamInput(flow: Flow, n: number, text: string, eof: boolean): void {
+  once(flow, () => {
+    const { conn } = flow.state
+    if (conn !== null) apiSend(flow.ctx, conn, { k: 'input', n, text, eof })
+    return null
+  })
 }
 
 /** All of standard input. */
@@ -188,7 +231,10 @@ export function startFlow(ctx: ProcCtx, parts: KubectlParts, command: Command): 
     input: '',
     outs: 0,
     errs: 0,
-    call: null,
+    conn: null,
+    call: 0,
+    inbox: [],
+    streams: [],
   } satisfies FlowState
   runFlow(ctx, parts, command)
 }
@@ -198,15 +244,14 @@ export function flowEvent(ctx: ProcCtx, parts: KubectlParts, command: Command, e
   const state = ctx.proc.state as FlowState | undefined
   const want = state?.want
   if (state === undefined || want === null || want === undefined) return
-  if (state.call !== null) {
-    const end = apiCallEvent(ctx, state.call, event)
-    if (end === undefined) return
-    state.call = null
-    goOn(ctx, parts, command, end)
+  const news = state.conn === null ? undefined : apiConnEvent(ctx, state.conn, event)
+  if (news !== undefined) {
+    onNews(ctx, parts, command, news)
   } else if (event.type === 'timer' && event.tag === 'step') {
     if (want.k === 'sleep') goOn(ctx, parts, command, null)
+    if (want.k === 'stream') goOn(ctx, parts, command, newsOf(state, want.n))
     if (want.k !== 'request') return
-    const answered = transport(ctx, parts, state, want.request)
+    const answered = transport(ctx, parts, state, want)
     if (answered !== undefined) goOn(ctx, parts, command, answered)
   } else if (event.type === 'input' && want.k === 'input') {
     state.input += event.text
@@ -223,7 +268,7 @@ function transport(
   ctx: ProcCtx,
   parts: KubectlParts,
   state: FlowState,
-  request: ApiRequest,
+  { request, local }: Extract<Want, { k: 'request' }>,
 ): ApiResponse | Unreachable | undefined {
   if (parts.transport !== undefined) return parts.transport(ctx, request)
   const cluster = findCluster(ctx.world)
@@ -231,10 +276,60 @@ function transport(
   const { apiEndpoint } = cluster.options
   // A control plane that is not drawn is in reach of everybody.
   if (endpointParts(apiEndpoint) === undefined) return apiRequest(ctx.world, request, parts.hooks)
-  const started = apiCallStart(ctx, apiEndpoint, request)
-  if ('unreachable' in started) return started
-  state.call = started.call
+  if (state.conn === null) {
+    const dialed = apiDial(ctx, apiEndpoint)
+    if ('unreachable' in dialed) return dialed
+    state.conn = dialed
+  }
+  state.call = state.conn.next++
+  const more = local === undefined ? {} : { local }
+  apiSend(ctx, state.conn, { k: 'call', n: state.call, request, ...more })
   return undefined
+}
+
+/** What the connection brought, or that it is over. */
+function onNews(ctx: ProcCtx, parts: KubectlParts, command: Command, { messages, lost }: ApiNews): void {
+  const state = ctx.proc.state as FlowState
+  const { endpoint } = state.conn!
+  let answered: Answered | Unreachable | undefined
+  for (const message of messages) {
+    if (message.k === 'called' && message.n === state.call) {
+      const { n, response } = message
+      const goesOn = response.watch !== undefined || response.stream !== undefined
+      answered = goesOn ? { ...response, n } : response
+      if (goesOn) state.streams.push(n)
+      state.call = 0
+    } else if (message.k === 'data' || message.k === 'end') state.inbox.push(message)
+  }
+  if (lost !== undefined) {
+    state.conn = null
+    for (const n of state.streams) state.inbox.push({ k: 'end', n, code: 0, broken: lost })
+    if (state.call !== 0) answered = { unreachable: unreachableText(endpoint, lost) }
+    state.call = 0
+  }
+  const { want } = state
+  if (want?.k === 'request' && answered !== undefined) goOn(ctx, parts, command, answered)
+  else if (want?.k === 'stream' && state.inbox.some(({ n }) => n === want.n)) {
+    cancelTimer(ctx, 'step')
+    goOn(ctx, parts, command, newsOf(state, want.n))
+  }
+}
+
+/** Takes what came on a stream out of the inbox. */
+function newsOf(state: FlowState, n: number): News {
+  let news: News = { out: '', err: '', code: -1, broken: '' }
+  for (const message of state.inbox) {
+    if (message.n !== n || news.code >= 0) continue
+    if (message.k === 'end') news = { ...news, code: message.code, broken: message.broken }
+    else {
+      // Lines of a watch stand apart; text of a log or a command is as it is.
+      const gap = message.lines === true && news.out !== '' ? '\n' : ''
+      news = { ...news, out: news.out + gap + message.out, err: news.err + message.err }
+    }
+  }
+  state.inbox = state.inbox.filter((message) => message.n !== n)
+  if (news.code >= 0) state.streams = state.streams.filter((one) => one !== n)
+  return news
 }
 
 /** What the client says of a port that nobody listens on. */
@@ -272,4 +367,8 @@ function putOff(ctx: ProcCtx, state: FlowState, want: Want): void {
   if (want.k === 'request') setTimer(ctx, ctx.world.now + LATENCY, 'step')
   else if (want.k === 'sleep') setTimer(ctx, ctx.world.now + want.ns, 'step')
   else if (want.k === 'input') readInput(ctx, 0)
+  else if (want.k === 'stream') {
+    if (state.inbox.some(({ n }) => n === want.n)) setTimer(ctx, ctx.world.now, 'step')
+    else if (want.until > 0) setTimer(ctx, want.until, 'step')
+  }
 }

@@ -1,13 +1,12 @@
 /** `kubectl get` and `kubectl events`. Models kubectl pkg/cmd/get and pkg/cmd/events (1.32). */
-import { watchPoll } from '../../../kube/api/watch.ts'
 import { humanDuration } from '../../../kube/api/duration.ts'
 import { parseTime } from '../../../kube/time.ts'
-import type { Json, JsonObject, ResourceInfo, WatchSpec } from '../../../kube/types.ts'
+import type { Json, JsonObject, ResourceInfo } from '../../../kube/types.ts'
 import { field } from '../../../kube/types.ts'
 import type { Flags } from './flags.ts'
 import { boolFlag, durationFlag, hasFlag, listFlag, parseFlags, textFlag } from './flags.ts'
 import type { Flow } from './flow.ts'
-import { complain, fault, loop, once, pause, print } from './flow.ts'
+import { complain, fault, loop, once, print } from './flow.ts'
 import { findAll, parseRelaxed } from './jsonpath.ts'
 import { goSort, naturalLess } from './gosort.ts'
 import type { Format } from './output.ts'
@@ -36,12 +35,13 @@ import {
   SELECT_FLAGS,
   unlisted,
 } from './select.ts'
+import type { Following } from './stream.ts'
+import { followMore, watchBroken, watchEvents, watchOf } from './stream.ts'
 import { getColumns } from './tabs.ts'
 import { wallNow } from './clock.ts'
 
 const TABLE =
   'application/json;as=Table;v=v1;g=meta.k8s.io,application/json;as=Table;v=v1beta1;g=meta.k8s.io,application/json'
-const WATCH_EVERY = 100_000_000
 
 const GET_FLAGS = [
   ...OUTPUT_FLAGS, ...FILE_FLAGS, ...SELECT_FLAGS, 'watch/w', 'watch-only', 'ignore-not-found', 'no-headers',
@@ -280,8 +280,7 @@ function sortBy<T>(list: T[], key: string, objectOf: (one: T) => Json): void {
 }
 
 interface Watching {
-  spec: WatchSpec
-  revision: number
+  at: Following
   widths: number[]
   endsAt: number
 }
@@ -315,35 +314,30 @@ function watch(client: Client, format: Format, asked: readonly Target[]): number
   if (name !== '') query.push(['fieldSelector', `metadata.name=${name}`])
   const reply = call(client, 'GET', pathOf(info, namespace), { ...(tables ? { accept: TABLE } : {}), query })
   if (!reply.ok || reply.watch === undefined) return must<number>(reply)
+  const opened = watchOf(reply)
   const first = (): Watching => ({
-    spec: reply.watch as unknown as WatchSpec,
-    revision: (reply.watch as unknown as WatchSpec).revision,
+    at: opened,
     widths,
     endsAt: limit === 0 ? 0 : flow.ctx.world.now + limit,
   })
-  let named = started && widths.length > 0
   return loop<Watching, number>(flow, first, (now) => {
-    const poll = once(flow, () => {
-      const { lines, revision, ended } = watchPoll(flow.ctx.world, now.spec, now.revision)
-      return { lines, revision, ended: ended || (now.endsAt !== 0 && flow.ctx.world.now >= now.endsAt) }
-    })
+    const { news, next } = followMore(flow, now.at, now.endsAt)
     const seen = [...now.widths]
-    named = seen.length > 0
-    for (const line of poll.lines) {
-      const event = JSON.parse(line) as { type: string; object: Json }
+    for (const event of watchEvents(news)) {
       if (event.type === 'BOOKMARK' || event.type === 'ERROR') continue
       if (!tables) {
-        print(flow, watchedText(client, format, info, event.object as JsonObject))
+        print(flow, watchedText(client, format, info, event.object))
         continue
       }
+      const titles = header && seen.length === 0
       const part = { ...partOf(info, event.object), columns }
-      const rows = rowsOf(client, format, part, false, header && !named)
-      print(flow, getColumns(withEvent(client, rows, event.type, header && !named), seen))
-      named = true
+      const rows = withEvent(client, rowsOf(client, format, part, false, titles), event.type, titles)
+      print(flow, getColumns(rows, seen))
     }
-    if (poll.ended) return { done: 0 }
-    pause(flow, WATCH_EVERY)
-    return { next: { ...now, revision: poll.revision, widths: seen } }
+    watchBroken(news)
+    const late = once(flow, () => now.endsAt !== 0 && flow.ctx.world.now >= now.endsAt)
+    if (news.code >= 0 || late) return { done: 0 }
+    return { next: { ...now, at: next, widths: seen } }
   })
 }
 

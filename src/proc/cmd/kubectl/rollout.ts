@@ -1,7 +1,6 @@
 /** `kubectl rollout`. Models kubectl pkg/cmd/rollout and pkg/polymorphichelpers (1.32). */
 import { formatTime } from '../../../kube/time.ts'
-import { watchPoll } from '../../../kube/api/watch.ts'
-import type { Json, JsonObject, WatchSpec } from '../../../kube/types.ts'
+import type { Json, JsonObject } from '../../../kube/types.ts'
 import { field, jsonEqual, withField } from '../../../kube/types.ts'
 import { patchFound } from './change.ts'
 import { wallNow } from './clock.ts'
@@ -11,11 +10,13 @@ import { arr, newSheet, obj, str } from './describe-text.ts'
 import { plainTemplate, ownedBy } from './describe.ts'
 import { boolFlag, durationFlag, parseFlags, textFlag } from './flags.ts'
 import type { Flow } from './flow.ts'
-import { fault, loop, once, pause, print } from './flow.ts'
+import { fault, loop, once, print } from './flow.ts'
 import type { Client } from './rest.ts'
 import { call, metaOf, must, openClient, pathOf, shownType } from './rest.ts'
 import type { Found } from './select.ts'
 import { failProblems, FILE_FLAGS, findObjects, SELECT_FLAGS } from './select.ts'
+import type { Following } from './stream.ts'
+import { followMore, watchBroken, watchEvents, watchOf } from './stream.ts'
 import { describeColumns } from './tabs.ts'
 
 const REVISION = 'deployment.kubernetes.io/revision'
@@ -29,7 +30,6 @@ const ROLLOUT_FLAGS = [
   'watch/w',
   'timeout=',
 ]
-const EVERY = 50_000_000
 
 type Verb = (client: Client, found: Found, problems: string[]) => void
 
@@ -94,21 +94,19 @@ function statusOf(client: Client, { info, namespace, name }: Found): void {
   ]
   const reply = call(client, 'GET', pathOf(info, namespace), { query })
   if (!reply.ok || reply.watch === undefined) return void must(reply)
-  const spec = reply.watch as unknown as WatchSpec
-  const first = () => ({ revision: spec.revision, until: limit === 0 ? 0 : flow.ctx.world.now + limit })
-  loop<{ revision: number; until: number }, null>(flow, first, ({ revision, until }) => {
-    const poll = once(flow, () => {
-      const { lines, revision: next } = watchPoll(flow.ctx.world, spec, revision)
-      return { lines, next, late: until !== 0 && flow.ctx.world.now >= until }
-    })
-    for (const line of poll.lines) {
-      const event = JSON.parse(line) as { type: string; object: JsonObject }
+  const opened = watchOf(reply)
+  const first = () => ({ at: opened, until: limit === 0 ? 0 : flow.ctx.world.now + limit })
+  loop<{ at: Following; until: number }, null>(flow, first, ({ at, until }) => {
+    const { news, next } = followMore(flow, at, until)
+    for (const event of watchEvents(news)) {
       if (event.type === 'DELETED') fault('error: object has been deleted')
       if (event.type !== 'BOOKMARK' && tell(event.object)) return { done: null }
     }
-    if (poll.late) fault('error: timed out waiting for the condition')
-    pause(flow, EVERY)
-    return { next: { revision: poll.next, until } }
+    watchBroken(news)
+    if (news.code >= 0) fault('error: timed out waiting for the condition')
+    const late = once(flow, () => until !== 0 && flow.ctx.world.now >= until)
+    if (late) fault('error: timed out waiting for the condition')
+    return { next: { at: next, until } }
   })
 }
 
