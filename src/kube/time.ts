@@ -1,4 +1,5 @@
 /** Wall-clock text as the API writes it (metav1.Time, RFC 3339 in UTC, whole seconds). Days as in a Gregorian calendar. */
+import { interned } from '../base/intern.ts'
 
 const DAY = 86_400_000
 
@@ -11,8 +12,7 @@ export function formatTime(ms: number, micros = false): string {
   const fraction = micros ? `.${pad(Math.floor(inDay % 1000), 3)}000` : ''
   const date = [pad(year, 4), '-', pad(month, 2), '-', pad(day, 2), 'T']
   const clock = [part(3_600_000, 24), ':', part(60_000, 60), ':', part(1000, 60), fraction, 'Z']
-  // Joined, not added up: clusters keep many times, and a text that was added up stays a tree of its pieces.
-  return date.concat(clock).join('')
+  return interned(date.concat(clock).join(''))
 }
 
 /** ms since 1970, or undefined where the text is no RFC 3339 time. */

@@ -45,6 +45,7 @@ export interface ContainerSpec {
 }
 
 const NO_MOUNTS: readonly Mount[] = Object.freeze([])
+const NO_INPUT: Fd = Object.freeze({ kind: 'null' })
 const NO_FILES: Map<string, FileNode | null> = Object.freeze(new Map())
 
 /** A network namespace with `lo` up, or the machine's own. */
@@ -137,13 +138,8 @@ export function startContainer(
   assert(box !== undefined && sandbox !== undefined && box.status !== 'running', 'the container can start')
   box.sandbox = sandboxId
   box.nextPid = 1
-  const log = (stream: 'out' | 'err'): Fd => ({ kind: 'log', container: id, stream })
-  const fds = new Map<number, Fd>([
-    [0, { kind: 'null' }],
-    [1, log('out')],
-    [2, log('err')],
-    ...(options.fds ?? []),
-  ])
+  const log = (stream: 'out' | 'err'): Fd => Object.freeze({ kind: 'log', container: id, stream })
+  const fds = new Map<number, Fd>([[0, NO_INPUT], [1, log('out')], [2, log('err')], ...(options.fds ?? [])])
   const pid = spawn(world, {
     machine: machineId,
     ns: sandbox.ns,

@@ -20,6 +20,9 @@ import type { Capture, Fd, Machine, ProcCtx, Process, Programs, SignalName } fro
 export const PROCESS_MAX = 256
 const PER_CONTAINER = 4
 
+/** Shared by all that have none. */
+const NO_TIMERS: Map<string, number> = Object.freeze(new Map())
+
 const SIGNALS: Readonly<Record<SignalName, number>> = Object.freeze({
   SIGHUP: 1,
   SIGINT: 2,
@@ -79,7 +82,7 @@ export function spawn(world: World, request: SpawnRequest): number {
     tty: request.tty ?? 0,
     capture: request.capture ?? 0,
     startedAt: world.now,
-    timers: new Map(),
+    timers: NO_TIMERS,
     nextTimer: 1,
     reads: [],
     written: 0,
@@ -87,7 +90,7 @@ export function spawn(world: World, request: SpawnRequest): number {
     exited: false,
   }
   for (const [n, fd] of request.fds) {
-    proc.fds.set(n, { ...fd })
+    proc.fds.set(n, Object.isFrozen(fd) ? fd : { ...fd })
     holdFd(machine, fd)
   }
   ns.procs ??= new Map()
@@ -158,7 +161,7 @@ export function execProgram(
   proc.argv = argv
   proc.env = frozenMap(env)
   proc.state = undefined
-  proc.timers.clear()
+  proc.timers = NO_TIMERS
   proc.reads = []
   schedule(world, world.now, RunEv.ProcStart, proc.ns, proc.pid, undefined)
 }
@@ -170,7 +173,7 @@ export function exitProcess(ctx: ProcCtx, code: number): void {
   proc.exited = true
   touch(world, machine.id)
   for (const n of [...proc.fds.keys()]) closeFd(ctx, n)
-  proc.timers.clear()
+  proc.timers = NO_TIMERS
   proc.reads = []
   closeProcSockets(world, ns, proc.pid)
   ns.procs?.delete(proc.pid)
@@ -194,6 +197,7 @@ export function exitProcess(ctx: ProcCtx, code: number): void {
 export function setTimer(ctx: ProcCtx, at: number, tag: string): void {
   const { world, proc } = ctx
   const gen = proc.nextTimer++
+  if (proc.timers === NO_TIMERS) proc.timers = new Map()
   proc.timers.set(tag, gen)
   const ref: TimerRef = { tag, gen }
   schedule(world, Math.max(world.now, Math.round(at)), RunEv.ProcTimer, proc.ns, proc.pid, ref)

@@ -137,6 +137,7 @@ export interface Pipe {
   waiters: Waiter[]
 }
 
+/** Of the kinds without an offset a frozen one may be shared. */
 export type Fd =
   | { kind: 'null' }
   | { kind: 'tty'; tty: number }

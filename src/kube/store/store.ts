@@ -124,10 +124,26 @@ export function storeKey(namespace: string, name: string): string {
 
 /** A uid of RFC 4122's version 4, from the store's own random stream. The store must be touched. */
 export function nextUid(store: Store): string {
-  const hex = (n: number) => nextUint32(store.rng).toString(16).padStart(8, '0').slice(0, n)
-  const variant = '89ab'[nextBelow(store.rng, 4)]!
-  // Joined, not added up: such a text would stay a tree of its pieces.
-  return [hex(8), '-', hex(4), '-4', hex(3), '-', variant, hex(3), '-', hex(8), hex(4)].join('')
+  const codes: number[] = []
+  const hex = (digits: number) => {
+    for (let i = 0, word = nextUint32(store.rng); i < digits; i++, word <<= 4) {
+      const digit = word >>> 28
+      codes.push(digit < 10 ? 48 + digit : 87 + digit)
+    }
+  }
+  const variant = '89ab'.charCodeAt(nextBelow(store.rng, 4))
+  hex(8)
+  codes.push(45)
+  hex(4)
+  codes.push(45, 52)
+  hex(3)
+  codes.push(45, variant)
+  hex(3)
+  codes.push(45)
+  hex(8)
+  hex(4)
+  // At once: a text that was added up stays a tree of its pieces.
+  return String.fromCharCode(...codes)
 }
 
 const SUFFIX = 'bcdfghjklmnpqrstvwxz2456789'

@@ -2,7 +2,7 @@
 // both families: tables are frozen arrays, replaced at each change. Not here: nexthop objects, route notifications,
 // suppress_prefixlength, ports and uids in rules, source-specific IPv6 routes.
 import type { Ip } from '../../base/addr.ts'
-import { inPrefix, isMulticast, maskIp } from '../../base/addr.ts'
+import { inPrefix, isMulticast, maskIp, maskOf4 } from '../../base/addr.ts'
 import { touch } from '../../sim/dispatch.ts'
 import type { NlResult } from '../nlresult.ts'
 import { nlErrno, nlError } from '../nlresult.ts'
@@ -73,8 +73,24 @@ export function addrType(ns: Netns, ip: Ip): 'local' | 'broadcast' | 'multicast'
   const family = typeof ip === 'number' ? 4 : 6
   const routes = (family === 4 ? ns.fib4 : ns.fib6)?.get(RT_TABLE_LOCAL)
   if (routes === undefined) return 'unicast'
+  if (typeof ip === 'number' && routes.length <= FEW) return typeAmongFew(routes, ip)
   const flow: Flow = { family, dst: ip, src: 0, iif: 0, oif: 0, mark: 0, tos: 0 }
   const type = tableLookup(routes, flow, (family === 4 ? STANDING4 : STANDING6)[0]!, false)?.type
+  return type === 'local' || type === 'broadcast' || type === 'anycast' ? type : 'unicast'
+}
+
+/** Tables of so few routes are read through where only a type is asked for: most hosts never need an index then. */
+const FEW = 12
+
+function typeAmongFew(routes: readonly Route[], ip: number): ReturnType<typeof addrType> {
+  let best: Route | undefined
+  for (let i = 0; i < routes.length; i++) {
+    const route = routes[i]!
+    if ((best !== undefined && route.len <= best.len) || (ip & maskOf4(route.len)) !== route.dst) continue
+    if (route.tos !== 0 || (route.nexthops.length > 0 && route.nexthops.every(({ dead }) => dead))) continue
+    best = route
+  }
+  const type = best?.type
   return type === 'local' || type === 'broadcast' || type === 'anycast' ? type : 'unicast'
 }
 

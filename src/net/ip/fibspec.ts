@@ -80,7 +80,35 @@ export function buildRoute(world: World, ns: Netns, spec: RouteSpec): Route | Re
       ? nlError('EINVAL', 'Invalid prefsrc address')
       : nlError('EINVAL', 'Invalid source address')
   }
-  return frozenRoute(base, checked)
+  const route = frozenRoute(base, checked)
+  return OF_LOOPBACK.find((standing) => sameRecord(standing, route)) ?? route
+}
+
+/** RT_TABLE_LOCAL: `fib.ts`, which imports this file, is not there yet when these are made. */
+const LOCAL = 255
+
+/** The routes that `lo` with 127.0.0.1/8 has in nearly every namespace: one copy of each. */
+const OF_LOOPBACK: readonly Route[] = [
+  loopbackRoute(0x7f000000, 8, 'local', RT_SCOPE_HOST),
+  loopbackRoute(0x7f000001, 32, 'local', RT_SCOPE_HOST),
+  loopbackRoute(0x7fffffff, 32, 'broadcast', RT_SCOPE_LINK),
+]
+
+function loopbackRoute(dst: number, len: number, type: RouteType, scope: number): Route {
+  const base = { dst, len, type, table: LOCAL, scope, proto: 2, metric: 0, prefsrc: 0x7f000001 }
+  const hop = createHop(1, undefined, {}, type === 'local' ? RT_SCOPE_NOWHERE : RT_SCOPE_HOST, false)
+  return frozenRoute({ ...base, mtu: 0, tos: 0, pref: 0, expiresAt: 0 }, [Object.freeze(hop)])
+}
+
+function sameRecord(a: Route, b: Route): boolean {
+  if (a.dst !== b.dst || b.nexthops.length !== 1) return false
+  const [hop, other] = [a.nexthops[0]!, b.nexthops[0]!]
+  const keys = Object.keys(a) as (keyof Route)[]
+  const parts = Object.keys(hop) as (keyof NextHop)[]
+  return (
+    keys.every((key) => key === 'nexthops' || a[key] === b[key]) &&
+    parts.every((key) => hop[key] === other[key])
+  )
 }
 
 /** Field by field: engines give each frozen copy of a spread record a hidden class of its own. */

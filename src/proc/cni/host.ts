@@ -25,9 +25,8 @@ export function findNetnsAt({ world, machine }: CniHost, path: string): Netns | 
   const named = /^\/run\/netns\/([^/]+)$/.exec(plain)?.[1]
   let id = named === undefined ? undefined : machine.netns.get(named)
   if (id === undefined) {
-    for (const box of machine.sandboxes.values()) {
-      if (box.key.replace(/^\/var\/run\//, '/run/') === plain) id = box.ns
-    }
+    const bound = `/var${plain}`
+    for (const { key, ns } of machine.sandboxes.values()) if (key === plain || key === bound) id = ns
   }
   if (id === undefined || findNetns(world, id) === undefined) return undefined
   touch(world, id)

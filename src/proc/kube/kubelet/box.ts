@@ -1,4 +1,5 @@
 /** One container of a pod: made, started, looked at after its end. Models pkg/kubelet/kuberuntime/kuberuntime_container.go (1.32). */
+import { interned } from '../../../base/intern.ts'
 import { clusterOf } from '../../../kube/cluster.ts'
 import { recordEvent } from '../../../kube/controller/common.ts'
 import type { Container as Spec, ContainerState, Pod } from '../../../kube/objects-pod.ts'
@@ -25,7 +26,7 @@ import { BOX_NAME, containersOfPod, dropContainer, labelsOf, runtimeName } from 
 import { startProbes } from './probes.ts'
 import { runHook } from './runner.ts'
 import type { BoxRun, Kubelet, PodRun } from './state.ts'
-import { boxRun, containerOf, podText, SECOND } from './state.ts'
+import { boxRun, containerOf, NO_PROBES, podText, SECOND } from './state.ts'
 import { mountVolumes } from './volumes.ts'
 
 const FIRST_BACKOFF = 10 * SECOND
@@ -66,7 +67,7 @@ export function startBox(kubelet: Kubelet, run: PodRun, spec: Spec): void {
   box.id = container.id
   box.ended = undefined
   box.stop = null
-  recordEvent(ctx, pod, 'Normal', 'Created', `Created container: ${spec.name}`)
+  recordEvent(ctx, pod, 'Normal', 'Created', interned(`Created container: ${spec.name}`))
   const entry = entryOf(kubelet, container, container.argv)
   const why = entry.error !== '' ? CREATE + INIT + entry.error : ''
   container.program = entry.program
@@ -82,7 +83,7 @@ export function startBox(kubelet: Kubelet, run: PodRun, spec: Spec): void {
   }
   box.waiting = undefined
   box.startedAt = nowText(world)
-  recordEvent(ctx, pod, 'Normal', 'Started', `Started container ${spec.name}`)
+  recordEvent(ctx, pod, 'Normal', 'Started', interned(`Started container ${spec.name}`))
   startProbes(kubelet, run, spec, box)
   const hook = spec.lifecycle?.postStart
   if (hook !== undefined) box.hook = runHook(kubelet, run, spec, box, 'postStart', hook) < 0
@@ -114,7 +115,7 @@ function create(
     name: runtimeName(pod, spec.name, box.restarts),
     runtime: clusterOf(world).options.kubelet.runtime,
     image: spec.image ?? '',
-    imageId: `sha256:${image.id}`,
+    imageId: interned(`sha256:${image.id}`),
     program: '',
     argv: processArgv(image, entrypoint, cmd),
     env,
@@ -125,13 +126,13 @@ function create(
     base: image.files,
   })
   box.image = spec.image ?? ''
-  box.imageId = `sha256:${image.id}`
+  box.imageId = container.imageId
   container.sandbox = run.sandbox
   if (container.runtime === 'docker') noteBox(world, machine, container, `container:${run.sandbox}`)
   const put = (path: string, text: string) => putContainerFile(world, machine.id, container.id, path, text)
   put('/etc/hosts', hostsText(kubelet, pod, run.ips))
   put('/etc/hostname', `${hostname}\n`)
-  put('/etc/resolv.conf', resolvText(kubelet, pod))
+  put('/etc/resolv.conf', interned(resolvText(kubelet, pod)))
   mountVolumes(kubelet, run, spec, container)
   return container
 }
@@ -164,7 +165,7 @@ export function noteEnd(kubelet: Kubelet, box: BoxRun): boolean {
     containerID: containerId(world, container.id),
   }
   box.ended = Object.freeze(ended)
-  box.probes = new Map()
+  box.probes = NO_PROBES
   box.hook = false
   box.stop = null
   return true
@@ -196,7 +197,7 @@ export function crashBackOff(kubelet: Kubelet, run: PodRun, spec: Spec, box: Box
 /** `containerd://ID` */
 export function containerId(world: World, id: string): string {
   const scheme = clusterOf(world).options.kubelet.runtime === 'docker' ? 'docker' : 'containerd'
-  return `${scheme}://${id}`
+  return [scheme, '://', id].join('')
 }
 
 /** Go's way of writing a duration of whole seconds: 10s, 1m20s, 5m0s. */

@@ -1,4 +1,5 @@
 /** Images of containers: there, pulled, or not to be had. Models pkg/kubelet/images/image_manager.go (1.32) and containerd's words. */
+import { interned } from '../../../base/intern.ts'
 import type { Container, Pod } from '../../../kube/objects-pod.ts'
 import { recordEvent } from '../../../kube/controller/common.ts'
 import type { Image } from '../../cmd/docker/images.ts'
@@ -34,7 +35,7 @@ export function ensureImage(kubelet: Kubelet, pod: Pod, spec: Container, box: Bo
   const present = found !== undefined && state.images.has(reference)
   const policy = spec.imagePullPolicy ?? (/:latest$/.test(fullName(reference)) ? 'Always' : 'IfNotPresent')
   const say = (type: 'Normal' | 'Warning', reason: string, text: string) =>
-    recordEvent(ctx, pod, type, reason, text)
+    recordEvent(ctx, pod, type, reason, interned(text))
   if (found !== undefined && policy === 'Never') state.images.set(reference, true)
   if (found !== undefined && (policy === 'Never' || (present && policy === 'IfNotPresent'))) {
     say('Normal', 'Pulled', `Container image "${reference}" already present on machine`)

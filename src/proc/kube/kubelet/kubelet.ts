@@ -70,6 +70,8 @@ export function kubeletProgram(programs: Programs): AgentProgram {
       run.pod = pod
       if (type === 'DELETED') run.gone = true
       const own = manager === 'kubelet' && known !== undefined && type === 'MODIFIED'
+      // Equal, and one of them is enough.
+      if (own && run.sent !== undefined && jsonEqual(run.sent, pod.status)) run.sent = pod.status
       // As the status manager's needsReconcile: what somebody else wrote of its status is put right.
       if (!own && !jsonEqual((previous as Pod | undefined)?.status, pod.status)) run.sent = undefined
       const marked =

@@ -27,7 +27,7 @@ export function labelsOf({ metadata }: Pod, container: string, restarts: number)
 
 /** `k8s_CONTAINER_POD_NAMESPACE_UID_ATTEMPT` */
 export function runtimeName({ metadata }: Pod, container: string, attempt: number): string {
-  return `k8s_${container}_${metadata.name}_${metadata.namespace}_${metadata.uid}_${attempt}`
+  return ['k8s', container, metadata.name, metadata.namespace, metadata.uid, attempt].join('_')
 }
 
 /** Forgets a container that does not run, in docker's books too where it has some. */

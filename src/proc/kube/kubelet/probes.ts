@@ -5,7 +5,7 @@ import type { Container as Spec, Probe } from '../../../kube/objects-pod.ts'
 import type { Task, TaskResult } from './runner.ts'
 import { launch, taskOf } from './runner.ts'
 import type { BoxRun, Kubelet, PodRun, ProbeKind } from './state.ts'
-import { isRunning, SECOND } from './state.ts'
+import { isRunning, NO_PROBES, SECOND } from './state.ts'
 
 const KINDS: readonly ProbeKind[] = ['startup', 'liveness', 'readiness']
 /** A probe without a delay comes so soon after the container's start. */
@@ -18,10 +18,11 @@ export function probeOf(spec: Spec, kind: ProbeKind): Probe | undefined {
 
 /** Arms the probes of a container that has just started. */
 export function startProbes({ world }: Kubelet, _run: PodRun, spec: Spec, box: BoxRun): void {
-  box.probes = new Map()
+  box.probes = NO_PROBES
   for (const kind of KINDS) {
     const probe = probeOf(spec, kind)
     if (probe === undefined) continue
+    if (box.probes === NO_PROBES) box.probes = new Map()
     const nextAt = world.now + Math.max(FIRST_NS, (probe.initialDelaySeconds ?? 0) * SECOND)
     box.probes.set(kind, { nextAt, busy: false, good: 0, bad: 0, ok: kind === 'liveness' })
   }

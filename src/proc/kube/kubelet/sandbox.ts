@@ -1,4 +1,5 @@
 /** A pod's sandbox: its namespace, the pause container that holds it, its network. Models CRI RunPodSandbox and StopPodSandbox. */
+import { interned } from '../../../base/intern.ts'
 import { clusterOf } from '../../../kube/cluster.ts'
 import { recordEvent } from '../../../kube/controller/common.ts'
 import type { Pod } from '../../../kube/objects-pod.ts'
@@ -104,7 +105,7 @@ function startPause({ world, machine }: Kubelet, { pod, attempt }: PodRun, id: s
     name: runtimeName(pod, PAUSE_NAME, attempt - 1),
     runtime,
     image: PAUSE_IMAGE,
-    imageId: `sha256:${image.id}`,
+    imageId: interned(`sha256:${image.id}`),
     program: 'pause',
     argv: ['/pause'],
     env: new Map(),

@@ -119,6 +119,9 @@ export interface Kubelet {
   readonly programs: Programs
 }
 
+/** Frozen: of all containers without probes. */
+export const NO_PROBES: Map<ProbeKind, ProbeRun> = Object.freeze(new Map())
+
 export const SECOND = 1_000_000_000
 
 export function createState(): KubeletState {
@@ -189,7 +192,7 @@ export function boxRun(run: PodRun, spec: ContainerSpec): BoxRun {
     pullingSince: -1,
     stop: null,
     hook: false,
-    probes: new Map(),
+    probes: NO_PROBES,
   }
   run.boxes.set(spec.name, box)
   return box

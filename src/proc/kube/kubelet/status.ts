@@ -1,4 +1,5 @@
 /** A pod's status as its kubelet reports it. Models pkg/kubelet/kubelet_pods.go and status/generate.go (1.32). */
+import { interned } from '../../../base/intern.ts'
 import { agentSend } from '../../../kube/agent/agent.ts'
 import type { Condition } from '../../../kube/objects.ts'
 import type {
@@ -107,7 +108,8 @@ function containerStatus(kubelet: Kubelet, run: PodRun, spec: Spec, init: boolea
   const started = running && isStarted(box) && !box.hook
   const done = init && !isSidecar(spec) && box?.ended?.exitCode === 0
   const last = state.waiting !== undefined && box?.ended !== undefined ? box.ended : box?.last
-  const image = box?.image === undefined || box.id === '' ? (spec.image ?? '') : wholeReference(box.image)
+  const image =
+    box?.image === undefined || box.id === '' ? (spec.image ?? '') : interned(wholeReference(box.image))
   return {
     name: spec.name,
     state,
@@ -122,7 +124,7 @@ function containerStatus(kubelet: Kubelet, run: PodRun, spec: Spec, init: boolea
 }
 
 function imageIdText(image: string, id: string): string {
-  return id === '' ? '' : `${image.replace(/@.*$/, '').replace(/:[^:/]*$/, '')}@${id}`
+  return id === '' ? '' : interned(`${image.replace(/@.*$/, '').replace(/:[^:/]*$/, '')}@${id}`)
 }
 
 function stateOf(run: PodRun, box: BoxRun | undefined, running: boolean): ContainerState {

@@ -3,6 +3,7 @@
  * emptyDir and hostPath are the node's own directories; the others are copied when a container starts, and again some
  * time after a change. Not here: persistent volumes, real tokens.
  */
+import { interned } from '../../../base/intern.ts'
 import type { Container as Spec, Volume } from '../../../kube/objects-pod.ts'
 import { containerFiles } from '../../../run/containerlife.ts'
 import { removeFile, statFile } from '../../../run/files.ts'
@@ -37,13 +38,16 @@ export function mountVolumes(kubelet: Kubelet, run: PodRun, spec: Spec, containe
   const { now } = world
   const made: FileNode = Object.freeze({ kind: 'dir', text: '', mode: 0o755, mtime: now })
   const put = (path: string, text: string) =>
-    containerFiles(container).set(path, Object.freeze({ kind: 'file', text, mode: 0o644, mtime: now }))
+    containerFiles(container).set(
+      interned(path),
+      Object.freeze({ kind: 'file', text, mode: 0o644, mtime: now }),
+    )
   const dir = (path: string) => {
     const parts = path.split('/')
     for (let i = 2; i <= parts.length; i++) {
       const at = parts.slice(0, i).join('/')
       if (!container.files.has(at) && !Object.hasOwn(container.base, at)) {
-        containerFiles(container).set(at, made)
+        containerFiles(container).set(interned(at), made)
       }
     }
   }
