@@ -1,5 +1,6 @@
 /** SHA-256 of text: what names chains, config maps and pods. Models FIPS 180-4. */
 import { assert } from './assert.ts'
+import { encodeUtf8 } from './utf8.ts'
 
 const K = roundConstants()
 const START = [
@@ -8,7 +9,7 @@ const START = [
 
 /** The 32 bytes of the SHA-256 of bytes, or of text's UTF-8 form. */
 export function sha256(input: string | Uint8Array): Uint8Array {
-  const padded = pad(typeof input === 'string' ? utf8(input) : input)
+  const padded = pad(typeof input === 'string' ? encodeUtf8(input) : input)
   const state = Int32Array.from(START)
   const words = new Int32Array(64)
   for (let at = 0; at < padded.length; at += 64) block(state, words, padded, at)
@@ -22,27 +23,6 @@ export function sha256Hex(input: string | Uint8Array): string {
   let text = ''
   for (const byte of sha256(input)) text += byte.toString(16).padStart(2, '0')
   return text
-}
-
-/** UTF-8 bytes of text; a lone surrogate becomes U+FFFD. */
-function utf8(text: string): Uint8Array {
-  const bytes: number[] = []
-  for (const char of text) {
-    let code = char.codePointAt(0)!
-    if (code >= 0xd800 && code <= 0xdfff) code = 0xfffd
-    if (code < 0x80) bytes.push(code)
-    else if (code < 0x800) bytes.push(0xc0 | (code >> 6), 0x80 | (code & 63))
-    else if (code < 0x10000) bytes.push(0xe0 | (code >> 12), 0x80 | ((code >> 6) & 63), 0x80 | (code & 63))
-    else {
-      bytes.push(
-        0xf0 | (code >> 18),
-        0x80 | ((code >> 12) & 63),
-        0x80 | ((code >> 6) & 63),
-        0x80 | (code & 63),
-      )
-    }
-  }
-  return Uint8Array.from(bytes)
 }
 
 function pad(bytes: Uint8Array): Uint8Array {

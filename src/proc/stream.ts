@@ -3,7 +3,7 @@ import { sockById, sockClose } from '../net/sock/socket.ts'
 import { tcpRecv, tcpSend } from '../net/sock/tcp.ts'
 import type { Socket } from '../net/types.ts'
 import type { ProcCtx } from '../run/types.ts'
-import { decodeUtf8, encodeUtf8 } from './utf8.ts'
+import { decodeUtf8, encodeUtf8 } from '../base/utf8.ts'
 
 const READ_MAX = 65_536
 

@@ -1,12 +1,13 @@
 /** Base64 of UTF-8 text, as a Secret's data holds it. */
+import { encodeUtf8 } from '../../base/utf8.ts'
 
 const ALPHABET = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/'
 
 export function encodeBase64(text: string): string {
-  return encodeBytes(utf8(text))
+  return encodeBytes(encodeUtf8(text))
 }
 
-export function encodeBytes(bytes: readonly number[]): string {
+export function encodeBytes(bytes: ArrayLike<number>): string {
   let out = ''
   for (let i = 0; i < bytes.length; i += 3) {
     const n = (bytes[i] << 16) | ((bytes[i + 1] ?? 0) << 8) | (bytes[i + 2] ?? 0)
@@ -38,16 +39,4 @@ export function badBase64(text: string): number {
   for (let i = 0; i < body.length; i++) if (!ALPHABET.includes(body[i])) return i
   if (clean.length % 4 !== 0) return clean.length - (clean.length % 4)
   return -1
-}
-
-function utf8(text: string): number[] {
-  const bytes: number[] = []
-  for (const char of text) {
-    const c = char.codePointAt(0) ?? 0
-    if (c < 0x80) bytes.push(c)
-    else if (c < 0x800) bytes.push(0xc0 | (c >> 6), 0x80 | (c & 63))
-    else if (c < 0x10000) bytes.push(0xe0 | (c >> 12), 0x80 | ((c >> 6) & 63), 0x80 | (c & 63))
-    else bytes.push(0xf0 | (c >> 18), 0x80 | ((c >> 12) & 63), 0x80 | ((c >> 6) & 63), 0x80 | (c & 63))
-  }
-  return bytes
 }

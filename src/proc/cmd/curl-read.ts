@@ -5,7 +5,7 @@ import type { HttpHead, HttpUrl } from '../httpmsg.ts'
 import { formatUrl, headerOf, resolveUrl, splitHead, unchunk } from '../httpmsg.ts'
 import { errnoText, streamFlush, streamRead } from '../stream.ts'
 import { writeFile } from '../../run/files.ts'
-import { encodeUtf8 } from '../utf8.ts'
+import { encodeUtf8 } from '../../base/utf8.ts'
 import type { CurlState } from './curl-state.ts'
 
 export type CurlResult =

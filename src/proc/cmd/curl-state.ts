@@ -5,7 +5,7 @@ import type { HttpUrl } from '../httpmsg.ts'
 import { defaultPort, formatUrl } from '../httpmsg.ts'
 import type { Lookup } from '../dns/resolver.ts'
 import type { Stream } from '../stream.ts'
-import { encodeUtf8 } from '../utf8.ts'
+import { encodeUtf8 } from '../../base/utf8.ts'
 import type { CurlOptions } from './curl-options.ts'
 
 export interface Transfer {

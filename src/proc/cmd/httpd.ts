@@ -20,7 +20,7 @@ import type { Stream } from '../stream.ts'
 import { createStream, streamClose, streamFlush, streamRead, streamWrite } from '../stream.ts'
 import type { HttpStyle, Page } from './httppage.ts'
 import { NGINX_ROOT, pageOf } from './httppage.ts'
-import { encodeUtf8 } from '../utf8.ts'
+import { encodeUtf8 } from '../../base/utf8.ts'
 
 /** From the request to the answer's head, from there to its body, and to the end: a server's pace, ns. */
 const THINK_NS = 1_000_000

@@ -4,7 +4,7 @@ import { dateText, EPOCH_SECONDS } from '../clock.ts'
 import type { HttpHead } from '../httpmsg.ts'
 import { headerOf } from '../httpmsg.ts'
 import type { ProcCtx } from '../program.ts'
-import { encodeUtf8 } from '../utf8.ts'
+import { encodeUtf8 } from '../../base/utf8.ts'
 
 /** py3, py2: Python's; nginx and apache: whole web servers. */
 export type HttpStyle = 'py3' | 'py2' | 'nginx' | 'apache'

@@ -24,7 +24,7 @@ import { lookupEvent, lookupStart } from '../dns/resolver.ts'
 import type { ProcCtx, ProcEvent, Program } from '../program.ts'
 import { err, fail, out, parseOptions, resolveHost } from '../program.ts'
 import { createStream, errnoText, type Stream, streamClose, streamRead, streamWrite } from '../stream.ts'
-import { decodeUtf8, encodeUtf8 } from '../utf8.ts'
+import { decodeUtf8, encodeUtf8 } from '../../base/utf8.ts'
 import { serviceName, servicePort } from './services.ts'
 
 interface NcState {

@@ -17,7 +17,7 @@ import { lookupEvent, lookupStart } from '../dns/resolver.ts'
 import type { ProcCtx, ProcEvent, Program } from '../program.ts'
 import { err, fail, out, parseOptions } from '../program.ts'
 import { createStream, errnoText, type Stream, streamClose, streamRead, streamWrite } from '../stream.ts'
-import { encodeUtf8 } from '../utf8.ts'
+import { encodeUtf8 } from '../../base/utf8.ts'
 
 interface WgetState {
   output: string

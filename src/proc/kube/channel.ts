@@ -8,7 +8,7 @@ import { sockById } from '../../net/sock/socket.ts'
 import type { Socket } from '../../net/types.ts'
 import type { Stream, StreamPlace } from '../stream.ts'
 import { createStream, streamFlush } from '../stream.ts'
-import { decodeUtf8, encodeUtf8 } from '../utf8.ts'
+import { decodeUtf8, encodeUtf8 } from '../../base/utf8.ts'
 
 export interface Channel {
   stream: Stream

@@ -6,7 +6,7 @@ import type { ProcCtx, ProcEvent, Program } from '../../program.ts'
 import { out } from '../../program.ts'
 import type { Stream } from '../../stream.ts'
 import { createStream, streamClose, streamRead, streamWrite } from '../../stream.ts'
-import { encodeUtf8 } from '../../utf8.ts'
+import { encodeUtf8 } from '../../../base/utf8.ts'
 
 /** Models kubernetes/build/pause: it waits for a signal. */
 const pause: Program = {

@@ -4,7 +4,7 @@ import type { ConfigMap, Secret, Service } from '../../../kube/objects.ts'
 import type { Container, EnvVar, Pod } from '../../../kube/objects-pod.ts'
 import { decodeBase64 } from '../../../kube/api/base64.ts'
 import { findCluster } from '../../../kube/cluster.ts'
-import { decodeUtf8 } from '../../utf8.ts'
+import { decodeUtf8 } from '../../../base/utf8.ts'
 import type { Kubelet, PodRun } from './state.ts'
 
 /** The variables, or why they cannot be made (CreateContainerConfigError). */

@@ -1,9 +1,21 @@
-/** Text to bytes and back: UTF-8, with what is no UTF-8 as U+FFFD. */
+/** Text to bytes and back: UTF-8 (RFC 3629), with what is no UTF-8 as U+FFFD. */
 
+/** UTF-8 bytes of text; a lone surrogate becomes U+FFFD. */
 export function encodeUtf8(text: string): Uint8Array {
+  const plain = new Uint8Array(text.length)
+  for (let i = 0; i < text.length; i++) {
+    const code = text.charCodeAt(i)
+    if (code >= 0x80) return encodeAny(text)
+    plain[i] = code
+  }
+  return plain
+}
+
+function encodeAny(text: string): Uint8Array {
   const bytes: number[] = []
   for (const char of text) {
-    const code = char.codePointAt(0)!
+    let code = char.codePointAt(0)!
+    if (code >= 0xd800 && code <= 0xdfff) code = 0xfffd
     if (code < 0x80) bytes.push(code)
     else if (code < 0x800) bytes.push(0xc0 | (code >> 6), 0x80 | (code & 63))
     else if (code < 0x10000) bytes.push(0xe0 | (code >> 12), 0x80 | ((code >> 6) & 63), 0x80 | (code & 63))
