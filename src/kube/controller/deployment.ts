@@ -24,6 +24,7 @@ import {
   maxScaledDown,
   maxSurge,
   newSetReplicas,
+  reconciledSize,
   scaleDownOld,
   scaleProportionally,
 } from './deployment/rolling.ts'
@@ -153,7 +154,7 @@ function rollingUpdate(turn: Turn): Reconciled {
   if (newSet === undefined) return turn.conflict ? { retry: true } : writeStatus(turn, newSet)
   const spec = rollingSpec(turn.deployment)
   const size = newSet.spec.replicas ?? 0
-  const wanted = size > spec.replicas ? spec.replicas : newSetReplicas(spec, size, replicasOf(turn.sets))
+  const wanted = reconciledSize(spec, size, replicasOf(turn.sets))
   if (wanted !== size) {
     scale(turn, newSet, wanted)
     return writeStatus(turn, current(turn, newSet))

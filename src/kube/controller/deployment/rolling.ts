@@ -51,6 +51,11 @@ export function newSetReplicas(spec: RollingSpec, newReplicas: number, total: nu
   return newReplicas + Math.min(room, spec.replicas - newReplicas)
 }
 
+/** The size that the new ReplicaSet is brought to: no more than is asked for, else as many as may be added. */
+export function reconciledSize(spec: RollingSpec, newReplicas: number, total: number): number {
+  return newReplicas > spec.replicas ? spec.replicas : newSetReplicas(spec, newReplicas, total)
+}
+
 /** How many unhealthy pods of old sets may go first. */
 export function cleanupUnhealthy(
   sets: readonly { readonly replicas: number; readonly available: number }[],
@@ -170,8 +175,8 @@ export function isComplete(
   },
 ): boolean {
   return (
-    status.updatedReplicas === replicas &&
-    status.replicas === replicas &&
-    status.availableReplicas === replicas
+    (status.updatedReplicas ?? 0) === replicas &&
+    (status.replicas ?? 0) === replicas &&
+    (status.availableReplicas ?? 0) === replicas
   )
 }
