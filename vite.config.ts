@@ -13,7 +13,7 @@ const noColours = { find: /^d3-color$/, replacement: join(import.meta.dirname, '
 export default defineConfig({
   plugins: [
     react(),
-    firstLab('1.1-two-namespaces.yaml'),
+    firstLab('4.1-service-test.yaml'),
     fetchEarly('src/ui/page.tsx'),
     VitePWA({
       strategies: 'generateSW',

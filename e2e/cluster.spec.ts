@@ -1,6 +1,7 @@
 // A cluster on the page: its objects, its picture, and the way from a rule back to the manifest.
 import AxeBuilder from '@axe-core/playwright'
 import { expect, type Page, test } from '@playwright/test'
+import { openText } from './labs.ts'
 
 const LAB = `name: cluster
 topology:
@@ -79,20 +80,9 @@ spec:
       readinessProbe: {httpGet: {path: /nothing, port: 80}, periodSeconds: 2}
 `
 
-/** The lab, dropped onto the page, with the dock at the cluster. */
+/** The lab, with the dock at the cluster. */
 async function open(page: Page): Promise<void> {
-  await page.goto('/')
-  await expect(page.locator('[data-machine="host"]')).toBeVisible()
-  await expect(
-    page.getByRole('button', { name: 'Terminal' }).or(page.locator('.xterm')).first(),
-  ).toBeVisible()
-  const data = await page.evaluateHandle((text) => {
-    const transfer = new DataTransfer()
-    transfer.items.add(new File([text], 'cluster.yaml', { type: 'application/yaml' }))
-    return transfer
-  }, LAB)
-  await page.dispatchEvent('body', 'dragover', { dataTransfer: data })
-  await page.dispatchEvent('body', 'drop', { dataTransfer: data })
+  await openText(page, LAB)
   await expect(page.locator('[data-machine="node2"]')).toBeVisible()
   await page.getByRole('tab', { name: 'Cluster' }).click()
   await expect(kind(page, 'Pod')).toBeVisible()
@@ -204,9 +194,6 @@ test('a pod from the palette is a manifest, and soon an object', async ({ page }
 })
 
 test('a lab without a cluster has no tab for one', async ({ page }) => {
-  await page.goto('/')
-  await expect(page.locator('[data-machine="host"]')).toBeVisible()
-  await expect(page.getByRole('tab', { name: 'Cluster' })).toHaveCount(0)
   await open(page)
   await page.getByRole('button', { name: 'Library' }).first().click()
   await page.getByRole('dialog').getByText('Two namespaces and a cable').first().click()

@@ -3,12 +3,13 @@ import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import AxeBuilder from '@axe-core/playwright'
 import { expect, type Locator, type Page, test } from '@playwright/test'
+import { openSmallest } from './labs.ts'
 
 const dumps = join(import.meta.dirname, '..', 'src', 'lab', 'dump')
 const real = (name: string) => readFileSync(join(dumps, `${name}.real.txt`), 'utf8')
 
 async function open(page: Page): Promise<void> {
-  await page.goto('/')
+  await openSmallest(page)
   await expect(page.locator('[data-machine="host"]')).toBeVisible()
   await page.getByRole('button', { name: 'Pause', exact: true }).click()
 }
@@ -156,7 +157,7 @@ test('in Russian and Chinese every word of it is translated and fits', async ({ 
       (tag) => localStorage.setItem('kubehop.prefs', JSON.stringify({ language: tag })),
       language,
     )
-    await page.goto('/')
+    await openSmallest(page)
     await expect(page.locator('[data-machine="host"]')).toBeVisible()
     const box = dialog(page)
     // Its action comes with the panels, a moment after the picture.

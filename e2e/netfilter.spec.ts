@@ -1,13 +1,11 @@
 // Packets meet rules on the page: stations, rules that decide, bytes, connections, and what a dropped packet would do.
 import AxeBuilder from '@axe-core/playwright'
 import { expect, type Page, test } from '@playwright/test'
+import { openLab } from './labs.ts'
 
 /** A lab of the library, paused at its beginning's first packets. */
-async function open(page: Page, title: string): Promise<void> {
-  await page.goto('/')
-  await expect(page.locator('[data-machine="host"]')).toBeVisible()
-  await page.getByRole('button', { name: 'Library' }).first().click()
-  await page.getByRole('dialog').getByText(title).first().click()
+async function open(page: Page, file: string): Promise<void> {
+  await openLab(page, file)
   await expect(page.locator('[data-machine="pc"]')).toBeVisible()
   await page.getByRole('button', { name: 'Pause', exact: true }).click()
   await expect(page.getByRole('button', { name: 'Play', exact: true })).toBeVisible()
@@ -38,7 +36,7 @@ async function isClean(page: Page): Promise<void> {
 test('a packet stops at each rule that decides: the change of its address, the route, the drop', async ({
   page,
 }) => {
-  await open(page, 'FORWARD drops')
+  await open(page, '1.8-forward-drop.yaml')
   await stepByRule(page, /nat PREROUTING, rule 1, says DNAT/)
   await expect(here(page)).toHaveAttribute('data-station', 'PREROUTING')
   await expect(card(page)).toContainText('nat PREROUTING')
@@ -61,7 +59,7 @@ test('a packet stops at each rule that decides: the change of its address, the r
 })
 
 test('counters beside the rules go back with time', async ({ page }) => {
-  await open(page, 'FORWARD drops')
+  await open(page, '1.8-forward-drop.yaml')
   await stepByRule(page, /dropped by the policy/)
   await expect(card(page).locator('tr.decides .hits')).toHaveText('1')
   await page.getByRole('button', { name: 'To the beginning' }).click()
@@ -76,7 +74,7 @@ test('counters beside the rules go back with time', async ({ page }) => {
 })
 
 test('looking inside by keyboard, and out again', async ({ page }) => {
-  await open(page, 'FORWARD drops')
+  await open(page, '1.8-forward-drop.yaml')
   await page.evaluate(() => (document.activeElement as HTMLElement | null)?.blur())
   await page.keyboard.press('i')
   const rail = page.getByRole('group', { name: 'Netfilter in host' })
@@ -90,7 +88,7 @@ test('looking inside by keyboard, and out again', async ({ page }) => {
 })
 
 test('what if it were let through: the further hops as a branch, nothing else changes', async ({ page }) => {
-  await open(page, 'FORWARD drops')
+  await open(page, '1.8-forward-drop.yaml')
   await stepByRule(page, /dropped by the policy/)
   const at = await page.locator('.clock-event').textContent()
   await page.locator('.sentence-text').click()
@@ -106,7 +104,7 @@ test('what if it were let through: the further hops as a branch, nothing else ch
 })
 
 test('fields and bytes mark each other, with the keyboard too', async ({ page }) => {
-  await open(page, 'FORWARD drops')
+  await open(page, '1.8-forward-drop.yaml')
   await stepByRule(page, /NAT changes the destination/)
   await page.locator('.sentence-text').click()
   const tree = page.getByRole('tree', { name: 'Fields' })
@@ -127,7 +125,7 @@ test('fields and bytes mark each other, with the keyboard too', async ({ page })
 })
 
 test('connections are listed, and their addresses are found on the network and back', async ({ page }) => {
-  await open(page, 'No port left')
+  await open(page, '8.8-ports-used-up.yaml')
   await page.getByRole('treeitem', { name: /^gate/ }).first().click()
   const table = page.getByRole('region', { name: 'Connections', exact: true })
   const row = table.locator('tbody tr').first()

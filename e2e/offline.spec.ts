@@ -30,8 +30,8 @@ test('a walk through every part fetches nothing from elsewhere and breaks no rul
     )
   })
   await page.goto('/')
-  await expect(machine(page, 'host')).toBeVisible()
-  await expect(page.locator('.xterm-rows').first()).toContainText('ping 20.1.1.2')
+  await expect(machine(page, 'node1')).toBeVisible()
+  await expect(page.locator('.xterm-rows').first()).toContainText('curl -s http://10.3.241.152/')
   await dockTab(page, 'YAML').click()
   await expect(page.locator('.yaml-editor .view-line').first()).toBeVisible({ timeout: 20_000 })
   await dockTab(page, 'Events').click()
@@ -56,13 +56,13 @@ test.describe('after the first visit', () => {
 
   test('the page opens without a network, with every part of it', async ({ page, context }) => {
     await page.goto('/')
-    await expect(machine(page, 'host')).toBeVisible()
+    await expect(machine(page, 'node1')).toBeVisible()
     await page.evaluate(async () => {
       await navigator.serviceWorker.ready
     })
     await context.setOffline(true)
     await page.reload()
-    await expect(machine(page, 'host')).toBeVisible()
+    await expect(machine(page, 'node1')).toBeVisible()
     await expect(page.locator('.sentence .where')).toBeVisible()
     await openLab(page, 'A bridge of four')
     await expect(page.locator('.bar-name', { hasText: 'v-net-0' })).toBeVisible()

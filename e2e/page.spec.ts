@@ -2,17 +2,23 @@
 import { gzipSync } from 'node:zlib'
 import AxeBuilder from '@axe-core/playwright'
 import { expect, type Locator, type Page, test } from '@playwright/test'
+import { openSmallest } from './labs.ts'
 
 const machine = (page: Page, id: string) => page.locator(`[data-machine="${id}"]`)
 const eventText = (page: Page) => page.locator('.clock-event')
 
-/** The first lab, drawn. `still`: paused, so that nothing moves under the test. */
-async function open(page: Page, still = true): Promise<void> {
-  await page.goto('/')
+/** The smallest lab, drawn and paused, so that nothing moves under the test. */
+async function open(page: Page): Promise<void> {
+  await openSmallest(page)
   await expect(machine(page, 'host')).toBeVisible()
-  if (!still) return
   await page.getByRole('button', { name: 'Pause', exact: true }).click()
   await expect(page.getByRole('button', { name: 'Play', exact: true })).toBeVisible()
+}
+
+/** As somebody sees it who comes for the first time. */
+async function openFirst(page: Page): Promise<void> {
+  await page.goto('/')
+  await expect(machine(page, 'node1')).toBeVisible()
 }
 
 async function eventNumber(page: Page): Promise<number> {
@@ -34,29 +40,43 @@ async function middleOf(locator: Locator): Promise<{ x: number; y: number }> {
 }
 
 test.describe('the first minute', () => {
-  test('opens on a running lab whose packets move with no click', async ({ page }) => {
-    await open(page, false)
-    await expect(page.getByRole('button', { name: 'Pause', exact: true })).toBeVisible()
-    await expect(page.locator('.room-name', { hasText: 'net1' })).toBeVisible()
-    await expect(page.locator('.port-name', { hasText: 'veth1' })).toBeVisible()
-    await expect(page.getByText('20.1.1.1/24').last()).toBeVisible()
-    const time = page.locator('.clock-time')
+  test('a pod asks a service: packets move with no click, the sentence tells the change of address, steps go back', async ({
+    page,
+  }) => {
+    const began = Date.now()
+    await openFirst(page)
+    const sentence = page.locator('.sentence')
+    await expect(page.locator('.room-name', { hasText: 'client' })).toBeVisible()
+    await expect(page.locator('.screen .xterm-rows')).toContainText('curl -s http://10.3.241.152/')
+    const time = page.locator('.clock-event')
     const before = await time.textContent()
     await expect(time).not.toHaveText(before!)
-    await expect(page.locator('.sentence .where')).toBeVisible()
     expect(await paintedPixels(page)).toBeGreaterThan(0)
-  })
-
-  test('invites to pause and step, and does so', async ({ page }) => {
-    await open(page, false)
+    // The Service, and a line to each of the pods behind it.
+    await expect(page.locator('.node-badge.Ready')).toHaveCount(2)
+    await expect(page.locator('[data-service="services default/service-test"]')).toContainText(
+      '10.3.241.1522/2',
+    )
+    await expect(page.locator('.service-lines g.ready')).toHaveCount(2)
+    await expect(sentence).toContainText('NAT changes the destination from 10.3.241.152:80 to 10.0.', {
+      timeout: 20_000,
+    })
+    note('until the change of address is told, ms', Date.now() - began)
     await page.getByRole('button', { name: 'Pause and step' }).click()
     await expect(page.getByRole('button', { name: 'Play', exact: true })).toBeVisible()
     await expect(page.locator('.invitation')).toHaveCount(0)
     const at = await eventNumber(page)
+    await page.keyboard.press('ArrowLeft')
+    await expect.poll(() => eventNumber(page)).toBe(at - 1)
+    await expect(sentence).not.toContainText('NAT changes')
     await page.keyboard.press('ArrowRight')
-    await expect.poll(() => eventNumber(page)).toBe(at + 1)
+    await expect.poll(() => eventNumber(page)).toBe(at)
+    await expect(sentence).toContainText('NAT changes')
+    // What stands below the picture covers none of it.
+    const low = (await machine(page, 'node2').boundingBox())!
+    expect(low.y + low.height).toBeLessThan((await sentence.locator('> div').boundingBox())!.y)
     await page.reload()
-    await expect(machine(page, 'host')).toBeVisible()
+    await expect(machine(page, 'node1')).toBeVisible()
     await expect(page.locator('.invitation')).toHaveCount(0)
   })
 })
@@ -86,21 +106,20 @@ test('the first lab is drawn, read, moved and chosen from before its worker has 
     })
     observer.observe(document, { childList: true, subtree: true })
   })
-  await page.goto('/')
-  await expect(machine(page, 'host')).toBeVisible()
-  await expect(page.locator('.port-text', { hasText: '20.1.1.1/24' })).toBeVisible()
+  await openFirst(page)
+  await expect(page.locator('.port-text', { hasText: '10.100.0.2' })).toBeVisible()
   await expect(page.getByRole('button', { name: 'Play', exact: true })).toBeDisabled()
   const view = page.locator('.react-flow__viewport')
   const before = await view.getAttribute('style')
   const pane = (await page.locator('.canvas').boundingBox())!
-  await page.mouse.move(pane.x + 40, pane.y + pane.height - 120)
+  await page.mouse.move(pane.x + 40, pane.y + pane.height - 40)
   await page.mouse.down()
-  await page.mouse.move(pane.x + 90, pane.y + pane.height - 100, { steps: 4 })
+  await page.mouse.move(pane.x + 90, pane.y + pane.height - 60, { steps: 4 })
   await page.mouse.up()
   await expect(view).not.toHaveAttribute('style', before!)
-  await page.locator('.room-name', { hasText: 'net1' }).click()
-  const net1 = page.getByRole('tree').getByRole('treeitem', { name: 'net1', exact: true })
-  await expect(net1).toHaveAttribute('aria-selected', 'true')
+  await page.locator('.room-name', { hasText: 'client' }).click()
+  const client = page.getByRole('tree').getByRole('treeitem', { name: 'client', exact: true })
+  await expect(client).toHaveAttribute('aria-selected', 'true')
   // Every script that was asked for before the first machine was drawn; the worker's would be among them.
   const needed = await page.evaluate(() => {
     const drawn = performance.getEntriesByName('canvas')[0]!.startTime
@@ -114,12 +133,12 @@ test('the first lab is drawn, read, moved and chosen from before its worker has 
   expect(sum).toBeLessThan(190 * 1024)
   // The worker takes over without moving anything.
   const moved = await view.getAttribute('style')
-  const drawing = await machine(page, 'host').elementHandle()
+  const drawing = await machine(page, 'node1').elementHandle()
   release()
   await expect(page.getByRole('button', { name: 'Pause', exact: true })).toBeVisible()
   expect(await view.getAttribute('style')).toBe(moved)
   expect(await drawing!.evaluate((element) => element.isConnected)).toBe(true)
-  await expect(net1).toHaveAttribute('aria-selected', 'true')
+  await expect(client).toHaveAttribute('aria-selected', 'true')
 })
 
 test('the first lab has painted its largest part in 1.5 s, and nothing jumps', async ({
@@ -143,7 +162,7 @@ test('the first lab has painted its largest part in 1.5 s, and nothing jumps', a
     await page.goto(baseURL!)
     await expect(page.getByRole('button', { name: 'Pause', exact: true })).toBeVisible()
     await expect(page.getByRole('article').locator('p').first()).toBeVisible()
-    await expect(page.locator('.xterm-rows').first()).toContainText('ping')
+    await expect(page.locator('.xterm-rows').first()).toContainText('curl')
     first.push(await largestPaint(page))
     shifts.push(await layoutShift(page))
     await context.close()
@@ -309,23 +328,23 @@ test.describe('drawing', () => {
     await expect(machine(page, 'gw')).toHaveCount(0)
     await expect(page.locator('.wire')).toHaveCount(wires)
   })
+})
 
-  test('the object tree says the picture in words and takes the keyboard', async ({ page }) => {
-    await open(page)
-    const tree = page.getByRole('tree')
-    await expect(
-      tree.getByRole('treeitem', { name: 'veth1, up, 20.1.1.1/24, linked to host.net2/veth2' }),
-    ).toBeVisible()
-    await tree.getByRole('treeitem', { name: 'host, host' }).focus()
-    await page.keyboard.press('ArrowDown')
-    await page.keyboard.press('Enter')
-    await expect(tree.getByRole('treeitem', { name: 'net1', exact: true })).toHaveAttribute(
-      'aria-selected',
-      'true',
-    )
-    await page.keyboard.press('ArrowLeft')
-    await expect(tree.getByRole('treeitem', { name: /^veth1/ })).toHaveCount(0)
-  })
+test('the object tree says the picture in words and takes the keyboard', async ({ page }) => {
+  await open(page)
+  const tree = page.getByRole('tree')
+  await expect(
+    tree.getByRole('treeitem', { name: 'veth1, up, 20.1.1.1/24, linked to host.net2/veth2' }),
+  ).toBeVisible()
+  await tree.getByRole('treeitem', { name: 'host, host' }).focus()
+  await page.keyboard.press('ArrowDown')
+  await page.keyboard.press('Enter')
+  await expect(tree.getByRole('treeitem', { name: 'net1', exact: true })).toHaveAttribute(
+    'aria-selected',
+    'true',
+  )
+  await page.keyboard.press('ArrowLeft')
+  await expect(tree.getByRole('treeitem', { name: /^veth1/ })).toHaveCount(0)
 })
 
 test.describe('the frame', () => {
@@ -439,7 +458,8 @@ test.describe('everybody', () => {
     await expect(restart).toBeVisible({ timeout: 15_000 })
     broken = false
     await restart.click()
-    await expect(machine(page, 'host')).toBeVisible()
+    await expect(page.getByRole('button', { name: 'Pause', exact: true })).toBeVisible()
+    await expect(machine(page, 'node1')).toBeVisible()
   })
 })
 

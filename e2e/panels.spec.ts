@@ -1,10 +1,11 @@
 // Terminals, the lab's text, tables, packets and the library, as a person uses them.
 import AxeBuilder from '@axe-core/playwright'
 import { expect, type Locator, type Page, test } from '@playwright/test'
+import { openSmallest } from './labs.ts'
 
-/** The first lab, paused, with its ping under way. */
+/** The smallest lab, paused, with its ping under way. */
 async function open(page: Page): Promise<void> {
-  await page.goto('/')
+  await openSmallest(page)
   await expect(page.locator('[data-machine="host"]')).toBeVisible()
   await page.getByRole('button', { name: 'Pause', exact: true }).click()
   await expect(page.getByRole('button', { name: 'Play', exact: true })).toBeVisible()
@@ -379,7 +380,7 @@ test.describe('everybody', () => {
       if (response.url().endsWith('.js')) scripts.push(response.url().split('/').at(-1)!)
     })
     await page.goto('/')
-    await expect(page.locator('[data-machine="host"]')).toBeVisible()
+    await expect(page.locator('[data-machine="node1"]')).toBeVisible()
     const early = [...scripts]
     expect(early.filter((name) => /^(editor|EditorPanel|TerminalPanel)/.test(name))).toEqual([])
     await expect(page.locator('.screen .xterm-rows')).toBeVisible()

@@ -1,11 +1,12 @@
 /** The page's own worker, driven from a test without the page's code: Comlink's messages by hand. */
 import type { Page } from '@playwright/test'
 import type { ClockState } from '../src/session/types.ts'
+import { openSmallest } from './labs.ts'
 
 /** Loads the page and starts a second worker from the same file; `window.call` then calls the session. */
 export async function startWorker(page: Page): Promise<void> {
   const found = page.waitForEvent('worker', (worker) => /worker/.test(worker.url()))
-  await page.goto('/')
+  await openSmallest(page)
   const url = (await found).url()
   await page.evaluate((file) => {
     const worker = new Worker(file, { type: 'module' })

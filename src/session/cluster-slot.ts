@@ -7,12 +7,13 @@ import type {
   ObjectView,
   RuleOrigin,
 } from '../view/kube-types.ts'
+import type { Rewritten } from '../lab/rewrite.ts'
 import type { Core } from './core.ts'
 
 /** All at the shown moment of time; a lab without a cluster answers null or nothing. */
 export interface ClusterCalls {
-  /** The kinds with their numbers, and the objects of one kind (`pods`, `deployments.apps`; '' for none). */
-  clusterObjects(resource?: string): ObjectsView | null
+  /** The kinds with their numbers, and the objects of one kind (`pods`, `deployments.apps`; '' for none); `wide`: all columns. */
+  clusterObjects(resource?: string, wide?: boolean): ObjectsView | null
   /** One object as YAML, with its owners, its events, and where in the lab's text it stands. */
   clusterObject(resource: string, namespace: string, name: string): ObjectView | null
   /** Events, the oldest first. */
@@ -23,6 +24,8 @@ export interface ClusterCalls {
   clusterChain(namespace: string, name: string): ChainEvent[]
   /** The Service that a rule of kube-proxy is of: the rule's chain, and its text as iptables-save has it. */
   ruleOrigin(chain: string, text: string): RuleOrigin | null
+  /** The document at a line of a lab's text rewritten for the API version that serves its kind today; null: no way. */
+  rewriteManifest(text: string, line: number): Rewritten | null
   /** JSON Schema of the manifests, one for each kind that is served. */
   manifestSchema(): { definitions: Record<string, unknown>; kinds: unknown[] }
 }
@@ -42,6 +45,7 @@ const NOTHING: { [K in keyof ClusterCalls]: () => ReturnType<ClusterCalls[K]> } 
   clusterPicture: () => null,
   clusterChain: () => [],
   ruleOrigin: () => null,
+  rewriteManifest: () => null,
   manifestSchema: () => ({ definitions: {}, kinds: [] }),
 }
 

@@ -5,17 +5,18 @@ import { clusterPicture } from '../view/kube-picture.ts'
 import { ruleOrigin } from '../view/kube-rules.ts'
 import { manifestSchema } from '../view/kube-schema.ts'
 import { findCluster } from '../kube/cluster.ts'
+import { rewriteManifest } from '../lab/rewrite.ts'
 import type { ClusterCalls } from './cluster-slot.ts'
 import type { Core } from './core.ts'
 
 export function clusterCalls(core: Core): ClusterCalls {
   const there = () => findCluster(core.world) !== undefined
   return {
-    clusterObjects: (resource = '') => {
+    clusterObjects: (resource = '', wide = false) => {
       if (!there()) return null
       return {
         kinds: kindCounts(core.world),
-        table: resource === '' ? null : objectTable(core.world, resource),
+        table: resource === '' ? null : objectTable(core.world, resource, wide),
       }
     },
     clusterObject: (resource, namespace, name) =>
@@ -24,6 +25,7 @@ export function clusterCalls(core: Core): ClusterCalls {
     clusterPicture: () => (there() ? clusterPicture(core.world) : null),
     clusterChain: (namespace, name) => (there() ? serviceChain(core.world, namespace, name) : []),
     ruleOrigin: (chain, text) => (there() ? ruleOrigin(core.world, core.lab, chain, text) : null),
+    rewriteManifest: (text, line) => rewriteManifest(text, line) ?? null,
     manifestSchema,
   }
 }

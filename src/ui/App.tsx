@@ -26,7 +26,7 @@ export async function loadInspector() {
 const LARGE = innerWidth >= 1600
 const LEFT = { least: 160, usual: LARGE ? 300 : 266, most: 420 }
 const RIGHT = { least: 220, usual: LARGE ? 460 : 320, most: 720 }
-const DOCK = { least: 90, usual: LARGE ? 280 : 220, most: 640 }
+const DOCK = { least: 90, usual: LARGE ? 280 : innerHeight < 850 ? 190 : 220, most: 640 }
 
 export function App() {
   const { t } = useTranslation()

@@ -1,6 +1,6 @@
 /** Objects of a cluster's store as kubectl lists and prints them. Pure: the store is only read. */
 import { printCells, printColumns } from '../kube/api/printers.ts'
-import { findKind, findResource, resources } from '../kube/api/resources.ts'
+import { findKind, findResource, resources, storedOnly } from '../kube/api/resources.ts'
 import type { KubeEvent } from '../kube/objects.ts'
 import { compactedRevision, storeChanges } from '../kube/store/history.ts'
 import { storeGet, storeKey, storeList, storeOf, storeOwned, wallMs } from '../kube/store/store.ts'
@@ -23,26 +23,28 @@ export function kindCounts(world: World): KindCount[] {
   return resources.map((info) => {
     const resource = resourceKey(info)
     const { kind, namespaced } = info
-    return { resource, kind, namespaced, count: storeList(store, resource).length }
+    const count = storeList(store, resource).length
+    return { resource, kind, namespaced, count, storedOnly: storedOnly(info) }
   })
 }
 
-/** All objects of a kind; null where there is no such kind. Wide columns are left out, as kubectl leaves them. */
-export function objectTable(world: World, resource: string): ObjectTable | null {
+/** All objects of a kind as `kubectl get` prints them, or as with `-o wide`; null where there is no such kind. */
+export function objectTable(world: World, resource: string, wide = false): ObjectTable | null {
   const info = findResource(resource)
   if (info === undefined) return null
   const nowMs = wallMs(world)
   const columns = printColumns(resource)
-  const shown = columns.flatMap((column, i) => (column.priority === 0 ? [i] : []))
+  const shown = columns.flatMap((column, i) => (wide || column.priority === 0 ? [i] : []))
   const heads = shown.map((i) => columns[i]!.name.toUpperCase())
   const names = info.namespaced ? ['NAMESPACE', ...heads] : heads
   return {
     resource,
-    command: `kubectl get ${info.resource}${info.namespaced ? ' -A' : ''}`,
+    command: `kubectl get ${info.resource}${info.namespaced ? ' -A' : ''}${wide ? ' -o wide' : ''}`,
+    widens: columns.some((column) => column.priority > 0),
     columns: names,
     ages: names.flatMap((name, i) => (name === 'AGE' || name === 'LAST SEEN' ? [i] : [])),
     rows: storeList(storeOf(world), resource).map((object) => {
-      const cells = printCells(resource, object, nowMs, false)
+      const cells = printCells(resource, object, nowMs, wide)
       const texts = shown.map((i) => String(cells[i]))
       const { namespace = '', uid, resourceVersion } = object.metadata
       return {

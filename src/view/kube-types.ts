@@ -16,12 +16,16 @@ export interface KindCount {
   kind: string
   namespaced: boolean
   count: number
+  /** Checked and kept, while nothing of this cluster acts on it. */
+  storedOnly: boolean
 }
 
 /** Objects of one kind as `kubectl get -A` lists them. */
 export interface ObjectTable {
   resource: string
   command: string
+  /** kubectl's `-o wide` has more columns. */
+  widens: boolean
   columns: string[]
   /** Columns that change by themselves as time passes (AGE). */
   ages: number[]

@@ -19,6 +19,7 @@ import { useCallback, useEffect, useMemo, useRef } from 'react'
 import { useTranslation } from 'react-i18next'
 import { edit } from '../client/document.ts'
 import { select, useStore } from '../client/store.ts'
+import { hasCluster } from '../cluster/hasCluster.ts'
 import './canvas.css'
 import { CanvasTools } from './CanvasTools.tsx'
 import { type Drawing, ownPlaces } from './drawing.ts'
@@ -36,7 +37,7 @@ const nodeTypes: NodeTypes = { machine: MachineNode }
 const edgeTypes: EdgeTypes = { wire: WireEdge }
 /** Levels of detail: below the first only tiles, above the second everything. */
 const FAR = 0.4
-const NEAR = 0.62
+const NEAR = 0.72
 /** From here on a machine's hooks are seen; and what was chosen to look into is left below this. */
 const DEEP = 2.1
 const LEAVE = 0.7
@@ -180,15 +181,20 @@ function onConnectEnd(event: MouseEvent | TouchEvent, state: FinalConnectionStat
 /** Tells the canvas' store how to fit, zoom and find the middle; fits when the whole picture was replaced. */
 function useCanvasView(pane: React.RefObject<HTMLDivElement | null>): void {
   const flow = useReactFlow()
-  const api = useStoreApi()
   const fitRequest = useCanvas((state) => state.fitRequest)
+  // Whether the view was chosen by hand: then nothing else moves it.
+  const moved = useRef(false)
   useEffect(() => {
     const fitAll = () => {
+      moved.current = false
       const { clientWidth, clientHeight } = pane.current!
       void flow.setViewport(viewOf(useCanvas.getState().drawing, clientWidth, clientHeight))
     }
     useCanvas.setState({
       fit: fitAll,
+      refit: () => {
+        if (!moved.current && useInside.getState().machine === null) fitAll()
+      },
       reveal: (machine) => {
         const { boxes, places } = useCanvas.getState().drawing
         const [box, place] = [boxes[machine], places[machine]]
@@ -199,11 +205,16 @@ function useCanvasView(pane: React.RefObject<HTMLDivElement | null>): void {
         const dx = a.x < left ? left + 16 - a.x : b.x > right ? right - 16 - b.x : 0
         const dy = a.y < top ? top + 16 - a.y : b.y > bottom ? bottom - 16 - b.y : 0
         if (dx === 0 && dy === 0) return
+        moved.current = true
         const { x, y, zoom } = flow.getViewport()
         void flow.setViewport({ x: x + dx, y: y + dy, zoom })
       },
-      zoomBy: (factor) => void flow.zoomTo(flow.getZoom() * factor),
+      zoomBy: (factor) => {
+        moved.current = true
+        void flow.zoomTo(flow.getZoom() * factor)
+      },
       showPart: ({ x, y, w, h }) => {
+        moved.current = true
         const { clientWidth, clientHeight } = pane.current!
         const zoom = Math.min(1.5, Math.max(0.8, Math.min((clientWidth - 32) / w, (clientHeight - 72) / h)))
         const still = matchMedia('(prefers-reduced-motion: reduce)').matches
@@ -221,48 +232,70 @@ function useCanvasView(pane: React.RefObject<HTMLDivElement | null>): void {
     if (fitRequest === 0 || useInside.getState().machine !== null) return
     useCanvas.getState().fit()
   }, [fitRequest])
+  useKeptInSight(pane, moved)
+}
+
+/** A panel that opens or closes must not push the network out of sight while nobody has moved it; nor may it grow so. */
+function useKeptInSight(pane: React.RefObject<HTMLDivElement | null>, moved: React.RefObject<boolean>): void {
+  const api = useStoreApi()
   useEffect(() => {
-    // A panel that opens or closes must not push the network out of sight while nobody has moved it.
-    let moved = false
     const stop = api.subscribe((state, before) => {
       if (state.userSelectionActive !== before.userSelectionActive) return
-      if (state.paneDragging && !before.paneDragging) moved = true
+      if (state.paneDragging && !before.paneDragging) moved.current = true
+    })
+    const stopGrowth = useCanvas.subscribe((state, before) => {
+      if (state.drawing === before.drawing || state.drawn) return
+      // Who draws knows where to look.
+      if (useStore.getState().doc.past.length > 0) return
+      const { transform, width, height } = api.getState()
+      if (!inSight(state.drawing, transform, width, height)) state.refit()
     })
     const element = pane.current!
     const onWheel = () => {
-      moved = true
+      moved.current = true
     }
     element.addEventListener('wheel', onWheel, { passive: true })
-    const observer = new ResizeObserver(() => {
-      if (!moved && useInside.getState().machine === null) useCanvas.getState().fit()
-    })
+    const observer = new ResizeObserver(() => useCanvas.getState().refit())
     observer.observe(element)
     return () => {
       stop()
+      stopGrowth()
       element.removeEventListener('wheel', onWheel)
       observer.disconnect()
     }
-  }, [api, pane])
+  }, [api, pane, moved])
 }
 
 /** The whole network in the middle, with a margin, not larger than comfortable. */
 function viewOf(drawing: Drawing, width: number, height: number): Viewport {
-  const boxes = Object.values(drawing.boxes)
-  if (boxes.length === 0) return { x: width / 2, y: height / 2, zoom: 1 }
-  const left = Math.min(...boxes.map((box) => drawing.places[box.id]!.x))
-  const top = Math.min(...boxes.map((box) => drawing.places[box.id]!.y))
-  const right = Math.max(...boxes.map((box) => drawing.places[box.id]!.x + box.w))
-  const bottom = Math.max(...boxes.map((box) => drawing.places[box.id]!.y + box.h))
+  if (Object.keys(drawing.boxes).length === 0) return { x: width / 2, y: height / 2, zoom: 1 }
+  const { left, top, right, bottom } = boundsOf(drawing)
   const side = 28
-  // The tools above, the invitation of the first minute below.
-  const above = useLayerSlot.getState().Layer ? 76 : 40
+  // The tools and Services above; below the invitation of the first minute, then the sentence, which grows while time stands.
+  const above = hasCluster(useStore.getState()) ? 76 : 40
   const { invited, present } = useStore.getState().prefs
-  const below = invited ? 28 : width < 500 ? 100 : present ? 108 : 72
+  const below = invited ? 48 : width < 500 ? 100 : present ? 108 : 72
   const largest = (width > 1000 ? 1.8 : 1.5) * (present ? 1.5 : 1)
   const across = (width - side * 2) / (right - left)
   const zoom = Math.min(largest, Math.max(0.05, Math.min(across, (height - above - below) / (bottom - top))))
   const middle = above + (height - above - below) / 2
   return { x: width / 2 - ((left + right) / 2) * zoom, y: middle - ((top + bottom) / 2) * zoom, zoom }
+}
+
+function boundsOf({ boxes, places }: Drawing) {
+  const all = Object.values(boxes)
+  return {
+    left: Math.min(...all.map((box) => places[box.id]!.x)),
+    top: Math.min(...all.map((box) => places[box.id]!.y)),
+    right: Math.max(...all.map((box) => places[box.id]!.x + box.w)),
+    bottom: Math.max(...all.map((box) => places[box.id]!.y + box.h)),
+  }
+}
+
+function inSight(drawing: Drawing, [x, y, zoom]: [number, number, number], width: number, height: number) {
+  const { left, top, right, bottom } = boundsOf(drawing)
+  const [across, down] = [right * zoom + x <= width, bottom * zoom + y <= height]
+  return left * zoom + x >= 0 && top * zoom + y >= 0 && across && down
 }
 
 /** Dragging moves the picture at once and the text on the drop. */

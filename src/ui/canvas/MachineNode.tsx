@@ -13,6 +13,7 @@ import { hasStations, lookInside, useInside } from './insideStore.ts'
 import { PortGlyph } from './PortGlyph.tsx'
 import { RenameField } from './RenameField.tsx'
 import { choose } from './choosing.ts'
+import { nameLines } from './roomNames.ts'
 
 export type MachineFlowNode = Node<{ machine: SceneMachine; box: MachineBox; tile: boolean }, 'machine'>
 
@@ -38,6 +39,8 @@ export const MachineNode = memo(function MachineNode({ id, data, selected }: Nod
   const faded = useStore((state) => state.chosenTraceView !== null && !onTrail(state.chosenTraceView, id))
   const Rails = useInside((state) => state.parts?.Rails ?? null)
   const Icon = ROLE_ICONS[machine.role]
+  const role = t(ROLE_KEYS[machine.role])
+  const space = tabSpace(box)
   const root = machine.rooms[0]
   return (
     <div
@@ -46,10 +49,10 @@ export const MachineNode = memo(function MachineNode({ id, data, selected }: Nod
       data-machine={id}
     >
       <div className="frame" style={{ top: box.top }} data-connect={root?.id} />
-      <div className="title-tab" style={{ height: box.top }} data-connect={root?.id}>
+      <div className="title-tab" style={{ height: box.top, maxWidth: space }} data-connect={root?.id}>
         <Icon aria-hidden="true" />
         <Name id={id} name={machine.id} className="machine-name" />
-        <span className="role">{t(ROLE_KEYS[machine.role])}</span>
+        {tabWidth(machine, role) <= space && <span className="role">{role}</span>}
         {hasStations(machine) && <LookInside id={machine.id} open={box.rails !== undefined} />}
         {root && <Grip id={root.id} />}
       </div>
@@ -74,6 +77,17 @@ export const MachineNode = memo(function MachineNode({ id, data, selected }: Nod
     </div>
   )
 })
+
+/** The tab ends before the first port on the upper edge; else it may be somewhat wider than its machine. */
+function tabSpace({ ports, top, w }: MachineBox): number {
+  const above = ports.filter((port) => port.side === 'top' && port.y === top)
+  return above.length > 0 ? Math.min(...above.map((port) => port.x)) - 9 : w + 60
+}
+
+/** With the role's name, which languages make long or short. */
+function tabWidth(machine: SceneMachine, role: string): number {
+  return 38 + machine.id.length * 8.5 + role.length * 7.4 + (hasStations(machine) ? 34 : 0)
+}
 
 /** Shows a machine's hooks, or leaves them. */
 function LookInside({ id, open }: { id: string; open: boolean }) {
@@ -130,7 +144,7 @@ function Room({ box }: { box: RoomBox }) {
       onClick={(event) => choose(event, room.id)}
     >
       <div className="room-head">
-        <Name id={room.id} name={room.name} className="room-name" />
+        <Name id={room.id} name={room.name} className="room-name" lines={nameLines(room.name)} />
         <Grip id={room.id} />
       </div>
     </div>
@@ -232,7 +246,8 @@ function Stubs({ box }: { box: MachineBox }) {
 }
 
 /** A name that can be changed in place: double-click or F2. */
-function Name({ id, name, className }: { id: string; name: string; className: string }) {
+function Name(props: { id: string; name: string; className: string; lines?: string[] }) {
+  const { id, name, className, lines } = props
   const renaming = useStore((state) => state.renaming === id)
   if (renaming) return <RenameField id={id} name={name} />
   return (
@@ -244,7 +259,7 @@ function Name({ id, name, className }: { id: string; name: string; className: st
         useStore.setState({ renaming: id })
       }}
     >
-      {name}
+      {lines?.map((line) => <span key={line}>{line}</span>) ?? name}
     </span>
   )
 }

@@ -3,6 +3,7 @@
  * Pure arithmetic: the same machine always gets the same drawing, and the packets' paths use the same numbers.
  */
 import type { SceneMachine, ScenePort, SceneRoom, StationId } from '../../view/types.ts'
+import { headHeight, headWidth } from './roomNames.ts'
 
 export type Side = 'left' | 'right' | 'top' | 'bottom'
 
@@ -85,7 +86,6 @@ const BAR = 26
 const CHAR = 6.9
 const PAD = 16
 const LINE = 15
-const ROOM_HEAD = 28
 const GAP_X = 44
 /** Between columns whose rooms face each other over a wire: packets need a way that can be watched. */
 const FACING_GAP = 176
@@ -271,20 +271,15 @@ function roomWidth(one: Grid['rooms'][number]): number {
   const most = (ports: ScenePort[]) => Math.max(0, ...ports.map(labelWidth))
   const across = most(sides.left) + most(sides.right) + 40
   const bars = Math.max(0, ...bridges.map((port) => barWidth(port, [])))
-  const head = headWidth(room)
+  const head = headWidth(room.name)
   return Math.max(head + 24, sum(sides.bottom), head + sum(sides.top), across, bars + 24)
 }
 
 function roomHeight(one: Grid['rooms'][number]): number {
   const { sides, bridges } = one
   const rows = Math.max(sides.left.length, sides.right.length) * SLOT
-  const above = Math.max(ROOM_HEAD, linesOf(sides.top) + 8)
+  const above = Math.max(headHeight(one.room.name), linesOf(sides.top) + 8)
   return above + Math.max(rows, 4) + bridges.length * (BAR + 10) + belowOf(sides)
-}
-
-/** Room for a room's name at its upper left. */
-function headWidth(room: SceneRoom): number {
-  return room.name.length * 8 + 20
 }
 
 function belowOf(sides: Sides): number {
@@ -310,10 +305,10 @@ function placeRooms(box: MachineBox, grid: Grid, around: Surroundings, ox: numbe
       const made = edgePort(port, one.room.id, px, py, side, label)
       box.ports.push({ ...made, gutter: leaves ? gutter : null })
     }
-    const head = headWidth(one.room)
+    const head = headWidth(one.room.name)
     spread(one.sides.bottom, x, w, (port, px) => add(port, px, y + h, 'bottom', 'above'))
     spread(one.sides.top, x + head, w - head, (port, px) => add(port, px, y, 'top', 'below'))
-    const above = Math.max(ROOM_HEAD, linesOf(one.sides.top) + 8)
+    const above = Math.max(headHeight(one.room.name), linesOf(one.sides.top) + 8)
     const free = h - above - belowOf(one.sides)
     for (const side of ['left', 'right'] as const) {
       const ports = one.sides[side]

@@ -13,6 +13,8 @@ interface CanvasState {
   /** Middle of the view in drawing coordinates, kept by the canvas for insertion by keyboard. */
   centre: () => Place
   fit: () => void
+  /** Fits unless somebody has moved the view by hand. */
+  refit: () => void
   /** Moves the view just so far that a machine is wholly in sight. */
   reveal: (machine: string) => void
   zoomBy: (factor: number) => void
@@ -29,6 +31,7 @@ export const useCanvas = create<CanvasState>(() => ({
   connectFrom: null,
   centre: () => ({ x: 0, y: 0 }),
   fit: () => {},
+  refit: () => {},
   reveal: () => {},
   zoomBy: () => {},
   showPart: () => {},

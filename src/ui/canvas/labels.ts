@@ -1,6 +1,7 @@
 /** Places for texts of the overlay where they cover no name and no address of the drawing. */
 import type { Drawing } from './drawing.ts'
 import { portLines, TAB, textWidth } from './boxes.ts'
+import { NAME_LINE, nameLines } from './roomNames.ts'
 
 export interface Rect {
   x: number
@@ -25,8 +26,11 @@ export function textsOf(drawing: Drawing): Text[] {
   for (const box of Object.values(drawing.boxes)) {
     const { x, y } = drawing.places[box.id]!
     rects.push({ x, y, w: box.id.length * 8 + 40, h: TAB, weight: 3 })
-    for (const { room, x: rx, y: ry } of box.rooms)
-      rects.push({ x: x + rx + 6, y: y + ry + 4, w: room.name.length * 9 + 6, h: 20, weight: 3 })
+    for (const { room, x: rx, y: ry } of box.rooms) {
+      const lines = nameLines(room.name)
+      const w = Math.max(...lines.map((line) => line.length)) * 9 + 6
+      rects.push({ x: x + rx + 6, y: y + ry + 4, w, h: 1 + lines.length * NAME_LINE, weight: 3 })
+    }
     for (const bar of box.bars) {
       const w = Math.min(bar.w, textWidth(portLines(bar.port).join(' ')) + 44)
       rects.push({ x: x + bar.x, y: y + bar.y, w, h: bar.h, weight: 2 })

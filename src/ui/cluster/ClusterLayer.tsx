@@ -15,10 +15,12 @@ import { refKey, showObject, useCluster } from './clusterStore.ts'
 /** More than these would cover the network. */
 const MAX_CHIPS = 24
 const MAX_LINES = 400
-/** Pixels from the corner where lines end. */
-const ASIDE = 16
+/** Lines come down in the gap right of a room, and end on its edge beside its name. */
+const ASIDE = 20
+const NAME = 15
 /** From afar badges stay so much larger than the rest, to be read. */
 const LARGEST = 1.7
+const LETTER = 6.4
 
 export function ClusterLayer() {
   const picture = useAtClock<ClusterPicture | null>('cluster', () => session().clusterPicture())
@@ -51,7 +53,7 @@ function OnMachines({ picture }: { picture: ClusterPicture }) {
         <NodeBadge key={node.machine} node={node} drawing={drawing} />
       ))}
       {zoom >= 0.4 &&
-        picture.pods.map((pod) => <PodState key={refKey(pod.ref)} pod={pod} drawing={drawing} />)}
+        picture.pods.map((pod) => <PodState key={refKey(pod.ref)} pod={pod} drawing={drawing} zoom={zoom} />)}
     </div>
   )
 }
@@ -79,16 +81,24 @@ function NodeBadge({ node, drawing }: { node: ClusterNodeView; drawing: Drawing 
 }
 
 /** Below its room, left of its wire: what kubectl calls the STATUS, ready or not by shape. */
-function PodState({ pod, drawing }: { pod: ClusterPodView; drawing: Drawing }) {
+function PodState({ pod, drawing, zoom }: { pod: ClusterPodView; drawing: Drawing; zoom: number }) {
   const { t } = useTranslation('cluster')
   const [box, place] = [drawing.boxes[pod.node], drawing.places[pod.node]]
   const room = box?.rooms.find((one) => one.room.id === pod.room)
   if (!place || !room) return null
+  // Larger from afar, as long as it stays under its room.
+  const fits = room.w / 2 / (pod.status.length * LETTER + 28)
   return (
     <button
       type="button"
       className={`pod-state ${pod.ready ? 'ready' : ''}`}
-      style={{ left: place.x + room.x + room.w / 2 - 8, top: place.y + room.y + room.h + 8 }}
+      style={
+        {
+          left: place.x + room.x + room.w / 2 - 8,
+          top: place.y + room.y + room.h + 8,
+          '--up': Math.max(1, Math.min(LARGEST, 1 / zoom, fits)),
+        } as CSSProperties
+      }
       title={`${pod.ref.namespace}/${pod.ref.name}  ${pod.ip}`}
       onClick={() => showObject(pod.ref)}
     >
@@ -105,7 +115,7 @@ function Services({ all }: { all: ServiceView[] }) {
   const strip = useRef<HTMLUListElement>(null)
   const trail = useStore((state) => state.chosenTraceView !== null)
   const under = useCluster((state) => state.under)
-  const shown = all.slice(0, MAX_CHIPS)
+  const shown = [...all].sort((a, b) => Number(isSystem(a)) - Number(isSystem(b))).slice(0, MAX_CHIPS)
   const feet = useFeet(strip, shown)
   return (
     <>
@@ -147,12 +157,17 @@ function Chip({ service, faded }: { service: ServiceView; faded: boolean }) {
         onClick={() => showObject(ref, 'chain')}
       >
         <strong>{ref.name}</strong>
-        <span className="mono">{clusterIp}</span>
+        {!isSystem(service) && <span className="mono">{clusterIp}</span>}
         <span className="mono quiet">{`${ready}/${endpoints.length}`}</span>
         <span className="sr-only">{t('readyOf', { ready, count: endpoints.length })}</span>
       </button>
     </li>
   )
+}
+
+/** What every cluster has: told more briefly, its lines are shown when it is pointed at. */
+function isSystem({ ref }: ServiceView): boolean {
+  return ref.namespace === 'kube-system' || (ref.namespace === 'default' && ref.name === 'kubernetes')
 }
 
 type Feet = ReadonlyMap<string, { x: number; y: number }>
@@ -190,17 +205,17 @@ function Lines(props: { services: readonly ServiceView[]; feet: Feet; under: str
   const { services, feet, under } = props
   const drawing = useCanvas((state) => state.drawing)
   const [x, y, zoom] = useFlow((state) => state.transform)
-  const lines = services.flatMap(({ ref, endpoints }) => {
+  const lines = services.flatMap((service) => {
+    const { ref, endpoints } = service
     const key = refKey(ref)
     const foot = feet.get(key)
-    if (!foot) return []
+    if (!foot || (isSystem(service) && under !== key)) return []
     return endpoints.flatMap(({ room, ip, ready, terminating }) => {
       const head = headOf(drawing, room)
       if (!head) return []
       const to = { x: head.x * zoom + x, y: head.y * zoom + y }
-      const bend = Math.max(24, (to.y - foot.y) / 2)
-      const d = `M${foot.x} ${foot.y}C${foot.x} ${foot.y + bend} ${to.x} ${to.y - bend} ${to.x} ${to.y}`
       const kind = ready ? 'ready' : terminating ? 'terminating' : 'waiting'
+      const d = lineTo(foot, to, to.x + ASIDE * zoom, zoom)
       return [{ id: `${key} ${ip} ${room}`, d, to, kind, off: under !== '' && under !== key }]
     })
   })
@@ -216,13 +231,26 @@ function Lines(props: { services: readonly ServiceView[]; feet: Feet; under: str
   )
 }
 
-/** On a room's upper edge; a machine's own room is its frame. */
+/** From a chip down beside the rooms and in from the right: over no other room of its column. */
+function lineTo(
+  foot: { x: number; y: number },
+  to: { x: number; y: number },
+  side: number,
+  zoom: number,
+): string {
+  const turn = to.y - 12 * zoom
+  const level = Math.min(turn, foot.y + 44)
+  const bend = Math.max(16, (level - foot.y) / 2)
+  const down = `C${foot.x} ${foot.y + bend} ${side} ${level - bend} ${side} ${level}V${turn}`
+  return `M${foot.x} ${foot.y}${down}Q${side} ${to.y} ${to.x} ${to.y}`
+}
+
+/** On a room's right edge; a machine's own room is its frame. */
 function headOf(drawing: Drawing, room: string): { x: number; y: number } | null {
   const machine = room.split('.')[0]!
   const [box, place] = [drawing.boxes[machine], drawing.places[machine]]
   if (!box || !place || room === '') return null
   const own = box.rooms.find((one) => one.room.id === room)
-  // Names stand at the left.
-  if (own) return { x: place.x + own.x + own.w - ASIDE, y: place.y + own.y }
-  return { x: place.x + box.w - ASIDE, y: place.y + box.top }
+  if (own) return { x: place.x + own.x + own.w, y: place.y + own.y + NAME }
+  return { x: place.x + box.w, y: place.y + box.top + NAME }
 }

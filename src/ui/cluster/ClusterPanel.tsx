@@ -34,7 +34,8 @@ function Panel() {
   const { t } = useTranslation('cluster')
   const kind = useCluster((state) => state.kind)
   const chosen = useCluster((state) => state.chosen)
-  const answer = useAtClock<Answer>(kind, () => ask(kind))
+  const wide = useCluster((state) => state.wide)
+  const answer = useAtClock<Answer>(`${kind} ${wide}`, () => ask(kind, wide))
   if (answer !== null && answer.view === null) return <p className="quiet pad">{t('none')}</p>
   return (
     <div className={`cluster ${chosen === null ? '' : 'beside'}`}>
@@ -49,10 +50,10 @@ function Panel() {
   )
 }
 
-async function ask(kind: string): Promise<Answer> {
+async function ask(kind: string, wide: boolean): Promise<Answer> {
   const event = useStore.getState().clock?.event ?? 0
   const [view, events] = await Promise.all([
-    session().clusterObjects(kind === EVENTS ? '' : kind),
+    session().clusterObjects(kind === EVENTS ? '' : kind, wide),
     kind === EVENTS ? session().clusterEvents() : [],
   ])
   return { event, view, events }
@@ -105,7 +106,7 @@ function moveFocus(event: React.KeyboardEvent<HTMLElement>): void {
 function Objects(props: { kind: string; table: ObjectTable | null; event: number }) {
   const { t } = useTranslation('cluster')
   const { kind, table, event } = props
-  const before = useBefore(kind, event, table)
+  const before = useBefore(table?.command ?? kind, event, table)
   const chosen = useCluster((state) => (state.chosen === null ? '' : refKey(state.chosen)))
   if (table === null) return <div className="cluster-table" />
   const old = before && new Map(before.rows.map((row) => [row.uid, stillText(before, row)]))
@@ -113,7 +114,9 @@ function Objects(props: { kind: string; table: ObjectTable | null; event: number
     // biome-ignore lint/a11y/noNoninteractiveTabindex: a scrolled table must be reachable by keyboard
     <section className="cluster-table" aria-label={table.command} tabIndex={0}>
       <table className="rows-table mono" onKeyDown={moveFocus}>
-        <caption>{table.command}</caption>
+        <caption>
+          {table.command.replace(/ -o wide$/, '')} {table.widens && <WideButton />}
+        </caption>
         <thead>
           <tr>
             {table.columns.map((column) => (
@@ -160,6 +163,24 @@ function Objects(props: { kind: string; table: ObjectTable | null; event: number
         <p className="quiet pad">{t('more', { count: table.rows.length - MAX_ROWS })}</p>
       )}
     </section>
+  )
+}
+
+/** All columns, or those that fit most terminals: the end of the command above the table. */
+function WideButton() {
+  const { t } = useTranslation('cluster')
+  const wide = useCluster((state) => state.wide)
+  return (
+    <button
+      type="button"
+      className="wide-button mono"
+      aria-pressed={wide}
+      aria-label={t('wide')}
+      title={t('wide')}
+      onClick={() => useCluster.setState({ wide: !wide })}
+    >
+      -o wide
+    </button>
   )
 }
 

@@ -34,8 +34,10 @@ export function startCluster(): void {
 
 function follow(): void {
   if (!hasCluster(useStore.getState())) {
+    if (useLayerSlot.getState().Layer === null) return
     useLayerSlot.setState({ Layer: null })
     useCluster.setState({ picture: null, chosen: null })
+    useCanvas.getState().refit()
     return
   }
   if (useLayerSlot.getState().Layer !== null) return
@@ -43,6 +45,6 @@ function follow(): void {
     if (!hasCluster(useStore.getState())) return
     useLayerSlot.setState({ Layer: ClusterLayer })
     // It stands above the network, which makes room for it.
-    useCanvas.setState({ fitRequest: useCanvas.getState().fitRequest + 1 })
+    useCanvas.getState().refit()
   })
 }

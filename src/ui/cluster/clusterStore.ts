@@ -10,6 +10,8 @@ export type ObjectPart = 'yaml' | 'events' | 'chain'
 interface ClusterState {
   /** A resource (`pods`), or 'events' for what happened. */
   kind: string
+  /** All columns, as kubectl's `-o wide` shows them. */
+  wide: boolean
   chosen: ObjectRef | null
   part: ObjectPart
   /** The line of the port that a rule was written for, where a rule led to the object. */
@@ -23,6 +25,7 @@ interface ClusterState {
 
 export const useCluster = create<ClusterState>(() => ({
   kind: 'pods',
+  wide: false,
   chosen: null,
   part: 'yaml',
   portPlace: null,

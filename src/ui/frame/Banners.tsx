@@ -42,9 +42,10 @@ function LostBanner() {
   const lost = useStore((state) => state.status === 'lost')
   if (!lost) return null
   const restart = async () => {
-    const { doc } = useStore.getState()
+    const { doc, clock } = useStore.getState()
     startSession()
-    if (doc.text === '') await begin()
+    // Where nothing ever ran, all begins anew.
+    if (clock === null) await begin()
     else await openText(doc.text, doc.origin)
   }
   return (

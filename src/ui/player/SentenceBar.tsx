@@ -7,6 +7,8 @@ import { useStore } from '../client/store.ts'
 import { say } from '../i18n/i18n.ts'
 import { shortened } from './shortened.ts'
 
+/** An address that changes is what a packet's stop at a machine is about. */
+const TELLING = /^hook\.(translate|permitted)/
 /** Reasons of a quiet end: nothing was lost. */
 const NO_LOSS = new Set(['', 'CONSUMED'])
 
@@ -32,8 +34,11 @@ export function SentenceBar() {
   // A lab that is about to play for the first time is told as briefly as one that plays.
   ran.current ||= running || stepped
   const brief = running || !ran.current
-  // Two lines while time runs, four while it stands; the Events tab and the packet's page tell every step.
-  const shown = shortened(parts, (brief ? 2 : 4) * columns - room.length - 4)
+  // Two lines while time runs, up to four while it stands; the Events tab and the packet's page tell every step.
+  const telling = steps.flatMap((step, i) => (TELLING.test(step.sentence.key) ? [i] : []))
+  // With the hint below it, one line less: the picture's lower edge stays in sight (see viewOf).
+  const lines = brief ? 2 : stepped ? 4 : 3
+  const shown = shortened(parts, lines * columns - room.length - 4, telling)
   return (
     <div ref={box} className={`sentence ${dropped ? 'dropped' : ''} ${brief ? '' : 'standing'}`}>
       <div aria-live={running ? 'off' : 'polite'} title={parts.join('; ')}>
@@ -54,7 +59,7 @@ function useColumns(box: React.RefObject<HTMLElement | null>): number {
   useEffect(() => {
     const element = box.current!
     const observer = new ResizeObserver(() => {
-      const letter = Number.parseFloat(getComputedStyle(element).fontSize) * 0.51
+      const letter = Number.parseFloat(getComputedStyle(element).fontSize) * 0.54
       setColumns(Math.floor((element.clientWidth - 24) / letter))
     })
     observer.observe(element)

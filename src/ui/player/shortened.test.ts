@@ -16,6 +16,11 @@ it('keeps how it ended where only one part fits', () => {
   expect(shortened(parts, 20)).toEqual(['…', parts[3]])
 })
 
+it('keeps what it is told to before how it began', () => {
+  expect(shortened(parts, 48, [1])).toEqual(['…', parts[1], '…', parts[3]])
+  expect(shortened(parts, 66, [1])).toEqual([parts[0], parts[1], '…', parts[3]])
+})
+
 it('counts wide letters twice', () => {
   expect(shortened(['收到帧', '转发', '丢弃'], 14)).toEqual(['…', '丢弃'])
 })

@@ -6,18 +6,27 @@ function columnsOf(text: string): number {
 }
 
 /**
- * What fits into `columns`: how it began and how it ended, the middle left out. How a packet ended is what
- * matters most. Every step is read in the panels.
+ * What fits into `columns`: how it ended, which matters most, then what is in `telling`, how it began, and the other
+ * steps from the end on. '…' stands for what is left out. Every step is read in the panels.
  */
-export function shortened(parts: string[], columns: number): string[] {
+export function shortened(parts: string[], columns: number, telling: readonly number[] = []): string[] {
   const width = (some: string[]) => some.reduce((sum, part) => sum + columnsOf(part) + 2, 0)
   if (parts.length < 3 || width(parts) <= columns) return parts
-  const [first, last] = [parts[0]!, parts.at(-1)!]
-  const kept = [last]
-  let i = parts.length - 2
-  while (i > 0 && width([first, '…', parts[i]!, ...kept]) <= columns) {
-    kept.unshift(parts[i]!)
-    i--
+  const kept = new Set([parts.length - 1])
+  const keep = (i: number) => {
+    kept.add(i)
+    if (width(withGaps(parts, kept)) > columns) kept.delete(i)
+    return kept.has(i)
   }
-  return width([first, '…', ...kept]) <= columns ? [first, '…', ...kept] : ['…', ...kept]
+  for (const i of telling) keep(i)
+  keep(0)
+  for (let i = parts.length - 2; i > 0 && keep(i); i--);
+  return withGaps(parts, kept)
+}
+
+function withGaps(parts: string[], kept: ReadonlySet<number>): string[] {
+  return parts.flatMap((part, i) => {
+    if (kept.has(i)) return [part]
+    return i === 0 || kept.has(i - 1) ? ['…'] : []
+  })
 }
