@@ -255,17 +255,12 @@ function plate(
 }
 
 function paintDrops(f: Frame): boolean {
-  const { c, view, sprites, board } = f
+  const { c, view, sprites } = f
   let moving = false
   c.font = `${f.font}px ${MONO}`
   c.textBaseline = 'middle'
   const taken: { x: number; y: number }[] = []
-  for (let i = board.drops.length - 1; i >= Math.max(0, board.drops.length - 40); i--) {
-    const drop = board.drops[i]!
-    if (drop.at > f.now || drop.event === f.untold) continue
-    const age = (f.dropAge.get(drop) ?? 0) + (f.running || !f.dropAge.has(drop) ? f.elapsed : 0)
-    f.dropAge.set(drop, age)
-    if (age > DROP_SHOWN_MS || drop.event < (board.clock?.event ?? 0) - DROP_SHOWN_EVENTS) continue
+  for (const { drop, age, n } of dropsShown(f)) {
     if (f.running) moving = true
     if (!portSpot(f.drawing, drop.ns, drop.ifindex, spot)) continue
     toScreen(view, spot)
@@ -276,9 +271,27 @@ function paintDrops(f: Frame): boolean {
     while (taken.some((one) => Math.abs(one.y - y) < f.font + 8 && Math.abs(one.x - x) < 120))
       y += f.font + 10
     taken.push({ x, y })
-    paintDrop(c, x, y, drop.reason, f.font, sprites)
+    paintDrop(c, x, y, n > 1 ? `${drop.reason} ×${n}` : drop.reason, f.font, sprites)
   }
   return moving
+}
+
+/** The marks that have not faded yet, the newest first; those of one port for one reason are one mark with their number. */
+function dropsShown(f: Frame): Iterable<{ drop: DropMark; age: number; n: number }> {
+  const { board } = f
+  const shown = new Map<string, { drop: DropMark; age: number; n: number }>()
+  for (let i = board.drops.length - 1; i >= Math.max(0, board.drops.length - 40); i--) {
+    const drop = board.drops[i]!
+    if (drop.at > f.now || drop.event === f.untold) continue
+    const age = (f.dropAge.get(drop) ?? 0) + (f.running || !f.dropAge.has(drop) ? f.elapsed : 0)
+    f.dropAge.set(drop, age)
+    if (age > DROP_SHOWN_MS || drop.event < (board.clock?.event ?? 0) - DROP_SHOWN_EVENTS) continue
+    const key = `${drop.ns}:${drop.ifindex}:${drop.reason}`
+    const first = shown.get(key)
+    if (first) first.n++
+    else shown.set(key, { drop, age, n: 1 })
+  }
+  return shown.values()
 }
 
 function paintDrop(

@@ -2,7 +2,7 @@
 import { useTranslation } from 'react-i18next'
 import { useStore } from '../client/store.ts'
 import { typeInto } from '../terminal/open.ts'
-import { isCommand, roomFor } from './commands.ts'
+import { hasRun, isCommand, roomFor } from './commands.ts'
 import { blocks, type Part, partsOf } from './prose.ts'
 
 export function Prose({ text }: { text: string }) {
@@ -55,7 +55,8 @@ function Command({ parts, at }: { parts: Part[]; at: number }) {
   const { t } = useTranslation('library')
   const room = useStore((state) => roomFor(parts, at, state.scene))
   const { text } = parts[at]!
-  if (room === '') return <code className="inline-code">{text}</code>
+  const done = useStore((state) => hasRun(text, state.doc.text))
+  if (room === '' || done) return <code className="inline-code">{text}</code>
   const act = () => void typeInto(room, text)
   return (
     // A button would not break over lines as words do.

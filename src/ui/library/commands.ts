@@ -18,6 +18,19 @@ export function isCommand(code: string): boolean {
   return code.includes(' ') || ALONE.test(code)
 }
 
+/** Whether the lab's boot has run this container already: its words stand, in order, in a line of the text. */
+export function hasRun(code: string, lab: string): boolean {
+  if (!code.startsWith('docker run ')) return false
+  const words = code.split(' ')
+  return lab.split('\n').some((line) => {
+    const all = line.trim().split(/\s+/)
+    if (all[0] !== '-' || all[1] !== 'docker') return false
+    let at = 0
+    for (const word of all) if (word === words[at]) at++
+    return at === words.length
+  })
+}
+
 const BEFORE =
   /(?:(?:(?:[Oo]n|[Ii]n|[Нн]а|[Вв]) |在 ?)([\w-]+)(?: ?上| ?里)?|(?<![\w-])([\w-]+) ?[上里])[^.,:，。：]{0,8}$/
 

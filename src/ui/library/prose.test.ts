@@ -1,7 +1,7 @@
 import { expect, it } from 'vitest'
 import { inLanguage } from './labs.ts'
 import type { SceneState } from '../client/store.ts'
-import { isCommand, roomFor } from './commands.ts'
+import { hasRun, isCommand, roomFor } from './commands.ts'
 import { blocks, partsOf } from './prose.ts'
 
 const words = (text: string) => ({ text, code: false })
@@ -53,6 +53,18 @@ it('knows commands from output, options and names', () => {
   ]
   expect(commands.filter(isCommand)).toEqual(commands)
   expect(others.filter(isCommand)).toEqual([])
+})
+
+it('does not offer a container that the lab has started', () => {
+  const lab = '      exec:\n        - docker run -d --name web --network none nginx\n'
+  const of = (code: string) => hasRun(code, lab)
+  expect(['docker run --network none nginx', 'docker run nginx'].map(of)).toEqual([true, true])
+  const others = [
+    'docker run --name second --network none nginx',
+    'docker run --network none httpd',
+    'docker ps',
+  ]
+  expect(others.map(of)).toEqual([false, false, false])
 })
 
 it('finds the room that a command is meant for', () => {
