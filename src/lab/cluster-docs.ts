@@ -72,7 +72,7 @@ export function readClusterDoc(
   }
   const entry: ClusterDoc = { apiVersion: text('apiVersion'), kind: text('kind'), ...read, span }
   if (GROUPS[entry.kind]?.test(entry.apiVersion) === true) readConfig(source, entry, lab.cluster)
-  else readManifest(source, entry, lab.cluster)
+  else readManifest(source, entry, lab)
 }
 
 function readConfig(source: Source, doc: ClusterDoc, cluster: LabCluster): void {
@@ -106,11 +106,12 @@ const SLOTS: Readonly<
   KubeletConfiguration: 'kubeletConfiguration',
 }
 
-function readManifest(source: Source, doc: ClusterDoc, cluster: LabCluster): void {
-  for (const { message, path, severity } of checkManifest(doc.apiVersion, doc.kind, doc.value)) {
-    problem(source, at(doc, path), message, severity)
+function readManifest(source: Source, doc: ClusterDoc, lab: Lab): void {
+  for (const { message, path, severity, about } of checkManifest(doc.apiVersion, doc.kind, doc.value)) {
+    problem(source, at(doc, path), message, severity, about)
+    if (about === 'storedOnly' && !lab.notModelled.includes(doc.kind)) lab.notModelled.push(doc.kind)
   }
-  cluster.manifests.push(doc)
+  lab.cluster?.manifests.push(doc)
 }
 
 /** The place of a field, or of the nearest field around it that is there. */

@@ -59,10 +59,12 @@ export function problem(
   span: Span,
   message: string,
   severity: Diagnostic['severity'] = 'error',
+  about?: Diagnostic['about'],
 ): void {
   if (source.diagnostics.length >= MAX_DIAGNOSTICS) return
   const { line, column, endLine, endColumn } = span
-  source.diagnostics.push({ severity, message, line, column, endLine, endColumn })
+  const more = about === undefined ? {} : { about }
+  source.diagnostics.push({ severity, message, line, column, endLine, endColumn, ...more })
 }
 
 /** Offsets in the text to a span; an empty one is widened by a character where there is one. */

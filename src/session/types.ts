@@ -29,6 +29,8 @@ export interface Diagnostic {
   column: number
   endLine: number
   endColumn: number
+  /** rewrite: the document here can be rewritten for an API version that is served. storedOnly: nothing acts on it. */
+  about?: 'rewrite' | 'storedOnly'
 }
 
 export interface OpenResult {

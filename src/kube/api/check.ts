@@ -6,14 +6,16 @@ import { decodeObject } from './decode.ts'
 import { applyDefaults } from './defaults.ts'
 import type { Mutable } from './draft.ts'
 import { dropNulls, thaw } from './draft.ts'
-import { findKind, notModelled } from './resources.ts'
+import { findKind, notModelled, storedOnly } from './resources.ts'
 import { validateCreate } from './validate.ts'
 
 export interface ManifestProblem {
-  readonly severity: 'error' | 'warning'
+  readonly severity: 'error' | 'warning' | 'info'
   readonly message: string
   /** As the API server writes it: `spec.ports[0].port`; '' for the whole. */
   readonly path: string
+  /** rewrite: the document can be rewritten for a version that is served. storedOnly: nothing acts on it. */
+  readonly about?: 'rewrite' | 'storedOnly'
 }
 
 /** API versions that are gone, to what serves the kind today. */
@@ -31,6 +33,24 @@ const MOVED: Readonly<Record<string, Readonly<Record<string, string>>>> = {
   },
   'networking.k8s.io/v1beta1': { Ingress: 'networking.k8s.io/v1', IngressClass: 'networking.k8s.io/v1' },
   'discovery.k8s.io/v1beta1': { EndpointSlice: 'discovery.k8s.io/v1' },
+  'coordination.k8s.io/v1beta1': { Lease: 'coordination.k8s.io/v1' },
+  'policy/v1beta1': { PodDisruptionBudget: 'policy/v1' },
+  'batch/v1beta1': { CronJob: 'batch/v1' },
+  'autoscaling/v2beta2': { HorizontalPodAutoscaler: 'autoscaling/v2' },
+  'scheduling.k8s.io/v1beta1': { PriorityClass: 'scheduling.k8s.io/v1' },
+  'node.k8s.io/v1beta1': { RuntimeClass: 'node.k8s.io/v1' },
+  'rbac.authorization.k8s.io/v1beta1': {
+    Role: 'rbac.authorization.k8s.io/v1',
+    ClusterRole: 'rbac.authorization.k8s.io/v1',
+    RoleBinding: 'rbac.authorization.k8s.io/v1',
+    ClusterRoleBinding: 'rbac.authorization.k8s.io/v1',
+  },
+  'storage.k8s.io/v1beta1': {
+    StorageClass: 'storage.k8s.io/v1',
+    CSIDriver: 'storage.k8s.io/v1',
+    CSINode: 'storage.k8s.io/v1',
+    VolumeAttachment: 'storage.k8s.io/v1',
+  },
 }
 
 /** Where a kind of a version that is gone is served today; undefined where it never was or still is. */
@@ -61,6 +81,10 @@ export function checkManifest(apiVersion: string, kind: string, value: JsonObjec
   for (const { field, message } of validateCreate(info, draft as unknown as ApiObject)) {
     problems.push(error(`${field}: ${message}`, field))
   }
+  if (storedOnly(info)) {
+    const message = `${kind} is checked and stored; nothing in Kubehop acts on it yet`
+    problems.push({ severity: 'info', message, path: 'kind', about: 'storedOnly' })
+  }
   return problems
 }
 
@@ -80,7 +104,9 @@ function error(message: string, path: string): ManifestProblem {
 function unknownKind(apiVersion: string, kind: string): ManifestProblem {
   const words = `no matches for kind "${kind.slice(0, 80)}" in version "${apiVersion.slice(0, 80)}"`
   const moved = movedTo(apiVersion, kind)
-  if (moved !== undefined) return error(`${words}: ${kind} is served as ${moved} today`, 'apiVersion')
+  if (moved !== undefined) {
+    return { ...error(`${words}: ${kind} is served as ${moved} today`, 'apiVersion'), about: 'rewrite' }
+  }
   const later = Object.hasOwn(notModelled, apiVersion) && notModelled[apiVersion]!.includes(kind)
   return error(later ? `${kind} (${apiVersion}) is not modelled yet` : words, 'kind')
 }

@@ -67,6 +67,11 @@ export const notModelled: Readonly<Record<string, readonly string[]>> = deepFree
   'admissionregistration.k8s.io/v1': ['ValidatingWebhookConfiguration', 'MutatingWebhookConfiguration'],
 })
 
+/** Kinds that are validated and stored while no controller of this cluster looks at them. */
+export function storedOnly({ group }: ResourceInfo): boolean {
+  return group === 'networking.k8s.io'
+}
+
 const byKey = new Map(resources.map((info) => [resourceKey(info), info]))
 const byKind = new Map(resources.map((info) => [`${apiVersionOf(info)} ${info.kind}`, info]))
 

@@ -9,6 +9,7 @@ import {
   RectangleHorizontal,
   Router,
   Server,
+  ShipWheel,
 } from 'lucide-react'
 import { useTranslation } from 'react-i18next'
 import { useStore } from '../client/store.ts'
@@ -25,6 +26,7 @@ const ICONS: Record<PaletteItem, LucideIcon> = {
   netns: Box,
   bridge: RectangleHorizontal,
   cable: Cable,
+  clusterNode: ShipWheel,
   pod: Package,
 }
 
@@ -41,7 +43,11 @@ export function Palette() {
               type="button"
               className="palette-item"
               draggable
-              title={`${t('canvas:paletteHint')}${key === '' ? '' : ` (${keyText(key)})`}`}
+              title={
+                item === 'clusterNode' && !inCluster
+                  ? t('canvas:noCluster')
+                  : `${t('canvas:paletteHint')}${key === '' ? '' : ` (${keyText(key)})`}`
+              }
               onDragStart={(event) => {
                 event.dataTransfer.setData(PALETTE_MIME, item)
                 event.dataTransfer.effectAllowed = 'copy'

@@ -17,6 +17,7 @@ export const PALETTE: [PaletteItem, string, string][] = [
   ['netns', 'canvas:addNetns', 'N'],
   ['bridge', 'canvas:addBridge', 'B'],
   ['cable', 'canvas:addCable', 'C'],
+  ['clusterNode', 'canvas:addClusterNode', ''],
   ['pod', 'canvas:addPod', ''],
 ]
 

@@ -1,13 +1,24 @@
 /** Palette items: dropped on the canvas, or put by Enter in the middle of the view. */
 import i18next from 'i18next'
+import type { EditOp } from '../../session/types.ts'
 import { edit } from '../client/document.ts'
 import { notify, select, useStore } from '../client/store.ts'
+import { hasCluster } from '../cluster/hasCluster.ts'
 import { useCanvas } from './canvasStore.ts'
 import { join } from './choosing.ts'
 import { machineOf, type Place } from './place.ts'
 
 export const PALETTE_MIME = 'application/x-kubehop-item'
-export type PaletteItem = 'host' | 'router' | 'switch' | 'internet' | 'netns' | 'bridge' | 'cable' | 'pod'
+export type PaletteItem =
+  | 'host'
+  | 'router'
+  | 'switch'
+  | 'internet'
+  | 'netns'
+  | 'bridge'
+  | 'cable'
+  | 'clusterNode'
+  | 'pod'
 
 /** `onto`: the room, port or bridge under the pointer, '' for the bare canvas. */
 export async function insertAt(item: string, place: Place, onto: string): Promise<void> {
@@ -16,10 +27,11 @@ export async function insertAt(item: string, place: Place, onto: string): Promis
     case 'router':
     case 'switch':
     case 'internet':
-      useCanvas.setState({ drawn: true })
-      await edit({ op: 'addMachine', role: item, x: Math.round(place.x - 80), y: Math.round(place.y - 40) })
-      useCanvas.setState({ drawn: false })
-      useCanvas.getState().reveal(useStore.getState().selection[0] ?? '')
+      await insertMachine({ op: 'addMachine', role: item, ...corner(place) })
+      break
+    case 'clusterNode':
+      if (hasCluster(useStore.getState())) await insertMachine({ op: 'addNode', ...corner(place) })
+      else notify('info', i18next.t('noCluster', { ns: 'canvas' }))
       break
     case 'netns':
     case 'bridge':
@@ -32,6 +44,17 @@ export async function insertAt(item: string, place: Place, onto: string): Promis
       beginCable(onto)
       break
   }
+}
+
+async function insertMachine(op: EditOp): Promise<void> {
+  useCanvas.setState({ drawn: true })
+  await edit(op)
+  useCanvas.setState({ drawn: false })
+  useCanvas.getState().reveal(useStore.getState().selection[0] ?? '')
+}
+
+function corner({ x, y }: Place): Place {
+  return { x: Math.round(x - 80), y: Math.round(y - 40) }
 }
 
 /** By keyboard: machines in the middle of the view, the rest into what is selected. */

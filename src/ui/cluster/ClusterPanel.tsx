@@ -43,7 +43,12 @@ function Panel() {
       {kind === EVENTS ? (
         <EventTable rows={answer?.events ?? []} />
       ) : (
-        <Objects kind={kind} table={answer?.view?.table ?? null} event={answer?.event ?? 0} />
+        <Objects
+          kind={kind}
+          stored={answer?.view?.kinds.find((one) => one.resource === kind && one.storedOnly)?.kind ?? ''}
+          table={answer?.view?.table ?? null}
+          event={answer?.event ?? 0}
+        />
       )}
       {chosen !== null && <ObjectPage key={refKey(chosen)} chosen={chosen} />}
     </div>
@@ -103,9 +108,9 @@ function moveFocus(event: React.KeyboardEvent<HTMLElement>): void {
   next.focus()
 }
 
-function Objects(props: { kind: string; table: ObjectTable | null; event: number }) {
+function Objects(props: { kind: string; stored: string; table: ObjectTable | null; event: number }) {
   const { t } = useTranslation('cluster')
-  const { kind, table, event } = props
+  const { kind, stored, table, event } = props
   const before = useBefore(table?.command ?? kind, event, table)
   const chosen = useCluster((state) => (state.chosen === null ? '' : refKey(state.chosen)))
   if (table === null) return <div className="cluster-table" />
@@ -158,6 +163,7 @@ function Objects(props: { kind: string; table: ObjectTable | null; event: number
           })}
         </tbody>
       </table>
+      {stored !== '' && <p className="pad">{t('storedOnly', { kind: stored })}</p>}
       {table.rows.length === 0 && <p className="quiet pad">{t('noObjects')}</p>}
       {table.rows.length > MAX_ROWS && (
         <p className="quiet pad">{t('more', { count: table.rows.length - MAX_ROWS })}</p>

@@ -3,6 +3,7 @@ import { Check, RotateCcw } from 'lucide-react'
 import { useEffect, useRef, useState } from 'react'
 import { useTranslation } from 'react-i18next'
 import { Boundary } from '../inspector/Boundary.tsx'
+import type { Rewritten } from '../../lab/rewrite.ts'
 import type { Diagnostic } from '../../session/types.ts'
 import { session } from '../client/client.ts'
 import { applyText } from '../client/document.ts'
@@ -12,6 +13,7 @@ import { createLabEditor, type LabEditor } from './labEditor.ts'
 import { lineDiff } from './diff.ts'
 import { setDraft, useDraft } from './draft.ts'
 import { Problems } from './Problems.tsx'
+import { Rewrite } from './Rewrite.tsx'
 import './editor.css'
 
 const LINT_MS = 250
@@ -30,7 +32,12 @@ function Editor() {
   const editor = useRef<LabEditor | null>(null)
   const text = useStore((state) => state.doc.text)
   const draft = useDraft((state) => (state.text === text ? null : state.text))
-  const diagnostics = useLint(draft ?? text)
+  const shown = draft ?? text
+  const diagnostics = useLint(shown)
+  const [rewritten, setRewritten] = useState<Rewritten | null>(null)
+  // What was offered is of the text as it was.
+  // biome-ignore lint/correctness/useExhaustiveDependencies: every other text
+  useEffect(() => setRewritten(null), [shown])
   const [applied, setApplied] = useState('')
   const apply = async () => {
     const { doc } = useStore.getState()
@@ -82,7 +89,25 @@ function Editor() {
       />
       {/* nokey: React Flow takes the space bar from whatever is no input; Monaco's is none. */}
       <div ref={holder} className="yaml-editor nokey" />
-      <Problems diagnostics={diagnostics} onChoose={(one) => editor.current?.goTo(one)} />
+      {rewritten !== null && (
+        <Rewrite
+          rewritten={rewritten}
+          leave={() => setRewritten(null)}
+          take={() => {
+            setRewritten(null)
+            setDraft(rewritten.text)
+            editor.current?.focus()
+          }}
+        />
+      )}
+      <Problems
+        diagnostics={diagnostics}
+        onChoose={(one) => editor.current?.goTo(one)}
+        onRewrite={(one) => {
+          editor.current?.goTo(one)
+          void session().rewriteManifest(shown, one.line).then(setRewritten)
+        }}
+      />
     </div>
   )
 }

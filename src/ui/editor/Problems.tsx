@@ -1,5 +1,6 @@
 /** Mistakes and notes about the text, below it; choosing one goes there. */
-import { CircleX, Info, TriangleAlert } from 'lucide-react'
+import { CircleX, Info, TriangleAlert, WandSparkles } from 'lucide-react'
+import i18next from 'i18next'
 import { useTranslation } from 'react-i18next'
 import type { Diagnostic } from '../../session/types.ts'
 import { useStore } from '../client/store.ts'
@@ -8,7 +9,19 @@ const ICONS = { error: CircleX, warning: TriangleAlert, info: Info }
 const ORDER = { error: 0, warning: 1, info: 2 }
 const MAX_SHOWN = 100
 
-export function Problems(props: { diagnostics: Diagnostic[]; onChoose: (one: Diagnostic) => void }) {
+/** A note of ours in the person's language; the real tools' words as they are. */
+export function wordsOf({ about, message }: Diagnostic): string {
+  if (about !== 'storedOnly') return message
+  return i18next.t('storedOnly', { ns: 'cluster', kind: message.split(' ')[0] })
+}
+
+interface Props {
+  diagnostics: Diagnostic[]
+  onChoose: (one: Diagnostic) => void
+  onRewrite: (one: Diagnostic) => void
+}
+
+export function Problems(props: Props) {
   const { t } = useTranslation('editor')
   const notModelled = useStore((state) => state.doc.notModelled)
   const sorted = [...props.diagnostics].sort((a, b) => ORDER[a.severity] - ORDER[b.severity])
@@ -19,7 +32,7 @@ export function Problems(props: { diagnostics: Diagnostic[]; onChoose: (one: Dia
         {sorted.slice(0, MAX_SHOWN).map((one) => {
           const Icon = ICONS[one.severity]
           return (
-            <li key={`${one.line}:${one.column} ${one.message}`}>
+            <li key={`${one.line}:${one.column} ${one.message}`} className="problem">
               <button
                 type="button"
                 className={`problem-line ${one.severity}`}
@@ -29,8 +42,14 @@ export function Problems(props: { diagnostics: Diagnostic[]; onChoose: (one: Dia
                 <span className="mono quiet problem-at">
                   {one.line}:{one.column}
                 </span>
-                <span>{one.message}</span>
+                <span>{wordsOf(one)}</span>
               </button>
+              {one.about === 'rewrite' && (
+                <button type="button" className="btn" onClick={() => props.onRewrite(one)}>
+                  <WandSparkles aria-hidden="true" />
+                  {t('rewriteOffer')}
+                </button>
+              )}
             </li>
           )
         })}

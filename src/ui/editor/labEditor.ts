@@ -7,6 +7,7 @@ import { chord } from '../commands/keys.ts'
 import { lineDiff, spliceOf } from './diff.ts'
 import { draftText, setDraft, useDraft } from './draft.ts'
 import { dressMonaco, labModel, monaco } from './monaco.ts'
+import { wordsOf } from './Problems.tsx'
 
 export interface LabEditor {
   /** Shows `text` (the cursor keeps its place) and marks the lines that `applied` does not have. */
@@ -188,7 +189,7 @@ function markerOf(one: Diagnostic): monaco.editor.IMarkerData {
   const { Error: error, Warning, Info } = monaco.MarkerSeverity
   return {
     severity: one.severity === 'error' ? error : one.severity === 'warning' ? Warning : Info,
-    message: one.message,
+    message: wordsOf(one),
     startLineNumber: one.line,
     startColumn: one.column,
     endLineNumber: one.endLine,
