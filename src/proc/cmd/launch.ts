@@ -13,14 +13,20 @@ import {
 import type { ProcCtx, Process, Program, SignalName } from '../../run/types.ts'
 import { dateText } from '../clock.ts'
 import { err, fail, out, parseOptions } from '../program.ts'
+import { isBusybox } from '../dns/resolvconf.ts'
 import { findProgram } from '../shell/simple.ts'
 import { usage } from './filter.ts'
+import { busyboxPs } from './ps-busybox.ts'
 import { parseInterval } from './system.ts'
 
 const ps: Program = {
   name: 'ps',
   help: 'list processes (-e, -ef, aux)',
   start(ctx) {
+    if (isBusybox(ctx)) {
+      busyboxPs(ctx)
+      return
+    }
     const flags = ctx.proc.argv.slice(1).join('').replaceAll('-', '')
     const all = /[eAax]/.test(flags)
     const seen = processesSeen(ctx.world, ctx.machine, ctx.proc)
