@@ -57,11 +57,18 @@ export function addZoneHints(
   })
   if (ratios === undefined) return refuse('insufficient node information')
   const ready = endpoints.filter(isReady)
-  if (ready.some((endpoint) => (endpoint.zone ?? '') === ''))
-    return refuse('zone is not specified on endpoint')
-  const expected = allocations(ratios, ready.length)
-  if (expected === undefined) return refuse('insufficient number of endpoints')
-  const zoneOf = distribute(ready, expected)
+  if (ratios.size < 2) return refuse('nodes only ready in one zone')
+  if (ratios.size > ready.length) return refuse('insufficient number of endpoints')
+  const desired = shares(ratios, ready.length)
+  if (desired === undefined) {
+    const words =
+      'unable to allocate minimum required endpoints to each zone without exceeding overload threshold'
+    return refuse(words)
+  }
+  if (ready.some((endpoint) => (endpoint.zone ?? '') === '')) {
+    return refuse('one or more endpoints do not have a zone specified')
+  }
+  const zoneOf = distribute(ready, desired)
   return {
     endpoints: endpoints.map((endpoint) => {
       const zone = zoneOf.get(endpoint)
@@ -73,13 +80,11 @@ export function addZoneHints(
   }
 }
 
-/** Hints of spec.trafficDistribution PreferClose: every ready endpoint serves its own zone. */
+/** Hints of spec.trafficDistribution PreferClose: every ready endpoint serves its own zone, if it has one. */
 export function addPreferCloseHints(endpoints: readonly Endpoint[]): readonly Endpoint[] {
-  const ready = endpoints.filter(isReady)
-  if (ready.some((endpoint) => (endpoint.zone ?? '') === '')) return endpoints.map(withoutHints)
   return endpoints.map((endpoint) =>
-    isReady(endpoint)
-      ? { ...endpoint, hints: { forZones: [{ name: endpoint.zone! }] } }
+    isReady(endpoint) && endpoint.zone
+      ? { ...endpoint, hints: { forZones: [{ name: endpoint.zone }] } }
       : withoutHints(endpoint),
   )
 }
@@ -90,86 +95,73 @@ export function hintsOf(service: Service): 'cpu' | 'close' | 'none' {
   return service.spec.trafficDistribution === 'PreferClose' ? 'close' : 'none'
 }
 
-interface Allocation {
-  /** The fewest endpoints with which no other endpoint is asked for more than its overload. */
-  readonly min: number
-  readonly max: number
-  readonly desired: number
-}
-
-function allocations(ratios: ReadonlyMap<string, number>, n: number): Map<string, Allocation> | undefined {
-  const found = new Map<string, Allocation>()
-  let lowest = 0
-  let highest = 0
-  for (const [zone, ratio] of ratios) {
-    const desired = ratio * n
-    const min = Math.ceil(desired * (1 / (1 + OVERLOAD)))
-    found.set(zone, { min, max: Math.ceil(desired), desired })
-    lowest += min
-    highest += Math.ceil(desired)
+/** How many endpoints each zone should serve: its part, but not fewer than its overload allows. */
+function shares(ratios: ReadonlyMap<string, number>, n: number): Map<string, number> | undefined {
+  const found = new Map<string, number>()
+  let left = n
+  for (const zone of [...ratios.keys()].sort()) {
+    const desired = ratios.get(zone)! * n
+    const least = Math.ceil(desired * (1 / (1 + OVERLOAD)))
+    found.set(zone, Math.max(desired, least))
+    left -= least
   }
-  if (lowest > n || highest < n || n < ratios.size) return undefined
-  return found
+  return left < 0 ? undefined : found
 }
 
-/** Endpoints stay in their zone up to its share; what is over goes to zones that lack some. */
-function distribute(
-  ready: readonly Endpoint[],
-  expected: ReadonlyMap<string, Allocation>,
-): Map<Endpoint, string> {
-  const zoneOf = new Map<Endpoint, string>()
+/** Endpoints serve their own zone; of zones with too many the first ones serve those that lack some. */
+function distribute(ready: readonly Endpoint[], desired: ReadonlyMap<string, number>): Map<Endpoint, string> {
+  const zoneOf = new Map(ready.map((endpoint) => [endpoint, endpoint.zone!]))
   const count = new Map<string, number>()
-  const spare: Endpoint[] = []
+  for (const zone of zoneOf.values()) count.set(zone, (count.get(zone) ?? 0) + 1)
+  const { giving, receiving } = exchange(count, desired)
   for (const endpoint of ready) {
-    const zone = endpoint.zone!
-    const have = count.get(zone) ?? 0
-    if (have < (expected.get(zone)?.max ?? 0)) {
-      zoneOf.set(endpoint, zone)
-      count.set(zone, have + 1)
-    } else spare.push(endpoint)
-  }
-  for (const zone of [...expected.keys()].sort()) {
-    const { min } = expected.get(zone)!
-    for (let have = count.get(zone) ?? 0; have < min; have++) {
-      const endpoint = spare.shift() ?? takeFromFullest(zoneOf, count, expected, zone)
-      if (endpoint === undefined) break
-      zoneOf.set(endpoint, zone)
-      count.set(zone, have + 1)
-    }
-  }
-  for (const endpoint of spare) {
-    const zone = [...expected.keys()].sort().find((name) => (count.get(name) ?? 0) < expected.get(name)!.max)
-    if (zone === undefined) break
-    zoneOf.set(endpoint, zone)
-    count.set(zone, (count.get(zone) ?? 0) + 1)
+    const left = giving.get(endpoint.zone!) ?? 0
+    const to = [...receiving.keys()].find((zone) => receiving.get(zone)! > 0)
+    if (to === undefined) break
+    if (left <= 0) continue
+    zoneOf.set(endpoint, to)
+    giving.set(endpoint.zone!, left - 1)
+    receiving.set(to, receiving.get(to)! - 1)
   }
   return zoneOf
 }
 
-function takeFromFullest(
-  zoneOf: Map<Endpoint, string>,
-  count: Map<string, number>,
-  expected: ReadonlyMap<string, Allocation>,
-  to: string,
-): Endpoint | undefined {
-  let best: Endpoint | undefined
-  let most = 0
-  for (const [endpoint, zone] of zoneOf) {
-    const over = (count.get(zone) ?? 0) - (expected.get(zone)?.min ?? 0)
-    if (zone !== to && over > most) {
-      most = over
-      best = endpoint
-    }
+interface Exchange {
+  readonly giving: Map<string, number>
+  readonly receiving: Map<string, number>
+}
+
+/** Whole endpoints from the zone with most to the zone that lacks most, while half a one is over on both sides. */
+function exchange(count: ReadonlyMap<string, number>, desired: ReadonlyMap<string, number>): Exchange {
+  const over = new Map<string, number>()
+  const under = new Map<string, number>()
+  for (const [zone, wanted] of desired) {
+    const have = count.get(zone) ?? 0
+    if (have > wanted) over.set(zone, have - wanted)
+    else if (have < wanted) under.set(zone, wanted - have)
   }
-  if (best === undefined) return undefined
-  const from = zoneOf.get(best)!
-  zoneOf.delete(best)
-  count.set(from, count.get(from)! - 1)
+  const giving = new Map<string, number>()
+  const receiving = new Map<string, number>()
+  for (;;) {
+    const [from, spare] = most(over)
+    const [to, lack] = most(under)
+    if (from === '' || to === '' || (spare < 1 && lack < 1) || spare < 0.5 || lack < 0.5) break
+    giving.set(from, (giving.get(from) ?? 0) + 1)
+    over.set(from, spare - 1)
+    receiving.set(to, (receiving.get(to) ?? 0) + 1)
+    under.set(to, lack - 1)
+  }
+  return { giving, receiving }
+}
+
+function most(zones: ReadonlyMap<string, number>): [zone: string, n: number] {
+  let best: [string, number] = ['', 0]
+  for (const [zone, n] of zones) if (n > best[1]) best = [zone, n]
   return best
 }
 
 function isReady({ conditions }: Endpoint): boolean {
-  return conditions?.ready !== false
+  return conditions?.ready === true
 }
 
 function withoutHints(endpoint: Endpoint): Endpoint {
