@@ -3,9 +3,11 @@
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
+import { ttyText } from '../run/tty.ts'
 import { seek } from '../sim/timeline.ts'
 import { hashOf, typeAll } from './headless.ts'
 import type { Scenario } from './scenario.fixture.ts'
+import { submitKeys, submitTty } from './rules.ts'
 import { openScenario } from './scenario.fixture.ts'
 
 const LAB = readFileSync(join(import.meta.dirname, '..', '..', 'public', 'labs', '7.1-ports.yaml'), 'utf8')
@@ -101,6 +103,30 @@ describe('logs and commands', () => {
     expect(lab.type('pc: kubectl exec deploy/web -- true').stderr).toBe(
       `Error from server: error dialing backend: ${refused}`,
     )
+  })
+
+  it('hand the keys of a terminal on, as long as there is a way', () => {
+    const lab = openScenario(LAB)
+    const { world, rules } = lab.run
+    const tty = submitTty(world, rules, 'pc')
+    lab.wait(1)
+    const shown = (keys: string) => {
+      const before = ttyText(world, tty).text.length
+      submitKeys(world, rules, tty, keys)
+      lab.wait(1)
+      return ttyText(world, tty).text.slice(before).replaceAll('\r\n', '\n')
+    }
+    expect(shown('kubectl exec -it deploy/web -- sh\r')).toMatch(/\nroot@web-\S+:\/# $/)
+    expect(shown('hostname\r')).toMatch(/^hostname\nweb-\S+\nroot@web-\S+:\/# $/)
+    expect(shown('sleep 100\r')).toBe('sleep 100\n')
+    expect(shown('\x03')).toMatch(/^\^C\n?root@web/)
+    lab.type('node01: iptables -A INPUT -p tcp --dport 10250 -j DROP')
+    expect(shown('hostname')).toBe('')
+    lab.type('node01: iptables -F INPUT')
+    lab.wait(5)
+    expect(ttyText(world, tty).text).toMatch(/# hostname$/)
+    expect(shown('\rexit\r')).toMatch(/root@pc:~# $/)
+    expect(shown('hostname\r')).toMatch(/^hostname\npc\n/)
   })
 
   it('rewind to the same states', () => {

@@ -1,6 +1,6 @@
 /**
  * Terminals: the line that is being typed, its keys (as readline's emacs mode has them), Ctrl-C and Ctrl-D, history
- * and completion. Output is text with terminal escapes. Not here: raw mode, window size, job control by Ctrl-Z.
+ * and completion. Output is text with terminal escapes. Not here: window size, job control by Ctrl-Z.
  */
 import type { World } from '../net/types.ts'
 import { findNetns } from '../net/world.ts'
@@ -43,6 +43,7 @@ export function createTty(world: World, machine: number, ns: number): number {
     tabbed: false,
     fg: 0,
     shell: 0,
+    raw: 0,
     waiters: [],
   }
   return addTarget(world, tty)
@@ -88,6 +89,12 @@ export function ttyPrompt(world: World, id: number, prompt: string): void {
   writeTty(world, id, prompt + (tty.lines[0] ?? tty.line))
 }
 
+/** Raw mode: from now on the process `pid` reads every key as it is typed; 0 ends that. */
+export function ttyRaw(world: World, id: number, pid: number): void {
+  const tty = touchTty(world, id)
+  if (tty !== undefined) tty.raw = pid
+}
+
 /** Keeps a line in the history, unless it repeats the one before. */
 export function ttyRemember(world: World, id: number, line: string): void {
   const tty = touchTty(world, id)
@@ -117,6 +124,14 @@ export function completeTty(world: World, id: number, programs: Programs): Compl
  * would: `keys` is '' when it goes on. Ctrl-C by itself goes before all that waits.
  */
 export function ttyInput(world: World, tty: Tty, keys: string, programs: Programs): void {
+  if (tty.raw !== 0) {
+    const machine = findMachine(world, tty.machine)
+    if (machine !== undefined && findProcess(world, machine, tty.raw) !== undefined) {
+      rawKeys(world, tty, tty.pending + keys)
+      return
+    }
+    tty.raw = 0
+  }
   if (keys === '\x03') tty.pending = ''
   else if (keys !== '' && tty.pending !== '') {
     if (tty.pending.length < TTY_TEXT_MAX) tty.pending += keys
@@ -140,6 +155,13 @@ export function ttyInput(world: World, tty: Tty, keys: string, programs: Program
       return
     }
   }
+}
+
+function rawKeys(world: World, tty: Tty, keys: string): void {
+  tty.pending = ''
+  if (keys === '' || tty.lines.length >= AHEAD_MAX) return
+  tty.lines.push(keys)
+  wakeForeground(world, tty)
 }
 
 function controlKey(world: World, tty: Tty, key: string): void {

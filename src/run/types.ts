@@ -219,6 +219,8 @@ export interface Tty extends Target {
   /** Foreground process group and the shell. */
   fg: number
   shell: number
+  /** Process that takes every key as it is (raw mode), 0 for none. */
+  raw: number
   waiters: Waiter[]
 }
 

@@ -239,7 +239,8 @@ function plain({ out, err, code }: Said, { server }: Place, { anyOrder }: Asked)
       .replaceAll(/^.*(buildDate|gitCommit|goVersion|minor).*$/gm, '')
       .replaceAll(/\b[0-9a-f]{64}\b/g, 'ID')
       .replaceAll(/ +/g, ' ')
-  const ordered = (text: string) => (anyOrder === true ? text.split('\n').sort().join('\n') : text)
+  const parts = (text: string) => text.replaceAll('Warning: ', '').split(/\n|; /)
+  const ordered = (text: string) => (anyOrder === true ? parts(text).sort().join('\n') : text)
   return { out: ordered(clean(out)), err: ordered(clean(err)), code }
 }
 

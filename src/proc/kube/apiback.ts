@@ -45,23 +45,22 @@ const LOST_NS = 45_000_000_000
 const LOOK_NS = 1_000_000_000
 const TIMER = 'backends'
 
-/** Asks the kubelet for what an answer's `stream` stands for. `local`: the terminal that is handed over. */
+/** Asks the kubelet for what an answer's `stream` stands for. */
 export function backendOpen(
   ctx: ProcCtx,
   backends: Map<number, Backend>,
-  at: { client: number; n: number; local: { tty: number; pgid: number } },
+  { client, n }: { client: number; n: number },
   spec: StreamSpec,
   tell: Tell,
 ): void {
   const { world, ns, proc } = ctx
-  const { client, n } = at
   const asked = (name: string) => spec.query.some(([key, value]) => key === name && value === 'true')
   const argv = spec.query.filter(([key]) => key === 'command').map(([, value]) => value)
   const follow = asked('follow')
   const first: ToKubelet =
     spec.what === 'log'
       ? { k: 'log', target: spec, follow }
-      : { k: 'exec', target: spec, options: { argv, ...at.local, stdin: asked('stdin') } }
+      : { k: 'exec', target: spec, asked: { argv, tty: asked('tty'), stdin: asked('stdin') } }
   const endpoint = kubeletOf(ctx, spec)
   const sock = sockOpen(world, ns, { kind: 'tcp', family: 4, pid: proc.pid })
   sock.tcp!.noDelay = true

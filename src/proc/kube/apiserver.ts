@@ -220,13 +220,12 @@ function call(
   ctx: ProcCtx,
   state: ServerState,
   conn: Conn,
-  { n, request, local }: Extract<ToServer, { k: 'call' }>,
+  { n, request }: Extract<ToServer, { k: 'call' }>,
 ): void {
   const response = apiRequest(ctx.world, request)
   const client = conn.channel.stream.sock
   if (response.stream !== undefined) {
-    const at = { client, n, local: local ?? { tty: 0, pgid: 0 } }
-    backendOpen(ctx, state.backends, at, response.stream, teller(ctx, state))
+    backendOpen(ctx, state.backends, { client, n }, response.stream, teller(ctx, state))
     return
   }
   send(ctx, conn, { k: 'called', n, response })

@@ -9,8 +9,8 @@ export type ToServer =
   /** Changes after revision `from` are to be sent, from now on. `agent` is the id of the agent. */
   | { k: 'watch'; agent: number; from: number }
   | { k: 'write'; n: number; request: AgentRequest }
-  /** A request of kubectl's; `local` is the terminal that a command is to have. What follows an answer that goes on (a watch, a log, a command) comes with the same `n`. */
-  | { k: 'call'; n: number; request: ApiRequest; local?: { readonly tty: number; readonly pgid: number } }
+  /** A request of kubectl's. What follows an answer that goes on (a watch, a log, a command) comes with the same `n`. */
+  | { k: 'call'; n: number; request: ApiRequest }
   /** Input for the command that `n` started. */
   | { k: 'input'; n: number; text: string; eof: boolean }
   | { k: 'ping'; n: number }

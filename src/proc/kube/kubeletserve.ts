@@ -1,7 +1,7 @@
 /**
  * What a kubelet serves on port 10250: logs, and commands in containers, one to a connection. The API server connects.
  * Models pkg/kubelet/server's containerLogs and exec (1.32). Not here: TLS' handshake, authentication, metrics, attach,
- * port forwarding; the bytes of a terminal, that is handed over as such (its life hangs on the connection).
+ * port forwarding.
  */
 import type { ContainerTarget } from '../../kube/api/respond.ts'
 import type { Status } from '../../kube/types.ts'
@@ -12,20 +12,14 @@ import type { ProcCtx, ProcEvent } from '../program.ts'
 import { streamClose, streamFlush } from '../stream.ts'
 import type { Channel } from './channel.ts'
 import { channelRead, channelSend, createChannel } from './channel.ts'
-import type { ExecOptions, ExecSession, LogCursor } from './kubelet/hooks.ts'
-import {
-  kubeletExec,
-  kubeletExecEnd,
-  kubeletExecMore,
-  kubeletExecSignal,
-  kubeletExecWrite,
-  kubeletLogMore,
-  kubeletLogOpen,
-} from './kubelet/hooks.ts'
+import type { LogCursor } from './kubelet/hooks.ts'
+import { kubeletLogMore, kubeletLogOpen } from './kubelet/hooks.ts'
+import type { ExecAsked, ExecFollow } from './kubelet/terminal.ts'
+import { execEnd, execInput, execMore, execStart } from './kubelet/terminal.ts'
 
 export type ToKubelet =
   | { k: 'log'; target: ContainerTarget; follow: boolean }
-  | { k: 'exec'; target: ContainerTarget; options: ExecOptions }
+  | { k: 'exec'; target: ContainerTarget; asked: ExecAsked }
   | { k: 'input'; text: string; eof: boolean }
   | { k: 'ping' }
 
@@ -36,10 +30,7 @@ export type FromKubelet =
   | { k: 'end'; code: number }
   | { k: 'pong' }
 
-type Serving =
-  | { k: 'none' }
-  | { k: 'log'; cursor: LogCursor }
-  | { k: 'exec'; session: ExecSession; tty: boolean }
+type Serving = { k: 'none' } | { k: 'log'; cursor: LogCursor } | { k: 'exec'; follow: ExecFollow }
 
 /** A connection to the port: plain data of the kubelet's process. */
 export interface KubeletConn {
@@ -101,17 +92,17 @@ function answer(ctx: ProcCtx, conn: KubeletConn, message: ToKubelet): void {
       return
     }
     case 'exec': {
-      const started = kubeletExec(world, programs, message.target, message.options)
+      const started = execStart(world, programs, message.target, message.asked)
       if ('status' in started) {
         say(ctx, conn, { k: 'failed', status: started.status })
         return
       }
       say(ctx, conn, { k: 'opened' })
-      conn.serving = { k: 'exec', session: started.session, tty: message.options.tty !== 0 }
+      conn.serving = { k: 'exec', follow: started.follow }
       return
     }
     case 'input':
-      if (conn.serving.k === 'exec') kubeletExecWrite(world, conn.serving.session, message.text, message.eof)
+      if (conn.serving.k === 'exec') execInput(world, conn.serving.follow, message.text, message.eof)
       return
     case 'ping':
       say(ctx, conn, { k: 'pong' })
@@ -135,11 +126,12 @@ function push(ctx: ProcCtx, conns: Map<number, KubeletConn>, conn: KubeletConn):
     if (text !== '') say(ctx, conn, { k: 'data', out: text, err: '' })
     if (ended) say(ctx, conn, { k: 'end', code: 0 })
   } else if (serving.k === 'exec') {
-    const { out, err, code, session } = kubeletExecMore(world, serving.session)
-    conn.serving = code < 0 ? { ...serving, session } : { k: 'none' }
+    const { news, follow } = execMore(world, serving.follow)
+    const { out, err, code } = news
+    conn.serving = code < 0 ? { k: 'exec', follow } : { k: 'none' }
     if (out !== '' || err !== '') say(ctx, conn, { k: 'data', out, err })
     if (code < 0) return
-    kubeletExecEnd(world, session)
+    execEnd(world, follow)
     say(ctx, conn, { k: 'end', code })
   }
 }
@@ -158,9 +150,7 @@ function close(ctx: ProcCtx, conns: Map<number, KubeletConn>, conn: KubeletConn)
   const { serving, channel } = conn
   conns.delete(channel.stream.sock)
   streamClose(ctx, channel.stream)
-  if (serving.k !== 'exec') return
-  if (serving.tty) kubeletExecSignal(ctx.world, serving.session, 'SIGHUP')
-  kubeletExecEnd(ctx.world, serving.session)
+  if (serving.k === 'exec') execEnd(ctx.world, serving.follow)
 }
 
 function say(ctx: ProcCtx, conn: KubeletConn, message: FromKubelet): void {

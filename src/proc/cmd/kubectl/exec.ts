@@ -4,7 +4,7 @@ import type { JsonObject, Status } from '../../../kube/types.ts'
 import { arr, obj, str } from './describe-text.ts'
 import { boolFlag, durationFlag, parseFlags, textFlag } from './flags.ts'
 import type { Flow } from './flow.ts'
-import { complain, fault, loop, once, pause, print, standardInput } from './flow.ts'
+import { complain, fault, loop, once, pause, print, rawMode, standardInput } from './flow.ts'
 import type { Client } from './rest.ts'
 import { call, failStatus, metaOf, must, openClient, statusText } from './rest.ts'
 import { podOf } from './run.ts'
@@ -68,8 +68,7 @@ function runInside(
   tty: boolean,
 ): number {
   const { flow } = client
-  const { proc } = flow.ctx
-  const opened = openExec(client, target, { argv, tty: tty ? proc.tty : 0, pgid: proc.pgid, stdin })
+  const opened = openExec(client, target, { argv, tty, stdin })
   if ('status' in opened) return execFailed(opened.status)
   if (stdin && !tty) execWrite(flow, opened.at, standardInput(flow))
   const code = loop<Following, number>(
@@ -77,8 +76,10 @@ function runInside(
     () => opened.at,
     (at) => {
       const { news, next } = followMore(flow, at)
-      print(flow, news.out)
+      // The node's terminal has made its line ends already; this one would make them again.
+      print(flow, tty ? news.out.replaceAll('\r\n', '\n') : news.out)
       complain(flow, news.err)
+      if (tty && news.code >= 0) rawMode(flow, 0)
       streamBroken(news)
       return news.code >= 0 ? { done: news.code } : { next }
     },

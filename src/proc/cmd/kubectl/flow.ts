@@ -8,6 +8,7 @@ import type { ApiHooks } from '../../../kube/api/respond.ts'
 import type { ApiRequest, ApiResponse, Json } from '../../../kube/types.ts'
 import { readInput } from '../../../run/fds.ts'
 import { cancelTimer, exitProcess, setTimer } from '../../../run/process.ts'
+import { ttyRaw } from '../../../run/tty.ts'
 import type { ProcCtx, ProcEvent } from '../../../run/types.ts'
 import type { ApiConn, ApiNews } from '../../kube/apiclient.ts'
 import { apiConnEvent, apiDial, apiSend, unreachableText } from '../../kube/apiclient.ts'
@@ -37,19 +38,13 @@ export interface KubectlParts {
 }
 
 type Want =
-  | { k: 'request'; request: ApiRequest; local?: LocalTty }
+  | { k: 'request'; request: ApiRequest }
   | { k: 'input' }
   | { k: 'sleep'; ns: number }
   | { k: 'child' }
   | { k: 'container' }
   /** What comes on a stream; nothing by the time `until` (0: waits for ever). */
   | { k: 'stream'; n: number; until: number }
-
-/** A terminal that a command in a container is to have. */
-export interface LocalTty {
-  readonly tty: number
-  readonly pgid: number
-}
 
 /** What came on a stream: text, and how it stands. */
 export interface News {
@@ -85,6 +80,9 @@ export interface FlowState {
   inbox: StreamMessage[]
   /** Streams that have not ended. */
   streams: number[]
+  /** Keys of its terminal go to this stream as they are typed, 0 for none; -1: they gather in `keys`. */
+  raw: number
+  keys: string
 }
 
 /** One run of a command's code. */
@@ -140,14 +138,31 @@ export function complain(flow: Flow, text: string): void {
 }
 
 /** The answer to a request. */
-export function send(flow: Flow, request: ApiRequest, local?: LocalTty): Answered | Unreachable {
-  const more = local === undefined ? {} : { local }
-  return answer(flow, { k: 'request', request, ...more }) as Answered | Unreachable
+export function send(flow: Flow, request: ApiRequest): Answered | Unreachable {
+  return answer(flow, { k: 'request', request }) as Answered | Unreachable
 }
 
 /** What comes next on the stream of the answer with the number `n`. */
 export function streamNews(flow: Flow, n: number, until = 0): News {
   return answer(flow, { k: 'stream', n, until }) as News
+}
+
+/** From now on what is typed goes to a command as it is: to a stream, or (-1) to whom `takeKeys` gives it. */
+export function rawMode(flow: Flow, to: number): void {
+  once(flow, () => {
+    const { world, proc } = flow.ctx
+    flow.state.raw = to
+    ttyRaw(world, proc.tty, to === 0 ? 0 : proc.pid)
+    if (to !== 0) readInput(flow.ctx, 0)
+    return null
+  })
+}
+
+/** What was typed since it was last asked; within `once`. */
+export function takeKeys({ state }: Flow): string {
+  const { keys } = state
+  state.keys = ''
+  return keys
 }
 
 /** Input for the command behind a stream. */
@@ -235,6 +250,8 @@ export function startFlow(ctx: ProcCtx, parts: KubectlParts, command: Command): 
     call: 0,
     inbox: [],
     streams: [],
+    raw: 0,
+    keys: '',
   } satisfies FlowState
   runFlow(ctx, parts, command)
 }
@@ -253,6 +270,11 @@ export function flowEvent(ctx: ProcCtx, parts: KubectlParts, command: Command, e
     if (want.k !== 'request') return
     const answered = transport(ctx, parts, state, want)
     if (answered !== undefined) goOn(ctx, parts, command, answered)
+  } else if (event.type === 'input' && state.raw !== 0) {
+    if (state.raw < 0) state.keys += event.text
+    else if (state.conn !== null)
+      apiSend(ctx, state.conn, { k: 'input', n: state.raw, text: event.text, eof: false })
+    readInput(ctx, 0)
   } else if (event.type === 'input' && want.k === 'input') {
     state.input += event.text
     if (event.eof) goOn(ctx, parts, command, state.input)
@@ -268,7 +290,7 @@ function transport(
   ctx: ProcCtx,
   parts: KubectlParts,
   state: FlowState,
-  { request, local }: Extract<Want, { k: 'request' }>,
+  { request }: Extract<Want, { k: 'request' }>,
 ): ApiResponse | Unreachable | undefined {
   if (parts.transport !== undefined) return parts.transport(ctx, request)
   const cluster = findCluster(ctx.world)
@@ -282,8 +304,7 @@ function transport(
     state.conn = dialed
   }
   state.call = state.conn.next++
-  const more = local === undefined ? {} : { local }
-  apiSend(ctx, state.conn, { k: 'call', n: state.call, request, ...more })
+  apiSend(ctx, state.conn, { k: 'call', n: state.call, request })
   return undefined
 }
 

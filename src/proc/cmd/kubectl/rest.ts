@@ -5,7 +5,7 @@ import type { KubeConfig } from './config.ts'
 import { namespaceOf, readConfig, serverOf } from './config.ts'
 import type { Flags } from './flags.ts'
 import { textFlag } from './flags.ts'
-import type { Flow, LocalTty } from './flow.ts'
+import type { Flow } from './flow.ts'
 import { complain, fault, refused, send } from './flow.ts'
 
 /** A command that has read its configuration. */
@@ -32,14 +32,12 @@ export interface CallOptions {
   readonly body?: unknown
   readonly contentType?: string
   readonly accept?: string
-  /** Terminal for a command in a container. */
-  readonly local?: LocalTty
 }
 
 /** One request. What is no answer of a server ends the command. */
 export function call(client: Client, method: string, path: string, options: CallOptions = {}): Reply {
   const { flow } = client
-  const { query = [], body, contentType = JSON_TYPE, accept = JSON_TYPE, local } = options
+  const { query = [], body, contentType = JSON_TYPE, accept = JSON_TYPE } = options
   const request: ApiRequest = {
     method,
     path,
@@ -50,7 +48,7 @@ export function call(client: Client, method: string, path: string, options: Call
     user: 'kubernetes-admin',
     userAgent: 'kubectl/v1.32.4 (linux/amd64) kubernetes/59526cd',
   }
-  const response = send(flow, request, local)
+  const response = send(flow, request)
   if ('unreachable' in response) {
     const host = /The connection to the server \S+ was refused/.test(response.unreachable)
     fault(host ? refused(serverOf(client.config, client.flags)) : response.unreachable)

@@ -6,17 +6,12 @@
 import { watchPoll } from '../../../kube/api/watch.ts'
 import type { ContainerTarget } from '../../../kube/api/respond.ts'
 import type { JsonObject, Status, WatchSpec } from '../../../kube/types.ts'
-import type { ExecOptions, ExecSession, LogCursor } from '../../kube/kubelet/hooks.ts'
-import {
-  kubeletExec,
-  kubeletExecEnd,
-  kubeletExecMore,
-  kubeletExecWrite,
-  kubeletLogMore,
-  kubeletLogOpen,
-} from '../../kube/kubelet/hooks.ts'
+import type { LogCursor } from '../../kube/kubelet/hooks.ts'
+import { kubeletLogMore, kubeletLogOpen } from '../../kube/kubelet/hooks.ts'
+import type { ExecAsked, ExecFollow } from '../../kube/kubelet/terminal.ts'
+import { execEnd, execInput, execMore, execStart } from '../../kube/kubelet/terminal.ts'
 import type { Flow, News } from './flow.ts'
-import { fault, once, pause, streamInput, streamNews } from './flow.ts'
+import { fault, once, pause, rawMode, streamInput, streamNews, takeKeys } from './flow.ts'
 import type { Client, Reply } from './rest.ts'
 import { call } from './rest.ts'
 
@@ -25,7 +20,7 @@ export type Following =
   | { readonly k: 'net'; readonly n: number }
   | { readonly k: 'watch'; readonly spec: WatchSpec }
   | { readonly k: 'log'; readonly cursor: LogCursor }
-  | { readonly k: 'exec'; readonly session: ExecSession }
+  | { readonly k: 'exec'; readonly follow: ExecFollow }
 
 const LOG_EVERY = 100_000_000
 const WATCH_EVERY = 50_000_000
@@ -57,9 +52,10 @@ function poll(flow: Flow, at: Following): { news: News; next: Following } {
       return { news: { out: text, err: '', code: ended ? 0 : -1, broken: '' }, next: { k: 'log', cursor } }
     }
     case 'exec': {
-      const { out, err, code, session } = kubeletExecMore(world, at.session)
-      if (code >= 0) kubeletExecEnd(world, session)
-      return { news: { out, err, code, broken: '' }, next: { k: 'exec', session } }
+      execInput(world, at.follow, takeKeys(flow), false)
+      const { news, follow } = execMore(world, at.follow)
+      if (news.code >= 0) execEnd(world, follow)
+      return { news: { ...news, broken: '' }, next: { k: 'exec', follow } }
     }
     default:
       return { news: { out: '', err: '', code: 0, broken: '' }, next: at }
@@ -108,32 +104,37 @@ export function openLog(
   return 'status' in opened ? opened : { text: opened.text, at: { k: 'log', cursor: opened.cursor } }
 }
 
-/** Starts a command in a container. */
+/** Starts a command in a container. On a terminal, what is typed is its keys until it ends. */
 export function openExec(
   client: Client,
   target: ContainerTarget,
-  { argv, tty, pgid, stdin }: ExecOptions,
+  asked: ExecAsked,
 ): { at: Following } | { status: Status } {
   const { flow } = client
+  const on = (name: string, wanted: boolean): [string, string][] => (wanted ? [[name, 'true']] : [])
   const query: [string, string][] = [
-    ...argv.map((word): [string, string] => ['command', word]),
+    ...asked.argv.map((word): [string, string] => ['command', word]),
     ['container', target.container],
-    ...(stdin ? [['stdin', 'true'] as [string, string]] : []),
-    ['stdout', 'true'],
-    ...(tty === 0 ? [['stderr', 'true'] as [string, string]] : [['tty', 'true'] as [string, string]]),
+    ...on('stdin', asked.stdin),
+    ...on('stdout', true),
+    ...on('stderr', !asked.tty),
+    ...on('tty', asked.tty),
   ]
   const path = `/api/v1/namespaces/${target.namespace}/pods/${target.pod}/exec`
-  const reply = call(client, 'GET', path, { query, local: { tty, pgid } })
+  const reply = call(client, 'GET', path, { query })
   if (!reply.ok) return { status: reply.status }
-  if (reply.n !== undefined) return { at: { k: 'net', n: reply.n } }
-  const started = once(flow, () =>
-    kubeletExec(flow.ctx.world, flow.ctx.programs, target, { argv, tty, pgid, stdin }),
-  )
-  return 'status' in started ? started : { at: { k: 'exec', session: started.session } }
+  if (reply.n !== undefined) {
+    if (asked.tty) rawMode(flow, reply.n)
+    return { at: { k: 'net', n: reply.n } }
+  }
+  const started = once(flow, () => execStart(flow.ctx.world, flow.ctx.programs, target, asked))
+  if ('status' in started) return started
+  if (asked.tty) rawMode(flow, -1)
+  return { at: { k: 'exec', follow: started.follow } }
 }
 
-/** Gives a command its input. */
+/** Gives a command all its input. */
 export function execWrite(flow: Flow, at: Following, text: string): void {
   if (at.k === 'net') streamInput(flow, at.n, text, true)
-  else if (at.k === 'exec') once(flow, () => kubeletExecWrite(flow.ctx.world, at.session, text, true))
+  else if (at.k === 'exec') once(flow, () => execInput(flow.ctx.world, at.follow, text, true))
 }

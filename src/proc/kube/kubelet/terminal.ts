@@ -1,0 +1,91 @@
+/**
+ * Commands in containers, with a terminal of the node's where one is asked for: what the kubelet's exec and `lab api`
+ * hand on. Models the CRI's streaming server (containerd 2.0). Not here: the window's size.
+ */
+import type { ContainerTarget } from '../../../kube/api/respond.ts'
+import { internalError } from '../../../kube/api/status.ts'
+import { clusterOf } from '../../../kube/cluster.ts'
+import type { Pod } from '../../../kube/objects-pod.ts'
+import { storeGet, storeOf } from '../../../kube/store/store.ts'
+import type { Status } from '../../../kube/types.ts'
+import type { World } from '../../../net/types.ts'
+import { findMachine } from '../../../run/machine.ts'
+import { closeTty, createTty, findTty, ttyKeys, ttyText } from '../../../run/tty.ts'
+import type { Programs } from '../../../run/types.ts'
+import { touch } from '../../../sim/dispatch.ts'
+import type { ExecSession } from './hooks.ts'
+import { kubeletExec, kubeletExecEnd, kubeletExecMore, kubeletExecWrite } from './hooks.ts'
+
+/** A command in a container that somebody waits for. Plain data. */
+export interface ExecFollow {
+  readonly session: ExecSession
+  /** Terminal, 0 for none, and how much of what it shows was taken. */
+  readonly tty: number
+  readonly shown: number
+}
+
+/** What a command wrote since it was last asked; `code` is -1 while it runs. */
+export interface ExecNews {
+  readonly out: string
+  readonly err: string
+  readonly code: number
+}
+
+export interface ExecAsked {
+  readonly argv: readonly string[]
+  readonly tty: boolean
+  readonly stdin: boolean
+}
+
+/** Starts a command, or says why not. */
+export function execStart(
+  world: World,
+  programs: Programs,
+  target: ContainerTarget,
+  { argv, tty: wanted, stdin }: ExecAsked,
+): { follow: ExecFollow } | { status: Status } {
+  const machine = nodeMachine(world, target)
+  if (machine === undefined) return { status: internalError(`the node of ${target.pod} is no machine`) }
+  const tty = wanted ? createTty(world, machine, findMachine(world, machine)!.rootNs) : 0
+  const started = kubeletExec(world, programs, target, { argv, tty, pgid: 0, stdin })
+  if ('status' in started) {
+    if (tty !== 0) closeTty(world, tty)
+    return started
+  }
+  const { session } = started
+  const screen = findTty(world, tty)
+  if (screen !== undefined) {
+    touch(world, tty)
+    screen.ns = session.ns
+    screen.fg = session.pid
+    screen.shell = session.pid
+  }
+  return { follow: { session, tty, shown: 0 } }
+}
+
+/** Everything that the command wrote since, how it stands, and where to go on. */
+export function execMore(world: World, follow: ExecFollow): { news: ExecNews; follow: ExecFollow } {
+  const { out, err, code, session } = kubeletExecMore(world, follow.session)
+  if (follow.tty === 0) return { news: { out, err, code }, follow: { ...follow, session } }
+  const { text, dropped } = ttyText(world, follow.tty)
+  const fresh = text.slice(Math.max(0, follow.shown - dropped))
+  const shown = dropped + text.length
+  return { news: { out: fresh, err: '', code }, follow: { ...follow, session, shown } }
+}
+
+/** Gives the command input; on a terminal these are keys. */
+export function execInput(world: World, { session, tty }: ExecFollow, text: string, eof: boolean): void {
+  if (tty === 0) kubeletExecWrite(world, session, text, eof)
+  else if (text !== '') ttyKeys(world, tty, text)
+}
+
+/** Nobody waits any longer: a command without a terminal goes on, one on a terminal is hung up. */
+export function execEnd(world: World, { session, tty }: ExecFollow): void {
+  kubeletExecEnd(world, session)
+  if (tty !== 0) closeTty(world, tty)
+}
+
+function nodeMachine(world: World, { namespace, pod }: ContainerTarget): number | undefined {
+  const node = storeGet<Pod>(storeOf(world), 'pods', namespace, pod)?.spec.nodeName ?? ''
+  return clusterOf(world).nodes.get(node)?.machine
+}
