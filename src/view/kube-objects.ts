@@ -16,6 +16,8 @@ import type { EventRow, KindCount, ObjectRef, ObjectTable, ObjectView, TextPlace
 /** An owner of an owner of ... : no chain is longer. */
 const MAX_OWNERS = 8
 const MAX_EVENTS = 500
+/** Nobody reads further down; `total` tells how many there are. */
+const MAX_ROWS = 500
 
 /** The kinds that are served, in the order of discovery, with their numbers. */
 export function kindCounts(world: World): KindCount[] {
@@ -33,6 +35,7 @@ export function objectTable(world: World, resource: string, wide = false): Objec
   const info = findResource(resource)
   if (info === undefined) return null
   const nowMs = wallMs(world)
+  const all = storeList(storeOf(world), resource)
   const columns = printColumns(resource)
   const shown = columns.flatMap((column, i) => (wide || column.priority === 0 ? [i] : []))
   const heads = shown.map((i) => columns[i]!.name.toUpperCase())
@@ -43,7 +46,8 @@ export function objectTable(world: World, resource: string, wide = false): Objec
     widens: columns.some((column) => column.priority > 0),
     columns: names,
     ages: names.flatMap((name, i) => (name === 'AGE' || name === 'LAST SEEN' ? [i] : [])),
-    rows: storeList(storeOf(world), resource).map((object) => {
+    total: all.length,
+    rows: all.slice(0, MAX_ROWS).map((object) => {
       const cells = printCells(resource, object, nowMs, wide)
       const texts = shown.map((i) => String(cells[i]))
       const { namespace = '', uid, resourceVersion } = object.metadata

@@ -2,35 +2,63 @@
 import { formatIp } from '../base/addr.ts'
 import { clusterIp, podCells, servicePorts } from '../kube/api/cells.ts'
 import { clusterOf } from '../kube/cluster.ts'
-import type { EndpointSlice, Node, Pod, Service } from '../kube/objects.ts'
+import type { Endpoint, EndpointSlice, Node, Pod, Service } from '../kube/objects.ts'
 import { storeGet, storeList, storeOf, wallMs } from '../kube/store/store.ts'
 import type { World } from '../net/types.ts'
 import { findNetns, netnsNamed, registryOf } from '../net/world.ts'
 import { refOf } from './kube-objects.ts'
-import type {
-  ClusterNodeView,
-  ClusterPicture,
-  ClusterPodView,
-  EndpointView,
-  ServiceView,
-} from './kube-types.ts'
+import type { ClusterNodeView, ClusterPicture, ClusterPodView, EndpointView } from './kube-types.ts'
 
 const SLICES = 'endpointslices.discovery.k8s.io'
 const SERVICE_NAME_LABEL = 'kubernetes.io/service-name'
 
+/** A node with more pods tells their numbers; so does every node where all of them together have more. */
+const MAX_PODS_OF_NODE = 60
+const MAX_PODS = 300
+const MAX_SERVICES = 40
+const MAX_ENDPOINTS = 100
+
+/** What the page draws of a cluster, bounded: thousands of pods, services and endpoints become numbers. */
 export function clusterPicture(world: World): ClusterPicture {
   const rooms = roomsByAddress(world)
-  const pods = storeList<Pod>(storeOf(world), 'pods').map((pod) => podView(world, pod, rooms))
-  return { nodes: nodeViews(world), pods, services: serviceViews(world, rooms) }
+  const byNode = podsByNode(world)
+  const few = [...byNode.values()].filter((pods) => pods.length <= MAX_PODS_OF_NODE)
+  const most = few.reduce((sum, pods) => sum + pods.length, 0) <= MAX_PODS ? MAX_PODS_OF_NODE : 0
+  const shown = [...byNode.values()].filter((pods) => pods.length <= most).flat()
+  return {
+    nodes: nodeViews(world, byNode, most),
+    pods: shown.map((pod) => podView(world, pod, rooms)),
+    ...serviceViews(world, rooms),
+  }
 }
 
-function nodeViews(world: World): ClusterNodeView[] {
+/** '' for those that are bound to none. */
+function podsByNode(world: World): Map<string, Pod[]> {
+  const found = new Map<string, Pod[]>()
+  for (const pod of storeList<Pod>(storeOf(world), 'pods')) {
+    const node = pod.spec.nodeName ?? ''
+    const known = found.get(node)
+    if (known === undefined) found.set(node, [pod])
+    else known.push(pod)
+  }
+  return found
+}
+
+function nodeViews(
+  world: World,
+  byNode: ReadonlyMap<string, readonly Pod[]>,
+  most: number,
+): ClusterNodeView[] {
   const store = storeOf(world)
   return [...clusterOf(world).nodes.values()].map(({ name, role }) => {
     const node = storeGet<Node>(store, 'nodes', '', name)
     const ready = node?.status?.conditions?.find((one) => one.type === 'Ready')
     const state = node === undefined ? '' : ready?.status === 'True' ? 'Ready' : 'NotReady'
-    return { machine: name, role, state, schedulable: node?.spec?.unschedulable !== true }
+    const own = byNode.get(name) ?? []
+    const pods = own.length
+    const readyPods = own.filter(isReady).length
+    const schedulable = node?.spec?.unschedulable !== true
+    return { machine: name, role, state, schedulable, pods, readyPods, many: pods > most }
   })
 }
 
@@ -41,6 +69,7 @@ function podView(world: World, pod: Pod, rooms: ReadonlyMap<string, string>): Cl
     ref: refOf(pod),
     node,
     room: pod.spec.hostNetwork === true ? '' : roomOf(world, pod, rooms),
+    hostNetwork: pod.spec.hostNetwork === true,
     status: podCells(pod, wallMs(world)).status,
     ready: isReady(pod),
     ip,
@@ -61,8 +90,13 @@ function isReady(pod: Pod): boolean {
 }
 
 /** Every Service's endpoints as the EndpointSlices have them, whatever their pods say. */
-function serviceViews(world: World, rooms: ReadonlyMap<string, string>): ServiceView[] {
+function serviceViews(
+  world: World,
+  rooms: ReadonlyMap<string, string>,
+): Pick<ClusterPicture, 'services' | 'moreServices'> {
   const store = storeOf(world)
+  const all = storeList<Service>(store, 'services')
+  const ordered = [...all.filter((one) => !isSystem(one)), ...all.filter(isSystem)]
   const slices = new Map<string, EndpointSlice[]>()
   for (const slice of storeList<EndpointSlice>(store, SLICES)) {
     const service = slice.metadata.labels?.[SERVICE_NAME_LABEL]
@@ -71,31 +105,53 @@ function serviceViews(world: World, rooms: ReadonlyMap<string, string>): Service
     if (known === undefined) slices.set(key, [slice])
     else known.push(slice)
   }
-  return storeList<Service>(store, 'services').map((service) => {
+  const services = ordered.slice(0, MAX_SERVICES).map((service) => {
     const { namespace, name } = service.metadata
+    const own = slices.get(`${namespace}/${name}`) ?? []
+    const endpoints = own.flatMap((slice) => slice.endpoints ?? [])
     return {
       ref: refOf(service),
       type: service.spec.type ?? 'ClusterIP',
       clusterIp: clusterIp(service),
       ports: servicePorts(service),
-      endpoints: (slices.get(`${namespace}/${name}`) ?? []).flatMap((slice) => endpointsOf(slice, rooms)),
+      endpoints: endpointsOf(own, rooms),
+      count: endpoints.length,
+      ready: endpoints.filter(({ conditions }) => conditions?.ready !== false).length,
     }
   })
+  return { services, moreServices: all.length - services.length }
 }
 
-function endpointsOf(slice: EndpointSlice, rooms: ReadonlyMap<string, string>): EndpointView[] {
-  const port = (slice.ports ?? []).map((one) => one.port ?? '*').join(',')
-  return (slice.endpoints ?? []).map(({ addresses, conditions, targetRef }) => {
-    const ip = addresses[0] ?? ''
-    return {
-      ip,
-      port,
-      ready: conditions?.ready !== false,
-      terminating: conditions?.terminating === true,
-      room: rooms.get(ip) ?? '',
-      pod: targetRef?.kind === 'Pod' ? (targetRef.name ?? '') : '',
+function isSystem({ metadata: { namespace, name } }: Service): boolean {
+  return namespace === 'kube-system' || (namespace === 'default' && name === 'kubernetes')
+}
+
+function endpointsOf(slices: readonly EndpointSlice[], rooms: ReadonlyMap<string, string>): EndpointView[] {
+  const found: EndpointView[] = []
+  for (const slice of slices) {
+    const port = (slice.ports ?? []).map((one) => one.port ?? '*').join(',')
+    for (const endpoint of slice.endpoints ?? []) {
+      if (found.length === MAX_ENDPOINTS) return found
+      found.push(endpointOf(endpoint, port, rooms))
     }
-  })
+  }
+  return found
+}
+
+function endpointOf(
+  { addresses, conditions, targetRef }: Endpoint,
+  port: string,
+  rooms: ReadonlyMap<string, string>,
+): EndpointView {
+  const ip = addresses[0] ?? ''
+  return {
+    ip,
+    port,
+    ready: conditions?.ready !== false,
+    terminating: conditions?.terminating === true,
+    room: rooms.get(ip) ?? '',
+    pod: targetRef?.kind === 'Pod' ? (targetRef.name ?? '') : '',
+  }
 }
 
 /** Which room has an address; one on the loopback device names none. */

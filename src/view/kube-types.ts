@@ -29,6 +29,8 @@ export interface ObjectTable {
   columns: string[]
   /** Columns that change by themselves as time passes (AGE). */
   ages: number[]
+  /** Of these, `rows` has the first ones. */
+  total: number
   rows: { ref: ObjectRef; uid: string; revision: number; cells: string[] }[]
 }
 
@@ -75,8 +77,11 @@ export interface EventRow {
 /** What the picture shows of a cluster. */
 export interface ClusterPicture {
   nodes: ClusterNodeView[]
+  /** Those of nodes that have few: the others' are numbers of their node. */
   pods: ClusterPodView[]
+  /** The first ones, those of the system last; and how many more there are. */
   services: ServiceView[]
+  moreServices: number
 }
 
 export interface ClusterNodeView {
@@ -85,6 +90,10 @@ export interface ClusterNodeView {
   /** Ready, NotReady, or '' while the API server has no such Node. */
   state: 'Ready' | 'NotReady' | ''
   schedulable: boolean
+  pods: number
+  readyPods: number
+  /** Its pods are told as numbers only. */
+  many: boolean
 }
 
 export interface ClusterPodView {
@@ -92,6 +101,8 @@ export interface ClusterPodView {
   node: string
   /** The room of its network namespace, '' while it has none of its own. */
   room: string
+  /** It lives in its node's own namespace. */
+  hostNetwork: boolean
   /** STATUS as kubectl prints it. */
   status: string
   ready: boolean
@@ -104,7 +115,10 @@ export interface ServiceView {
   /** Cluster IP, `None` for headless ones. */
   clusterIp: string
   ports: string
+  /** The first ones of `count`. */
   endpoints: EndpointView[]
+  count: number
+  ready: number
 }
 
 export interface EndpointView {

@@ -157,7 +157,7 @@ describe('the picture', () => {
   it('has the pod in its room, and a line from the Service that is solid once it is ready', () => {
     const made = build()
     expect(clusterPicture(made.world).nodes).toEqual([
-      { machine: 'node1', role: 'worker', state: '', schedulable: true },
+      { machine: 'node1', role: 'worker', state: '', schedulable: true, pods: 0, readyPods: 0, many: false },
     ])
     join(made, false)
     const before = clusterPicture(made.world)
@@ -172,6 +172,29 @@ describe('the picture', () => {
     expect(web(before).endpoints).toMatchObject([{ ip: '10.0.1.2', ready: false, room: 'node1.a' }])
     setReady(made, true)
     expect(web(clusterPicture(made.world)).endpoints).toMatchObject([{ port: '8080', ready: true }])
+  })
+
+  it("tells a pod in its node's own namespace, and a crowd as numbers", () => {
+    const made = build()
+    join(made, true)
+    const add = (name: string, more: object) =>
+      apiCreate(made.world, KUBELET, 'pods', {
+        apiVersion: 'v1',
+        kind: 'Pod',
+        metadata: { name, namespace: 'default' },
+        spec: { nodeName: 'node1', containers: [{ name: 'c', image: 'nginx' }], ...more },
+      } as unknown as Draft<Pod>)
+    add('host', { hostNetwork: true })
+    const few = clusterPicture(made.world)
+    expect(few.pods.find(({ ref }) => ref.name === 'host')).toMatchObject({ hostNetwork: true, room: '' })
+    expect(few.nodes[0]).toMatchObject({ many: false, readyPods: 1 })
+    for (let n = 0; n < 600; n++) add(`p${n}`, {})
+    const { nodes, pods } = clusterPicture(made.world)
+    expect(nodes[0]).toMatchObject({ many: true, readyPods: 1 })
+    expect(nodes[0]!.pods).toBeGreaterThan(600)
+    expect(pods.filter(({ node }) => node === 'node1')).toEqual([])
+    const table = objectTable(made.world, 'pods')!
+    expect([table.rows.length, table.total > 600]).toEqual([500, true])
   })
 })
 

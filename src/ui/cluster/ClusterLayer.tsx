@@ -15,11 +15,15 @@ import { refKey, showObject, useCluster } from './clusterStore.ts'
 /** More than these would cover the network. */
 const MAX_CHIPS = 24
 const MAX_LINES = 400
+/** Pods in a node's own namespace, named above it. */
+const MAX_HOST = 4
 /** Lines come down in the gap right of a room, and end on its edge beside its name. */
-const ASIDE = 20
+const ASIDE = 12
 const NAME = 15
 /** From afar badges stay so much larger than the rest, to be read. */
 const LARGEST = 1.7
+/** Between two rows of rooms. */
+const LARGEST_STATE = 1.45
 const LETTER = 6.4
 
 export function ClusterLayer() {
@@ -30,7 +34,9 @@ export function ClusterLayer() {
   return (
     <>
       <OnMachines picture={picture} />
-      {services && picture.services.length > 0 && <Services all={picture.services} />}
+      {services && picture.services.length > 0 && (
+        <Services all={picture.services} more={picture.moreServices} />
+      )}
     </>
   )
 }
@@ -50,7 +56,12 @@ function OnMachines({ picture }: { picture: ClusterPicture }) {
       }
     >
       {picture.nodes.map((node) => (
-        <NodeBadge key={node.machine} node={node} drawing={drawing} />
+        <NodeHead
+          key={node.machine}
+          node={node}
+          pods={picture.pods.filter((pod) => pod.hostNetwork && pod.node === node.machine)}
+          drawing={drawing}
+        />
       ))}
       {zoom >= 0.4 &&
         picture.pods.map((pod) => <PodState key={refKey(pod.ref)} pod={pod} drawing={drawing} zoom={zoom} />)}
@@ -58,31 +69,48 @@ function OnMachines({ picture }: { picture: ClusterPicture }) {
   )
 }
 
-function NodeBadge({ node, drawing }: { node: ClusterNodeView; drawing: Drawing }) {
+/** Above a machine: that it is a node, and its pods that have no room of their own. */
+function NodeHead(props: { node: ClusterNodeView; pods: ClusterPodView[]; drawing: Drawing }) {
+  const { node, pods, drawing } = props
+  const place = drawing.places[node.machine]
+  if (!drawing.boxes[node.machine] || !place) return null
+  return (
+    <div className="node-head" style={{ left: place.x, top: place.y }}>
+      {pods.slice(0, MAX_HOST).map((pod) => (
+        <button
+          key={refKey(pod.ref)}
+          type="button"
+          className={`host-pod ${pod.ready ? 'ready' : ''}`}
+          title={`${pod.ref.namespace}/${pod.ref.name}  hostNetwork  ${pod.ip}`}
+          onClick={() => showObject(pod.ref)}
+        >
+          <PodWords pod={pod} named />
+        </button>
+      ))}
+      {pods.length > MAX_HOST && <span className="host-pod quiet">+{pods.length - MAX_HOST}</span>}
+      <NodeBadge node={node} />
+    </div>
+  )
+}
+
+function NodeBadge({ node }: { node: ClusterNodeView }) {
   const { t } = useTranslation('cluster')
-  const [box, place] = [drawing.boxes[node.machine], drawing.places[node.machine]]
-  if (!box || !place) return null
   const state = node.state === '' ? t('unregistered') : t(`state_${node.state}`)
   const Icon = node.state === 'Ready' ? CircleCheck : node.state === 'NotReady' ? CircleX : CircleDashed
   const ref = { resource: 'nodes', kind: 'Node', namespace: '', name: node.machine }
   return (
-    <button
-      type="button"
-      className={`node-badge ${node.state}`}
-      style={{ left: place.x, top: place.y }}
-      onClick={() => showObject(ref)}
-    >
+    <button type="button" className={`node-badge ${node.state}`} onClick={() => showObject(ref)}>
       <ShipWheel aria-hidden="true" />
       <span>{t(node.role === 'worker' ? 'worker' : 'controlPlane')}</span>
       <Icon aria-hidden="true" className="state-icon" />
       <span>{node.schedulable ? state : `${state}, SchedulingDisabled`}</span>
+      {node.many && <span>{t('podsOf', { ready: node.readyPods, count: node.pods })}</span>}
     </button>
   )
 }
 
 /** Below its room, left of its wire: what kubectl calls the STATUS, ready or not by shape. */
 function PodState({ pod, drawing, zoom }: { pod: ClusterPodView; drawing: Drawing; zoom: number }) {
-  const { t } = useTranslation('cluster')
   const [box, place] = [drawing.boxes[pod.node], drawing.places[pod.node]]
   const room = box?.rooms.find((one) => one.room.id === pod.room)
   if (!place || !room) return null
@@ -96,21 +124,32 @@ function PodState({ pod, drawing, zoom }: { pod: ClusterPodView; drawing: Drawin
         {
           left: place.x + room.x + room.w / 2 - 8,
           top: place.y + room.y + room.h + 8,
-          '--up': Math.max(1, Math.min(LARGEST, 1 / zoom, fits)),
+          '--up': Math.max(1, Math.min(LARGEST_STATE, 1 / zoom, fits)),
         } as CSSProperties
       }
       title={`${pod.ref.namespace}/${pod.ref.name}  ${pod.ip}`}
       onClick={() => showObject(pod.ref)}
     >
-      <span aria-hidden="true">{pod.ready ? '●' : '○'}</span>
-      <span>{pod.status}</span>
-      <span className="sr-only">{`${pod.ref.name}, ${t(pod.ready ? 'ready' : 'notReady')}`}</span>
+      <PodWords pod={pod} />
     </button>
   )
 }
 
+function PodWords({ pod, named = false }: { pod: ClusterPodView; named?: boolean }) {
+  const { t } = useTranslation('cluster')
+  const ready = t(pod.ready ? 'ready' : 'notReady')
+  return (
+    <>
+      <span aria-hidden="true">{pod.ready ? '●' : '○'}</span>
+      {named && <strong>{pod.ref.name}</strong>}
+      <span>{pod.status}</span>
+      <span className="sr-only">{named ? ready : `${pod.ref.name}, ${ready}`}</span>
+    </>
+  )
+}
+
 /** Chips above the network, each with lines to the rooms of its endpoints: ready ones solid, others dashed. */
-function Services({ all }: { all: ServiceView[] }) {
+function Services({ all, more }: { all: ServiceView[]; more: number }) {
   const { t } = useTranslation('cluster')
   const strip = useRef<HTMLUListElement>(null)
   const trail = useStore((state) => state.chosenTraceView !== null)
@@ -133,7 +172,7 @@ function Services({ all }: { all: ServiceView[] }) {
             faded={under !== '' && under !== refKey(service.ref)}
           />
         ))}
-        {all.length > shown.length && <li className="quiet">+{all.length - shown.length}</li>}
+        {all.length + more > shown.length && <li className="quiet">+{all.length + more - shown.length}</li>}
       </ul>
     </>
   )
@@ -141,8 +180,7 @@ function Services({ all }: { all: ServiceView[] }) {
 
 function Chip({ service, faded }: { service: ServiceView; faded: boolean }) {
   const { t } = useTranslation('cluster')
-  const { ref, clusterIp, ports, endpoints } = service
-  const ready = endpoints.filter((one) => one.ready).length
+  const { ref, clusterIp, ports, ready, count } = service
   const key = refKey(ref)
   const point = () => useCluster.setState({ under: key })
   return (
@@ -158,8 +196,8 @@ function Chip({ service, faded }: { service: ServiceView; faded: boolean }) {
       >
         <strong>{ref.name}</strong>
         {!isSystem(service) && <span className="mono">{clusterIp}</span>}
-        <span className="mono quiet">{`${ready}/${endpoints.length}`}</span>
-        <span className="sr-only">{t('readyOf', { ready, count: endpoints.length })}</span>
+        <span className="mono quiet">{`${ready}/${count}`}</span>
+        <span className="sr-only">{t('readyOf', { ready, count })}</span>
       </button>
     </li>
   )
@@ -183,9 +221,12 @@ function useFeet(strip: React.RefObject<HTMLUListElement | null>, shown: readonl
     if (!list) return
     const measure = () => {
       const from = list.parentElement!.getBoundingClientRect()
+      const ends = list.getBoundingClientRect()
       const found = [...list.querySelectorAll<HTMLElement>('[data-service]')].map((chip) => {
         const { left, width, bottom } = chip.getBoundingClientRect()
-        return [chip.dataset.service!, { x: left + width / 2 - from.left, y: bottom - from.top }] as const
+        // A chip that is scrolled away stands at the strip's end.
+        const x = Math.min(ends.right - 6, Math.max(ends.left + 6, left + width / 2))
+        return [chip.dataset.service!, { x: x - from.left, y: bottom - from.top }] as const
       })
       setFeet(new Map(found))
     }

@@ -14,7 +14,6 @@ import { useBefore } from './useBefore.ts'
 /** Kinds that everybody looks at first; the others follow where there are any. */
 const FIRST = ['nodes', 'pods', 'services', 'endpointslices.discovery.k8s.io', 'deployments.apps']
 const EVENTS = 'events'
-const MAX_ROWS = 500
 
 export function ClusterPanel() {
   return (
@@ -132,7 +131,7 @@ function Objects(props: { kind: string; stored: string; table: ObjectTable | nul
           </tr>
         </thead>
         <tbody>
-          {table.rows.slice(0, MAX_ROWS).map((row) => {
+          {table.rows.map((row) => {
             const changed = old !== null && old.get(row.uid) !== stillText(table, row)
             const isChosen = chosen === refKey(row.ref)
             return (
@@ -165,8 +164,8 @@ function Objects(props: { kind: string; stored: string; table: ObjectTable | nul
       </table>
       {stored !== '' && <p className="pad">{t('storedOnly', { kind: stored })}</p>}
       {table.rows.length === 0 && <p className="quiet pad">{t('noObjects')}</p>}
-      {table.rows.length > MAX_ROWS && (
-        <p className="quiet pad">{t('more', { count: table.rows.length - MAX_ROWS })}</p>
+      {table.total > table.rows.length && (
+        <p className="quiet pad">{t('more', { count: table.total - table.rows.length })}</p>
       )}
     </section>
   )
