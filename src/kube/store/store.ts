@@ -11,7 +11,8 @@ import type { Pod } from '../objects.ts'
 import { formatTime } from '../time.ts'
 import type { ApiObject, StoreChange } from '../types.ts'
 import { deepFreeze } from '../types.ts'
-import { createTree, treeAll, treeDelete, treeGet, treeSet, treeValues } from './tree.ts'
+import { shareParts } from './share.ts'
+import { createTree, treeAll, treeDelete, treeGet, treeNeighbour, treeSet, treeValues } from './tree.ts'
 import type { Store, StoreOptions, Subscription, Want } from './types.ts'
 import { CHUNK } from './types.ts'
 
@@ -167,7 +168,9 @@ export function storePut<T extends ApiObject>(world: World, resource: string, ob
   const table = store.tables.get(resource) ?? createTree<ApiObject>()
   const previous = treeGet(table, key)
   const metadata = { ...object.metadata, resourceVersion: String(revision) }
-  const stored = deepFreeze({ ...object, metadata })
+  const draft = { ...object, metadata }
+  if (previous === undefined) shareParts(draft, treeNeighbour(table, key))
+  const stored = deepFreeze(draft)
   store.tables.set(resource, treeSet(table, key, stored as ApiObject))
   if (previous !== undefined) unindex(store, resource, key, previous, stored)
   index(store, resource, key, previous, stored)

@@ -82,6 +82,14 @@ export function treeValues<V>(tree: Tree<V>, prefix = ''): V[] {
   return found
 }
 
+/** The value whose key comes next before `key`, or next behind it: what is most like it. Undefined in an empty tree. */
+export function treeNeighbour<V>(tree: Tree<V>, key: string): V | undefined {
+  const leaf = tree.leaves[Math.max(0, leafIndex(tree, key))]
+  if (leaf === undefined) return undefined
+  const at = lowerBound(leaf.keys, key)
+  return leaf.values[at > 0 ? at - 1 : at]
+}
+
 /** All values in the order of keys: one array for one tree, made when it is first asked for. */
 export function treeAll<V>(tree: Tree<V>): readonly V[] {
   const known = all.get(tree)

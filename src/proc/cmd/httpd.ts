@@ -174,7 +174,7 @@ function serve(ctx: ProcCtx, place: Place): void {
     if (sock === undefined) return
     listeners.push(sock.id)
   }
-  const state: HttpdState = { style, root: place.root, listeners, conns: new Map() }
+  const state: HttpdState = { style, root: place.root, listeners: listeners.slice(), conns: new Map() }
   ctx.proc.state = state
   if (isFull(style)) return
   const host = addr === undefined ? '0.0.0.0' : formatIp(addr)

@@ -101,10 +101,13 @@ function create(
   const { pod } = run
   const { hostname } = podNames(kubelet, pod)
   const env = new Map<string, string>()
-  for (const text of image.env) env.set(text.slice(0, text.indexOf('=')), text.slice(text.indexOf('=') + 1))
+  for (const text of image.env) {
+    const at = text.indexOf('=')
+    env.set(interned(text.slice(0, at)), interned(text.slice(at + 1)))
+  }
   env.set('HOSTNAME', hostname)
   if (spec.tty === true) env.set('TERM', 'xterm')
-  for (const [name, value] of own) env.set(name, value)
+  for (const [name, value] of own) env.set(interned(name), interned(value))
   env.set('HOME', env.get('HOME') ?? '/root')
   const words = (list: readonly string[] = []) => list.map((text) => expand(text, (name) => own.get(name)))
   const entrypoint = (spec.command?.length ?? 0) > 0 ? words(spec.command) : [...image.entrypoint]

@@ -25,6 +25,7 @@ import type { Kubelet, PodRun } from './state.ts'
 import { SECOND } from './state.ts'
 
 const PAUSE_IMAGE = 'registry.k8s.io/pause:3.10'
+const NO_ENV: ReadonlyMap<string, string> = Object.freeze(new Map())
 const ETH = 'eth0'
 /** Until the next try after a failure, and where the node has no network yet. */
 const RETRY_NS = 10 * SECOND
@@ -108,7 +109,7 @@ function startPause({ world, machine }: Kubelet, { pod, attempt }: PodRun, id: s
     imageId: interned(`sha256:${image.id}`),
     program: 'pause',
     argv: ['/pause'],
-    env: new Map(),
+    env: NO_ENV,
     cwd: '/',
     hostname: machine.sandboxes.get(id)!.hostname,
     labels: labelsOf(pod, PAUSE_NAME, attempt - 1),
