@@ -13,8 +13,10 @@ import { openScenario } from './scenario.fixture.ts'
 
 const LAB = readFileSync(join(import.meta.dirname, '..', '..', 'public', 'labs', '7.1-ports.yaml'), 'utf8')
 
-const CUT = 'controlplane: iptables -A INPUT -p tcp --dport 6443 -j DROP'
-const HEAL = 'controlplane: iptables -D INPUT -p tcp --dport 6443 -j DROP'
+const CUT = 'controlplane: iptables -A INPUT -i eth0 -p tcp --dport 6443 -j DROP'
+const HEAL = 'controlplane: iptables -F INPUT'
+/** The control plane's own connections too. */
+const CUT_ALL = 'controlplane: iptables -A INPUT -p tcp --dport 6443 -j DROP'
 
 function readiness(world: World): string[] {
   return storeList<Node>(storeOf(world), 'nodes').map((node) => {
@@ -24,7 +26,8 @@ function readiness(world: World): string[] {
 }
 
 const NODES = ['controlplane', 'node01', 'node02']
-const all = (status: string) => NODES.map((name) => `${name} ${status}`)
+/** The control plane's own kubelet does not pass eth0. */
+const all = (status: string) => NODES.map((name) => `${name} ${name === 'controlplane' ? 'True' : status}`)
 
 /** Waits until the nodes are so; the virtual seconds that it took. */
 function until(lab: Scenario, status: string, most: number): number {
@@ -142,6 +145,33 @@ describe('7.1 ports', () => {
     expect(open('node01')).toBe(0)
     expect(page(lab)).toBe('200')
     expect(lab.type('controlplane: ss -ltn').stdout).not.toContain(':6443')
+  })
+
+  it('without the port nobody watches over the nodes: the control plane goes through it too', () => {
+    const lab = openScenario(LAB)
+    const { world } = lab.run
+    const held = () =>
+      [
+        ...lab
+          .type('controlplane: ss -tnp')
+          .stdout.matchAll(/ESTAB.*192\.168\.1\.11:6443 +users:\(\("([^"]+)"/g),
+      ]
+        .map(([, name]) => name)
+        .sort()
+    expect(held()).toEqual(['kube-controller', 'kube-proxy', 'kube-scheduler', 'kubelet'])
+    lab.wait(20)
+    lab.type(CUT_ALL)
+    scale(lab, 3)
+    lab.wait(120)
+    expect(readiness(world)).toEqual(all('True'))
+    expect(held()).toEqual([])
+    const pods = () => storeList<Pod>(storeOf(world), 'pods', 'default').length
+    expect(pods()).toBe(1)
+    lab.type(HEAL)
+    lab.wait(100)
+    expect(readiness(world)).toEqual(all('True'))
+    expect(held()).toHaveLength(4)
+    expect(pods()).toBe(3)
   })
 
   it('kubectl needs the port too', () => {

@@ -177,6 +177,17 @@ export function agentAnswer(
   ctx.program.response?.(ctx, tag, result)
 }
 
+/** The server is in reach again: what was put off happens. */
+export function agentResume(world: World, rules: AgentRules, id: number): void {
+  if (findAgent(world, id) === undefined) return
+  touch(world, id)
+  const ctx = ctxOf(world, rules, findAgent(world, id)!)
+  const due = ctx.agent.stalled ?? []
+  delete ctx.agent.stalled
+  for (const name of due) ctx.program.timer?.(ctx, name)
+  startWork(ctx)
+}
+
 /** Runs `act` as the agent, outside its events. False where there is no such agent. */
 export function asAgent(world: World, rules: AgentRules, id: number, act: (ctx: AgentCtx) => void): boolean {
   if (findAgent(world, id) === undefined) return false
@@ -260,7 +271,7 @@ function onWork(ctx: AgentCtx): void {
   const { agent, program } = ctx
   agent.working = false
   const key = nextKey(agent)
-  if (key === undefined) return
+  if (key === undefined || !mayAct(ctx)) return
   agent.queue.delete(key)
   if ((agent.wrote.get(key) ?? 0) > agent.seen) {
     // Its cache does not know yet what it did itself: the change will be observed in a moment.
@@ -295,5 +306,11 @@ function onTimer(ctx: AgentCtx, event: SimEvent): void {
   }
   if (agent.timers.get(name) !== event.arg) return
   agent.timers.delete(name)
-  program.timer?.(ctx, name)
+  if (mayAct(ctx)) program.timer?.(ctx, name)
+  else agent.stalled = [...(agent.stalled ?? []), name]
+}
+
+/** The control plane's agents write where they stand: only while their server is in reach. */
+function mayAct({ world, agent, transport }: AgentCtx): boolean {
+  return agent.link.kind !== 'tcp' || agent.node !== '' || transport.ready?.(world, agent) !== false
 }

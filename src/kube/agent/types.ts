@@ -38,13 +38,16 @@ export interface Agent extends Target {
   wrote: Map<string, number>
   /** What it remembers of the events that it recorded, by object; absent before the first. */
   events?: Map<string, EventMemory>
+  /** Timers that were due while the server was out of reach. */
+  stalled?: string[]
   /** The program's own plain data. */
   state: unknown
 }
 
 /**
- * `direct`: the API server is in reach whatever the network does (it is on the same machine, or the provider's).
- * `tcp`: requests and watch events are bytes of a connection to port 6443, which its process holds.
+ * `direct`: the API server is in reach whatever the network does (the control plane is not drawn).
+ * `tcp`: watch events, and the requests of nodes' agents, are bytes of a connection to port 6443, which its process
+ * holds; the control plane's agents write where they stand, as long as that connection is alive.
  */
 export type AgentLink =
   | { readonly kind: 'direct' }
@@ -106,4 +109,6 @@ export interface AgentTransport {
   notify(world: World, agent: Agent): void
   /** Sends a request; its answer arrives by `agentAnswer`. False: there is no connection. */
   send(world: World, agent: Agent, request: AgentRequest): boolean
+  /** Whether an agent that writes where it stands may do so now; false: `agentResume` will follow. */
+  ready?(world: World, agent: Agent): boolean
 }

@@ -1,6 +1,7 @@
 /**
- * An agent's connection to the API server, held by its process: it connects, lists, watches and writes; what is cut is
- * noticed by pings and connected again. Models client-go (1.32): net.Dialer's 30 s, the HTTP/2 transport's health check
+ * A process' connection to the API server, shared by the agents that it is: it connects, lists, watches and writes;
+ * what is cut is noticed by pings and connected again. Controllers write where they stand and not by messages: after a
+ * silence they ask first whether the server is there (`apiLinkReady`). Models client-go (1.32): net.Dialer's 30 s, the HTTP/2 transport's health check
  * (30 s idle, 15 s for the answer), the reflector's back-off (0.8 s to 30 s with jitter). Not here: a connection for
  * each kind of watch, requests' own timeouts.
  */
@@ -8,7 +9,7 @@ import { parseIp } from '../../base/addr.ts'
 import { assert } from '../../base/assert.ts'
 import { nextBelow } from '../../base/rng.ts'
 import type { AgentRules } from '../../kube/agent/agent.ts'
-import { agentAnswer, agentCatchUp, findAgent, startAgent } from '../../kube/agent/agent.ts'
+import { agentAnswer, agentCatchUp, agentResume, findAgent, startAgent } from '../../kube/agent/agent.ts'
 import type { Agent, AgentRequest } from '../../kube/agent/types.ts'
 import { failure } from '../../kube/api/status.ts'
 import { KubeEv } from '../../kube/events.ts'
@@ -30,15 +31,15 @@ import { channelRead, channelSend, createChannel } from './channel.ts'
 /** Plain data of a process. */
 export interface ApiLink {
   readonly endpoint: string
-  /** Agent program, and the node that it is for. */
-  readonly program: string
+  /** Agent programs, and the node that they are for ('': the control plane's). */
+  readonly programs: readonly string[]
   readonly node: string
-  /** 0 until the first list has come: an agent begins with what exists. */
-  agent: number
+  /** None until the first list has come: an agent begins with what exists. */
+  agents: number[]
   phase: 'waiting' | 'dialing' | 'listing' | 'open'
   channel: Channel | null
-  /** Writes without an answer: number to tag. */
-  pending: Map<number, string>
+  /** Writes without an answer, by number. */
+  pending: Map<number, { readonly agent: number; readonly tag: string }>
   next: number
   /** Failures in a row, and since when the connection stood that was the last to stand. */
   failures: number
@@ -46,22 +47,32 @@ export interface ApiLink {
   /** When something was last read, and whether a ping is out. */
   readAt: number
   pinged: boolean
+  /** When the server last answered: a word that it sends by itself says nothing of the way to it. */
+  answeredAt: number
+  /** Agents wait for a word from the server. */
+  stalled: boolean
 }
 
 const SECOND = 1_000_000_000
 const DIAL_NS = 30 * SECOND
 const IDLE_NS = 30 * SECOND
 const PING_NS = 15 * SECOND
+/** A server that answered within this time counts as there. */
+const HEARD_NS = SECOND
 const BACKOFF_MS = 800
 const BACKOFF_MAX_MS = 30_000
 /** A connection that stood so long begins the back-off anew. */
 const BACKOFF_RESET = 120 * SECOND
 
 /** A connection that is not yet begun (`dialApi`); the agent starts when the first list is there. */
-export function createApiLink(about: { endpoint: string; program: string; node: string }): ApiLink {
+export function createApiLink(about: {
+  endpoint: string
+  programs: readonly string[]
+  node: string
+}): ApiLink {
   return {
     ...about,
-    agent: 0,
+    agents: [],
     phase: 'waiting',
     channel: null,
     pending: new Map(),
@@ -70,6 +81,8 @@ export function createApiLink(about: { endpoint: string; program: string; node: 
     openedAt: 0,
     readAt: 0,
     pinged: false,
+    answeredAt: 0,
+    stalled: false,
   }
 }
 
@@ -114,9 +127,25 @@ export function apiLinkSend(
     return true
   }
   const n = link.next++
-  link.pending.set(n, request.tag)
-  channelSend({ world, ns }, link.channel, { k: 'write', n, request } satisfies ToServer)
+  link.pending.set(n, { agent: agent.id, tag: request.tag })
+  channelSend({ world, ns }, link.channel, { k: 'write', n, agent: agent.id, request } satisfies ToServer)
   return true
+}
+
+/**
+ * Whether an agent that writes where it stands may do so: the server answered a moment ago. Otherwise it is asked
+ * for a word, and `agentResume` follows that, however long it takes.
+ */
+export function apiLinkReady(world: World, agent: Agent): boolean {
+  const link = linkOfAgent(world, agent)
+  if (link === null) return true
+  if (link.phase === 'open' && world.now - link.answeredAt <= HEARD_NS) return true
+  const ns = findNetns(world, agent.ns)
+  if (!link.stalled && link.phase === 'open' && link.channel !== null && ns !== undefined) {
+    channelSend({ world, ns }, link.channel, { k: 'ping', n: link.next++ } satisfies ToServer)
+  }
+  link.stalled = true
+  return false
 }
 
 /** The link of an agent's process, ready to be changed; null where the process is gone or has none. */
@@ -160,13 +189,19 @@ function onSocket(ctx: ProcCtx, rules: AgentRules, link: ApiLink): void {
     link.openedAt = world.now
     heard(ctx, link)
     setTimer(ctx, link.readAt + IDLE_NS, 'api')
-    say(ctx, link, { k: 'list', program: link.program, node: link.node })
+    say(ctx, link, { k: 'list', programs: link.programs, node: link.node })
   }
   const { messages, errno } = channelRead(ctx, channel)
   if (messages.length > 0) heard(ctx, link)
+  const answered = (messages as FromServer[]).some(({ k }) => k !== 'events')
+  if (answered) link.answeredAt = ctx.world.now
   for (const message of messages) onMessage(ctx, rules, link, message as FromServer)
   const failed = errno === '' ? streamFlush(ctx, channel.stream) : errno
   if (failed !== '') lost(ctx, rules, link)
+  else if (answered && link.stalled && link.phase === 'open') {
+    link.stalled = false
+    for (const agent of link.agents) agentResume(ctx.world, rules, agent)
+  }
 }
 
 function onMessage(ctx: ProcCtx, rules: AgentRules, link: ApiLink, message: FromServer): void {
@@ -176,12 +211,12 @@ function onMessage(ctx: ProcCtx, rules: AgentRules, link: ApiLink, message: From
       listed(ctx, rules, link, message.revision)
       return
     case 'events':
-      agentCatchUp(world, rules, link.agent, message.revision)
+      for (const agent of link.agents) agentCatchUp(world, rules, agent, message.revision)
       return
     case 'wrote': {
-      const tag = link.pending.get(message.n)
+      const write = link.pending.get(message.n)
       link.pending.delete(message.n)
-      if (tag !== undefined) agentAnswer(world, rules, link.agent, tag, message.result)
+      if (write !== undefined) agentAnswer(world, rules, write.agent, write.tag, message.result)
       return
     }
     default:
@@ -192,27 +227,23 @@ function listed(ctx: ProcCtx, rules: AgentRules, link: ApiLink, revision: number
   const { world, ns, proc } = ctx
   const sock = link.channel!.stream.sock
   link.phase = 'open'
-  const fresh = findAgent(world, link.agent) === undefined
-  // The agent's first writes follow at once: by then the server must know whose they are.
-  if (fresh) link.agent = world.targets.length
-  say(ctx, link, { k: 'watch', agent: link.agent, from: revision })
-  if (fresh) {
-    const { program, node } = link
-    const spec = {
-      program,
-      node,
-      ns: ns.id,
-      pid: proc.pid,
-      link: { kind: 'tcp', sock },
-      seen: revision,
-    } as const
-    const id = startAgent(world, rules, spec)
-    assert(id === link.agent, 'kube: an agent has the next id')
-    return
-  }
-  touch(world, link.agent)
-  findAgent(world, link.agent)!.link = { kind: 'tcp', sock }
-  agentCatchUp(world, rules, link.agent, revision)
+  const fresh = link.agents.every((agent) => findAgent(world, agent) === undefined)
+  // The agents' first writes follow at once: by then the server must know whose they are.
+  if (fresh) link.agents = link.programs.map((_, i) => world.targets.length + i)
+  say(ctx, link, { k: 'watch', agents: link.agents, from: revision })
+  link.programs.forEach((program, i) => {
+    const agent = link.agents[i]!
+    if (fresh) {
+      const place = { node: link.node, ns: ns.id, pid: proc.pid }
+      const spec = { program, ...place, link: { kind: 'tcp', sock }, seen: revision } as const
+      const id = startAgent(world, rules, spec)
+      assert(id === agent, 'kube: an agent has the next id')
+      return
+    }
+    touch(world, agent)
+    findAgent(world, agent)!.link = { kind: 'tcp', sock }
+    agentCatchUp(world, rules, agent, revision)
+  })
 }
 
 /** The connection is given up, or never came about: what waited for an answer fails, and it is tried again. */
@@ -224,13 +255,14 @@ function lost(ctx: ProcCtx, rules: AgentRules, link: ApiLink): void {
   link.phase = 'waiting'
   const { pending } = link
   link.pending = new Map()
-  const agent = findAgent(world, link.agent)
-  if (agent !== undefined) {
-    touch(world, agent.id)
+  for (const id of link.agents) {
+    const agent = findAgent(world, id)
+    if (agent === undefined) continue
+    touch(world, id)
     agent.link = { kind: 'tcp', sock: 0 }
   }
-  for (const tag of pending.values()) {
-    agentAnswer(world, rules, link.agent, tag, connectionLost('http2: client connection lost'))
+  for (const { agent, tag } of pending.values()) {
+    agentAnswer(world, rules, agent, tag, connectionLost('http2: client connection lost'))
   }
   const pause = Math.min(BACKOFF_MS * 2 ** Math.min(link.failures, 10), BACKOFF_MAX_MS)
   link.failures++

@@ -34,11 +34,11 @@ import { channelRead, channelSend, createChannel } from './channel.ts'
 const NAME = 'kube-apiserver'
 const PORT = 6443
 
-/** A connection, and the agent that watches over it (0: none). */
+/** A connection, and the agents that watch over it. */
 interface Conn {
   channel: Channel
-  agent: number
-  /** The agent has been sent the changes up to this revision. */
+  agents: readonly number[]
+  /** They have been sent the changes up to this revision. */
   sent: number
   /** Watches of kubectl's, by the number of their request. */
   watches: Map<number, WatchSpec>
@@ -73,7 +73,7 @@ export function serverNotify(world: World, rules: AgentRules, agent: Agent): voi
   if (ns === undefined || proc?.program !== NAME) return
   touch(world, ns.id)
   for (const conn of (proc.state as ServerState).conns.values()) {
-    if (conn.agent === agent.id) pushChanges({ world, ns }, rules, conn)
+    if (conn.agents.includes(agent.id)) pushChanges({ world, ns }, rules, conn)
   }
 }
 
@@ -152,7 +152,7 @@ function accept(ctx: ProcCtx, rules: AgentRules, state: ServerState): void {
     const sock = tcpAccept(ctx.world, ctx.ns, listener)
     if (sock === undefined) return
     sock.tcp!.noDelay = true
-    const conn: Conn = { channel: createChannel(sock), agent: 0, sent: 0, watches: new Map() }
+    const conn: Conn = { channel: createChannel(sock), agents: [], sent: 0, watches: new Map() }
     state.conns.set(sock.id, conn)
     serve(ctx, rules, state, conn)
   }
@@ -174,23 +174,24 @@ function answer(ctx: ProcCtx, rules: AgentRules, state: ServerState, conn: Conn,
   const { world } = ctx
   switch (message.k) {
     case 'list': {
-      const wants = rules.programs.get(message.program)?.wants({ node: message.node } as Agent) ?? []
-      const items = wants.flatMap((want) => listOf(world, want)).map(onWire)
+      const { programs, node } = message
+      const wants = programs.flatMap((name) => rules.programs.get(name)?.wants({ node } as Agent) ?? [])
+      const items = distinct(wants).flatMap((want) => listOf(world, want).map(onWire))
       send(ctx, conn, { k: 'listed', revision: storeOf(world).revision, items })
       return
     }
     case 'watch':
       // An agent that comes back has given its old connection up, whether or not that is known here.
       for (const [id, other] of state.conns) {
-        if (other === conn || other.agent !== message.agent) continue
+        if (other === conn || !other.agents.some((agent) => message.agents.includes(agent))) continue
         state.conns.delete(id)
         streamClose(ctx, other.channel.stream)
       }
-      conn.agent = message.agent
+      conn.agents = message.agents
       conn.sent = message.from
       return
     case 'write': {
-      const agent = findAgent(world, conn.agent)
+      const agent = findAgent(world, message.agent)
       if (agent === undefined) return
       const result = agentExecute(world, agent, message.request)
       send(ctx, conn, { k: 'wrote', n: message.n, result })
@@ -241,10 +242,9 @@ function send(at: StreamPlace, conn: Conn, message: FromServer): void {
 /** Sends an agent what it has not been sent; waits with it while the connection takes nothing. */
 function pushChanges(at: StreamPlace, rules: AgentRules, conn: Conn): void {
   const { world } = at
-  const agent = findAgent(world, conn.agent)
   const { revision } = storeOf(world)
-  if (agent === undefined || conn.sent >= revision || conn.channel.stream.outbox.length > 0) return
-  const wants = rules.programs.get(agent.program)?.wants(agent) ?? []
+  if (conn.agents.length === 0 || conn.sent >= revision || conn.channel.stream.outbox.length > 0) return
+  const wants = distinct(conn.agents.flatMap((id) => wantsOf(world, rules, id)))
   const changes = storeChanges(storeOf(world), conn.sent, new Set(wants.map((want) => want.resource)))
   conn.sent = revision
   // A compacted log: the agent lists anew when it hears of the revision.
@@ -253,6 +253,17 @@ function pushChanges(at: StreamPlace, rules: AgentRules, conn: Conn): void {
   if (changes !== 'gone' && wanted.length === 0) return
   const events = wanted.map(({ type, object }) => ({ type, object: onWire(object) }))
   send(at, conn, { k: 'events', revision, events })
+}
+
+function wantsOf(world: World, rules: AgentRules, id: number): readonly Want[] {
+  const agent = findAgent(world, id)
+  return agent === undefined ? [] : (rules.programs.get(agent.program)?.wants(agent) ?? [])
+}
+
+/** Informers of one process are shared: each kind is watched once. */
+function distinct(wants: readonly Want[]): Want[] {
+  const found = new Map(wants.map((want) => [`${want.resource} ${want.node ?? ''}`, want]))
+  return [...found.values()]
 }
 
 function listOf(world: World, want: Want): readonly ApiObject[] {

@@ -5,10 +5,10 @@ import type { ApiRequest, ApiResponse, ApiResult } from '../../kube/types.ts'
 /** To the server. `n` comes back with the answer. */
 export type ToServer =
   /** An informer's list, before it watches. */
-  | { k: 'list'; program: string; node: string }
-  /** Changes after revision `from` are to be sent, from now on. `agent` is the id of the agent. */
-  | { k: 'watch'; agent: number; from: number }
-  | { k: 'write'; n: number; request: AgentRequest }
+  | { k: 'list'; programs: readonly string[]; node: string }
+  /** Changes after revision `from` are to be sent, from now on. `agents` are the ids of the process' agents. */
+  | { k: 'watch'; agents: readonly number[]; from: number }
+  | { k: 'write'; n: number; agent: number; request: AgentRequest }
   /** A request of kubectl's. What follows an answer that goes on (a watch, a log, a command) comes with the same `n`. */
   | { k: 'call'; n: number; request: ApiRequest }
   /** Input for the command that `n` started. */

@@ -128,16 +128,17 @@ function start(ctx: ProcCtx, rules: AgentRules, daemon: Daemon): void {
   }
   ctx.proc.state = state
   if (daemon.name === 'kubelet') watchContainer(world, machine, proc, '')
-  const programs = daemon.agents.filter((name) => rules.programs.has(name))
+  const free = (name: string) => daemon.perNode || agentList(world, name).length === 0
+  const programs = daemon.agents.filter((name) => rules.programs.has(name) && free(name))
+  if (programs.length === 0) return
   const { apiEndpoint } = clusterOf(world).options
-  if (daemon.perNode && endpointParts(apiEndpoint) !== undefined && programs.length === 1) {
-    state.link = createApiLink({ endpoint: apiEndpoint, program: programs[0]!, node: node!.name })
+  const where = daemon.perNode ? { node: node!.name } : { node: '' }
+  if (endpointParts(apiEndpoint) !== undefined) {
+    state.link = createApiLink({ endpoint: apiEndpoint, programs, ...where })
     dialApi(ctx, rules, state.link)
     return
   }
   for (const program of programs) {
-    if (!daemon.perNode && agentList(world, program).length > 0) continue
-    const where = daemon.perNode ? { node: node!.name } : {}
     state.agents.push(startAgent(world, rules, { program, ns: ns.id, pid: proc.pid, ...where }))
   }
 }
@@ -155,7 +156,7 @@ function listen(ctx: ProcCtx, address: string, port: number): number {
 function onEvent(ctx: ProcCtx, rules: AgentRules, event: ProcEvent): void {
   if (event.type === 'container') {
     const { agents, link } = ctx.proc.state as DaemonState
-    for (const agent of link === null ? agents : [link.agent]) {
+    for (const agent of link === null ? agents : link.agents) {
       kubeletContainerEnded(ctx.world, rules, agent, event.id)
     }
     return
