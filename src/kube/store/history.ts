@@ -67,10 +67,12 @@ export function storeChangesOnNode(
       continue
     }
     const index = chunkIndexes.get(chunk) ?? indexChunk(chunk)
-    const places = [...resources].flatMap(
-      (resource) => index.get(resource === 'pods' ? node : `/${resource}`) ?? [],
-    )
-    for (const place of places.length < 2 ? places : places.sort((a, b) => a - b)) {
+    let places: readonly number[] = []
+    for (const resource of resources) {
+      const some = index.get(resource === 'pods' ? node : `/${resource}`)
+      if (some !== undefined) places = places.length === 0 ? some : [...places, ...some].sort((a, b) => a - b)
+    }
+    for (const place of places) {
       if (start + place >= at && start + place <= end) found.push(chunk[place]!)
     }
     at = end + 1
@@ -195,7 +197,7 @@ function inOrder<T>(found: Map<string, T>): readonly T[] {
 /** What was different at `revision`: by key, the object as it was then. */
 function pastOf(store: Store, resource: string, revision: number): Map<string, ApiObject | undefined> {
   const past = new Map<string, ApiObject | undefined>()
-  if (revision >= store.revision) return past
+  if (revision >= (store.changedAt.get(resource) ?? 0)) return past
   eachChange(store, revision, store.revision, (change) => {
     if (change.resource === resource && !past.has(change.key)) past.set(change.key, change.previous)
     return true

@@ -36,6 +36,7 @@ export function createStore(world: World, options: Partial<StoreOptions> = {}): 
     revision: 1,
     rng: createRng(world.seed, RNG_STREAM),
     tables: new Map(),
+    changedAt: new Map(),
     podsByNode: createTree(),
     owned: createTree(),
     log: Object.freeze({ first: 2, chunks: [] }),
@@ -276,6 +277,7 @@ function hasOwner(object: ApiObject | undefined, uid: string): boolean {
 }
 
 function append(world: World, store: Store, change: StoreChange): void {
+  store.changedAt.set(change.resource, change.revision)
   store.tail.push(Object.freeze(change))
   if (store.tail.length === CHUNK) {
     const { first, chunks } = store.log

@@ -50,6 +50,8 @@ export interface Store extends Target {
   rng: Rng
   /** by resource key, then NAMESPACE/NAME */
   tables: Map<string, Tree<ApiObject>>
+  /** by resource key: the revision of its last change */
+  changedAt: Map<string, number>
   /** NODE/NAMESPACE/NAME, to NAMESPACE/NAME */
   podsByNode: Tree<string>
   /** OWNER-UID/RESOURCE/NAMESPACE/NAME */

@@ -264,9 +264,9 @@ function tableOf(ns: Netns, family: 4 | 6, table: number): readonly Route[] {
 
 function setTable(world: World, ns: Netns, family: 4 | 6, table: number, routes: readonly Route[]): void {
   touch(world, ns.id)
-  ns.fib4 ??= new Map()
-  ns.fib6 ??= new Map()
-  const tables = family === 4 ? ns.fib4 : ns.fib6
+  if (family === 4) ns.fib4 ??= new Map()
+  else ns.fib6 ??= new Map()
+  const tables = (family === 4 ? ns.fib4 : ns.fib6)!
   if (family === 4) ns.fibGeneration++
   if (ns.exceptions !== null) dropExceptions(ns, tables.get(table) ?? [], routes)
   tables.set(table, Object.freeze(routes) as readonly Route[])

@@ -126,7 +126,8 @@ export function frozenRoute(route: Omit<Route, 'nexthops'>, nexthops: readonly N
     tos: route.tos,
     pref: route.pref,
     expiresAt: route.expiresAt,
-    nexthops: Object.freeze(nexthops),
+    // A list that has grown keeps room for more.
+    nexthops: Object.freeze(nexthops.slice()),
   })
 }
 

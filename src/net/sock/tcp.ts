@@ -18,6 +18,8 @@ import { sendSyn } from './tcpsynsent.ts'
 import { seqAdd, seqDiff } from './tcpseq.ts'
 import { sysctlInt } from '../sysctl.ts'
 
+const NOTHING: never[] = Object.freeze([]) as unknown as never[]
+
 /** What a read gives: bytes, the end of the stream, or an errno (EAGAIN: nothing yet). */
 export type TcpRead = { data: Uint8Array; errno: '' } | { data: null; errno: string }
 
@@ -36,6 +38,12 @@ export function tcpListen(world: World, ns: Netns, sock: Socket, backlog: number
   }
   t.backlog = Math.min(backlog < 0 ? 0xffff : backlog, sysctlInt(ns, 'net.core.somaxconn'))
   t.state = 'LISTEN'
+  // A listener has no stream of its own, until the end.
+  t.unsent = NOTHING
+  t.inFlight = NOTHING
+  t.rcvQueue = NOTHING
+  t.outOfOrder = NOTHING
+  t.sacks = NOTHING
   return null
 }
 
