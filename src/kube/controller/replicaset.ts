@@ -235,10 +235,13 @@ function writeStatus(ctx: AgentCtx, set: ReplicaSet, active: readonly Pod[], fai
   const { nowMs } = presentOf(ctx)
   const minReady = set.spec.minReadySeconds ?? 0
   const labels = Object.entries(set.spec.template?.metadata?.labels ?? {})
-  const count = (holds: (pod: Pod) => boolean) => active.filter(holds).length
-  const ready = count(isPodReady)
-  const available = count((pod) => isPodAvailable(pod, minReady, nowMs))
-  const fully = count((pod) => labels.every(([key, value]) => pod.metadata.labels?.[key] === value))
+  let [ready, available, fully] = [0, 0, 0]
+  for (const pod of active) {
+    if (labels.every(([key, value]) => pod.metadata.labels?.[key] === value)) fully++
+    if (!isPodReady(pod)) continue
+    ready++
+    if (isPodAvailable(pod, minReady, nowMs)) available++
+  }
   const others = (set.status?.conditions ?? []).filter(({ type }) => type !== 'ReplicaFailure')
   const failed =
     failure === ''
