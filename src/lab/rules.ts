@@ -12,6 +12,7 @@ import { tcpTimer } from '../net/sock/tcpexpire.ts'
 import { ctGc } from '../net/nf/cttable.ts'
 import type { World } from '../net/types.ts'
 import { netnsNamed, registryOf } from '../net/world.ts'
+import { endEditing } from '../proc/cmd/vi.ts'
 import { execLine, openTty } from '../proc/shell/session.ts'
 import { processHandlers } from '../run/handlers.ts'
 import { machineOf } from '../run/machine.ts'
@@ -29,6 +30,8 @@ export interface InputBodies {
   'tty.close': { tty: number }
   'tty.keys': { tty: number; keys: string }
   apply: { text: string }
+  /** The editor of a terminal is done; null: nothing is saved. */
+  'edit.end': { tty: number; text: string | null }
 }
 
 /**
@@ -97,6 +100,17 @@ export function submitClose(world: World, rules: Rules<World>, tty: number, at =
   submitInput(world, rules, 'tty.close', { tty } satisfies InputBodies['tty.close'], at)
 }
 
+/** Ends the editor that is open on a terminal: its file becomes `text`, or stays as it was (null). */
+export function submitEdit(
+  world: World,
+  rules: Rules<World>,
+  tty: number,
+  text: string | null,
+  at = world.now,
+): void {
+  submitInput(world, rules, 'edit.end', { tty, text } satisfies InputBodies['edit.end'], at)
+}
+
 /** Makes the running world what the text says. The text must be without errors. */
 export function submitApply(world: World, rules: Rules<World>, text: string, at = world.now): void {
   submitInput(world, rules, 'apply', { text } satisfies InputBodies['apply'], at)
@@ -139,6 +153,11 @@ function applyInput(world: World, input: Input, cluster: ClusterSlot): void {
     case 'tty.keys': {
       const { tty, keys } = input.body as InputBodies['tty.keys']
       ttyKeys(world, tty, keys)
+      break
+    }
+    case 'edit.end': {
+      const { tty, text } = input.body as InputBodies['edit.end']
+      endEditing(world, tty, text)
       break
     }
     case 'apply':

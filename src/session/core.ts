@@ -28,6 +28,8 @@ export interface Terminal {
   sent: number
   /** The target that `sent` counts in; 0 where the page shows an empty screen. */
   shown: number
+  /** The process whose open file the page shows, 0 for none. */
+  editing: number
 }
 
 export interface Stream {

@@ -2,6 +2,7 @@
 import type { DumpRequest, DumpResult } from '../lab/dump/onto.ts'
 import type { Edited, Lab } from '../lab/types.ts'
 import type { World } from '../net/types.ts'
+import type { OpenFile } from '../proc/cmd/vi.ts'
 import type { Rules } from '../sim/world.ts'
 import type { ScenePlaces } from '../view/scene.ts'
 import type { Core } from './core.ts'
@@ -19,6 +20,8 @@ export interface Screen {
   dropped: number
   /** The line that is being typed. */
   line: string
+  /** The file that is open in its editor, null for none. */
+  editing: OpenFile | null
   /** Its shell has ended: nobody reads what is typed. */
   ended: boolean
 }
@@ -42,6 +45,8 @@ export interface Engine {
   /** Opens a terminal with a shell in a room (`MACHINE` or `MACHINE.NETNS`). Its target's id, 0 where there is no such room. */
   openTerminal(core: Core, room: string, at: number): number
   closeTerminal(core: Core, target: number, at: number): void
+  /** Ends the editor of a terminal; null: nothing is saved. */
+  endEdit(core: Core, target: number, text: string | null, at: number): void
   type(core: Core, target: number, keys: string, at: number): void
   /** Undefined where the terminal is not open at this moment. */
   screen(world: World, target: number): Screen | undefined

@@ -8,9 +8,10 @@ import { exportShell } from '../lab/export-sh.ts'
 import { parseLab } from '../lab/parse.ts'
 import { labTextOf } from '../lab/record.ts'
 import type { LabRules } from '../lab/rules.ts'
-import { submitApply, submitClose, submitKeys, submitTty } from '../lab/rules.ts'
+import { submitApply, submitClose, submitEdit, submitKeys, submitTty } from '../lab/rules.ts'
 import type { Lab } from '../lab/types.ts'
 import type { World } from '../net/types.ts'
+import { openFileOf } from '../proc/cmd/vi.ts'
 import { findMachine } from '../run/machine.ts'
 import { findProcess } from '../run/process.ts'
 import { findTty } from '../run/tty.ts'
@@ -39,6 +40,7 @@ export function labEngine(rules: LabRules, readDump: Engine['readDump']): Engine
     openTerminal: (core, room, at) => submitTty(core.world, core.rules, room, at),
     closeTerminal: (core, target, at) => submitClose(core.world, core.rules, target, at),
     type: (core, target, keys, at) => submitKeys(core.world, core.rules, target, keys, at),
+    endEdit: (core, target, text, at) => submitEdit(core.world, core.rules, target, text, at),
     screen: screenOf,
   }
 }
@@ -48,7 +50,8 @@ function screenOf(world: World, target: number): Screen | undefined {
   if (tty === undefined) return undefined
   const machine = findMachine(world, tty.machine)
   const ended = machine === undefined || findProcess(world, machine, tty.shell) === undefined
-  return { text: tty.text, dropped: tty.dropped, line: tty.line, ended }
+  const editing = openFileOf(world, target) ?? null
+  return { text: tty.text, dropped: tty.dropped, line: tty.line, editing, ended }
 }
 
 /** Whether the world already is what the lab says; what is not in the world (places, the lesson) does not count. */

@@ -18,7 +18,7 @@ import { permitTrace } from './permit.ts'
 import { reproductionOf } from './reproduction.ts'
 import { fail, flush, halt, pause, play, wake } from './run-loop.ts'
 import { acknowledge, clockState, createStream, postReset, postScene, shownNow } from './stream.ts'
-import { closeOrphans, closeTerminal, openTerminal, typeKeys } from './terminals.ts'
+import { closeOrphans, closeTerminal, endEdit, openTerminal, typeKeys } from './terminals.ts'
 import { seekAt, seekEvent, settleCommands, stepBack, stepForward } from './travel.ts'
 import { endTrip, stopTrip } from './trip.ts'
 import type {
@@ -134,7 +134,7 @@ function timeCalls(core: Core): Pick<Session, TimeCall> {
   }
 }
 
-type TerminalCall = 'openTerminal' | 'closeTerminal' | 'type' | 'terminalText' | 'terminals'
+type TerminalCall = 'openTerminal' | 'closeTerminal' | 'type' | 'endEdit' | 'terminalText' | 'terminals'
 
 function terminalCalls(core: Core): Pick<Session, TerminalCall> {
   return {
@@ -146,6 +146,7 @@ function terminalCalls(core: Core): Pick<Session, TerminalCall> {
       ),
     closeTerminal: (tty) => guard(core, () => closeTerminal(core, tty), nothing),
     type: (tty, keys) => guard(core, () => typeKeys(core, tty, keys), nothing),
+    endEdit: (tty, text) => guard(core, () => endEdit(core, tty, text), nothing),
     terminalText: (tty) => core.engine.screen(core.world, core.terminals.get(tty)?.target ?? 0)?.text ?? '',
     terminals: () => [...core.terminals.values()].map(({ tty, room }) => ({ tty, room })),
   }

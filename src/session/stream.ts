@@ -141,6 +141,13 @@ export function postTerminals(core: Core, reset: boolean): void {
   for (const terminal of core.terminals.values()) {
     const screen = core.engine.screen(core.world, terminal.target)
     const target = screen === undefined ? 0 : terminal.target
+    const editing = screen?.editing?.pid ?? 0
+    if (editing !== terminal.editing || (reset && editing !== 0)) {
+      terminal.editing = editing
+      const { path = '', text = '' } = screen?.editing ?? {}
+      const file = editing === 0 ? null : { path, text }
+      core.host.post({ type: 'editing', tty: terminal.tty, file })
+    }
     if (reset || target !== terminal.shown) {
       const text = screen?.text ?? ''
       if (!reset && text === '' && terminal.shown === 0) continue

@@ -12,7 +12,7 @@ export function openTerminal(core: Core, room: string): number {
   const target = openTarget(core, room)
   if (target === 0) return 0
   const tty = core.nextTty++
-  core.terminals.set(tty, { tty, room, target, sent: 0, shown: 0 })
+  core.terminals.set(tty, { tty, room, target, sent: 0, shown: 0, editing: 0 })
   postTerminals(core, false)
   return tty
 }
@@ -50,6 +50,15 @@ export function typeKeys(core: Core, tty: number, keys: string): void {
   const line = end < 0 ? '' : (engine.screen(world, terminal.target)?.line ?? '') + keys.slice(0, end)
   const label = line === '' ? '' : `${terminal.room}: ${line}`
   withInput(core, label, (at) => engine.type(core, terminal.target, keys, at))
+}
+
+/** The person is done with the file that a terminal's editor has open; null: it stays as it was. */
+export function endEdit(core: Core, tty: number, text: string | null): void {
+  const terminal = core.terminals.get(tty)
+  const file = terminal === undefined ? null : core.engine.screen(core.world, terminal.target)?.editing
+  if (terminal === undefined || file === undefined || file === null) return
+  const label = text === null ? '' : `${terminal.room}: ${file.path}`
+  withInput(core, label, (at) => core.engine.endEdit(core, terminal.target, text, at))
 }
 
 function isOpen(core: Core, terminal: Terminal): boolean {

@@ -56,9 +56,12 @@ export function toyEngine(): Engine {
     },
     closeTerminal: (core, target, at) => submitInput(core.world, core.rules, 'close', { target }, at),
     type: (core, target, keys, at) => submitInput(core.world, core.rules, 'keys', { target, keys }, at),
+    endEdit: () => undefined,
     screen: (world, target) => {
       const tty = world.targets[target] as ToyTty | undefined
-      return tty?.type === 'tty' ? { text: tty.text, dropped: 0, line: '', ended: false } : undefined
+      return tty?.type === 'tty'
+        ? { text: tty.text, dropped: 0, line: '', editing: null, ended: false }
+        : undefined
     },
   }
 }

@@ -145,6 +145,8 @@ export type StreamMessage =
   | { type: 'records'; buffer: ArrayBuffer; n: number; seq: number }
   /** Terminal output; `reset` replaces all that the terminal shows (after a seek; '' where it was not open yet). */
   | { type: 'tty'; tty: number; text: string; reset: boolean }
+  /** An editor (vi, kubectl edit) has a file open on the terminal, or none any more. */
+  | { type: 'editing'; tty: number; file: { path: string; text: string } | null }
   | { type: 'ttyClosed'; tty: number }
   /** What the event just handled did, in words. */
   | {
@@ -243,6 +245,8 @@ export interface Session extends ClusterCalls {
   closeTerminal(tty: number): void
   /** While paused, what can happen without time passing happens at once (echo, a command's first packet). Keys as a terminal sends them: text, '\r', '\x03' (Ctrl-C), '\x04' (Ctrl-D), '\t', arrows, backspace. */
   type(tty: number, keys: string): void
+  /** The file that is open on a terminal becomes `text` and its editor ends; null: it stays as it was. */
+  endEdit(tty: number, text: string | null): void
   /** Everything on the terminal so far. */
   terminalText(tty: number): string
   terminals(): { tty: number; room: string }[]

@@ -1,4 +1,5 @@
-/** sed: s///gpiN, p, d, q, =, y, addresses (numbers, $, /regex/, ranges, !), -n -e -E. Refused by name: the rest. */
+/** sed: s///gpiN, p, d, q, =, y, addresses (numbers, $, /regex/, ranges, !), -n -e -E -i. Refused by name: the rest. */
+import { writeFile } from '../../run/files.ts'
 import { exitProcess } from '../../run/process.ts'
 import type { ProcCtx, Program } from '../../run/types.ts'
 import { err, out, parseOptions } from '../program.ts'
@@ -28,16 +29,18 @@ interface SedData {
   /** A line is held back until it is known whether it is the last. */
   held: { line: string; nl: boolean } | null
   n: number
+  /** What a file becomes, with -i; null: everything is printed. */
+  made: string | null
 }
 
 const sed = filterProgram<SedData>({
   name: 'sed',
-  help: "edit lines: 's/A/B/g', '/RE/d', '2,4p' (-n -e -E)",
+  help: "edit lines: 's/A/B/g', '/RE/d', '2,4p' (-n -e -E -i)",
   parse(ctx, args) {
     const options = parseOptions(args, 'ne:Ersi', ['quiet', 'silent', 'regexp-extended', 'expression='])
     if (options.error !== '') return usage(ctx, options.error)
     const { flags, operands } = options
-    if (flags.has('i')) return refuse(ctx, '-i: not modelled in Kubehop')
+    const inPlace = flags.has('i')
     const scripts = options.list
       .filter(([name]) => name === 'e' || name === 'expression')
       .map(([, value]) => value)
@@ -47,7 +50,9 @@ const sed = filterProgram<SedData>({
     const parsed = parseScript(scripts.join('\n'), extended)
     if (typeof parsed === 'string') return refuse(ctx, `-e expression #1, ${parsed}`)
     const quiet = flags.has('n') || flags.has('quiet') || flags.has('silent')
-    return { files: operands, data: { quiet, extended, commands: parsed, held: null, n: 0 } }
+    if (inPlace && operands.length === 0) return refuse(ctx, 'no input files')
+    const made = inPlace ? '' : null
+    return { files: operands, data: { quiet, extended, commands: parsed, held: null, n: 0, made } }
   },
   cannot: (file, error) => `can't read ${file}: ${error}`,
   badCode: 2,
@@ -55,6 +60,19 @@ const sed = filterProgram<SedData>({
     const { held } = f.data
     f.data.held = { line, nl }
     if (held !== null) run(ctx, f, held, false)
+  },
+  close(ctx, f) {
+    const { data } = f
+    if (data.made === null) return
+    if (data.held !== null) run(ctx, f, data.held, true)
+    const wrong = writeFile(ctx, f.file, data.made)
+    if (wrong !== '') {
+      err(ctx, `sed: couldn't open file ${f.file}: ${wrong}\n`)
+      f.code = 4
+    }
+    data.held = null
+    data.made = ''
+    data.n = 0
   },
   end(ctx, f) {
     if (f.data.held !== null && f.stop !== 'all') run(ctx, f, f.data.held, true)
@@ -71,12 +89,16 @@ function run(ctx: ProcCtx, f: Filtering<SedData>, held: { line: string; nl: bool
   const { data } = f
   let { line } = held
   data.n++
-  const print = () => out(ctx, held.nl ? `${line}\n` : line)
+  const say = (text: string) => {
+    if (data.made === null) out(ctx, text)
+    else data.made += text
+  }
+  const print = () => say(held.nl ? `${line}\n` : line)
   for (const command of data.commands) {
     if (selected(command, line, data, last) === command.not) continue
     if (command.cmd === 'd') return
     if (command.cmd === 'p') print()
-    else if (command.cmd === '=') out(ctx, `${data.n}\n`)
+    else if (command.cmd === '=') say(`${data.n}\n`)
     else if (command.cmd === 'y') line = transliterate(line, command.regex, command.text)
     else if (command.cmd === 'q') {
       f.stop = 'all'

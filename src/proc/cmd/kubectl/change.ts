@@ -1,20 +1,19 @@
-/** Commands that change objects: scale, label, annotate, set, patch, replace, edit, taint. Models kubectl pkg/cmd (1.32). */
+/** Commands that change objects: scale, label, annotate, set, patch, replace, taint. Models kubectl pkg/cmd (1.32). */
 import type { Json, JsonObject } from '../../../kube/types.ts'
 import { field, isRecord } from '../../../kube/types.ts'
 import { mergePatch } from '../../../kube/api/patch.ts'
-import { readFile, writeFile } from '../../../run/files.ts'
+import { readFile } from '../../../run/files.ts'
 import { annotated, lastApplied, lazyDiscovery, validation } from './apply.ts'
 import { WRITE_FLAGS } from './create.ts'
 import { arr, obj, str } from './describe-text.ts'
 import { boolFlag, parseFlags, textFlag } from './flags.ts'
 import type { Flow } from './flow.ts'
 import { fault, once, print } from './flow.ts'
-import { printDone, withoutManaged } from './output.ts'
+import { printDone } from './output.ts'
 import type { Client } from './rest.ts'
-import { call, dryRunOf, openClient, pathOf, shownName, shownType, statusText, writeQuery } from './rest.ts'
+import { call, dryRunOf, openClient, pathOf, shownType, statusText, writeQuery } from './rest.ts'
 import type { Found } from './select.ts'
 import { failProblems, FILE_FLAGS, fileItems, findObjects, hasFiles, SELECT_FLAGS } from './select.ts'
-import { toYaml } from './yaml.ts'
 
 export const MERGE = 'application/merge-patch+json'
 export const STRATEGIC = 'application/strategic-merge-patch+json'
@@ -295,30 +294,6 @@ export function replace(flow: Flow, args: readonly string[]): number {
     else problems.push(statusText(reply.status, `error when replacing "${source}"`))
   }
   return ended(problems)
-}
-
-/** Writes an object's YAML to a file and says how it is applied: an editor is the page's business. */
-export function edit(flow: Flow, args: readonly string[]): number {
-  const flags = parseFlags('kubectl edit', args, [
-    ...CHANGE_FLAGS,
-    'output-patch',
-    'windows-line-endings',
-    'subresource=',
-  ])
-  const client = openClient(flow, flags)
-  const problems: string[] = []
-  const found = findObjects(client, flags.operands, problems, { needNames: true })
-  if (problems.length > 0) failProblems(problems)
-  for (const { info, name, object } of found) {
-    const path = `/tmp/kubectl-edit-${info.resource}-${name}.yaml`
-    const error = once(flow, () => writeFile(flow.ctx, path, toYaml(withoutManaged(object, flags))))
-    if (error !== '') fault(`error: ${path}: ${error}`)
-    print(
-      flow,
-      `${shownName(info, name)}: written to ${path}; change it there and run kubectl replace -f ${path}\n`,
-    )
-  }
-  return 0
 }
 
 export function taint(flow: Flow, args: readonly string[]): number {
