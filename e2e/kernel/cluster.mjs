@@ -16,20 +16,20 @@ export function calm(ask, rooms) {
   const machines = rooms.filter((room) => !room.includes('.'))
   for (const room of machines) for (const agent of AGENTS) ask(room, `pkill -x ${agent}`)
   ask(rooms[0], 'sleep 5')
-  for (const room of rooms) takeTurns(ask, room)
+  for (const room of rooms) for (const family of ['', '6']) takeTurns(ask, room, family)
 }
 
 /**
  * A service with several endpoints draws one for each connection. Where it draws, both sides are given a rule that takes
  * turns: the n-th of what is left, as kube-proxy's probabilities divide it. The rest of the rules stays.
  */
-function takeTurns(ask, room) {
-  const saved = ask(room, 'iptables-save')
+function takeTurns(ask, room, family) {
+  const saved = ask(room, `ip${family}tables-save`)
   const turned = saved.replace(
     /--mode random --probability (0\.\d+)/g,
     (_, chance) => `--mode nth --every ${Math.round(1 / Number(chance))} --packet 0`,
   )
-  if (turned !== saved) ask(room, `iptables-restore <<'RULES'\n${turned}RULES`)
+  if (turned !== saved) ask(room, `ip${family}tables-restore <<'RULES'\n${turned}RULES`)
 }
 
 /** Sockets that listen, and what a GET of `/` is answered: `[{ room, proto, address, port, answer }]`. */

@@ -17,7 +17,7 @@ const FIELDS = [
   'icmpv6.mldr.mar.multicast_address',
 ]
 
-async function lines(run, file) {
+async function lines(run, file, chatter) {
   // Fragments are frames of their own: what tshark puts together depends on the order over all devices.
   const whole = ['-o', 'ipv6.defragment:FALSE']
   const args = [
@@ -26,7 +26,7 @@ async function lines(run, file) {
     file,
     '-Y',
     // Bare ACKs and FINs are not compared, as for IPv4.
-    'ipv6 && !(tcp && tcp.len == 0 && tcp.flags.syn == 0 && tcp.flags.reset == 0)',
+    `ipv6 && !(tcp && tcp.len == 0 && tcp.flags.syn == 0 && tcp.flags.reset == 0)${chatter ? CHATTER : ''}`,
     '-T',
     'fields',
     ...FIELDS.flatMap((field) => ['-e', field]),
@@ -36,9 +36,15 @@ async function lines(run, file) {
   return done.stdout.split('\n').filter((line) => line !== '')
 }
 
-/** Differences as text, '' for none. Frames are compared as a multiset: timers of independent hosts race. */
-export async function compareIpv6(run, real, sim) {
-  const [left, right] = await Promise.all([lines(run, real), lines(run, sim)])
+/** Frames that hosts send at random times of their own for minutes: router solicitations, multicast reports. */
+const CHATTER = ' && !(icmpv6.type == 133) && !(icmpv6.type == 143)'
+
+/**
+ * Differences as text, '' for none. Frames are compared as a multiset: timers of independent hosts race. `chatter`: what
+ * hosts say of themselves now and then is left out.
+ */
+export async function compareIpv6(run, real, sim, chatter) {
+  const [left, right] = await Promise.all([lines(run, real, chatter), lines(run, sim, chatter)])
   const count = new Map()
   for (const line of left) count.set(line, (count.get(line) ?? 0) + 1)
   for (const line of right) count.set(line, (count.get(line) ?? 0) - 1)
