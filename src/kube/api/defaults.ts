@@ -9,6 +9,7 @@ import type {
   IngressClass,
   Namespace,
   NetworkPolicy,
+  Node,
   Pod,
   PodSpec,
   PodTemplate,
@@ -35,8 +36,15 @@ const setters: Readonly<Record<string, (object: never) => void>> = {
   pods: (pod: M<Pod>) => {
     pod.spec ??= {} as M<PodSpec>
     podSpec(pod.spec)
-    for (const c of [...(pod.spec?.initContainers ?? []), ...(pod.spec?.containers ?? [])])
+    // What follows is filled into pods, not into templates.
+    pod.spec.enableServiceLinks ??= true
+    for (const c of [...(pod.spec.initContainers ?? []), ...(pod.spec.containers ?? [])]) {
       requestsFromLimits(c)
+      if (pod.spec.hostNetwork === true) for (const p of c.ports ?? []) p.hostPort ||= p.containerPort
+    }
+  },
+  nodes: ({ status }: M<Node>) => {
+    if (status?.capacity !== undefined) status.allocatable ??= { ...status.capacity }
   },
   services: service,
   endpoints: (endpoints: M<Endpoints>) => {
@@ -71,6 +79,7 @@ const setters: Readonly<Record<string, (object: never) => void>> = {
   },
   'ingressclasses.networking.k8s.io': (one: M<IngressClass>) => {
     one.spec ??= {}
+    if (one.spec.parameters !== undefined) one.spec.parameters = { scope: 'Cluster', ...one.spec.parameters }
   },
 }
 
@@ -143,12 +152,15 @@ function statefulSet(object: M<StatefulSet>): void {
   const { spec } = object
   if (!spec.podManagementPolicy) spec.podManagementPolicy = 'OrderedReady'
   spec.updateStrategy ??= {}
-  if (!spec.updateStrategy.type) spec.updateStrategy.type = 'RollingUpdate'
-  if (spec.updateStrategy.type === 'RollingUpdate') {
+  if (!spec.updateStrategy.type) {
+    spec.updateStrategy.type = 'RollingUpdate'
+    // A strategy that is named is not filled in.
     spec.updateStrategy.rollingUpdate ??= {}
-    spec.updateStrategy.rollingUpdate.partition ??= 0
   }
-  spec.persistentVolumeClaimRetentionPolicy ??= { whenDeleted: 'Retain', whenScaled: 'Retain' }
+  const { type, rollingUpdate } = spec.updateStrategy
+  if (type === 'RollingUpdate' && rollingUpdate !== undefined) rollingUpdate.partition ??= 0
+  const keep = { whenDeleted: 'Retain', whenScaled: 'Retain' } as const
+  spec.persistentVolumeClaimRetentionPolicy = { ...keep, ...spec.persistentVolumeClaimRetentionPolicy }
   spec.replicas ??= 1
   spec.revisionHistoryLimit ??= 10
   template(spec)
@@ -168,8 +180,9 @@ function daemonSet(object: M<DaemonSet>): void {
   template(spec)
 }
 
-function networkPolicy({ spec }: M<NetworkPolicy>): void {
-  if (spec === undefined) return
+function networkPolicy(object: M<NetworkPolicy>): void {
+  object.spec ??= {} as NonNullable<M<NetworkPolicy>['spec']>
+  const { spec } = object
   spec.podSelector ??= {}
   if (spec.policyTypes === undefined || spec.policyTypes.length === 0) {
     spec.policyTypes = (spec.egress?.length ?? 0) > 0 ? ['Ingress', 'Egress'] : ['Ingress']
@@ -184,14 +197,9 @@ function podSpec(spec: M<PodSpec> | undefined): void {
   if (!spec.dnsPolicy) spec.dnsPolicy = 'ClusterFirst'
   if (!spec.restartPolicy) spec.restartPolicy = 'Always'
   if (spec.hostNetwork === false) delete spec.hostNetwork
-  if (spec.hostNetwork === true) {
-    for (const c of spec.containers ?? [])
-      for (const p of c.ports ?? []) if (!p.hostPort) p.hostPort = p.containerPort
-  }
   spec.securityContext ??= {}
   spec.terminationGracePeriodSeconds ??= 30
   if (!spec.schedulerName) spec.schedulerName = 'default-scheduler'
-  spec.enableServiceLinks ??= true
   if (spec.serviceAccountName) spec.serviceAccount = spec.serviceAccountName
   else if (spec.serviceAccount) spec.serviceAccountName = spec.serviceAccount
   for (const one of spec.initContainers ?? []) container(one)
@@ -200,13 +208,13 @@ function podSpec(spec: M<PodSpec> | undefined): void {
 }
 
 function container(c: M<Container>): void {
-  if (!c.imagePullPolicy && c.image !== undefined) c.imagePullPolicy = pullPolicy(c.image)
+  if (!c.imagePullPolicy) c.imagePullPolicy = pullPolicy(c.image ?? '')
   if (!c.terminationMessagePath) c.terminationMessagePath = '/dev/termination-log'
   if (!c.terminationMessagePolicy) c.terminationMessagePolicy = 'File'
   c.resources ??= {}
   for (const port of c.ports ?? []) if (!port.protocol) port.protocol = 'TCP'
   for (const env of c.env ?? []) {
-    if (env.valueFrom?.fieldRef !== undefined) env.valueFrom.fieldRef.apiVersion ??= 'v1'
+    if (env.valueFrom !== undefined) podValue(env.valueFrom as PodValue)
   }
   for (const handler of [c.lifecycle?.postStart, c.lifecycle?.preStop]) httpGet(handler)
   for (const one of [c.livenessProbe, c.readinessProbe, c.startupProbe]) probe(one)
@@ -230,19 +238,41 @@ function httpGet(handler: Pick<M<Probe>, 'httpGet'> | undefined): void {
 
 /** An image without a tag, or with `latest`, is pulled always; one with a digest never again. */
 function pullPolicy(image: string): 'Always' | 'IfNotPresent' {
-  if (image.includes('@')) return 'IfNotPresent'
+  if (image === '' || image.includes('@')) return 'IfNotPresent'
   const name = image.slice(image.lastIndexOf('/') + 1)
   return !name.includes(':') || name.endsWith(':latest') ? 'Always' : 'IfNotPresent'
+}
+
+/** What a variable or a file of a volume shows of its pod. */
+interface PodValue {
+  fieldRef?: { apiVersion?: string }
+  resourceFieldRef?: { divisor?: string }
+}
+
+function podValue({ fieldRef, resourceFieldRef }: PodValue): void {
+  if (fieldRef !== undefined) fieldRef.apiVersion ??= 'v1'
+  if (resourceFieldRef !== undefined) resourceFieldRef.divisor ??= '0'
+}
+
+interface Files {
+  defaultMode?: number
+  items?: PodValue[]
+  sources?: { downwardAPI?: Files; serviceAccountToken?: { expirationSeconds?: number } }[]
 }
 
 function volume(one: M<Volume>): void {
   const sources = Object.keys(one).filter((key) => key !== 'name')
   if (sources.length === 0) one.emptyDir = {}
-  for (const source of [one.configMap, one.secret]) if (source !== undefined) source.defaultMode ??= 420
-  const fields = one as unknown as Record<'projected' | 'downwardAPI', Record<string, unknown> | undefined>
-  for (const source of [fields.projected, fields.downwardAPI])
-    if (source !== undefined) source.defaultMode ??= 420
   if (one.hostPath !== undefined) one.hostPath.type ??= ''
+  const { configMap, secret, projected, downwardAPI } = one as unknown as Record<string, Files | undefined>
+  for (const source of [configMap, secret, projected, downwardAPI]) {
+    if (source !== undefined) source.defaultMode ??= 420
+  }
+  for (const item of downwardAPI?.items ?? []) podValue(item)
+  for (const source of projected?.sources ?? []) {
+    for (const item of source.downwardAPI?.items ?? []) podValue(item)
+    if (source.serviceAccountToken !== undefined) source.serviceAccountToken.expirationSeconds ??= 3600
+  }
 }
 
 function requestsFromLimits(c: M<Container>): void {

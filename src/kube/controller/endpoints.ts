@@ -71,7 +71,7 @@ function reconcile(ctx: AgentCtx, key: string): Reconciled {
   if (selector === undefined || service.metadata.deletionTimestamp !== undefined) return {}
   const pods = selectedPods(ctx, ctx.agent.state as Selection, service.metadata.namespace ?? '', selector)
   agentTakes(ctx, pods.length)
-  const { subsets, truncated } = truncateSubsets(repackSubsets(subsetsOf(service, pods)))
+  const { subsets, truncated } = truncateSubsets(endpointSubsets(service, pods))
   return write(ctx, service, cacheGetKey<Endpoints>(ctx, 'endpoints', key), subsets, truncated)
 }
 
@@ -82,6 +82,11 @@ function removeOrphan(ctx: AgentCtx, key: string): Reconciled {
   const { namespace = '', name } = endpoints.metadata
   apiDelete(ctx.world, actorOf(ctx.agent), 'endpoints', namespace, name)
   return {}
+}
+
+/** What a Service's pods make of its Endpoints, packed. */
+export function endpointSubsets(service: Service, pods: readonly Pod[]): EndpointSubset[] {
+  return repackSubsets(subsetsOf(service, pods))
 }
 
 /** One subset for each pod and port, not yet packed. */

@@ -6,6 +6,7 @@ import { cacheGet, cacheGetKey, cacheList, cacheOwned } from '../agent/cache.ts'
 import { actorOf } from '../agent/requests.ts'
 import type { AgentCtx, AgentProgram, Reconciled } from '../agent/types.ts'
 import type { Pod, PodTemplate, ReplicaSet } from '../objects.ts'
+import { parseTime } from '../time.ts'
 import type { ApiObject, Draft, StoreChange } from '../types.ts'
 import { controllerOf, jsonEqual, objectKey } from '../types.ts'
 import {
@@ -164,7 +165,7 @@ function manage(ctx: AgentCtx, set: ReplicaSet, active: readonly Pod[], all: rea
       recordEvent(ctx, set, 'Normal', 'SuccessfulCreate', `Created pod: ${made.object.metadata.name}`)
     }
   } else if (diff > 0) {
-    for (const pod of podsToDelete(active, all, Math.min(diff, BURST))) {
+    for (const pod of podsToDelete(active, all, Math.min(diff, BURST), presentOf(ctx).nowMs)) {
       const { namespace = '', name } = pod.metadata
       const gone = apiDelete(world, actorOf(agent), 'pods', namespace, name)
       expectOwnWrite(ctx, objectKey(set), gone)
@@ -191,9 +192,14 @@ export function podFromTemplate(template: PodTemplate, owner: ApiObject): Draft<
   }
 }
 
-/** Those that are missed least: without a node, not yet running, not ready, doubled on a node, youngest. */
-function podsToDelete(active: readonly Pod[], all: readonly Pod[], n: number): Pod[] {
-  if (n >= active.length) return [...active]
+/** Models ActivePodsWithRanks of pkg/controller: without a node, not yet running, not ready, cheap, doubled on a node, young. */
+export function podsToDelete(
+  active: readonly Pod[],
+  all: readonly Pod[],
+  n: number,
+  nowMs: number,
+): readonly Pod[] {
+  if (n >= active.length) return active
   const perNode = new Map<string, number>()
   for (const pod of all) {
     const node = pod.spec.nodeName ?? ''
@@ -206,19 +212,26 @@ function podsToDelete(active: readonly Pod[], all: readonly Pod[], n: number): P
     isPodReady(pod) ? 1 : 0,
     Number(pod.metadata.annotations?.['controller.kubernetes.io/pod-deletion-cost'] ?? 0),
     -(perNode.get(pod.spec.nodeName ?? '') ?? 0),
-    -(readySince(pod) ?? 0),
-    -(pod.status?.containerStatuses ?? []).reduce(
-      (most, { restartCount }) => Math.max(most, restartCount),
-      0,
-    ),
   ]
+  const restarts = (pod: Pod) =>
+    Math.max(0, ...(pod.status?.containerStatuses ?? []).map(({ restartCount }) => restartCount))
+  const madeAt = (pod: Pod) => parseTime(pod.metadata.creationTimestamp) ?? 0
   return [...active]
     .sort(
       (a, b) =>
         compareRanks(rank(a), rank(b)) ||
-        compareText(b.metadata.creationTimestamp, a.metadata.creationTimestamp),
+        byAge(a, b, readySince(a) ?? 0, readySince(b) ?? 0, nowMs) ||
+        restarts(b) - restarts(a) ||
+        byAge(a, b, madeAt(a), madeAt(b), nowMs),
     )
     .slice(0, n)
+}
+
+/** The younger first, as far as one is of another power of two of nanoseconds; else by uid (LogarithmicScaleDown). */
+function byAge(a: Pod, b: Pod, since: number, other: number, nowMs: number): number {
+  if (since === other) return 0
+  const power = (ms: number) => (nowMs > ms ? Math.trunc(Math.log2((nowMs - ms) * 1e6)) : -1)
+  return power(since) - power(other) || compareText(a.metadata.uid, b.metadata.uid)
 }
 
 function compareRanks(a: readonly number[], b: readonly number[]): number {

@@ -99,11 +99,11 @@ function reconcile(ctx: AgentCtx, key: string): Reconciled {
 function toleratedFor(tolerations: readonly Toleration[], taints: readonly Taint[]): number {
   let least = Number.POSITIVE_INFINITY
   for (const taint of taints) {
-    const fitting = tolerations.filter((one) => tolerates([one], taint))
-    if (fitting.length === 0) return 0
-    for (const { tolerationSeconds } of fitting) {
-      if (tolerationSeconds !== undefined) least = Math.min(least, Math.max(0, tolerationSeconds))
-    }
+    // The first that lets it pass counts, whatever the others allow.
+    const first = tolerations.find((one) => tolerates([one], taint))
+    if (first === undefined) return 0
+    const { tolerationSeconds: seconds } = first
+    if (seconds !== undefined) least = Math.min(least, Math.max(0, seconds))
   }
   return least
 }

@@ -5,6 +5,7 @@
 import { parseQuantity } from '../api/quantity.ts'
 import { matchLabels, matchMap } from '../api/selectors.ts'
 import type {
+  Container,
   Node,
   NodeSelectorTerm,
   Pod,
@@ -74,18 +75,30 @@ export function filterNode(about: FilterPod, node: Node, use: NodeUse): Refusal 
   )
 }
 
-/** A pod's requests: the larger of its containers together and each init container alone. */
+/**
+ * A pod's requests: the larger of its containers and sidecars together, and each init container beside the sidecars
+ * that were started before it. Models PodRequests of component-helpers/resource.
+ */
 export function requestsOf(pod: Pod): Amounts {
   const sum = { cpu: 0, memory: 0 }
-  for (const { resources } of pod.spec.containers) {
-    sum.cpu += milli(resources?.requests?.cpu)
-    sum.memory += bytes(resources?.requests?.memory)
+  const add = (to: { cpu: number; memory: number }, resources: Container['resources']) => {
+    to.cpu += milli(resources?.requests?.cpu)
+    to.memory += bytes(resources?.requests?.memory)
   }
-  for (const { resources } of pod.spec.initContainers ?? []) {
-    sum.cpu = Math.max(sum.cpu, milli(resources?.requests?.cpu))
-    sum.memory = Math.max(sum.memory, bytes(resources?.requests?.memory))
+  for (const { resources } of pod.spec.containers) add(sum, resources)
+  const sidecars = { cpu: 0, memory: 0 }
+  const most = { cpu: 0, memory: 0 }
+  for (const { resources, restartPolicy } of pod.spec.initContainers ?? []) {
+    const now = { ...sidecars }
+    add(now, resources)
+    if (restartPolicy === 'Always') {
+      add(sum, resources)
+      add(sidecars, resources)
+    }
+    most.cpu = Math.max(most.cpu, now.cpu)
+    most.memory = Math.max(most.memory, now.memory)
   }
-  return sum
+  return { cpu: Math.max(sum.cpu, most.cpu), memory: Math.max(sum.memory, most.memory) }
 }
 
 /** Host ports that a pod takes, as `PROTOCOL/IP/PORT`; on the host's network every declared port is one. */
@@ -247,15 +260,6 @@ function checkSpread({ pod, node, nodes, placed }: FilterInput): Refusal | null 
 
 function checkPodAffinity(input: FilterInput): Refusal | null {
   const { pod, node, placed } = input
-  const anti = "node(s) didn't satisfy existing pods anti-affinity rules"
-  for (const other of placed) {
-    const terms =
-      other.pod.spec.affinity?.podAntiAffinity?.requiredDuringSchedulingIgnoredDuringExecution ?? []
-    for (const term of terms) {
-      if (sameDomain(input, term, other.node) && matchesTerm(term, pod, other.pod))
-        return { reasons: [anti], final: false }
-    }
-  }
   const { podAffinity, podAntiAffinity } = pod.spec.affinity ?? {}
   for (const term of podAffinity?.requiredDuringSchedulingIgnoredDuringExecution ?? []) {
     const hits = placed.filter((other) => matchesTerm(term, other.pod, pod))
@@ -275,6 +279,15 @@ function checkPodAffinity(input: FilterInput): Refusal | null {
     )
     if (hit) return { reasons: ["node(s) didn't match pod anti-affinity rules"], final: false }
   }
+  const anti = "node(s) didn't satisfy existing pods anti-affinity rules"
+  for (const other of placed) {
+    const terms =
+      other.pod.spec.affinity?.podAntiAffinity?.requiredDuringSchedulingIgnoredDuringExecution ?? []
+    for (const term of terms) {
+      if (sameDomain(input, term, other.node) && matchesTerm(term, pod, other.pod))
+        return { reasons: [anti], final: false }
+    }
+  }
   return null
 }
 
@@ -284,10 +297,18 @@ function sameDomain({ node, nodes }: FilterInput, { topologyKey }: PodAffinityTe
   return nodes.find(({ metadata }) => metadata.name === other)?.metadata.labels?.[topologyKey] === here
 }
 
-/** A term of `owner` selects `pod`. Selecting namespaces by labels is not modelled: such a term selects none. */
-function matchesTerm({ labelSelector, namespaces = [] }: PodAffinityTerm, pod: Pod, owner: Pod): boolean {
+/**
+ * A term of `owner` selects `pod`: in the owner's namespace, in those named, in all for an empty namespaceSelector.
+ * Selecting namespaces by their labels is not modelled: such a term selects none.
+ */
+function matchesTerm(term: PodAffinityTerm, pod: Pod, owner: Pod): boolean {
+  const { labelSelector, namespaces = [], namespaceSelector } = term
+  const { matchLabels: labels = {}, matchExpressions = [] } = namespaceSelector ?? {}
+  const everywhere =
+    namespaceSelector !== undefined && Object.keys(labels).length + matchExpressions.length === 0
   const namespace = pod.metadata.namespace ?? ''
+  const own = namespaces.length === 0 && namespaceSelector === undefined
   const inNamespace =
-    namespaces.length === 0 ? namespace === owner.metadata.namespace : namespaces.includes(namespace)
+    everywhere || (own ? namespace === owner.metadata.namespace : namespaces.includes(namespace))
   return inNamespace && matchLabels(labelSelector, pod.metadata.labels)
 }
