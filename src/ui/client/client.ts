@@ -185,6 +185,9 @@ function receive(message: StreamMessage, port: MessagePort): void {
     case 'tty':
       for (const listener of ttyListeners.get(message.tty) ?? []) listener(message.text, message.reset)
       break
+    case 'editing':
+      useStore.setState(({ openFiles }) => ({ openFiles: { ...openFiles, [message.tty]: message.file } }))
+      break
     case 'ttyClosed':
       forgetTerminal(message.tty)
       break
@@ -219,5 +222,5 @@ function forgetTerminal(tty: number): void {
   const state = useStore.getState()
   const terminals = state.terminals.filter((terminal) => terminal.tty !== tty)
   const activeTty = state.activeTty === tty ? (terminals.at(-1)?.tty ?? null) : state.activeTty
-  useStore.setState({ terminals, activeTty })
+  useStore.setState({ terminals, activeTty, openFiles: { ...state.openFiles, [tty]: null } })
 }

@@ -44,6 +44,11 @@ export interface DocumentState {
   future: string[]
 }
 
+export interface OpenFile {
+  path: string
+  text: string
+}
+
 export interface UiState {
   status: 'starting' | 'ready' | 'lost'
   scene: SceneState
@@ -62,6 +67,8 @@ export interface UiState {
   markedRow: { subject: string; table: string; ref: string } | null
   terminals: { tty: number; room: string }[]
   activeTty: number | null
+  /** Files that are open in the editor of a terminal. */
+  openFiles: Record<number, OpenFile | null>
   /** The session's units; by rule and by step inside an event (cursor.ts). */
   stepUnit: StepUnit | 'rule' | 'step'
   /** Id being renamed in place on the canvas. */
@@ -96,6 +103,7 @@ export const useStore = create<UiState>(() => ({
   markedRow: null,
   terminals: [],
   activeTty: null,
+  openFiles: {},
   stepUnit: 'event',
   renaming: null,
   dialog: null,

@@ -21,7 +21,7 @@ export interface LabEditor {
 }
 
 const FLASH_MS = 1500
-const OPTIONS: monaco.editor.IStandaloneEditorConstructionOptions = {
+export const OPTIONS: monaco.editor.IStandaloneEditorConstructionOptions = {
   automaticLayout: true,
   minimap: { enabled: false },
   scrollBeyondLastLine: false,
@@ -130,9 +130,10 @@ function addKeys(editor: CodeEditor, apply: () => void): { dispose: () => void }
 }
 
 /** Keys that the page wants everywhere (F6, Ctrl-K, Ctrl-S) come before Monaco's own. */
-function listenForPageKeys(holder: HTMLElement): () => void {
+export function listenForPageKeys(holder: HTMLElement, own: readonly string[] = []): () => void {
   const onKey = (event: KeyboardEvent) => {
     const keys = chord(event)
+    if (own.includes(keys)) return
     const one = allActions().find((action) => action.everywhere && action.keys?.includes(keys))
     if (!one || !runAction(one.id)) return
     event.preventDefault()
@@ -159,7 +160,7 @@ function showPlace(editor: CodeEditor, { line, column }: { line: number; column:
   editor.focus()
 }
 
-function onLook(editor: CodeEditor): () => void {
+export function onLook(editor: CodeEditor): () => void {
   const observer = new MutationObserver(() => {
     dressMonaco()
     editor.updateOptions(faceOf())
@@ -168,7 +169,7 @@ function onLook(editor: CodeEditor): () => void {
   return () => observer.disconnect()
 }
 
-function faceOf(): monaco.editor.IEditorOptions {
+export function faceOf(): monaco.editor.IEditorOptions {
   const style = getComputedStyle(document.documentElement)
   const scale = Number(style.getPropertyValue('--scale')) || 1
   return {

@@ -49,6 +49,17 @@ export function labModel(text: string): monaco.editor.ITextModel {
   return model
 }
 
+/** A model of another file, to be disposed of; files without an ending of YAML have no colours. */
+export function fileModel(path: string, text: string): monaco.editor.ITextModel {
+  if (!ready) setUp()
+  const language = /\.ya?ml$/.test(path) ? 'yaml' : 'plaintext'
+  const uri = monaco.Uri.parse(`file:///opened${path.startsWith('/') ? '' : '/'}${path}`)
+  monaco.editor.getModel(uri)?.dispose()
+  const model = monaco.editor.createModel(text, language, uri)
+  model.updateOptions({ tabSize: 2, insertSpaces: true })
+  return model
+}
+
 /** Colours from the page's tokens. */
 export function dressMonaco(): void {
   const style = getComputedStyle(document.documentElement)

@@ -1,10 +1,11 @@
 /** The terminals: one tab per machine or namespace. The screens themselves are xterm's (screens.ts). */
 import { Accessibility, Plus, X } from 'lucide-react'
-import { useEffect, useRef } from 'react'
+import { useEffect, useRef, useState } from 'react'
 import { useTranslation } from 'react-i18next'
 import { Boundary } from '../inspector/Boundary.tsx'
-import { closeTerminal } from '../client/client.ts'
-import { useStore } from '../client/store.ts'
+import { closeTerminal, session } from '../client/client.ts'
+import { type OpenFile, useStore } from '../client/store.ts'
+import type { FileEditor } from '../editor/FileEditor.tsx'
 import { onLook } from './look.ts'
 import { openTerminalIn, toggleScreenReader, useTerminalPrefs } from './open.ts'
 import { RoomChooser } from './RoomChooser.tsx'
@@ -29,13 +30,24 @@ function Terminals() {
     dressScreens(screenReader)
     return onLook(() => dressScreens(screenReader))
   }, [screenReader])
+  const file = useStore((state) => (shown ? state.openFiles[shown.tty] : null))
   if (!shown) return <NoTerminal />
   return (
     <div className="terminals">
       <TerminalTabs terminals={terminals} shown={shown.tty} />
+      {file && <File key={`${shown.tty} ${file.path}`} tty={shown.tty} file={file} />}
       <ScreenHolder key={shown.tty} tty={shown.tty} room={shown.room} />
     </div>
   )
+}
+
+/** The file that vi, or kubectl edit, has open: Monaco's script comes with the first one. */
+function File({ tty, file }: { tty: number; file: OpenFile }) {
+  const [part, setPart] = useState<{ Part: typeof FileEditor } | null>(null)
+  useEffect(() => {
+    void import('../editor/FileEditor.tsx').then((module) => setPart({ Part: module.FileEditor }))
+  }, [])
+  return part && <part.Part file={file} done={(text) => void session().endEdit(tty, text)} />
 }
 
 function TerminalTabs(props: { terminals: { tty: number; room: string }[]; shown: number }) {
