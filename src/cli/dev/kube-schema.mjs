@@ -1,13 +1,14 @@
 // Writes the Kubernetes schema that the engine serves, from the official models:
-//   npm install --no-save --no-package-lock @kubernetes/client-node@1.0.0
-//   node src/cli/dev/kube-schema.mjs node_modules/@kubernetes/client-node
-// (1.0.0 carries Kubernetes 1.32). The models lack enums and patch-merge keys: those stand in src/kube/api/schema.ts.
-import { readFileSync, writeFileSync } from 'node:fs'
+//   npm install --no-save --no-package-lock @kubernetes/client-node@1.0.0 kubernetes-types@1.30.0
+//   node src/cli/dev/kube-schema.mjs node_modules/@kubernetes/client-node node_modules/kubernetes-types
+// (1.0.0 carries Kubernetes 1.32). The models lack enums and patch-merge keys: those stand in src/kube/api/schema.ts;
+// and what is said of fields that are objects, which the second package has, as of 1.30.
+import { existsSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { pathToFileURL } from 'node:url'
 
-const [, , from] = process.argv
-if (from === undefined) throw new Error('usage: kube-schema.mjs FOLDER-OF-CLIENT-NODE')
+const [, , from, described] = process.argv
+if (described === undefined) throw new Error('usage: kube-schema.mjs CLIENT-NODE KUBERNETES-TYPES')
 const models = join(from, 'dist/gen/models')
 const out = join(import.meta.dirname, '../../kube/api')
 
@@ -80,6 +81,18 @@ function declared(model) {
   return { about: about === null ? '' : clean(about[1]), fields }
 }
 
+/** What the second package says of a definition's fields, by their names. */
+function alsoDeclared(name) {
+  const [version, kind] = [name.split('.').at(-2), name.split('.').at(-1)]
+  const group = name.startsWith('io.k8s.apimachinery') ? 'meta' : name.split('.')[3]
+  const file = join(described, group, `${version}.d.ts`)
+  const text = existsSync(file) ? readFileSync(file, 'utf8') : ''
+  const body = new RegExp(`export interface ${kind} \\{\\n([\\s\\S]*?)\\n\\}`).exec(text)?.[1] ?? ''
+  const found = body.matchAll(/\/\*\*([\s\S]*?)\*\/\s*(?:readonly )?"?([\w$-]+)"?\??:/g)
+  const clean = (doc) => doc.replace(/\n\s*\* ?/g, '\n').replaceAll('*\\/', '*/').trim()
+  return new Map([...found].map(([, doc, field]) => [field, clean(doc)]))
+}
+
 const todo = [...roots]
 const types = {}
 const docs = {}
@@ -92,11 +105,15 @@ while (todo.length > 0) {
   const short = name.slice(name.lastIndexOf('.') + 1)
   types[name] = {}
   docs[name] = { '': about }
+  const also = alsoDeclared(name)
   for (const attribute of made.attributeTypeMap) {
     const field = fields.get(attribute.baseName)
     // A field without documentation in the models may be left out by the caller.
     types[name][attribute.baseName] = typeOf(attribute, short, todo) + (field?.required === true ? '!' : '')
-    if (field !== undefined) docs[name][attribute.baseName] = field.doc
+    // Of an int or a string the models say what that is, and not what it is for.
+    const own = types[name][attribute.baseName].includes('x') ? '' : field?.doc
+    const said = own || also.get(attribute.baseName) || field?.doc
+    if (said !== undefined) docs[name][attribute.baseName] = said
   }
 }
 
