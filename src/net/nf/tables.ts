@@ -157,8 +157,14 @@ function newChain(
     if (kept.has(id)) zero(nf, id)
     else free(nf, id)
   }
-  const settled = rules.map((rule) => (rule.id !== 0 ? rule : Object.freeze({ ...rule, id: newId(nf) })))
+  const settled = rules.map((rule) => (rule.id !== 0 ? rule : Object.freeze(withId(rule, newId(nf)))))
   return Object.freeze({ ...nfNewChain(table, name), rules: Object.freeze(settled) })
+}
+
+/** Field by field: engines give each copy of a spread record that is frozen a hidden class of its own. */
+function withId(rule: Rule, id: number): Rule {
+  const { src, dst, iif, oif, proto, fragment, matches, target, origin } = rule
+  return { id, src, dst, iif, oif, proto, fragment, matches, target, origin }
 }
 
 /** Takes a table away with its chains, rules and counters, as `nft delete table` does. */
@@ -297,7 +303,7 @@ function settle(nf: Netfilter, chain: Chain): Chain {
     return chain
   }
   const rules = chain.rules.map((rule) => {
-    if (rule.id === 0) return freezeAll({ ...rule, id: newId(nf) })
+    if (rule.id === 0) return freezeAll(withId(rule, newId(nf)))
     ensure(nf, rule.id)
     return freezeAll(rule)
   })

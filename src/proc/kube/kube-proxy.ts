@@ -9,7 +9,6 @@ import { agentTimer, enqueue } from '../../kube/agent/agent.ts'
 import type { Agent, AgentCtx, AgentProgram, Reconciled } from '../../kube/agent/types.ts'
 import { clusterOf } from '../../kube/cluster.ts'
 import { staleConnections } from '../../kube/node/proxy/conntrack.ts'
-import { servicePart } from '../../kube/node/proxy/parts.ts'
 import { JUMP_RULES } from '../../kube/node/proxy/ruleset.ts'
 import type { ProxyState } from '../../kube/node/proxy/ruleset.ts'
 import type { ProxyNode } from '../../kube/node/proxy/types.ts'
@@ -26,7 +25,7 @@ import { nfTable } from '../../net/nf/tables.ts'
 import type { IptablesPlace } from './iptables.ts'
 import { ensureChain, ensureRule, ruleFault } from './iptables.ts'
 import type { ParsedChain, ParsedPart, PartChange, SharedChains } from './proxy-rules.ts'
-import { parsePart, patchShared, wantsComments } from './proxy-rules.ts'
+import { parsedPart, patchShared, wantsComments } from './proxy-rules.ts'
 
 const SLICES = 'endpointslices.discovery.k8s.io'
 const SERVICE_NAME_LABEL = 'kubernetes.io/service-name'
@@ -335,7 +334,7 @@ function partOf(
     const slice = cacheGet<EndpointSlice>(ctx, SLICES, service.metadata.namespace ?? '', name)
     if (slice !== undefined) slices.push(slice)
   }
-  return parsePart(place, servicePart(node, service, slices, comments), before)
+  return parsedPart(place, node, service, slices, comments, before)
 }
 
 /** Jumps from the built-in chains, and the chains by whose absence a flush is noticed. */

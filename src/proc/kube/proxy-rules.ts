@@ -2,16 +2,17 @@
  * kube-proxy's rules as the kernel holds them: each Service's part parsed once and kept, and put in place chain by chain.
  * Models what `iptables-restore --noflush` of the same chains does, counters included: a chain that is written counts anew.
  */
+import { interned } from '../../base/intern.ts'
 import { nfChain } from '../../net/nf/chains.ts'
 import { nfFreezeRule, nfPatchTable, nfTable } from '../../net/nf/tables.ts'
 import type { Chain, Rule, TableName } from '../../net/nf/types.ts'
 import { findNetns } from '../../net/world.ts'
-import { endpointCount } from '../../kube/node/proxy/parts.ts'
+import { endpointCount, servicePart } from '../../kube/node/proxy/parts.ts'
 import type { ServicePart } from '../../kube/node/proxy/parts.ts'
 import { buildRuleset, LARGE_CLUSTER } from '../../kube/node/proxy/ruleset.ts'
 import type { ProxyState } from '../../kube/node/proxy/ruleset.ts'
 import { ruleText } from '../../kube/node/proxy/text.ts'
-import type { ProxyNode, ProxyRule } from '../../kube/node/proxy/types.ts'
+import type { EndpointSliceLike, ProxyNode, ProxyRule, ServiceLike } from '../../kube/node/proxy/types.ts'
 import { parseCommand } from '../iptables/command.ts'
 import type { IptablesPlace } from './iptables.ts'
 
@@ -42,11 +43,7 @@ export interface ParsedChain {
 }
 
 /** Parses a part. Chains that read as in `before` are taken over. Throws iptables' fault for a rule that it would refuse. */
-export function parsePart(
-  place: IptablesPlace,
-  part: ServicePart,
-  before: ParsedPart | undefined,
-): ParsedPart {
+function parsePart(place: IptablesPlace, part: ServicePart, before: ParsedPart | undefined): ParsedPart {
   const known = new Map((before?.own ?? []).map((chain) => [chain.name, chain]))
   const own = [...part.own].map(([name, rules]): ParsedChain => {
     const text = rules.map(ruleText).join('\n')
@@ -64,6 +61,51 @@ export function parsePart(
     known: Object.freeze({ ports: Object.freeze(part.ports), endpoints: Object.freeze(part.endpoints) }),
     endpoints: endpointCount(part),
   })
+}
+
+/** What a part that reads the same on every node was made from. */
+interface NodelessPart {
+  readonly slices: readonly EndpointSliceLike[]
+  readonly how: string
+  readonly part: ParsedPart
+}
+
+/** More ways (a node's own pods told by its own addresses) are not kept. */
+const WAYS = 4
+
+/** Derived from frozen objects, and no part of the world's state: by the Service, one part for each way to write it. */
+const nodeless = new WeakMap<object, NodelessPart[]>()
+
+/**
+ * The part of a Service with its slices (frozen). Most say nothing of the node, and all nodes of a cluster share one then:
+ * no policy Local, no hints, no source ranges.
+ */
+export function parsedPart(
+  place: IptablesPlace,
+  node: ProxyNode,
+  service: ServiceLike,
+  slices: readonly EndpointSliceLike[],
+  comments: boolean,
+  before: ParsedPart | undefined,
+): ParsedPart {
+  const how = JSON.stringify([node.family, comments, node.masqueradeAll, node.detectLocal])
+  const list = nodeless.get(service) ?? []
+  const known = list.find((one) => one.how === how)
+  if (known !== undefined && sameList(known.slices, slices)) return known.part
+  const made = servicePart(node, service, slices, comments)
+  const part = parsePart(place, made, before)
+  const plain = made.ports.every(
+    (port) =>
+      !port.internalLocal && !port.externalLocal && !port.followsHints && port.sourceRanges.length === 0,
+  )
+  if (plain && Object.isFrozen(service)) {
+    nodeless.set(service, [...list.filter((one) => one !== known), { slices, how, part }].slice(-WAYS))
+  }
+  return part
+}
+
+function sameList(a: readonly unknown[], b: readonly unknown[]): boolean {
+  return a.length === b.length && a.every((one, i) => one === b[i])
 }
 
 /** What is known of the shared chains from the last sync; frozen. */
@@ -192,7 +234,9 @@ function parse({ family }: IptablesPlace, table: TableName, { chain, args, servi
   const program = family === 4 ? 'iptables-restore' : 'ip6tables-restore'
   const context = { family, lookup: () => undefined, warn: () => {}, restore: { table, name: program } }
   const [rule] = parseCommand(['-A', chain, ...args], context).rules
-  return nfFreezeRule({ ...rule!, origin: service === '' ? '' : `${SERVICE}${service}` })
+  const { id, src, dst, iif, oif, proto, fragment, matches, target } = rule!
+  const origin = service === '' ? '' : interned(`${SERVICE}${service}`)
+  return nfFreezeRule({ id, src, dst, iif, oif, proto, fragment, matches, target, origin })
 }
 
 /** Whether choices of endpoints carry comments: not in a cluster with many. */
