@@ -33,6 +33,7 @@ import {
 import { alreadyExists, badRequest, conflict, forbidden, invalid, modified, notFound } from './status.ts'
 import { admitCreate, prepareCreate, prepareStatus, prepareUpdate } from './strategy.ts'
 import { validateCreate, validateUpdate } from './validate.ts'
+import { validateClusterIps } from './validate-service.ts'
 
 type M = Mutable<Draft>
 
@@ -177,7 +178,8 @@ function serviceCauses(draft: M, old: ApiObject | undefined, store: Store) {
     patchAllocated(service, before)
     dropTypeDependent(service, before)
   }
-  return initFamilies(service, before, store)
+  const wrong = validateClusterIps(draft as unknown as Service)
+  return wrong.length > 0 ? wrong : initFamilies(service, before, store)
 }
 
 /**

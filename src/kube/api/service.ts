@@ -137,26 +137,26 @@ export function initFamilies(service: M, old: Old, allocators: Pick<Allocators, 
   const { spec } = service
   if (spec.type === 'ExternalName') return []
   const families = ranges(allocators).map((range) => range.family)
-  if (old !== undefined && needsClusterIp(old)) trimToSingle(service, old)
-  const policy = spec.ipFamilyPolicy ?? 'SingleStack'
+  const alone = spec.clusterIPs?.[0] === 'None' && Object.keys(spec.selector ?? {}).length === 0
+  spec.ipFamilyPolicy ??= old?.spec.ipFamilyPolicy ?? (alone ? 'RequireDualStack' : 'SingleStack')
+  const policy = spec.ipFamilyPolicy
   const errors: StatusCause[] = []
+  if (old !== undefined && needsClusterIp(old)) errors.push(...releaseSecond(service, old))
   if (policy === 'SingleStack') {
     const words = "must be 'RequireDualStack' or 'PreferDualStack' when multiple"
     for (const [list, what] of [
       [spec.clusterIPs, 'cluster IPs'],
       [spec.ipFamilies, 'IP families'],
     ] as const) {
-      const value = spec.ipFamilyPolicy ?? 'null'
-      if (list?.length === 2) errors.push(invalidValue(IP_POLICY, value, `${words} ${what} are specified`))
+      if (list?.length === 2) errors.push(invalidValue(IP_POLICY, policy, `${words} ${what} are specified`))
     }
   }
   errors.push(...familiesOfIps(service, families))
   if (errors.length > 0) return errors
-  if (spec.clusterIPs?.[0] === 'None' && Object.keys(spec.selector ?? {}).length === 0) {
+  if (alone) {
     headlessFamilies(service, families[0])
     return []
   }
-  spec.ipFamilyPolicy ??= 'SingleStack'
   if (policy === 'RequireDualStack' && families.length < 2) {
     errors.push(invalidValue(IP_POLICY, policy, 'this cluster is not configured for dual-stack services'))
   }
@@ -178,20 +178,33 @@ function headlessFamilies({ spec }: M, family: IpFamily): void {
   if ((spec.ipFamilies?.length ?? 0) === 0) spec.ipFamilies = [family]
   const families = spec.ipFamilies as IpFamily[]
   if (families.length < 2 && spec.ipFamilyPolicy !== 'SingleStack') families.push(other(families[0]))
-  spec.ipFamilyPolicy ??= 'RequireDualStack'
 }
 
 function other(family: IpFamily): IpFamily {
   return family === 'IPv4' ? 'IPv6' : 'IPv4'
 }
 
-/** Going back to one family drops the second address and family, unless they were changed too. */
-function trimToSingle({ spec }: M, old: Service): void {
-  if (spec.ipFamilyPolicy !== 'SingleStack' || old.spec.ipFamilyPolicy === 'SingleStack') return
-  if (spec.clusterIPs?.length === 2 && sameList(spec.clusterIPs, old.spec.clusterIPs))
-    spec.clusterIPs.length = 1
-  if (spec.ipFamilies?.length === 2 && sameList(spec.ipFamilies, old.spec.ipFamilies))
-    spec.ipFamilies.length = 1
+/**
+ * Going back to one family drops the second address and family, unless they were changed too; a second one that is
+ * left out without going back is an error.
+ */
+function releaseSecond({ spec }: M, { spec: was }: Service): StatusCause[] {
+  const lists = [
+    [spec.clusterIPs, was.clusterIPs, 'cluster IP'],
+    [spec.ipFamilies, was.ipFamilies, 'IP family'],
+  ] as const
+  const errors: StatusCause[] = []
+  for (const [now, before, what] of lists) {
+    if (spec.ipFamilyPolicy === 'SingleStack') {
+      if (now?.length === 2 && sameList(now, before)) now.length = 1
+      continue
+    }
+    // Left out altogether they are filled in again.
+    const reduced = now?.length === 1 && before?.length === 2 && now[0] === before[0]
+    const words = `must be 'SingleStack' to release the secondary ${what}`
+    if (reduced) errors.push(invalidValue(IP_POLICY, spec.ipFamilyPolicy, words))
+  }
+  return errors
 }
 
 function familiesOfIps({ spec }: M, families: readonly IpFamily[]): StatusCause[] {
@@ -338,12 +351,15 @@ function allocateHealthCheck(service: M, old: Old, allocators: Allocators): Stat
   if (!needsHealthCheck(service)) return undefined
   if (spec.healthCheckNodePort) {
     const kept = new Set(old === undefined ? [] : portsOf(old.spec))
-    const error = takePort(service, 'spec.healthCheckNodePort', spec.healthCheckNodePort, kept, allocators)
-    if (error !== undefined) return error
+    const why = kept.has(spec.healthCheckNodePort) ? '' : portProblem(spec.healthCheckNodePort, allocators)
+    if (why !== '') {
+      const what = `failed to allocate requested HealthCheck NodePort ${spec.healthCheckNodePort}`
+      return internalError(`${what}: ${why}`)
+    }
   } else {
     const picked = pickPort(allocators.options.nodePorts, allocators.rng, (one) => isTaken(allocators, one))
     if (picked === undefined) {
-      return internalError('failed to allocate a HealthCheck NodePort: range is full')
+      return internalError('failed to allocate a HealthCheck NodePort 0: range is full')
     }
     spec.healthCheckNodePort = picked
   }
@@ -358,15 +374,17 @@ function takePort(
   kept: ReadonlySet<number>,
   allocators: Allocators,
 ): Status | undefined {
+  const why = kept.has(port) ? '' : portProblem(port, allocators)
+  return why === '' ? undefined : refused(service, invalidValue(path, port, why))
+}
+
+/** Why a port of the nodes cannot be had; '' where it can. */
+function portProblem(port: number, allocators: Allocators): string {
   const [low, high] = allocators.options.nodePorts
-  if (kept.has(port)) return undefined
   if (port < low || port > high) {
-    const words = `provided port is not in the valid range. The range of valid ports is ${low}-${high}`
-    return refused(service, invalidValue(path, port, words))
+    return `provided port is not in the valid range. The range of valid ports is ${low}-${high}`
   }
-  if (isTaken(allocators, port))
-    return refused(service, invalidValue(path, port, 'provided port is already allocated'))
-  return undefined
+  return isTaken(allocators, port) ? 'provided port is already allocated' : ''
 }
 
 function isTaken(allocators: Allocators, port: number): boolean {

@@ -39,7 +39,7 @@ export function validateService(service: Service, old: ApiObject | undefined): S
     const words = `must match annotations[${HINTS}] when both are specified`
     causes.push(invalidValue(`metadata.annotations[${MODE}]`, mode, words))
   }
-  causes.push(...typed(service), ...ports(service), ...affinity(service), ...clusterIps(service))
+  causes.push(...typed(service), ...ports(service), ...affinity(service), ...validateClusterIps(service))
   const { spec } = service
   for (const [i, ip] of (spec.externalIPs ?? []).entries()) {
     const wrong = validIp(ip)
@@ -136,7 +136,8 @@ function affinity({ spec }: Service): StatusCause[] {
   ]
 }
 
-function clusterIps(service: Service): StatusCause[] {
+/** What contradicts itself among clusterIP, clusterIPs, ipFamilies and ipFamilyPolicy: asked before addresses are given. */
+export function validateClusterIps(service: Service): StatusCause[] {
   const { spec } = service
   if (spec.type === 'ExternalName') return []
   const causes: StatusCause[] = []
