@@ -75,7 +75,8 @@ function NodeHead(props: { node: ClusterNodeView; pods: ClusterPodView[]; drawin
   const place = drawing.places[node.machine]
   if (!drawing.boxes[node.machine] || !place) return null
   return (
-    <div className="node-head" style={{ left: place.x, top: place.y }}>
+    <div className={`node-head ${off ? 'faded' : ''}`} style={{ left: place.x, top: place.y }}>
+      <NodeBadge node={node} />
       {pods.slice(0, MAX_HOST).map((pod) => (
         <button
           key={refKey(pod.ref)}
@@ -88,7 +89,6 @@ function NodeHead(props: { node: ClusterNodeView; pods: ClusterPodView[]; drawin
         </button>
       ))}
       {pods.length > MAX_HOST && <span className="host-pod quiet">+{pods.length - MAX_HOST}</span>}
-      <NodeBadge node={node} />
     </div>
   )
 }
