@@ -1,5 +1,6 @@
 /** The API server's defaults, refusals, and what a change of a Service's families or type does. */
 import { dropTypeDependent, initFamilies } from '../../kube/api/service.ts'
+import { methodNotAllowed } from '../../kube/api/status.ts'
 import type { Mutable } from '../../kube/api/draft.ts'
 import { resources } from '../../kube/api/resources.ts'
 import type { Service } from '../../kube/objects.ts'
@@ -142,14 +143,20 @@ function plainRequest(request: string): ((world: World) => ApiResponse) | undefi
   return (world) => send(world, verb === 'get' ? 'GET' : 'DELETE', `${collection(info.kind)}/${name}`)
 }
 
+/** The refusal of a verb that a kind lacks which is not served here at all. */
+function notServed(message: string): Status | undefined {
+  const [, verb, resource] = /^(\w+) is not supported on resources of kind "(\w+)"$/.exec(message) ?? []
+  return verb === undefined ? undefined : methodNotAllowed({ group: '', resource: resource! }, verb)
+}
+
 /** `api_errors`. What kubectl finds out by itself and kinds that are not served are skipped. */
 export function errorCases(cases: readonly JsonObject[]): CaseResult[] {
   return cases.map(({ id, request, expect }) =>
     runCase('api_errors', String(id), () => {
       const ask = REQUESTS[String(id)] ?? plainRequest(String(request))
-      if (ask === undefined) return undefined
       const { code, reason, message } = expect as JsonObject
-      const got = ask(start()).body as Status
+      const got = ask === undefined ? notServed(String(message)) : (ask(start()).body as Status)
+      if (got === undefined) return undefined
       return differs({ code, reason, message }, { code: got.code, reason: got.reason, message: got.message })
     }),
   )

@@ -18,6 +18,8 @@ function nameCheck(info: ResourceInfo): (text: string) => string[] {
     case 'services':
       return dns1035Label
     case 'namespaces':
+    // Its pods' host names are made of it.
+    case 'statefulsets.apps':
       return dns1123Label
     default:
       return dns1123Subdomain

@@ -60,12 +60,6 @@ function typed(service: Service): StatusCause[] {
   if ((spec.ports?.length ?? 0) === 0 && !isHeadless(service) && spec.type !== 'ExternalName') {
     causes.push(required('spec.ports'))
   }
-  if (spec.type === 'LoadBalancer') {
-    for (const [i, { port }] of (spec.ports ?? []).entries()) {
-      const words = 'may not expose port 10250 externally since it is used by kubelet'
-      if (port === 10250) causes.push(invalidValue(`spec.ports[${i}]`, port, words))
-    }
-  }
   if ((spec.type === 'LoadBalancer' || spec.type === 'NodePort') && isHeadless(service)) {
     causes.push(
       invalidValue('spec.clusterIPs[0]', 'None', `may not be set to 'None' for ${spec.type} services`),
