@@ -75,7 +75,7 @@ function NodeHead(props: { node: ClusterNodeView; pods: ClusterPodView[]; drawin
   const place = drawing.places[node.machine]
   if (!drawing.boxes[node.machine] || !place) return null
   return (
-    <div className={`node-head ${off ? 'faded' : ''}`} style={{ left: place.x, top: place.y }}>
+    <div className="node-head" style={{ left: place.x, top: place.y }}>
       <NodeBadge node={node} />
       {pods.slice(0, MAX_HOST).map((pod) => (
         <button
