@@ -129,6 +129,31 @@ describe('logs and commands', () => {
     expect(shown('hostname\r')).toMatch(/^hostname\npc\n/)
   })
 
+  it('forward a port into a pod, by way of the server and the kubelet', () => {
+    const lab = openScenario(LAB)
+    const curl = 'pc: curl -s -m 5 http://127.0.0.1:8080/'
+    const forward = 'kubectl port-forward svc/web 8080:80'
+    const [one] = beside(lab, [forward], [], 3)
+    expect(one!.out).toMatch(/^Forwarding from 127\.0\.0\.1:8080 -> 80\n/)
+    lab.steps()
+    expect(lab.type(curl).stdout).toContain('Welcome to nginx!')
+    expect(lab.frames().some((frame) => frame.startsWith('node01/eth0< 192.168.1.11 > 192.168.1.12'))).toBe(
+      true,
+    )
+    expect(lab.type('node01: ps').stdout).not.toContain('nc -N')
+    expect(lab.type('pc: kubectl port-forward svc/web 8080:80').stderr).toMatch(
+      /^Unable to listen on port 8080: .*tcp4 127\.0\.0\.1:8080: bind: address already in use.*\nerror: unable to listen on any of the requested ports: \[\{8080 80\}\]\n$/,
+    )
+    lab.type('node01: iptables -A INPUT -p tcp --dport 10250 -j DROP')
+    expect(lab.type(curl).code).toBe(28)
+    const refused = openScenario(LAB)
+    const acts = ['pc: curl -s http://127.0.0.1:8080/']
+    const [bad] = beside(refused, ['kubectl port-forward deploy/web 8080:81'], acts, 5)
+    expect(bad!.code).toBe(1)
+    expect(bad!.out).toContain('Handling connection for 8080\n')
+    expect(bad!.err).toMatch(/127\.0\.0\.1:81: connect: connection refused\nerror: lost connection to pod\n$/)
+  })
+
   it('rewind to the same states', () => {
     const lab = openScenario(LAB)
     const { world, rules } = lab.run
@@ -137,8 +162,13 @@ describe('logs and commands', () => {
       'kubectl get deploy -w',
       'kubectl logs -f deploy/web',
       'kubectl exec deploy/web -- sleep 5',
+      'kubectl port-forward deploy/web 8080:80',
     ]
-    const ran = beside(lab, commands, ['controlplane: kubectl scale deploy web --replicas=2'], 4)
+    const acts = [
+      'controlplane: kubectl scale deploy web --replicas=2',
+      'pc: curl -s http://127.0.0.1:8080/ &',
+    ]
+    const ran = beside(lab, commands, acts, 4)
     expect(ran[0]!.out.split('\n').length).toBeGreaterThan(4)
     for (let n = 0; n < 6; n++) {
       lab.wait(0.7)

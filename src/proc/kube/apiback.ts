@@ -57,10 +57,13 @@ export function backendOpen(
   const asked = (name: string) => spec.query.some(([key, value]) => key === name && value === 'true')
   const argv = spec.query.filter(([key]) => key === 'command').map(([, value]) => value)
   const follow = asked('follow')
+  const port = Number(spec.query.find(([key]) => key === 'ports')?.[1] ?? 0)
   const first: ToKubelet =
     spec.what === 'log'
       ? { k: 'log', target: spec, follow }
-      : { k: 'exec', target: spec, asked: { argv, tty: asked('tty'), stdin: asked('stdin') } }
+      : spec.what === 'portforward'
+        ? { k: 'forward', target: spec, port }
+        : { k: 'exec', target: spec, asked: { argv, tty: asked('tty'), stdin: asked('stdin') } }
   const endpoint = kubeletOf(ctx, spec)
   const sock = sockOpen(world, ns, { kind: 'tcp', family: 4, pid: proc.pid })
   sock.tcp!.noDelay = true

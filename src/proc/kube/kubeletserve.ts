@@ -1,7 +1,7 @@
 /**
  * What a kubelet serves on port 10250: logs, and commands in containers, one to a connection. The API server connects.
  * Models pkg/kubelet/server's containerLogs and exec (1.32). Not here: TLS' handshake, authentication, metrics, attach,
- * port forwarding.
+ * forwarding by anything but a process in the pod's network.
  */
 import type { ContainerTarget } from '../../kube/api/respond.ts'
 import type { Status } from '../../kube/types.ts'
@@ -15,11 +15,12 @@ import { channelRead, channelSend, createChannel } from './channel.ts'
 import type { LogCursor } from './kubelet/hooks.ts'
 import { kubeletLogMore, kubeletLogOpen } from './kubelet/hooks.ts'
 import type { ExecAsked, ExecFollow } from './kubelet/terminal.ts'
-import { execEnd, execInput, execMore, execStart } from './kubelet/terminal.ts'
+import { execEnd, execInput, execMore, execStart, forwardEnd, forwardStart } from './kubelet/terminal.ts'
 
 export type ToKubelet =
   | { k: 'log'; target: ContainerTarget; follow: boolean }
   | { k: 'exec'; target: ContainerTarget; asked: ExecAsked }
+  | { k: 'forward'; target: ContainerTarget; port: number }
   | { k: 'input'; text: string; eof: boolean }
   | { k: 'ping' }
 
@@ -30,7 +31,10 @@ export type FromKubelet =
   | { k: 'end'; code: number }
   | { k: 'pong' }
 
-type Serving = { k: 'none' } | { k: 'log'; cursor: LogCursor } | { k: 'exec'; follow: ExecFollow }
+type Serving =
+  | { k: 'none' }
+  | { k: 'log'; cursor: LogCursor }
+  | { k: 'exec'; follow: ExecFollow; forward?: true }
 
 /** A connection to the port: plain data of the kubelet's process. */
 export interface KubeletConn {
@@ -101,6 +105,16 @@ function answer(ctx: ProcCtx, conn: KubeletConn, message: ToKubelet): void {
       conn.serving = { k: 'exec', follow: started.follow }
       return
     }
+    case 'forward': {
+      const started = forwardStart(world, message.target, message.port)
+      if ('status' in started) {
+        say(ctx, conn, { k: 'failed', status: started.status })
+        return
+      }
+      say(ctx, conn, { k: 'opened' })
+      conn.serving = { k: 'exec', follow: started.follow, forward: true }
+      return
+    }
     case 'input':
       if (conn.serving.k === 'exec') execInput(world, conn.serving.follow, message.text, message.eof)
       return
@@ -128,7 +142,7 @@ function push(ctx: ProcCtx, conns: Map<number, KubeletConn>, conn: KubeletConn):
   } else if (serving.k === 'exec') {
     const { news, follow } = execMore(world, serving.follow)
     const { out, err, code } = news
-    conn.serving = code < 0 ? { k: 'exec', follow } : { k: 'none' }
+    conn.serving = code < 0 ? { ...serving, follow } : { k: 'none' }
     if (out !== '' || err !== '') say(ctx, conn, { k: 'data', out, err })
     if (code < 0) return
     execEnd(world, follow)
@@ -150,7 +164,9 @@ function close(ctx: ProcCtx, conns: Map<number, KubeletConn>, conn: KubeletConn)
   const { serving, channel } = conn
   conns.delete(channel.stream.sock)
   streamClose(ctx, channel.stream)
-  if (serving.k === 'exec') execEnd(ctx.world, serving.follow)
+  if (serving.k !== 'exec') return
+  if (serving.forward === true) forwardEnd(ctx.world, serving.follow)
+  else execEnd(ctx.world, serving.follow)
 }
 
 function say(ctx: ProcCtx, conn: KubeletConn, message: FromKubelet): void {

@@ -45,6 +45,8 @@ type Want =
   | { k: 'container' }
   /** What comes on a stream; nothing by the time `until` (0: waits for ever). */
   | { k: 'stream'; n: number; until: number }
+  /** Anything that happens to the command's own sockets, or on its connection; at the latest after `every` ns. */
+  | { k: 'forward'; every: number }
 
 /** What came on a stream: text, and how it stands. */
 export interface News {
@@ -83,6 +85,10 @@ export interface FlowState {
   /** Keys of its terminal go to this stream as they are typed, 0 for none; -1: they gather in `keys`. */
   raw: number
   keys: string
+  /** Answers to requests that nobody waits for, by their numbers. */
+  answers: { n: number; response: ApiResponse }[]
+  /** Why the connection is over, '' while it stands. */
+  gone: string
 }
 
 /** One run of a command's code. */
@@ -145,6 +151,11 @@ export function send(flow: Flow, request: ApiRequest): Answered | Unreachable {
 /** What comes next on the stream of the answer with the number `n`. */
 export function streamNews(flow: Flow, n: number, until = 0): News {
   return answer(flow, { k: 'stream', n, until }) as News
+}
+
+/** The socket to which something happened; 0: there is news of the connection, or time has passed. */
+export function forwardNews(flow: Flow, every: number): number {
+  return answer(flow, { k: 'forward', every }) as number
 }
 
 /** From now on what is typed goes to a command as it is: to a stream, or (-1) to whom `takeKeys` gives it. */
@@ -252,6 +263,8 @@ export function startFlow(ctx: ProcCtx, parts: KubectlParts, command: Command): 
     streams: [],
     raw: 0,
     keys: '',
+    answers: [],
+    gone: '',
   } satisfies FlowState
   runFlow(ctx, parts, command)
 }
@@ -266,11 +279,13 @@ export function flowEvent(ctx: ProcCtx, parts: KubectlParts, command: Command, e
     onNews(ctx, parts, command, news)
   } else if (event.type === 'timer' && event.tag === 'step') {
     if (want.k === 'sleep') goOn(ctx, parts, command, null)
+    if (want.k === 'forward') goOn(ctx, parts, command, 0)
     if (want.k === 'stream') goOn(ctx, parts, command, newsOf(state, want.n))
     if (want.k !== 'request') return
     const answered = transport(ctx, parts, state, want)
     if (answered !== undefined) goOn(ctx, parts, command, answered)
-  } else if (event.type === 'input' && state.raw !== 0) {
+  } else if (event.type === 'sock' && want.k === 'forward') goOn(ctx, parts, command, event.sock)
+  else if (event.type === 'input' && state.raw !== 0) {
     if (state.raw < 0) state.keys += event.text
     else if (state.conn !== null)
       apiSend(ctx, state.conn, { k: 'input', n: state.raw, text: event.text, eof: false })
@@ -320,16 +335,19 @@ function onNews(ctx: ProcCtx, parts: KubectlParts, command: Command, { messages,
       answered = goesOn ? { ...response, n } : response
       if (goesOn) state.streams.push(n)
       state.call = 0
-    } else if (message.k === 'data' || message.k === 'end') state.inbox.push(message)
+    } else if (message.k === 'called') state.answers.push({ n: message.n, response: message.response })
+    else if (message.k === 'data' || message.k === 'end') state.inbox.push(message)
   }
   if (lost !== undefined) {
     state.conn = null
+    state.gone = lost
     for (const n of state.streams) state.inbox.push({ k: 'end', n, code: 0, broken: lost })
     if (state.call !== 0) answered = { unreachable: unreachableText(endpoint, lost) }
     state.call = 0
   }
   const { want } = state
   if (want?.k === 'request' && answered !== undefined) goOn(ctx, parts, command, answered)
+  else if (want?.k === 'forward') goOn(ctx, parts, command, 0)
   else if (want?.k === 'stream' && state.inbox.some(({ n }) => n === want.n)) {
     cancelTimer(ctx, 'step')
     goOn(ctx, parts, command, newsOf(state, want.n))
@@ -337,7 +355,7 @@ function onNews(ctx: ProcCtx, parts: KubectlParts, command: Command, { messages,
 }
 
 /** Takes what came on a stream out of the inbox. */
-function newsOf(state: FlowState, n: number): News {
+export function newsOf(state: FlowState, n: number): News {
   let news: News = { out: '', err: '', code: -1, broken: '' }
   for (const message of state.inbox) {
     if (message.n !== n || news.code >= 0) continue
@@ -388,6 +406,7 @@ function putOff(ctx: ProcCtx, state: FlowState, want: Want): void {
   if (want.k === 'request') setTimer(ctx, ctx.world.now + LATENCY, 'step')
   else if (want.k === 'sleep') setTimer(ctx, ctx.world.now + want.ns, 'step')
   else if (want.k === 'input') readInput(ctx, 0)
+  else if (want.k === 'forward' && want.every > 0) setTimer(ctx, ctx.world.now + want.every, 'step')
   else if (want.k === 'stream') {
     if (state.inbox.some(({ n }) => n === want.n)) setTimer(ctx, ctx.world.now, 'step')
     else if (want.until > 0) setTimer(ctx, want.until, 'step')

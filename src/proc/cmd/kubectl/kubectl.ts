@@ -12,6 +12,7 @@ import { attach, exec, logs } from './exec.ts'
 import { explain } from './explain.ts'
 import type { Command, Flow, KubectlParts } from './flow.ts'
 import { fault, flowEvent, startFlow } from './flow.ts'
+import { portForward } from './forward.ts'
 import { events, get } from './get.ts'
 import { apiResources, apiVersions, auth, clusterInfo, config, version } from './info.ts'
 import { cordon, drain, remove, wait } from './remove.ts'
@@ -45,6 +46,7 @@ export const VERBS: Readonly<Record<string, Verb>> = {
   label: (flow, args) => label(flow, args, 'label'),
   logs,
   patch,
+  'port-forward': portForward,
   replace,
   rollout,
   run,
@@ -68,7 +70,6 @@ const OTHERS = [
   'kustomize',
   'options',
   'plugin',
-  'port-forward',
   'proxy',
 ]
 const VALUED = [

@@ -146,6 +146,28 @@ export function kubeletExec(
   return { session: { machine: machine.id, ns: home, pid, capture, pipe, outSeen: 0, errSeen: 0 } }
 }
 
+/** Runs a program of the node's in a namespace, its input and output kept as a command's in a container. */
+export function kubeletSpawn(
+  world: World,
+  machine: Machine,
+  ns: number,
+  program: string,
+  argv: readonly string[],
+): ExecSession {
+  touch(world, machine.id)
+  const capture = newCapture(world, machine.id)
+  const pipe = openStdin(machine)
+  const fds = new Map<number, Fd>([
+    [0, { kind: 'pipe', pipe, end: 'r' }],
+    [1, { kind: 'capture', capture, stream: 'out' }],
+    [2, { kind: 'capture', capture, stream: 'err' }],
+  ])
+  const made = { program, argv: [...argv], env: new Map(), cwd: '/', fds, ppid: 0, parentNs: 0, capture }
+  const pid = spawn(world, { machine: machine.id, ns, ...made })
+  ;(world.targets[capture] as Capture).pid = pid
+  return { machine: machine.id, ns, pid, capture, pipe, outSeen: 0, errSeen: 0 }
+}
+
 /** What a command wrote since, and its exit code, -1 while it runs. */
 export function kubeletExecMore(
   world: World,

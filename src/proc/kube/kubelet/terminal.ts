@@ -3,7 +3,7 @@
  * hand on. Models the CRI's streaming server (containerd 2.0). Not here: the window's size.
  */
 import type { ContainerTarget } from '../../../kube/api/respond.ts'
-import { internalError } from '../../../kube/api/status.ts'
+import { internalError, notFound } from '../../../kube/api/status.ts'
 import { clusterOf } from '../../../kube/cluster.ts'
 import type { Pod } from '../../../kube/objects-pod.ts'
 import { storeGet, storeOf } from '../../../kube/store/store.ts'
@@ -14,7 +14,15 @@ import { closeTty, createTty, findTty, ttyKeys, ttyText } from '../../../run/tty
 import type { Programs } from '../../../run/types.ts'
 import { touch } from '../../../sim/dispatch.ts'
 import type { ExecSession } from './hooks.ts'
-import { kubeletExec, kubeletExecEnd, kubeletExecMore, kubeletExecWrite } from './hooks.ts'
+import {
+  kubeletExec,
+  kubeletExecEnd,
+  kubeletExecMore,
+  kubeletExecSignal,
+  kubeletExecWrite,
+  kubeletSpawn,
+} from './hooks.ts'
+import { livesOf } from './labels.ts'
 
 /** A command in a container that somebody waits for. Plain data. */
 export interface ExecFollow {
@@ -63,6 +71,28 @@ export function execStart(
   return { follow: { session, tty, shown: 0 } }
 }
 
+/**
+ * A connection to a port inside a pod, made in the pod's network by a process of the node's: what comes from it and
+ * what goes to it are that command's output and input. Models what `nsenter -n socat - TCP4:localhost:PORT` did.
+ */
+export function forwardStart(
+  world: World,
+  { namespace, pod: name }: ContainerTarget,
+  port: number,
+): { follow: ExecFollow } | { status: Status } {
+  const pod = storeGet<Pod>(storeOf(world), 'pods', namespace, name)
+  if (pod === undefined) return { status: notFound({ group: '', resource: 'pods' }, name) }
+  for (const { name: container } of pod.spec.containers) {
+    const found = livesOf(world, pod, container)
+    const box = found?.lives.at(-1)
+    const home = found?.machine.pids.get(box?.pid ?? 0)
+    if (found === undefined || box?.status !== 'running' || home === undefined) continue
+    const session = kubeletSpawn(world, found.machine, home, 'nc', ['nc', '-N', '127.0.0.1', String(port)])
+    return { follow: { session, tty: 0, shown: 0 } }
+  }
+  return { status: internalError(`pod ${name} has no running container`) }
+}
+
 /** Everything that the command wrote since, how it stands, and where to go on. */
 export function execMore(world: World, follow: ExecFollow): { news: ExecNews; follow: ExecFollow } {
   const { out, err, code, session } = kubeletExecMore(world, follow.session)
@@ -71,6 +101,12 @@ export function execMore(world: World, follow: ExecFollow): { news: ExecNews; fo
   const fresh = text.slice(Math.max(0, follow.shown - dropped))
   const shown = dropped + text.length
   return { news: { out: fresh, err: '', code }, follow: { ...follow, session, shown } }
+}
+
+/** Ends a command that nobody waits for any longer: a connection that was forwarded. */
+export function forwardEnd(world: World, { session }: ExecFollow): void {
+  kubeletExecSignal(world, session, 'SIGTERM')
+  kubeletExecEnd(world, session)
 }
 
 /** Gives the command input; on a terminal these are keys. */
