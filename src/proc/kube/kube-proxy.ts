@@ -3,6 +3,7 @@
  * Models pkg/proxy/iptables/proxier.go and util/async.BoundedFrequencyRunner (Kubernetes 1.32). Killed, its rules stay.
  * Not here: the other modes; metrics.
  */
+import { interned } from '../../base/intern.ts'
 import { formatIp, parseIp } from '../../base/addr.ts'
 import { cacheGet, cacheGetKey, cacheList } from '../../kube/agent/cache.ts'
 import { agentTimer, enqueue } from '../../kube/agent/agent.ts'
@@ -224,12 +225,12 @@ function requestSync(ctx: AgentCtx): void {
 }
 
 /** The Service that a change is about. */
-function serviceOf(ctx: AgentCtx, { resource, object, previous }: StoreChange): string | undefined {
+function serviceOf(ctx: AgentCtx, { resource, key, object, previous }: StoreChange): string | undefined {
   const { namespace, name, labels } = object.metadata
-  if (resource === 'services') return `${namespace}/${name}`
+  if (resource === 'services') return key
   if (resource === SLICES) {
     const service = labels?.[SERVICE_NAME_LABEL]
-    return service === undefined ? undefined : `${namespace}/${service}`
+    return service === undefined ? undefined : interned(`${namespace}/${service}`)
   }
   // Of nodes only its own labels matter: zone hints are read by them.
   if (name !== ctx.agent.node) return undefined
