@@ -96,7 +96,7 @@ function Editor() {
           take={() => {
             setRewritten(null)
             setDraft(rewritten.text)
-            editor.current?.focus()
+            setTimeout(() => editor.current?.focus(), 0)
           }}
         />
       )}

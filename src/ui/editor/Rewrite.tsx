@@ -33,22 +33,24 @@ export function Rewrite({ rewritten, take, leave }: Props) {
           {t('rewriteTake')}
         </button>
       </div>
-      {notes.length > 0 && (
-        <ul>
-          {notes.map(({ key, args }) => (
-            <li key={`${key} ${args.field ?? ''}`}>{t(`rewrite.${key}`, args)}</li>
-          ))}
-        </ul>
-      )}
       {/* biome-ignore lint/a11y/noNoninteractiveTabindex: a scrolled text must be reachable by keyboard */}
-      <pre className="mono" tabIndex={0}>
-        {diff.map((line, at) => (
-          // biome-ignore lint/suspicious/noArrayIndexKey: lines of one fixed text
-          <div key={at} className={CLASSES[line[0] ?? ''] ?? ''}>
-            {line.startsWith('@@') ? '⋯' : line}
-          </div>
-        ))}
-      </pre>
+      <div className="rewrite-text" tabIndex={0}>
+        {notes.length > 0 && (
+          <ul>
+            {notes.map(({ key, args }) => (
+              <li key={`${key} ${args.field ?? ''}`}>{t(`rewrite.${key}`, args)}</li>
+            ))}
+          </ul>
+        )}
+        <pre className="mono">
+          {diff.map((line, at) => (
+            // biome-ignore lint/suspicious/noArrayIndexKey: lines of one fixed text
+            <div key={at} className={CLASSES[line[0] ?? ''] ?? ''}>
+              {line.startsWith('@@') ? '⋯' : line}
+            </div>
+          ))}
+        </pre>
+      </div>
     </section>
   )
 }
