@@ -23,6 +23,9 @@ export function createFileEditor(
   editor.addAction({ id: 'kubehop.saveFile', label: 'save', keybindings, run: save })
   const stopLook = onLook(editor)
   const stopKeys = listenForPageKeys(holder, ['Mod+S'])
+  // Why kubectl opens it again.
+  const reason = file.text.split('\n').findIndex((line) => line.startsWith('# * '))
+  if (reason >= 0) editor.revealLineInCenter(reason + 1)
   editor.focus()
   return {
     text: () => model.getValue(),
