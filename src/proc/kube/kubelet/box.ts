@@ -107,7 +107,7 @@ function create(
   }
   env.set('HOSTNAME', hostname)
   if (spec.tty === true) env.set('TERM', 'xterm')
-  for (const [name, value] of own) env.set(interned(name), interned(value))
+  for (const [name, value] of own) env.set(name, value)
   env.set('HOME', env.get('HOME') ?? '/root')
   const words = (list: readonly string[] = []) => list.map((text) => expand(text, (name) => own.get(name)))
   const entrypoint = (spec.command?.length ?? 0) > 0 ? words(spec.command) : [...image.entrypoint]
@@ -121,7 +121,7 @@ function create(
     imageId: interned(`sha256:${image.id}`),
     program: '',
     argv: processArgv(image, entrypoint, cmd),
-    env,
+    env: Object.freeze(env),
     cwd: spec.workingDir ?? image.cwd,
     hostname,
     tty: spec.tty ?? false,

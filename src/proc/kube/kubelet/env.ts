@@ -1,4 +1,5 @@
 /** The environment of a container. Models pkg/kubelet/envvars, kubelet_pods.go and third_party/forked/golang/expansion (1.32). */
+import { interned } from '../../../base/intern.ts'
 import { cacheGet, cacheList } from '../../../kube/agent/cache.ts'
 import type { ConfigMap, Secret, Service } from '../../../kube/objects.ts'
 import type { Container, EnvVar, Pod } from '../../../kube/objects-pod.ts'
@@ -159,11 +160,25 @@ function serviceVariables({ ctx }: Kubelet, { metadata, spec }: Pod): Map<string
   const master = cacheGet<Service>(ctx, 'services', 'default', 'kubernetes')
   const links = spec.enableServiceLinks === false ? [] : cacheList<Service>(ctx, 'services', namespace)
   const others = links.filter((one) => one.metadata.uid !== master?.metadata.uid)
-  for (const service of [...(master === undefined ? [] : [master]), ...others]) addService(env, service)
+  for (const service of [...(master === undefined ? [] : [master]), ...others]) {
+    for (const [name, value] of variablesOf(service)) env.set(name, value)
+  }
   return env
 }
 
-function addService(env: Map<string, string>, { metadata, spec }: Service): void {
+/** A Service's variables. Derived from its frozen record, once for all pods, and no part of the world's state. */
+function variablesOf(service: Service): ReadonlyMap<string, string> {
+  const known = ofServices.get(service)
+  if (known !== undefined) return known
+  const env = new Map<string, string>()
+  addService({ set: (name, value) => env.set(interned(name), interned(value)) }, service)
+  ofServices.set(service, env)
+  return env
+}
+
+const ofServices = new WeakMap<Service, ReadonlyMap<string, string>>()
+
+function addService(env: { set(name: string, value: string): void }, { metadata, spec }: Service): void {
   const ip = spec?.clusterIP ?? ''
   if (ip === '' || ip === 'None') return
   const upper = (text: string) => text.toUpperCase().replaceAll('-', '_')

@@ -24,7 +24,7 @@ import { probeDone } from './probes.ts'
 import { writeKubeletRules } from './rules.ts'
 import type { Task, TaskResult } from './runner.ts'
 import { runnerProgram } from './runner.ts'
-import type { Kubelet } from './state.ts'
+import type { Kubelet, PodRun } from './state.ts'
 import { containerOf, createState, kubeletOf, SECOND } from './state.ts'
 import { hookEnded } from './stop.ts'
 import { mountsConfig, refreshVolumes } from './volumes.ts'
@@ -70,8 +70,7 @@ export function kubeletProgram(programs: Programs): AgentProgram {
       run.pod = pod
       if (type === 'DELETED') run.gone = true
       const own = manager === 'kubelet' && known !== undefined && type === 'MODIFIED'
-      // Equal, and one of them is enough.
-      if (own && run.sent !== undefined && jsonEqual(run.sent, pod.status)) run.sent = pod.status
+      if (own) sayOnce(run)
       // As the status manager's needsReconcile: what somebody else wrote of its status is put right.
       if (!own && !jsonEqual((previous as Pod | undefined)?.status, pod.status)) run.sent = undefined
       const marked =
@@ -105,6 +104,11 @@ export function kubeletProgram(programs: Programs): AgentProgram {
       }
     },
   }
+}
+
+/** What was sent has come back: the two are equal mostly, and one of them is enough. */
+function sayOnce(run: PodRun): void {
+  if (run.sent !== undefined && jsonEqual(run.sent, run.pod.status)) run.sent = run.pod.status
 }
 
 /** A ConfigMap or Secret has changed: pods that mount it see that at their next sync. */
