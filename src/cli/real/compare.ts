@@ -37,11 +37,12 @@ interface Place {
   readonly run: Run
   readonly server: ApiServer
   readonly folder: string
+  /** Where the own one is typed: a node. */
+  readonly room: string
   /** What to do at the real one's next request. */
   readonly onAsked: { act: () => void }
 }
 
-const ROOM = 'controlplane'
 const SECOND = 1_000_000_000
 /** Everything of the lab is so old that its ages are told in minutes. */
 const AGE_S = 720
@@ -68,12 +69,14 @@ users:
   user: {client-certificate-data: Zm9v, client-key-data: Zm9v}
 `
 
-/** Asks both all lines. `each` is told of every one. */
+/** Asks both all lines, of the lab with an object of every kind or of another. `each` is told of every one. */
 export async function compareAll(
   lines: readonly Line[],
   each: (one: Compared) => void = () => {},
+  lab = LAB,
+  files = FILES,
 ): Promise<Compared[]> {
-  const place = await open()
+  const place = await open(lab, files)
   const all: Compared[] = []
   try {
     for (const line of lines) {
@@ -93,10 +96,11 @@ export async function compareAll(
   return all
 }
 
-async function open(): Promise<Place> {
-  const { run, diagnostics } = startRun(LAB, 1, Date.now() - AGE_S * 1000)
+async function open(lab: string, files: Readonly<Record<string, string>>): Promise<Place> {
+  const { run, diagnostics } = startRun(lab, 1, Date.now() - AGE_S * 1000)
   const wrong = diagnostics.filter(({ severity }) => severity !== 'info')
   if (run === undefined || wrong.length > 0) throw new Error(JSON.stringify(wrong))
+  const room = run.lab.machines.find(({ labels }) => labels.has('kubehop.dev/node'))?.name ?? ''
   pass(run, AGE_S)
   const folder = mkdtempSync(join(tmpdir(), 'kubehop-real-'))
   const onAsked = { act: () => {} }
@@ -104,11 +108,11 @@ async function open(): Promise<Place> {
   mkdirSync(join(folder, 'at'))
   writeFileSync(join(folder, 'config'), kubeconfig(server.url))
   writeFileSync(join(folder, 'real'), ADMIN)
-  for (const [name, text] of Object.entries(FILES)) {
+  for (const [name, text] of Object.entries(files)) {
     writeFileSync(join(folder, 'at', name), text)
-    ownLine(run, run.world, `cd ${HOME}; cat > ${name} <<'END_OF_FILE'\n${text}END_OF_FILE`)
+    ownLine({ run, room }, run.world, `cd ${HOME}; cat > ${name} <<'END_OF_FILE'\n${text}END_OF_FILE`)
   }
-  return { run, server, folder, onAsked }
+  return { run, server, folder, room, onAsked }
 }
 
 /** Lets time pass, as fast as it goes. The clock on the wall is then where it is for everybody. */
@@ -125,7 +129,7 @@ async function compare(place: Place, asked: Asked): Promise<Compared> {
   if (asked.after !== undefined) pass(run, asked.after)
   setWallClock(run.world, Date.now())
   const copy = structuredClone(run.world)
-  const own = askOwn(run, copy, asked)
+  const own = askOwn(place, copy, asked)
   const real = await askReal(place, asked)
   const same = (a: Said, b: Said) => a.out === b.out && a.err === b.err && a.code === b.code
   const near = same(plain(real, place, asked), plain(own, place, asked))
@@ -134,13 +138,13 @@ async function compare(place: Place, asked: Asked): Promise<Compared> {
   return { line: asked.line, real, own, verdict }
 }
 
-function askOwn(run: Run, world: Run['world'], asked: Asked): Said {
+function askOwn({ run, room }: Place, world: Run['world'], asked: Asked): Said {
   const { line, input, beside, stopAfter, config } = asked
-  if (beside !== undefined) submitExec(world, run.rules, ROOM, beside)
+  if (beside !== undefined) submitExec(world, run.rules, room, beside)
   const fed = input === undefined ? '' : `printf '%s' '${input}' | `
   const with_ = config === undefined ? '' : 'KUBECONFIG= '
   const text = `cd ${HOME}; ${fed}${with_}kubectl ${quoted(line)}`
-  return ownLine(run, world, text, stopAfter)
+  return ownLine({ run, room }, world, text, stopAfter)
 }
 
 /** Words with braces and the like are meant as they stand. */
@@ -160,8 +164,13 @@ function unquote(word: string): string {
   return word.replaceAll(/'([^']*)'|"([^"]*)"/g, (_, one?: string, two?: string) => one ?? two ?? '')
 }
 
-function ownLine(run: Run, world: Run['world'], line: string, stopAfter?: number): Said {
-  const one = { text: line, machine: ROOM, netns: '', command: line, background: false }
+function ownLine(
+  { run, room }: Pick<Place, 'run' | 'room'>,
+  world: Run['world'],
+  line: string,
+  stopAfter?: number,
+): Said {
+  const one = { text: line, machine: room, netns: '', command: line, background: false }
   const until = stopAfter === undefined ? undefined : world.now - run.bootedAt + stopAfter * SECOND
   const ran = typeAll({ ...run, world }, [one], until)
   if (world.frozen !== undefined) return { out: '', err: `FROZEN ${world.frozen.message}`, code: -1 }
@@ -169,9 +178,9 @@ function ownLine(run: Run, world: Run['world'], line: string, stopAfter?: number
   return { out: ran[0]!.stdout, err: ran[0]!.stderr, code: ran[0]!.code }
 }
 
-async function askReal({ run, server, folder, onAsked }: Place, asked: Asked): Promise<Said> {
+async function askReal({ run, server, folder, room, onAsked }: Place, asked: Asked): Promise<Said> {
   const { line, input, beside, stopAfter, speed = 0, config = 'config' } = asked
-  if (beside !== undefined) submitExec(run.world, run.rules, ROOM, beside)
+  if (beside !== undefined) submitExec(run.world, run.rules, room, beside)
   const env = { ...process.env, KUBECONFIG: join(folder, config), HOME: folder, KUBECACHEDIR: folder }
   // Time stands still until the real one, that takes a while to start, has asked what it asks at first.
   let quiet: NodeJS.Timeout | undefined
