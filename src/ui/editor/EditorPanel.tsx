@@ -34,10 +34,6 @@ function Editor() {
   const draft = useDraft((state) => (state.text === text ? null : state.text))
   const shown = draft ?? text
   const diagnostics = useLint(shown)
-  const [rewritten, setRewritten] = useState<Rewritten | null>(null)
-  // What was offered is of the text as it was.
-  // biome-ignore lint/correctness/useExhaustiveDependencies: every other text
-  useEffect(() => setRewritten(null), [shown])
   const [applied, setApplied] = useState('')
   const apply = async () => {
     const { doc } = useStore.getState()
@@ -89,26 +85,42 @@ function Editor() {
       />
       {/* nokey: React Flow takes the space bar from whatever is no input; Monaco's is none. */}
       <div ref={holder} className="yaml-editor nokey" />
+      <Below text={shown} diagnostics={diagnostics} editor={editor} />
+    </div>
+  )
+}
+
+interface BelowProps {
+  text: string
+  diagnostics: Diagnostic[]
+  editor: React.RefObject<LabEditor | null>
+}
+
+/** The problems of a text; where one of them is asked to be rewritten, that in the place of everything. */
+function Below({ text, diagnostics, editor }: BelowProps) {
+  const [rewritten, setRewritten] = useState<Rewritten | null>(null)
+  // What was offered is of the text as it was.
+  // biome-ignore lint/correctness/useExhaustiveDependencies: every other text
+  useEffect(() => setRewritten(null), [text])
+  const take = ({ text: made }: Rewritten) => {
+    setRewritten(null)
+    setDraft(made)
+    setTimeout(() => editor.current?.focus(), 0)
+  }
+  return (
+    <>
       {rewritten !== null && (
-        <Rewrite
-          rewritten={rewritten}
-          leave={() => setRewritten(null)}
-          take={() => {
-            setRewritten(null)
-            setDraft(rewritten.text)
-            setTimeout(() => editor.current?.focus(), 0)
-          }}
-        />
+        <Rewrite rewritten={rewritten} leave={() => setRewritten(null)} take={() => take(rewritten)} />
       )}
       <Problems
         diagnostics={diagnostics}
         onChoose={(one) => editor.current?.goTo(one)}
         onRewrite={(one) => {
           editor.current?.goTo(one)
-          void session().rewriteManifest(shown, one.line).then(setRewritten)
+          void session().rewriteManifest(text, one.line).then(setRewritten)
         }}
       />
-    </div>
+    </>
   )
 }
 
