@@ -26,3 +26,13 @@ it.each(lines.map((line) => JSON.parse(line) as Case))('$kind $set', ({ kind, se
   expect(said.map(({ field, message }) => `${field}: ${message}`)).toEqual(causes)
   expect(code).toBe(causes.length > 0 ? 422 : old === undefined ? 201 : 200)
 })
+
+it('takes no object that says its version, as the storage does not', () => {
+  const made = (resourceVersion: string) =>
+    write(start(), 'ConfigMap', 'a', { 'metadata.resourceVersion': resourceVersion })
+  const { code, body } = made('5')
+  const message = 'resourceVersion should not be set on objects to be created'
+  expect([code, body]).toMatchObject([500, { message, code: 500 }])
+  expect(body).not.toHaveProperty('reason')
+  expect(made('-1').code).toBe(201)
+})

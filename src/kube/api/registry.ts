@@ -30,7 +30,16 @@ import {
   patchAllocated,
   release,
 } from './service.ts'
-import { alreadyExists, badRequest, conflict, forbidden, invalid, modified, notFound } from './status.ts'
+import {
+  alreadyExists,
+  badRequest,
+  conflict,
+  failure,
+  forbidden,
+  invalid,
+  modified,
+  notFound,
+} from './status.ts'
 import { admitCreate, prepareCreate, prepareStatus, prepareUpdate } from './strategy.ts'
 import { validateCreate, validateUpdate } from './validate.ts'
 import { validateClusterIps } from './validate-service.ts'
@@ -100,6 +109,10 @@ export function createObject(
   if (causes.length === 0) causes.push(...validateCreate(info, draft as ApiObject))
   const name = metadata.name ?? ''
   if (causes.length > 0) return refuse(invalid(info.kind, info.group, name, causes))
+  // The storage's own words; what is no version at all is let through.
+  if (/^[1-9]\d*$/.test(given.metadata?.resourceVersion ?? '')) {
+    return refuse(failure(500, '', 'resourceVersion should not be set on objects to be created'))
+  }
   if (storeGet(store, key, metadata.namespace ?? '', name) !== undefined)
     return refuse(alreadyExists(info, name))
   if (key === 'services') {
