@@ -69,13 +69,22 @@ function OnMachines({ picture }: { picture: ClusterPicture }) {
   )
 }
 
+/** Whether a packet is chosen whose path does not come by a room, or by a machine. */
+function useOffTrail(id: string): boolean {
+  return useStore(
+    ({ chosenTraceView: trace }) =>
+      trace !== null && !trace.hops.some(({ room }) => room === id || room.startsWith(`${id}.`)),
+  )
+}
+
 /** Above a machine: that it is a node, and its pods that have no room of their own. */
 function NodeHead(props: { node: ClusterNodeView; pods: ClusterPodView[]; drawing: Drawing }) {
   const { node, pods, drawing } = props
   const place = drawing.places[node.machine]
+  const off = useOffTrail(node.machine)
   if (!drawing.boxes[node.machine] || !place) return null
   return (
-    <div className="node-head" style={{ left: place.x, top: place.y }}>
+    <div className={`node-head ${off ? 'faded' : ''}`} style={{ left: place.x, top: place.y }}>
       <NodeBadge node={node} />
       {pods.slice(0, MAX_HOST).map((pod) => (
         <button
@@ -113,13 +122,14 @@ function NodeBadge({ node }: { node: ClusterNodeView }) {
 function PodState({ pod, drawing, zoom }: { pod: ClusterPodView; drawing: Drawing; zoom: number }) {
   const [box, place] = [drawing.boxes[pod.node], drawing.places[pod.node]]
   const room = box?.rooms.find((one) => one.room.id === pod.room)
+  const off = useOffTrail(pod.room)
   if (!place || !room) return null
   // Larger from afar, as long as it stays under its room.
   const fits = room.w / 2 / (pod.status.length * LETTER + 28)
   return (
     <button
       type="button"
-      className={`pod-state ${pod.ready ? 'ready' : ''}`}
+      className={`pod-state ${pod.ready ? 'ready' : ''} ${off ? 'faded' : ''}`}
       style={
         {
           left: place.x + room.x + room.w / 2 - 8,
