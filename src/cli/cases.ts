@@ -1,9 +1,9 @@
 /**
  * `npm run cases [-- FOLDER] [--only TEXT]`: expected results kept as data (kube-proxy, DNS, controllers, validation,
- * kubectl ...) against the engine: per file how many passed, failed and were skipped, and each failure.
+ * kubectl ...) against the engine: per file how many passed, failed and were skipped, each failure, and why each that was skipped.
  * Exit code 0: none failed, or the folder is absent, which is said; 1: some failed.
  */
-import { existsSync, readFileSync } from 'node:fs'
+import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { CASE_RUNNERS } from './cases/runners.ts'
 import type { CaseResult } from './cases/report.ts'
@@ -31,6 +31,11 @@ function main(): number {
     printFile(file, results)
     for (const { outcome } of results) sum[outcome]++
   }
+  for (const file of readdirSync(folder).sort()) {
+    if (!file.endsWith('.json') || CASE_RUNNERS.some(([known]) => known === file)) continue
+    if (only === '')
+      console.log(`${file}: not run: what it is about is not modelled, or a unit test reads it`)
+  }
   console.log(`${sum.passed} passed, ${sum.failed} failed, ${sum.skipped} skipped`)
   return sum.failed > 0 ? 1 : 0
 }
@@ -45,5 +50,6 @@ function printFile(file: string, results: readonly CaseResult[]): void {
   console.log(`${file}: ${count('passed')} passed, ${count('failed')} failed, ${count('skipped')} skipped`)
   for (const { group, id, outcome, detail } of results) {
     if (outcome === 'failed') console.log(`  ${group}: ${id}\n     ${detail.replaceAll('\n', '\n     ')}`)
+    else if (outcome === 'skipped') console.log(`  skipped ${group}: ${id}: ${detail}`)
   }
 }

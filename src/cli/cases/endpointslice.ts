@@ -27,7 +27,7 @@ import type {
   Service,
   ServicePort,
 } from '../../kube/objects.ts'
-import type { CaseResult } from './report.ts'
+import type { CaseResult, NotBuilt } from './report.ts'
 import { canonical, differs, differsAsSet, runCase } from './report.ts'
 
 // A case's fields differ from group to group: what one lacks shows as a failure of that case.
@@ -36,7 +36,7 @@ type One = Record<string, any>
 
 /** The group `endpointslice` of 05-controllers-and-validation.json. */
 export function endpointSliceCases(groups: Record<string, readonly One[]>): CaseResult[] {
-  const all = (name: string, check: (one: One) => string | undefined) =>
+  const all = (name: string, check: (one: One) => string | NotBuilt | undefined) =>
     (groups[name] ?? []).map((one) =>
       runCase(`endpointslice ${name}`, String(one.id ?? canonical(one)), () => check(one)),
     )
@@ -301,9 +301,10 @@ function zonedNode({ zone, cpuMilli, ready, controlPlane }: One): Node {
   } as unknown as Node
 }
 
-function checkDistribution(one: One): string | undefined {
-  // PreferSameZone and PreferSameNode came after 1.32.
-  if (one.trafficDistribution !== null && one.trafficDistribution !== 'PreferClose') return undefined
+function checkDistribution(one: One): string | NotBuilt {
+  if (one.trafficDistribution !== null && one.trafficDistribution !== 'PreferClose') {
+    return { notBuilt: 'Kubernetes 1.32 does not know this value' }
+  }
   const { zone, node, ready } = one.endpoint
   const endpoint: Endpoint = {
     addresses: ['10.1.0.1'],

@@ -65,7 +65,9 @@ export function kubectlCases(data: unknown): CaseResult[] {
   const typed = (command: string) => runLine(run, 'h', '', command)
   return [
     ...columnCases(file),
-    ...Object.keys(file.cell_rules).map((id) => runCase('cell_rules', id, () => ruleOf(CELL_RULES, id))),
+    ...Object.keys(file.cell_rules).map((id) =>
+      runCase('cell_rules', id, () => ruleOf(CELL_RULES, id) ?? { notBuilt: 'this kind is not served' }),
+    ),
     ...Object.keys(file.formatting).map((id) =>
       runCase('formatting', id, () =>
         Object.hasOwn(FORMATTING, id) ? FORMATTING[id]!((command) => typed(command)) : undefined,
@@ -93,7 +95,7 @@ function ruleOf(rules: Readonly<Record<string, () => string>>, id: string): stri
 function columnCases({ columns }: KubectlFile): CaseResult[] {
   return Object.entries(columns).map(([resource, expected]) =>
     runCase('columns', resource, () => {
-      if (findResource(resource) === undefined) return undefined
+      if (findResource(resource) === undefined) return { notBuilt: 'this kind is not served' }
       const all = printColumns(resource)
       const names = (list: typeof all) => list.map(({ name }) => name.toUpperCase())
       return differs(expected, { default: names(all.filter((one) => one.priority === 0)), wide: names(all) })

@@ -5,7 +5,7 @@ export interface CaseResult {
   readonly group: string
   readonly id: string
   readonly outcome: 'passed' | 'failed' | 'skipped'
-  /** What was expected and what came, one line each; '' for passed. */
+  /** What was expected and what came, one line each; of a skipped one why; '' for passed. */
   readonly detail: string
 }
 
@@ -15,15 +15,22 @@ export interface CaseResult {
  */
 export type CaseRunner = (data: unknown, read: (file: string) => unknown) => CaseResult[]
 
-/** Runs `check` and answers what became of it: text is a failure, '' a pass, undefined a part that is not built. */
-export function runCase(group: string, id: string, check: () => string | undefined): CaseResult {
-  let detail: string | undefined
+/** A part that is not built, and what it would need. */
+export interface NotBuilt {
+  readonly notBuilt: string
+}
+
+/** Runs `check` and answers what became of it: text is a failure, '' a pass, undefined no check for it. */
+export function runCase(group: string, id: string, check: () => string | NotBuilt | undefined): CaseResult {
+  let detail: string | NotBuilt | undefined
   try {
     detail = check()
   } catch (error) {
     detail = `threw ${error instanceof Error ? error.message : String(error)}`
   }
-  if (detail === undefined) return { group, id, outcome: 'skipped', detail: '' }
+  if (typeof detail !== 'string') {
+    return { group, id, outcome: 'skipped', detail: detail?.notBuilt ?? 'there is no check for it here' }
+  }
   return { group, id, outcome: detail === '' ? 'passed' : 'failed', detail }
 }
 
