@@ -45,12 +45,32 @@ describe('kubectl over a cut network', () => {
     expect(lost[1]).toMatchObject({ err: 'error: http2: client connection lost\n', code: 1 })
   })
 
+  it('gives a command 61 s', () => {
+    const lab = openScenario(LAB)
+    const command = 'kubectl exec deploy/web -- sleep 1000'
+    expect(beside(lab, [command], [CUT], 60)[0]).toMatchObject({ err: '', code: null })
+    const [lost] = beside(openScenario(LAB), [command], [CUT], 66)
+    // As kubectl 1.32.4 printed it of a server that was stopped.
+    const why = 'next reader: read tcp 192\\.168\\.1\\.100:\\d+->192\\.168\\.1\\.11:6443: i/o timeout'
+    const klog = `E\\d{4} [\\d:.]{15} +\\d+ v2\\.go:(150|167)\\] "Unhandled Error" err="${why}"\n`
+    expect(lost!.code).toBe(1)
+    expect(lost!.err).toMatch(new RegExp(`^(${klog}){2}error: error reading from error stream: ${why}\n$`))
+  })
+
   it('ends with the server: a watch without a word, a log with an error', () => {
     const lab = openScenario(LAB)
-    const commands = ['kubectl get deploy -w --no-headers', 'kubectl logs -f deploy/web']
-    const [watch, log] = beside(lab, commands, ['controlplane: pkill kube-apiserver'], 3)
+    const commands = [
+      'kubectl get deploy -w --no-headers',
+      'kubectl logs -f deploy/web',
+      'kubectl exec deploy/web -- sleep 1000',
+    ]
+    const [watch, log, command] = beside(lab, commands, ['controlplane: pkill kube-apiserver'], 3)
     expect(watch).toMatchObject({ err: '', code: 0 })
     expect(log).toMatchObject({ err: 'error: unexpected EOF\n', code: 1 })
+    expect(command!.code).toBe(1)
+    expect(command!.err).toContain(
+      'error: error reading from error stream: next reader: websocket: close 1006 (abnormal closure): unexpected EOF\n',
+    )
     expect(lab.type('pc: kubectl logs deploy/web').stderr).toBe(
       'The connection to the server 192.168.1.11:6443 was refused - did you specify the right host or port?\n',
     )

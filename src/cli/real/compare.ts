@@ -47,7 +47,7 @@ const SECOND = 1_000_000_000
 /** Everything of the lab is so old that its ages are told in minutes. */
 const AGE_S = 720
 const REAL_MS = 15_000
-const QUIET_MS = 60
+const QUIET_MS = 120
 /** What has been sent by then is printed. */
 const LAST_MS = 150
 const HOME = '/root'

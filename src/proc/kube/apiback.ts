@@ -14,7 +14,7 @@ import { tcpConnect, tcpConnected } from '../../net/sock/tcp.ts'
 import { setTimer } from '../../run/process.ts'
 import type { ProcCtx } from '../program.ts'
 import { streamClose, streamFlush } from '../stream.ts'
-import { dialReason } from './apiclient.ts'
+import { dialReason, WEBSOCKET_CUT } from './apiclient.ts'
 import type { FromServer } from './apiwire.ts'
 import type { Channel } from './channel.ts'
 import { channelRead, channelSend, createChannel } from './channel.ts'
@@ -202,7 +202,7 @@ function broken(ctx: ProcCtx, backends: Map<number, Backend>, back: Backend, tel
   const { client, n } = back
   if (back.phase === 'open' && back.whole === null) {
     const reset = `stream error: stream ID ${2 * n - 1}; INTERNAL_ERROR; received from peer`
-    tell(client, { k: 'end', n, code: 0, broken: reset })
+    tell(client, { k: 'end', n, code: 0, broken: back.spec.what === 'log' ? reset : WEBSOCKET_CUT })
   } else tell(client, called(n, failed(back, 'http2: client connection lost')))
 }
 

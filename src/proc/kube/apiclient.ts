@@ -1,7 +1,8 @@
 /**
  * kubectl's connection to the API server: dialled once, used for every request and for what goes on after an answer
  * (watches, logs, commands); what is cut is noticed by pings. Plain data for the process that holds it.
- * Models client-go's transport (1.32): one HTTP/2 connection, a ping after 30 s without a frame, 15 s for its answer;
+ * Models client-go's transport (1.32): one HTTP/2 connection, a ping after 30 s without a frame, 15 s for its answer
+ * (with a command in a container: a WebSocket, a ping every 5 s, 61 s without an answer);
  * and kubectl's words where there is no answer (cmd/util/helpers.go StandardErrorMessage). Not here: proxies, names
  * instead of addresses, the connection of its own that a command in a container has.
  */
@@ -28,6 +29,8 @@ export interface ApiConn {
   next: number
   readAt: number
   pinged: boolean
+  /** It carries a command: a WebSocket with a heartbeat of its own. */
+  upgraded: boolean
 }
 
 /** What an event brought. `lost`: the connection is over, and why; undefined while it stands. */
@@ -39,7 +42,12 @@ export interface ApiNews {
 const DIAL_NS = 30_000_000_000
 const IDLE_NS = 30_000_000_000
 const PING_NS = 15_000_000_000
+const BEAT_NS = 5_000_000_000
+const DEADLINE_NS = 61_000_000_000
 const TIMER = 'apiconn'
+
+/** What gorilla/websocket says of a connection that ends without a word. */
+export const WEBSOCKET_CUT = 'websocket: close 1006 (abnormal closure): unexpected EOF'
 
 /** Begins to connect to `endpoint` (ADDRESS:PORT). The process' events go to `apiConnEvent` from now on. */
 export function apiDial(ctx: ProcCtx, endpoint: string): ApiConn | { readonly unreachable: string } {
@@ -55,13 +63,19 @@ export function apiDial(ctx: ProcCtx, endpoint: string): ApiConn | { readonly un
     return { unreachable: dialText(endpoint, errno) }
   }
   setTimer(ctx, world.now + DIAL_NS, TIMER)
-  return { endpoint, channel, open: false, queue: [], next: 1, readAt: 0, pinged: false }
+  return { endpoint, channel, open: false, queue: [], next: 1, readAt: 0, pinged: false, upgraded: false }
 }
 
 /** Sends a message, as soon as the connection stands. */
 export function apiSend(ctx: ProcCtx, conn: ApiConn, message: ToServer): void {
   if (conn.open) channelSend(ctx, conn.channel, message)
   else conn.queue.push(message)
+}
+
+/** The connection carries a command from now on. */
+export function apiUpgrade(ctx: ProcCtx, conn: ApiConn): void {
+  conn.upgraded = true
+  setTimer(ctx, ctx.world.now + BEAT_NS, TIMER)
 }
 
 /** What an event means for the connection; undefined where it is about something else. A lost one is closed. */
@@ -81,6 +95,7 @@ export function apiConnEvent(ctx: ProcCtx, conn: ApiConn, event: ProcEvent): Api
 function onTimer(ctx: ProcCtx, conn: ApiConn): ApiNews {
   const { world } = ctx
   if (!conn.open) return { messages: [], lost: `dial tcp ${conn.endpoint}: i/o timeout` }
+  if (conn.upgraded) return beat(ctx, conn)
   if (conn.pinged) return { messages: [], lost: 'http2: client connection lost' }
   const due = conn.readAt + IDLE_NS
   if (world.now < due) setTimer(ctx, due, TIMER)
@@ -89,6 +104,19 @@ function onTimer(ctx: ProcCtx, conn: ApiConn): ApiNews {
     apiSend(ctx, conn, { k: 'ping', n: conn.next++ })
     setTimer(ctx, world.now + PING_NS, TIMER)
   }
+  return { messages: [] }
+}
+
+/** Models client-go's tools/remotecommand/websocket.go: pings and the deadline for reading. */
+function beat(ctx: ProcCtx, conn: ApiConn): ApiNews {
+  const { world } = ctx
+  const deadline = conn.readAt + DEADLINE_NS
+  const sock = sockById(ctx.ns, conn.channel.stream.sock)
+  if (world.now >= deadline && sock !== undefined) {
+    return { messages: [], lost: `read tcp ${pathOf(conn, sock)}: i/o timeout` }
+  }
+  apiSend(ctx, conn, { k: 'ping', n: conn.next++ })
+  setTimer(ctx, Math.min(world.now + BEAT_NS, deadline), TIMER)
   return { messages: [] }
 }
 
@@ -116,7 +144,8 @@ function onSocket(ctx: ProcCtx, conn: ApiConn): ApiNews {
   const failed = errno === '' ? streamFlush(ctx, conn.channel.stream) : errno
   const heard = messages as FromServer[]
   if (failed === '') return { messages: heard }
-  return { messages: heard, lost: failed === 'EOF' ? 'EOF' : `read tcp ${path}: read: ${goText(failed)}` }
+  const end = conn.upgraded ? WEBSOCKET_CUT : 'EOF'
+  return { messages: heard, lost: failed === 'EOF' ? end : `read tcp ${path}: read: ${goText(failed)}` }
 }
 
 /** `192.168.1.100:40000->192.168.1.11:6443` */

@@ -9,7 +9,7 @@ import type { Client } from './rest.ts'
 import { call, failStatus, metaOf, must, openClient, statusText } from './rest.ts'
 import { podOf } from './run.ts'
 import type { Following } from './stream.ts'
-import { execWrite, followMore, openExec, openLog, streamBroken } from './stream.ts'
+import { execBroken, execWrite, followMore, openExec, openLog, streamBroken } from './stream.ts'
 
 const LOG_POLL = 100_000_000
 
@@ -80,7 +80,7 @@ function runInside(
       print(flow, tty ? news.out.replaceAll('\r\n', '\n') : news.out)
       complain(flow, news.err)
       if (tty && news.code >= 0) rawMode(flow, 0)
-      streamBroken(news)
+      execBroken(flow, news, tty)
       return news.code >= 0 ? { done: news.code } : { next }
     },
   )

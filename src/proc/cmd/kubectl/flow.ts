@@ -11,7 +11,7 @@ import { cancelTimer, exitProcess, setTimer } from '../../../run/process.ts'
 import { ttyRaw } from '../../../run/tty.ts'
 import type { ProcCtx, ProcEvent } from '../../../run/types.ts'
 import type { ApiConn, ApiNews } from '../../kube/apiclient.ts'
-import { apiConnEvent, apiDial, apiSend, unreachableText } from '../../kube/apiclient.ts'
+import { apiConnEvent, apiDial, apiSend, apiUpgrade, unreachableText } from '../../kube/apiclient.ts'
 import type { StreamMessage } from '../../kube/apiwire.ts'
 import { endpointParts } from '../../kube/apiwire.ts'
 import { err, out } from '../../program.ts'
@@ -174,6 +174,14 @@ export function takeKeys({ state }: Flow): string {
   const { keys } = state
   state.keys = ''
   return keys
+}
+
+/** The connection carries a command in a container from now on. */
+export function upgrade(flow: Flow): void {
+  once(flow, () => {
+    if (flow.state.conn !== null) apiUpgrade(flow.ctx, flow.state.conn)
+    return null
+  })
 }
 
 /** Input for the command behind a stream. */

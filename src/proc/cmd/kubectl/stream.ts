@@ -10,8 +10,10 @@ import type { LogCursor } from '../../kube/kubelet/hooks.ts'
 import { kubeletLogMore, kubeletLogOpen } from '../../kube/kubelet/hooks.ts'
 import type { ExecAsked, ExecFollow } from '../../kube/kubelet/terminal.ts'
 import { execEnd, execInput, execMore, execStart } from '../../kube/kubelet/terminal.ts'
+import { dateText, EPOCH_SECONDS } from '../../clock.ts'
+import { wallNow } from './clock.ts'
 import type { Flow, News } from './flow.ts'
-import { fault, once, pause, rawMode, streamInput, streamNews, takeKeys } from './flow.ts'
+import { complain, fault, once, pause, rawMode, streamInput, streamNews, takeKeys, upgrade } from './flow.ts'
 import type { Client, Reply } from './rest.ts'
 import { call } from './rest.ts'
 
@@ -78,7 +80,23 @@ export function watchBroken({ broken }: News): void {
   fault(`error: an error on the server ("${words}") has prevented the request from succeeding`)
 }
 
-/** Ends the command where a log or a command broke. */
+/** Ends the command where a command in a container broke: its streams complain on their way (klog), then it does. */
+export function execBroken(flow: Flow, { broken }: News, tty: boolean): void {
+  if (broken === '') return
+  const why = `next reader: ${broken}`
+  const stamp = once(flow, () => klogStamp(wallNow(flow), flow.ctx.proc.pid))
+  const streams = tty ? [150] : [150, 167]
+  for (const line of streams) complain(flow, `${stamp} v2.go:${line}] "Unhandled Error" err="${why}"\n`)
+  fault(`error: error reading from error stream: ${why}`)
+}
+
+/** `E1121 05:59:47.383000       3` */
+function klogStamp(ms: number, pid: number): string {
+  const at = (ms - EPOCH_SECONDS * 1000) * 1_000_000
+  return `E${dateText(at, '%m%d %T')}.${String(ms % 1000).padStart(3, '0')}000 ${String(pid).padStart(7)}`
+}
+
+/** Ends the command where a log broke. */
 export function streamBroken({ broken }: News): void {
   if (broken !== '') fault(`error: ${broken === 'EOF' ? 'unexpected EOF' : broken}`)
 }
@@ -124,6 +142,7 @@ export function openExec(
   const reply = call(client, 'GET', path, { query })
   if (!reply.ok) return { status: reply.status }
   if (reply.n !== undefined) {
+    upgrade(flow)
     if (asked.tty) rawMode(flow, reply.n)
     return { at: { k: 'net', n: reply.n } }
   }
