@@ -1,6 +1,7 @@
 /**
  * `npm run cases [-- FOLDER] [--only TEXT]`: expected results kept as data (kube-proxy, DNS, controllers, validation,
- * kubectl ...) against the engine: per file how many passed, failed and were skipped, each failure, and why each that was skipped.
+ * kubectl ...) against the engine: per file how many passed, failed and were skipped, each failure, and why each that
+ * was skipped.
  * Exit code 0: none failed, or the folder is absent, which is said; 1: some failed.
  */
 import { existsSync, readdirSync, readFileSync } from 'node:fs'
