@@ -2,6 +2,7 @@
 import { expect, it } from 'vitest'
 import { apiBind, apiDelete, apiGet, apiPatch, apiUpdateStatus } from '../api/local.ts'
 import type { Endpoints, EndpointSlice, Pod, Service } from '../objects.ts'
+import { storeOf } from '../store/store.ts'
 import { all, checkCluster, make, makeNode, pass, startKubelets, USER } from './check.ts'
 import { endpointsController } from './endpoints.ts'
 import { truncateSubsets } from './endpoints/truncate.ts'
@@ -178,4 +179,27 @@ it('cuts what is more than 1,000 addresses, each subset by its part', () => {
     [250, undefined],
   ])
   expect(truncateSubsets([{ addresses: list(1000, 1) }]).truncated).toBe(false)
+})
+
+it('takes its time for a large Service: changes that arrive meanwhile are one write', () => {
+  const c = cluster()
+  service(c, 'web', { selector: { app: 'web' }, ports: [{ port: 80 }] })
+  for (let i = 0; i < 300; i++) pod(c, `p${i}`, { app: 'web' })
+  pass(c, 30)
+  const { revision } = storeOf(c.world)
+  const body = { metadata: { labels: { app: 'other' } } }
+  for (let i = 0; i < 24; i++) {
+    apiPatch(c.world, USER, 'pods', 'default', `p${i}`, { type: 'merge', body })
+    pass(c, 0.001)
+  }
+  pass(c, 1)
+  const { log, tail } = storeOf(c.world)
+  const writes = [...log.chunks.flat(), ...tail].filter(
+    (one) => one.resource === 'endpoints' && one.revision > revision,
+  )
+  const left = (writes.at(-1)?.object as Endpoints).subsets?.[0]?.addresses?.length
+  expect(left).toBe(276)
+  // 300 pods of 20 us each are 6 ms: in 24 ms there is time for four or five.
+  expect(writes.length).toBeGreaterThan(2)
+  expect(writes.length).toBeLessThan(7)
 })

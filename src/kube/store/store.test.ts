@@ -10,6 +10,7 @@ import { parseTime, formatTime } from '../time.ts'
 import {
   compactedRevision,
   storeChanges,
+  storeChangesOnNode,
   storeGetAt,
   storeListAt,
   storeOwnedAt,
@@ -152,4 +153,29 @@ it('times are those of the calendar', () => {
   expect(parseTime('2026-11-21T01:02:03.5+02:00')).toBe(Date.parse('2026-11-21T01:02:03.5+02:00'))
   expect(formatTime(1_700_000_000_123, true)).toBe('2023-11-14T22:13:20.123000Z')
   expect(parseTime('yesterday')).toBe(undefined)
+})
+
+it('gives a node its own changes: those that a walk through all of them finds', () => {
+  const w = world(300)
+  for (let i = 0; i < 900; i++) {
+    const name = `p${i % 40}`
+    if (i % 7 === 0) {
+      const metadata = { ...pod('default', name).metadata }
+      storePut(w, ['configmaps', 'secrets'][i % 2]!, { apiVersion: 'v1', kind: 'X', metadata }, 'm')
+    } else if (i % 11 === 0) storeRemove(w, 'pods', 'default', name, 'm')
+    else storePut(w, 'pods', pod('default', name, ['', 'n1', 'n2', 'n3'][(i * 5) % 4]), 'm')
+  }
+  const store = storeOf(w)
+  const wanted = new Set(['pods', 'configmaps'])
+  const at = (object: unknown) => (object as Pod | undefined)?.spec?.nodeName === 'n1'
+  for (let from = compactedRevision(store); from <= store.revision; from += 37) {
+    for (const to of [from, from + 1, from + 130, store.revision].filter((one) => one <= store.revision)) {
+      const all = storeChanges(store, from, wanted, to)
+      if (all === 'gone') throw new Error('gone')
+      const mine = all.filter((one) => one.resource !== 'pods' || at(one.object) || at(one.previous))
+      expect(storeChangesOnNode(store, from, wanted, 'n1', to)).toEqual(mine)
+    }
+  }
+  expect(compactedRevision(store)).toBeGreaterThan(300)
+  expect(storeChangesOnNode(store, 5, wanted, 'n1')).toBe('gone')
 })
