@@ -85,4 +85,18 @@ describe('a node that joins a running cluster', () => {
     lab.wait(5)
     expect(said(lab, 'node1: kubectl get nodes')).toMatch(/gateway +Ready/)
   })
+
+  it('is any machine that is given the label, and none that loses it', () => {
+    const lab = openScenario(read('4.1-service-test.yaml'))
+    const { run } = lab
+    const { text } = run
+    const labelled = text.replace('kubehop.dev/role: router', 'kubehop.dev/node: worker')
+    submitApply(run.world, run.rules, labelled)
+    lab.wait(8)
+    expect(said(lab, 'node1: kubectl get nodes')).toMatch(/gateway +Ready/)
+    submitApply(run.world, run.rules, text)
+    lab.wait(60)
+    expect(said(lab, 'node1: kubectl get nodes')).toMatch(/gateway +NotReady/)
+    expect(said(lab, 'gateway: ip route')).toContain('10.0.1.0/24 via 10.100.0.2')
+  })
 })
