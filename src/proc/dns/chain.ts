@@ -42,11 +42,18 @@ export function runChain(ctx: ChainCtx, query: DnsMessage): ChainResult {
   const result = runPlugins(ctx, { ...query, question: [rewritten.question] }, 0)
   if (result.kind !== 'reply' || rewritten.question === asked) return result
   const { message } = result
-  const back = (rr: DnsRr): DnsRr => ({ ...rr, name: restore(rewritten.used, rr.name, asked.name) })
-  return {
-    kind: 'reply',
-    message: { ...message, question: [asked], answer: message.answer.map(back) },
-  }
+  const back = (name: string) => restore(rewritten.used, name)
+  const undo = (list: readonly DnsRr[]) =>
+    list.map((rr) => ({ ...rr, name: back(rr.name), data: withNames(rr.data, back) }))
+  const [answer, authority] = [undo(message.answer), undo(message.authority)]
+  const additional = undo(message.additional)
+  return { kind: 'reply', message: { ...message, question: [asked], answer, authority, additional } }
+}
+
+/** A record's value with its name, where it has one, made another. */
+function withNames(data: DnsRr['data'], change: (name: string) => string): DnsRr['data'] {
+  if (data.kind === 'name' || data.kind === 'mx') return { ...data, name: change(data.name) }
+  return data.kind === 'srv' ? { ...data, target: change(data.target) } : data
 }
 
 function runPlugins(ctx: ChainCtx, query: DnsMessage, depth: number): ChainResult {
@@ -133,15 +140,21 @@ function fromUpstream(ctx: ChainCtx, query: DnsMessage, forward: ForwardConf): C
 /** The first rule that fits and stops, after those that continue. */
 function rewrite(rules: readonly RewriteConf[], asked: DnsQuestion) {
   let question = asked
-  const used: RewriteConf[] = []
+  const used: Rewritten[] = []
   for (const rule of rules) {
     const next = rewriteOne(rule, question)
     if (next === undefined) continue
+    used.push({ rule, before: question.name.toLowerCase(), after: next.name })
     question = next
-    used.push(rule)
     if (rule.stop) break
   }
   return { question, used }
+}
+
+interface Rewritten {
+  readonly rule: RewriteConf
+  readonly before: string
+  readonly after: string
 }
 
 function rewriteOne(rule: RewriteConf, question: DnsQuestion): DnsQuestion | undefined {
@@ -183,17 +196,15 @@ function matchOf(pattern: string, text: string): RegExpExecArray | null {
   }
 }
 
-function restore(used: readonly RewriteConf[], name: string, asked: string): string {
+/** What a rule made of the question is undone in the answer: ends by ends, else the name itself and what lies below it. */
+function restore(used: readonly Rewritten[], name: string): string {
   let at = name
-  for (const rule of [...used].reverse()) {
+  for (const { rule, before, after } of [...used].reverse()) {
     if (!rule.auto || rule.field !== 'name') continue
-    const lower = at.toLowerCase()
-    const to = absolute(rule.to)
-    if (rule.match === 'exact' && lower === to) at = asked
-    else if (rule.match === 'suffix' && lower.endsWith(to)) at = at.slice(0, -to.length) + absolute(rule.from)
-    else if (rule.match === 'prefix' && lower.startsWith(rule.to)) at = rule.from + at.slice(rule.to.length)
-    else if (rule.match === 'substring') at = at.replaceAll(rule.to, rule.from)
-    else if (rule.match === 'regex') at = asked
+    const [from, to] = rule.match === 'suffix' ? [absolute(rule.from), absolute(rule.to)] : [before, after]
+    const below = rule.match === 'suffix' ? to : `.${to}`
+    if (at === to) at = from
+    else if (at.endsWith(below)) at = at.slice(0, -to.length) + from
   }
   return at
 }

@@ -164,6 +164,27 @@ describe('coredns', () => {
     expect(short(made, 'h.example.org')).toEqual(['10.1.1.1'])
   })
 
+  it('undoes a rewrite in names, in values and below the name, as name.go of plugin/rewrite does', () => {
+    const made = bench(
+      `example.org {
+  rewrite name regex (.*)[.]cache[.]example[.]org {1}.example.org answer auto
+  rewrite name suffix .short.example.org .example.org answer auto
+  template IN A example.org {
+    match ^c[.]example[.]org[.]$
+    answer "{{ .Name }} 60 IN CNAME www.example.org."
+  }
+  file /example.org example.org
+}
+`,
+    )
+    const answer = (name: string) => runLine(made, `dig +noall +answer ${name}`).out
+    expect(answer('www.cache.example.org')).toBe('www.cache.example.org.\t300\tIN\tA\t10.0.0.1\n')
+    expect(answer('c.short.example.org')).toBe(
+      'c.short.example.org.\t60\tIN\tCNAME\twww.short.example.org.\n',
+    )
+    expect(answer('c.cache.example.org')).toBe('c.cache.example.org.\t60\tIN\tCNAME\twww.example.org.\n')
+  })
+
   it('takes a changed Corefile over; keeps the old one where the new one is wrong', () => {
     const made = bench('. {\n reload 2s 1s\n hosts {\n 10.1.1.1 a.test\n }\n}\n')
     expect(short(made, 'a.test')).toEqual(['10.1.1.1'])
