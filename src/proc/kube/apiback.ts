@@ -188,7 +188,7 @@ function relay(back: Backend, message: FromKubelet, tell: Tell): boolean {
       else back.whole += message.out
       return false
     case 'end':
-      if (back.whole === null) tell(client, { k: 'end', n, code: message.code, broken: '' })
+      if (back.whole === null) tell(client, { k: 'end', n, code: message.code, broken: message.why ?? '' })
       else tell(client, called(n, { code: 200, contentType: 'text/plain', body: back.whole }))
       return true
     default:

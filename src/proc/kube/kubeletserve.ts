@@ -28,7 +28,7 @@ export type FromKubelet =
   | { k: 'failed'; status: Status }
   | { k: 'opened' }
   | { k: 'data'; out: string; err: string }
-  | { k: 'end'; code: number }
+  | { k: 'end'; code: number; why?: string }
   | { k: 'pong' }
 
 type Serving =
@@ -146,7 +146,7 @@ function push(ctx: ProcCtx, conns: Map<number, KubeletConn>, conn: KubeletConn):
     if (out !== '' || err !== '') say(ctx, conn, { k: 'data', out, err })
     if (code < 0) return
     execEnd(world, follow)
-    say(ctx, conn, { k: 'end', code })
+    say(ctx, conn, { k: 'end', code, ...(code > 0 && follow.why !== undefined ? { why: follow.why } : {}) })
   }
 }
 

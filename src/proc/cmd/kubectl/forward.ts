@@ -12,6 +12,7 @@ import { createStream, streamClose, streamRead, streamWrite } from '../../stream
 import { apiSend } from '../../kube/apiclient.ts'
 import type { ExecFollow } from '../../kube/kubelet/terminal.ts'
 import { execInput, execMore, forwardEnd, forwardStart } from '../../kube/kubelet/terminal.ts'
+import { wallNow } from './clock.ts'
 import { arr, obj, str } from './describe-text.ts'
 import { parseFlags, textFlag } from './flags.ts'
 import type { Flow, News } from './flow.ts'
@@ -19,6 +20,7 @@ import { complain, fault, forwardNews, loop, newsOf, once, print } from './flow.
 import type { Client } from './rest.ts'
 import { call, discover, must, openClient, pathOf, resourceNamed } from './rest.ts'
 import { podOf } from './run.ts'
+import { klogStamp } from './stream.ts'
 
 interface Pair {
   readonly local: number
@@ -206,7 +208,7 @@ function accept(client: Client, pod: string, at: Forwarding, from: number, pair:
     } else {
       const target = { namespace, pod, container: '', query: [] }
       const started = forwardStart(ctx.world, target, pair.remote)
-      if ('status' in started) failed(one, started.status, done)
+      if ('status' in started) failed(flow, one, started.status.message ?? '', done)
       else {
         one.follow = started.follow
         one.opened = true
@@ -249,18 +251,16 @@ function fromThere(flow: Flow, one: Carried, done: Done): boolean {
   const answer = state.answers.find(({ n }) => n === one.n)
   if (answer !== undefined && one.n !== 0) {
     state.answers = state.answers.filter((other) => other !== answer)
-    if (answer.response.code >= 400) return failed(one, answer.response.body as Status, done)
+    if (answer.response.code >= 400) {
+      return failed(flow, one, (answer.response.body as Status).message ?? '', done)
+    }
     one.opened = true
     fromHere(flow, one)
   }
   const news = newsFor(flow, one)
   if (news.out !== '') streamWrite(ctx, one.stream, news.out)
   if (news.code < 0) return false
-  if (news.code > 0) {
-    const port = one.pair.remote
-    const why = `failed to connect to localhost:${port} inside namespace, IPv4: dial tcp4 127.0.0.1:${port}: connect: connection refused`
-    return failed(one, why, done)
-  }
+  if (news.code > 0 || news.broken !== '') return failed(flow, one, news.broken, done)
   return true
 }
 
@@ -268,13 +268,14 @@ function newsFor(flow: Flow, one: Carried): News {
   if (one.follow === null) return newsOf(flow.state, one.n)
   const { news, follow } = execMore(flow.ctx.world, one.follow)
   one.follow = follow
-  return { ...news, broken: '' }
+  return { ...news, broken: news.code > 0 ? (follow.why ?? '') : '' }
 }
 
 /** The pod's side failed: since 1.23 that ends the command. */
-function failed({ pair }: Carried, why: Status | string, done: Done): true {
-  const text = typeof why === 'string' ? why : (why.message ?? '')
-  done.err += `error: an error occurred forwarding ${pair.local} -> ${pair.remote}: ${text}\n`
+function failed(flow: Flow, { pair }: Carried, why: string, done: Done): true {
+  const text = `an error occurred forwarding ${pair.local} -> ${pair.remote}: ${why}`
+  const stamp = klogStamp(wallNow(flow), flow.ctx.proc.pid)
+  done.err += `${stamp} portforward.go:424] "Unhandled Error" err="${text.replaceAll('"', '\\"')}"\n`
   done.lost = true
   return true
 }

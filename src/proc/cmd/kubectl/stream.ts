@@ -91,7 +91,7 @@ export function execBroken(flow: Flow, { broken }: News, tty: boolean): void {
 }
 
 /** `E1121 05:59:47.383000       3` */
-function klogStamp(ms: number, pid: number): string {
+export function klogStamp(ms: number, pid: number): string {
   const at = (ms - EPOCH_SECONDS * 1000) * 1_000_000
   return `E${dateText(at, '%m%d %T')}.${String(ms % 1000).padStart(3, '0')}000 ${String(pid).padStart(7)}`
 }

@@ -22,7 +22,7 @@ import {
   kubeletExecWrite,
   kubeletSpawn,
 } from './hooks.ts'
-import { livesOf } from './labels.ts'
+import { BOX_NAME, containersOfPod, livesOf, PAUSE_NAME } from './labels.ts'
 
 /** A command in a container that somebody waits for. Plain data. */
 export interface ExecFollow {
@@ -30,6 +30,8 @@ export interface ExecFollow {
   /** Terminal, 0 for none, and how much of what it shows was taken. */
   readonly tty: number
   readonly shown: number
+  /** Of a connection into a pod: containerd's words where it does not come about. */
+  readonly why?: string
 }
 
 /** What a command wrote since it was last asked; `code` is -1 while it runs. */
@@ -88,9 +90,23 @@ export function forwardStart(
     const home = found?.machine.pids.get(box?.pid ?? 0)
     if (found === undefined || box?.status !== 'running' || home === undefined) continue
     const session = kubeletSpawn(world, found.machine, home, 'nc', ['nc', '-N', '127.0.0.1', String(port)])
-    return { follow: { session, tty: 0, shown: 0 } }
+    const sandbox = containersOfPod(found.machine, pod.metadata.uid).find(
+      (one) => one.labels.get(BOX_NAME) === PAUSE_NAME,
+    )
+    const space = [...found.machine.sandboxes.values()].find(({ ns }) => ns === home)?.key ?? ''
+    const why = refusedText(sandbox?.id ?? '', space, port)
+    return { follow: { session, tty: 0, shown: 0, why } }
   }
   return { status: internalError(`pod ${name} has no running container`) }
+}
+
+/** containerd's (internal/cri/server/sandbox_portforward_linux.go) around Go's dialer's. */
+function refusedText(id: string, space: string, port: number): string {
+  const dialed = `IPv4: dial tcp4 127.0.0.1:${port}: connect: connection refused`
+  const inside = `failed to connect to localhost:${port} inside namespace "${id}", ${dialed}`
+  const where = space === '' ? 'host network namespace' : `network namespace "${space}"`
+  const six = 'IPv6 dial tcp6: address localhost: no suitable address found '
+  return `error forwarding port ${port} to pod ${id}, uid : failed to execute portforward in ${where}: ${inside} ${six}`
 }
 
 /** Everything that the command wrote since, how it stands, and where to go on. */
