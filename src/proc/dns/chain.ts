@@ -42,9 +42,9 @@ export function runChain(ctx: ChainCtx, query: DnsMessage): ChainResult {
   const result = runPlugins(ctx, { ...query, question: [rewritten.question] }, 0)
   if (result.kind !== 'reply' || rewritten.question === asked) return result
   const { message } = result
-  const back = (name: string) => restore(rewritten.used, name)
+  const back = (of: 'name' | 'value') => (name: string) => restore(rewritten.used, name, of)
   const undo = (list: readonly DnsRr[]) =>
-    list.map((rr) => ({ ...rr, name: back(rr.name), data: withNames(rr.data, back) }))
+    list.map((rr) => ({ ...rr, name: back('name')(rr.name), data: withNames(rr.data, back('value')) }))
   const [answer, authority] = [undo(message.answer), undo(message.authority)]
   const additional = undo(message.additional)
   return { kind: 'reply', message: { ...message, question: [asked], answer, authority, additional } }
@@ -197,9 +197,13 @@ function matchOf(pattern: string, text: string): RegExpExecArray | null {
 }
 
 /** What a rule made of the question is undone in the answer: ends by ends, else the name itself and what lies below it. */
-function restore(used: readonly Rewritten[], name: string): string {
+function restore(used: readonly Rewritten[], name: string, of: 'name' | 'value'): string {
   let at = name
   for (const { rule, before, after } of [...used].reverse()) {
+    for (const answer of [...rule.answers].reverse()) {
+      const found = answer.of === of ? matchOf(answer.from, at) : null
+      if (found !== null) at = filled(answer.to, found)
+    }
     if (!rule.auto || rule.field !== 'name') continue
     const [from, to] = rule.match === 'suffix' ? [absolute(rule.from), absolute(rule.to)] : [before, after]
     const below = rule.match === 'suffix' ? to : `.${to}`

@@ -6,7 +6,15 @@ import { parseIp } from '../../base/addr.ts'
 import { isDnsName } from '../../wire/dnsname.ts'
 import type { CoreBlock, CoreDirective, CoreToken } from './corefile.ts'
 import { argsOf, coreError, subLines } from './corefile.ts'
-import type { CacheConf, CoreConf, ForwardConf, HostsConf, ServerConf, TemplateConf } from './coretypes.ts'
+import type {
+  CacheConf,
+  CoreConf,
+  ForwardConf,
+  HostsConf,
+  RewriteConf,
+  ServerConf,
+  TemplateConf,
+} from './coretypes.ts'
 import { kubeDnsOptions } from './kubesource.ts'
 import { parseResolvConf } from './resolvconf.ts'
 import { absolute, isBelow, rcodeNumber, typeNumber } from './text.ts'
@@ -237,11 +245,8 @@ function takeRewrites(work: Work, directive: CoreDirective): void {
     else if (rows.at(-1) !== undefined) rows.at(-1)!.push(token)
   }
   for (const row of rows) {
-    const words = row.slice(1).map((token) => token.text)
-    if (words.includes('{')) {
-      fail(work, row[0]!, 'rewrite', 'kubehop: a rewrite block is not modelled, write its rules on lines')
-      return
-    }
+    // A block is its lines in one.
+    const words = row.slice(1).flatMap(({ text }) => (text === '{' || text === '}' ? [] : [text]))
     const stop = words[0] !== 'continue'
     if (words[0] === 'stop' || words[0] === 'continue') words.shift()
     const field = words.shift()
@@ -257,8 +262,8 @@ function takeRewrites(work: Work, directive: CoreDirective): void {
       argError(work, directive, row[0]!)
       return
     }
-    const auto = options.join(' ') === 'answer auto'
-    if (options.length > 0 && !auto) {
+    const said = answerRules(options)
+    if (said === undefined) {
       fail(work, row[0]!, 'rewrite', `kubehop: rewrite's '${options.join(' ')}' is not modelled`)
       return
     }
@@ -271,9 +276,31 @@ function takeRewrites(work: Work, directive: CoreDirective): void {
       match: kind,
       from: shape(from),
       to: shape(to),
-      auto: auto || exact,
+      auto: said.auto || exact,
+      answers: said.answers,
     })
   }
+}
+
+/** `answer auto`, `answer name FROM TO`, `answer value FROM TO`, any of them in turn; undefined: none of these. */
+function answerRules(words: readonly string[]): Pick<RewriteConf, 'auto' | 'answers'> | undefined {
+  const answers: RewriteConf['answers'] = []
+  let auto = false
+  let at = 0
+  while (at < words.length) {
+    // The word itself may be left out from the second on.
+    if (words[at] === 'answer') at++
+    else if (at === 0) return undefined
+    const of = words[at++]
+    if (of === 'auto') auto = true
+    else {
+      const [from, to] = words.slice(at, at + 2)
+      if ((of !== 'name' && of !== 'value') || from === undefined || to === undefined) return undefined
+      answers.push({ of, from, to: absolute(to).toLowerCase() })
+      at += 2
+    }
+  }
+  return auto && answers.some(({ of }) => of === 'name') ? undefined : { auto, answers }
 }
 
 function takeTemplate(work: Work, directive: CoreDirective): void {

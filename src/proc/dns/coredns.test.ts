@@ -169,6 +169,11 @@ describe('coredns', () => {
       `example.org {
   rewrite name regex (.*)[.]cache[.]example[.]org {1}.example.org answer auto
   rewrite name suffix .short.example.org .example.org answer auto
+  rewrite stop {
+    name regex (.*)[.]far[.]example[.]org {1}.example.org
+    answer name (.*)[.]example[.]org {1}.far.example.org
+    answer value (.*)[.]example[.]org {1}.far.example.org
+  }
   template IN A example.org {
     match ^c[.]example[.]org[.]$
     answer "{{ .Name }} 60 IN CNAME www.example.org."
@@ -182,6 +187,7 @@ describe('coredns', () => {
     expect(answer('c.short.example.org')).toBe(
       'c.short.example.org.\t60\tIN\tCNAME\twww.short.example.org.\n',
     )
+    expect(answer('c.far.example.org')).toBe('c.far.example.org.\t60\tIN\tCNAME\twww.far.example.org.\n')
     expect(answer('c.cache.example.org')).toBe('c.cache.example.org.\t60\tIN\tCNAME\twww.example.org.\n')
   })
 

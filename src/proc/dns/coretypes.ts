@@ -37,6 +37,8 @@ export interface RewriteConf {
   from: string
   to: string
   auto: boolean
+  /** Regular expressions over the names or the values of the answer, and what they become. */
+  answers: { of: 'name' | 'value'; from: string; to: string }[]
 }
 
 export interface TemplateConf {
