@@ -2,7 +2,7 @@
 import { gzipSync } from 'node:zlib'
 import AxeBuilder from '@axe-core/playwright'
 import { expect, type Locator, type Page, test } from '@playwright/test'
-import { openSmallest } from './labs.ts'
+import { openLab, openSmallest } from './labs.ts'
 
 const machine = (page: Page, id: string) => page.locator(`[data-machine="${id}"]`)
 const eventText = (page: Page) => page.locator('.clock-event')
@@ -396,6 +396,19 @@ test.describe('the frame', () => {
       // The height of its line: letters of 9 pixels and more.
       await expect.poll(async () => (await text.boundingBox())!.height).toBeGreaterThan(10.5)
     }
+  })
+
+  test('what a command adds stays in sight', async ({ page }) => {
+    await openLab(page, '2.1-network-none.yaml')
+    await expect(page.locator('.screen .xterm-rows')).toContainText('64 bytes')
+    const canvas = (await page.locator('.canvas').boundingBox())!
+    await page.locator('.screen textarea').focus()
+    await page.keyboard.press('Control+c')
+    await page.keyboard.type('for i in 1 2 3; do docker run -d --name more$i --network none nginx; done\n')
+    await page.getByTitle('Speed').selectOption({ label: 'As fast as possible' })
+    await expect(page.locator('.room-name', { hasText: 'more3' })).toBeVisible()
+    const { x, width } = (await machine(page, 'pc').boundingBox())!
+    expect(x + width).toBeLessThan(canvas.x + canvas.width)
   })
 
   test('every panel hides at once; actions are found by name', async ({ page }) => {
