@@ -218,7 +218,7 @@ function socketTable(ns: Netns): TableView {
   const all = [...(ns.sockets?.values() ?? [])]
   const sockets = all.filter((sock) => sock.kind === 'udp' && sock.lport !== 0 && ssState(sock) === 'UNCONN')
   sockets.sort((a, b) => a.family - b.family || a.lport - b.lport || a.id - b.id)
-  const view = { netid: false, state: true, header: true, numeric: true, process: () => '' }
+  const view = { netid: false, state: true, header: true, numeric: true, timersAt: -1, process: () => '' }
   return {
     id: 'sockets',
     command: 'ss -uln',

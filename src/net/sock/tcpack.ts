@@ -48,6 +48,10 @@ export function tcpAck(
     if (tcp.sack !== undefined && markSacked(t, tcp.sack)) fastRetransmit(world, ns, sock, t)
     return 'ok'
   }
+  // Whatever it says: the peer is there.
+  t.softErr = ''
+  t.probes = 0
+  t.lastAckAt = world.now
   const window = tcp.window * 2 ** t.sndWscale
   const news = updateWindow(t, tcp, window)
   const forward = after(ack, t.sndUna)
@@ -59,8 +63,6 @@ export function tcpAck(
     t.dupAcks = 0
     t.backoff = 0
     t.retransmits = 0
-    t.probes = 0
-    t.softErr = ''
     recovered(t, limited, before0 - t.inFlight.length)
   } else if (length === 0 && !news && t.inFlight.length > 0 && window === t.sndWnd) t.dupAcks++
   if (sacked || t.ca !== 'open' || t.dupAcks > 0) fastRetransmit(world, ns, sock, t)

@@ -28,6 +28,7 @@ export function tcpDone(world: World, ns: Netns, sock: Socket, t: TcpState): voi
   stopTimer(t.rexmit)
   stopTimer(t.delack)
   stopTimer(t.wait)
+  if (t.keep !== null) stopTimer(t.keep.timer)
   if (t.orphan) ns.sockets?.delete(sock.id)
   else sockWake(world, ns, sock)
 }
@@ -49,6 +50,7 @@ export function enterTimeWait(
   t.sacks = []
   stopTimer(t.rexmit)
   stopTimer(t.delack)
+  if (t.keep !== null) stopTimer(t.keep.timer)
   armTimer(world, ns, sock, t.wait, WAIT_REF, timeout)
   if (!t.orphan) sockWake(world, ns, sock)
 }

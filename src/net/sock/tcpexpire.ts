@@ -1,10 +1,11 @@
-// Models net/ipv4/tcp_timer.c (Linux 6.18): what happens when one of TCP's timers goes off. Not here: keepalive.
+// Models net/ipv4/tcp_timer.c (Linux 6.18): what happens when one of TCP's timers goes off.
 import type { SimEvent } from '../../sim/queue.ts'
 import { snmpAdd } from '../snmp.ts'
 import { sysctlInt } from '../sysctl.ts'
 import type { Netns, Socket, World } from '../types.ts'
 import { tcpDone } from './tcpclose.ts'
 import { delayedAck } from './tcpdata.ts'
+import { keepTimer } from './tcpkeep.ts'
 import { requestTimer } from './tcplisten.ts'
 import {
   armProbe0,
@@ -20,7 +21,7 @@ import {
 import { after, seqAdd, seqDiff } from './tcpseq.ts'
 import type { TcpTimerRef } from './tcptimer.ts'
 import { timerDue } from './tcptimer.ts'
-import type { TcpState } from './tcptypes.ts'
+import type { TcpState, TcpTimer } from './tcptypes.ts'
 
 /** Ev.TcpTimer: arg is the socket's id, ref says which of its timers. */
 export function tcpTimer(world: World, ns: Netns, event: SimEvent): void {
@@ -28,7 +29,7 @@ export function tcpTimer(world: World, ns: Netns, event: SimEvent): void {
   const sock = ns.sockets?.get(event.arg)
   const t = sock?.tcp
   if (sock === undefined || t === undefined || t === null) return
-  const timer = ref.what === 'request' ? t.requests?.get(ref.key)?.timer : t[ref.what]
+  const timer = timerOf(t, ref)
   if (timer === undefined || !timerDue(world, ns, sock, timer, ref)) return
   t.cause = 0
   switch (ref.what) {
@@ -41,6 +42,9 @@ export function tcpTimer(world: World, ns: Netns, event: SimEvent): void {
     case 'wait':
       ns.sockets?.delete(sock.id)
       return
+    case 'keep':
+      keepTimer(world, ns, sock, t)
+      return
     case 'rexmit':
       if (t.pending === 'probe0') probeTimer(world, ns, sock, t)
       else if (t.pending === 'tlp') {
@@ -48,6 +52,11 @@ export function tcpTimer(world: World, ns: Netns, event: SimEvent): void {
         sendLossProbe(world, ns, sock, t)
       } else retransmitTimer(world, ns, sock, t)
   }
+}
+
+function timerOf(t: TcpState, { what, key }: TcpTimerRef): TcpTimer | undefined {
+  if (what === 'request') return t.requests?.get(key)?.timer
+  return what === 'keep' ? t.keep?.timer : t[what]
 }
 
 /** tcp_retransmit_timer. */

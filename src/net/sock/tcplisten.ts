@@ -2,6 +2,7 @@
 // (net/ipv4/tcp_input.c, tcp_minisocks.c, inet_connection_sock.c; Linux 6.18). Not here: SYN cookies (a full queue
 // drops), fast open, TCP_DEFER_ACCEPT.
 import type { Ip } from '../../base/addr.ts'
+import { keepInherited, keepStart } from './tcpkeep.ts'
 import { addrType } from '../ip/fib.ts'
 import { snmpAdd } from '../snmp.ts'
 import { sysctlInt } from '../sysctl.ts'
@@ -249,7 +250,9 @@ function makeChild(
   t.parent = listener.id
   t.reuseAddr = lt.reuseAddr
   t.noDelay = lt.noDelay
+  t.keep = keepInherited(lt)
   t.state = 'ESTABLISHED'
+  keepStart(world, ns, child, t)
   t.cause = packet.trace
   t.tsOk = request.tsOk
   t.tsOffset = request.tsOffset

@@ -1,5 +1,6 @@
 // Models tcp_connect and tcp_rcv_synsent_state_process (net/ipv4/tcp_output.c, tcp_input.c; Linux 6.18): the active side
 // of the handshake. Not here: simultaneous open (its SYN is answered by the timer only), fast open.
+import { keepStart } from './tcpkeep.ts'
 import { snmpAdd } from '../snmp.ts'
 import type { Netns, Packet, Socket, TcpHeader, World } from '../types.ts'
 import { sockWake } from './socket.ts'
@@ -116,6 +117,7 @@ function finishConnect(world: World, ns: Netns, sock: Socket, t: TcpState, tcp: 
   t.ack.lastDataAt = world.now
   windowEstablished(t)
   t.state = 'ESTABLISHED'
+  keepStart(world, ns, sock, t)
   sendAck(world, ns, sock, t)
   sendPending(world, ns, sock, t)
 }

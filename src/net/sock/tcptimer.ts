@@ -8,12 +8,12 @@ import type { TcpTimer } from './tcptypes.ts'
 
 /** Which timer an event is for; `key` names a listener's half-open connection. */
 export interface TcpTimerRef {
-  what: 'rexmit' | 'delack' | 'wait' | 'request'
+  what: 'rexmit' | 'delack' | 'wait' | 'request' | 'keep'
   key: string
 }
 
 export function createTimer(): TcpTimer {
-  return { at: 0, event: 0 }
+  return { at: 0, event: 0, due: 0 }
 }
 
 /** The timer is to go off after `delay` ns, rounded as the kernel's wheel does. */
@@ -25,6 +25,7 @@ export function armTimer(
   ref: TcpTimerRef,
   delay: number,
 ): void {
+  timer.due = world.now + delay
   timer.at = wheelAt(world.now, Math.max(MS, delay))
   if (timer.event !== 0 && timer.event <= timer.at) return
   timer.event = timer.at

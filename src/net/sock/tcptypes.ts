@@ -34,10 +34,19 @@ export interface TcpSeg {
   sacked: boolean
 }
 
-/** A deadline of a timer: ns, 0 for none; and when the event that looks at it comes, 0 for none. */
+/** When a timer goes off: ns, 0 for none; when the event that looks at it comes, 0 for none; and what was asked for. */
 export interface TcpTimer {
   at: number
   event: number
+  due: number
+}
+
+/** Keepalive: times in ns, 0 for what the sysctls say. */
+export interface TcpKeep {
+  idle: number
+  interval: number
+  probes: number
+  timer: TcpTimer
 }
 
 /** A half-open connection of a listener (struct tcp_request_sock). */
@@ -90,7 +99,10 @@ export interface TcpState {
   noDelay: boolean
   /** IPV6_V6ONLY. */
   v6only: boolean
-  keepalive: boolean
+  /** SO_KEEPALIVE, null where it is off. */
+  keep: TcpKeep | null
+  /** When the peer's last acknowledgement came (rcv_tstamp). */
+  lastAckAt: number
 
   // Listening
   backlog: number

@@ -35,6 +35,10 @@ export interface CurlOptions {
   localPort: number
   resolve: { host: string; port: number; addresses: string[] }[]
   http10: boolean
+  /** --no-keepalive: SO_KEEPALIVE stays off. */
+  noKeepalive: boolean
+  /** --keepalive-time, seconds. */
+  keepaliveTime: number
 }
 
 export type CurlLine = { options: CurlOptions } | { error: string; code: number }
@@ -72,19 +76,19 @@ const SHORT: Readonly<Record<string, string>> = Object.freeze({
 
 const WITH_VALUE: readonly string[] = [
   'user-agent', 'dump-header', 'header', 'request', 'data', 'data-raw', 'data-ascii', 'max-time', 'output', 'user',
-  'write-out', 'connect-timeout', 'resolve', 'interface', 'local-port', 'max-redirs', 'url',
+  'write-out', 'connect-timeout', 'resolve', 'interface', 'local-port', 'max-redirs', 'url', 'keepalive-time',
 ] // biome-ignore format: one list
 
 const FLAGS: readonly string[] = [
   'http1.0', 'http1.1', 'ipv4', 'ipv6', 'get', 'head', 'location', 'remote-name', 'show-error', 'fail', 'include',
-  'no-buffer', 'silent', 'verbose', 'no-progress-meter',
+  'no-buffer', 'silent', 'verbose', 'no-progress-meter', 'no-keepalive', 'keepalive',
 ] // biome-ignore format: one list
 
 /** Known to the real one, refused here by name. */
 const REFUSED: readonly string[] = [
   'insecure', 'cacert', 'cert', 'proxy', 'form', 'upload-file', 'cookie', 'cookie-jar', 'http2', 'http3', 'compressed',
   'retry', 'limit-rate', 'range', 'continue-at', 'parallel', 'unix-socket', 'trace', 'trace-ascii', 'socks5', 'json',
-  'connect-to', 'dns-servers', 'config', 'netrc', 'noproxy', 'keepalive-time', 'tcp-nodelay', 'data-binary',
+  'connect-to', 'dns-servers', 'config', 'netrc', 'noproxy', 'tcp-nodelay', 'data-binary',
   'data-urlencode', 'referer', 'help', 'retry-connrefused', 'haproxy-protocol', 'http2-prior-knowledge',
 ] // biome-ignore format: one list
 
@@ -153,6 +157,8 @@ function firstOptions(): CurlOptions {
     localPort: 0,
     resolve: [],
     http10: false,
+    noKeepalive: false,
+    keepaliveTime: 60,
   }
 }
 
@@ -179,6 +185,7 @@ function setFlag(o: CurlOptions, name: string): void {
   else if (name === 'ipv4') o.family = 4
   else if (name === 'ipv6') o.family = 6
   else if (name === 'get') o.get = true
+  else if (name.endsWith('keepalive')) o.noKeepalive = name.startsWith('no')
   else if (name === 'http1.0') o.http10 = true
   else if (name === 'remote-name') o.remoteName = true
   if (name === 'no-progress-meter') o.showError = true
@@ -234,6 +241,7 @@ function setNumber(o: CurlOptions, name: string, value: string): string {
   else if (name === 'connect-timeout') o.connectTimeoutNs = Math.round(number * 1000) * 1_000_000
   else if (name === 'local-port') o.localPort = number
   else if (name === 'max-redirs') o.maxRedirs = number
+  else if (name === 'keepalive-time') o.keepaliveTime = number === 0 ? 60 : number
   return ''
 }
 

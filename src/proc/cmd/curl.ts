@@ -7,6 +7,7 @@ import type { Ip } from '../../base/addr.ts'
 import { formatIp, parseIp } from '../../base/addr.ts'
 import { linkByName } from '../../net/link/device.ts'
 import { sockBind, sockById, sockError, sockOpen } from '../../net/sock/socket.ts'
+import { tcpKeepalive } from '../../net/sock/tcpkeep.ts'
 import { tcpConnect, tcpConnected } from '../../net/sock/tcp.ts'
 import { writeFile } from '../../run/files.ts'
 import { cancelTimer, exitProcess, setTimer } from '../../run/process.ts'
@@ -146,6 +147,8 @@ function tryNext(ctx: ProcCtx, state: CurlState): void {
   note(ctx, state, `  Trying ${shown}:${port}...`)
   const sock = sockOpen(world, ns, { kind: 'tcp', family: typeof ip === 'number' ? 4 : 6, pid: ctx.proc.pid })
   sock.tcp!.noDelay = true
+  const seconds = options.keepaliveTime
+  if (!options.noKeepalive) tcpKeepalive(world, ns, sock, { idle: seconds, interval: seconds })
   now.stream = createStream(sock)
   if (options.iface !== '' && !bindTo(ctx, state, options)) return
   const errno = tcpConnect(world, ns, sock, ip, port)

@@ -132,7 +132,14 @@ function halfOpen(sockets: readonly Socket[]): Socket[] {
       local: request.local,
       remote: request.remote,
       rport: request.rport,
-      tcp: { ...sock.tcp!, state: 'SYN_RECV' as const, requests: null, acceptQueue: null },
+      tcp: {
+        ...sock.tcp!,
+        state: 'SYN_RECV' as const,
+        requests: null,
+        acceptQueue: null,
+        rexmit: request.timer,
+        retransmits: request.timeouts,
+      },
     })),
   )
 }
@@ -172,7 +179,9 @@ function show(ctx: ProcCtx, has: (short: string, long: string) => boolean, filte
   const process = has('p', 'processes') ? (sock: Socket) => users(ctx, sock) : () => ''
   const state = filter.state === '' && (all || listening || any || kinds.tcp || kinds.packet)
   const header = !has('H', 'no-header')
-  finish(ctx, ssTable(ctx.ns, list, { netid: !one, state, header, numeric: has('n', 'numeric'), process }))
+  const numeric = has('n', 'numeric')
+  const timersAt = has('o', 'options') ? ctx.world.now : -1
+  finish(ctx, ssTable(ctx.ns, list, { netid: !one, state, header, numeric, timersAt, process }))
 }
 
 function users(ctx: ProcCtx, sock: Socket): string {
@@ -214,7 +223,7 @@ function usage(ctx: ProcCtx, code: number): void {
     'Usage: ss [ OPTIONS ]\n       ss [ OPTIONS ] [ sport = :PORT ] [ dport = :PORT ]\n' +
     '   -n  numbers, not names      -a  all sockets       -l  listening sockets\n' +
     '   -p  processes               -4  IPv4 only         -6  IPv6 only\n' +
-    '   -u  UDP    -w  raw    -0  packet    -t  TCP       -H  no header\n'
+    '   -u  UDP    -w  raw    -0  packet    -t  TCP       -H  no header\n   -o  timers\n'
   if (code === 0) finish(ctx, text)
   else {
     err(ctx, text)

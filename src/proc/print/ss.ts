@@ -8,6 +8,8 @@ export interface SsView {
   state: boolean
   header: boolean
   numeric: boolean
+  /** -o: at this time of virtual ns, the timers; -1 for none. */
+  timersAt: number
   /** Text of the process column (`users:(...)`), '' for none. */
   process: (sock: Socket) => string
 }
@@ -105,8 +107,8 @@ export function ssState(sock: Socket): string {
 function cells(ns: Netns, sock: Socket, view: SsView): string[] {
   const sizes = sock.tcp === null ? { recv: sock.rxBytes, send: 0 } : tcpQueues(sock)
   const queue = [String(sizes.recv).padEnd(6), String(sizes.send).padEnd(6)]
-  const users = view.process(sock)
-  const tail = users === '' ? '' : ` ${users}`
+  const extra = [view.process(sock), view.timersAt < 0 ? '' : timerText(sock, view.timersAt)]
+  const tail = extra.map((text) => (text === '' ? '' : ` ${text}`)).join('')
   if (sock.kind === 'packet') {
     const dev = sock.oif === 0 ? '*' : (ns.links[sock.oif]?.name ?? '*')
     const proto = sock.proto === 3 ? '*' : protocolName(sock.proto)
@@ -123,6 +125,31 @@ function cells(ns: Netns, sock: Socket, view: SsView): string[] {
   const rport = raw || sock.rport === 0 ? '*' : portName(sock.rport, view.numeric)
   const local = `${address(sock.local)}${dev}:`
   return [sock.kind, ssState(sock), ...queue, local, port, `${address(sock.remote)}:`, rport, tail]
+}
+
+/** What waits for its time: models inet_csk_diag_fill and ss's tcp_timer_print. */
+function timerText({ tcp }: Socket, now: number): string {
+  if (tcp === null) return ''
+  const text = (name: string, at: number, n: number) =>
+    `timer:(${name},${durationText(Math.max(0, Math.round((at - now) / 1e6)))},${n})`
+  if (tcp.state === 'TIME_WAIT') return text('timewait', tcp.wait.due, 0)
+  if (tcp.rexmit.at > 0) {
+    return tcp.pending === 'probe0'
+      ? text('persist', tcp.rexmit.due, tcp.probes)
+      : text('on', tcp.rexmit.due, tcp.retransmits)
+  }
+  const keep = tcp.keep?.timer
+  return keep !== undefined && keep.at > 0 ? text('keepalive', keep.due, tcp.probes) : ''
+}
+
+/** Milliseconds as ss rounds them: less, the longer it is. */
+function durationText(ms: number): string {
+  const minutes = Math.floor(ms / 60_000)
+  const seconds = minutes > 9 ? 0 : Math.floor(ms / 1000) % 60
+  const rest = minutes > 0 || seconds > 9 ? 0 : ms % 1000
+  let text = minutes > 0 ? `${minutes}min` : ''
+  if (seconds > 0) text += `${seconds}${rest > 0 ? '.' : 'sec'}`
+  return rest > 0 ? `${text}${String(rest).padStart(3, '0')}ms` : text
 }
 
 function bracket(ip: number | string): string {
