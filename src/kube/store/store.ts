@@ -16,6 +16,9 @@ import { createTree, treeAll, treeDelete, treeGet, treeNeighbour, treeSet, treeV
 import type { Store, StoreOptions, Subscription, Want } from './types.ts'
 import { CHUNK } from './types.ts'
 
+/** Spread first: copies that are frozen share a hidden class then, where each had one of its own. */
+const PLAIN = Object.freeze({})
+
 const RNG_STREAM = 0x6b756265
 
 const defaults: StoreOptions = {
@@ -168,8 +171,8 @@ export function storePut<T extends ApiObject>(world: World, resource: string, ob
   const key = storeKey(namespace, name)
   const table = store.tables.get(resource) ?? createTree<ApiObject>()
   const previous = treeGet(table, key)
-  const metadata = { ...object.metadata, resourceVersion: String(revision) }
-  const draft = { ...object, metadata }
+  const metadata = { ...PLAIN, ...object.metadata, resourceVersion: String(revision) }
+  const draft = { ...PLAIN, ...object, metadata }
   if (previous === undefined) shareParts(draft, treeNeighbour(table, key))
   const stored = deepFreeze(draft)
   store.tables.set(resource, treeSet(table, key, stored as ApiObject))
@@ -209,7 +212,10 @@ export function storeRemove(
 export function storeSubscribe(world: World, agent: number, wants: readonly Want[], delayNs: number): void {
   storeUnsubscribe(world, agent)
   const store = touchStore(world)
-  const subscription: Subscription = deepFreeze({ wants: wants.map((want) => ({ ...want })), delayNs })
+  const subscription: Subscription = deepFreeze({
+    wants: wants.map(({ resource, node }) => (node === undefined ? { resource } : { resource, node })),
+    delayNs,
+  })
   store.subscriptions.set(agent, subscription)
   for (const want of wants) {
     const agents = store.wanted.get(wantKey(want)) ?? []

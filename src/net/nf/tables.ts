@@ -158,7 +158,8 @@ function newChain(
     else free(nf, id)
   }
   const settled = rules.map((rule) => (rule.id !== 0 ? rule : Object.freeze(withId(rule, newId(nf)))))
-  return Object.freeze({ ...nfNewChain(table, name), rules: Object.freeze(settled) })
+  const { hook, policy, policyId } = nfNewChain(table, name)
+  return Object.freeze({ name, hook, policy, policyId, rules: Object.freeze(settled) })
 }
 
 /** Field by field: engines give each copy of a spread record that is frozen a hidden class of its own. */
@@ -308,7 +309,8 @@ function settle(nf: Netfilter, chain: Chain): Chain {
     return freezeAll(rule)
   })
   const policyId = chain.hook >= 0 && chain.policyId === 0 ? newId(nf) : chain.policyId
-  return Object.freeze({ ...chain, policyId, rules: Object.freeze(rules) })
+  const { name, hook, policy } = chain
+  return Object.freeze({ name, hook, policy, policyId, rules: Object.freeze(rules) })
 }
 
 function newId(nf: Netfilter): number {
