@@ -177,8 +177,8 @@ function breakPatterns({ swap }: Sorting, a: number, b: number): void {
   let random = BigInt(length)
   const next = () => {
     random ^= BigInt.asUintN(64, random << 13n)
-    random ^= random >> 7n
-    random = BigInt.asUintN(64, random ^ (random << 17n))
+    random ^= random >> 17n
+    random = BigInt.asUintN(64, random ^ (random << 5n))
     return random
   }
   const modulus = 1 << bitsLen(length)
@@ -186,7 +186,7 @@ function breakPatterns({ swap }: Sorting, a: number, b: number): void {
   for (let i = 0; i < 3; i++) {
     let other = Number(BigInt.asUintN(32, next())) & (modulus - 1)
     if (other >= length) other -= length
-    swap(at - 1 + i, a + other)
+    swap(at + i, a + other)
   }
 }
 
