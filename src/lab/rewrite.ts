@@ -137,7 +137,8 @@ function rewritePath(work: Work, path: unknown): boolean {
   const first = path.items[0]
   if (first !== undefined && pairOf(path, 'pathType') === undefined) {
     // Behind the path, where that is not the last key.
-    const behind = path.items[path.items.findIndex((pair) => pair === pairOf(path, 'path')) + 1] ?? first
+    const place = pairOf(path, 'path')
+    const behind = path.items[place === undefined ? 0 : path.items.indexOf(place) + 1] ?? first
     const at = rangeOf(behind.key)[0]
     const words = 'pathType: ImplementationSpecific'
     const gap = path.flow === true ? ', ' : `\n${' '.repeat(columnOf(work.text, rangeOf(first.key)[0]))}`
