@@ -219,3 +219,70 @@ describe('7.3 a node dies', () => {
     expect(lab.type('pc: curl -s -m 3 10.244.2.2').code).not.toBe(0)
   })
 })
+
+/** Rolls a Deployment out under steady requests; how many of the 240 were lost. */
+function lostWhile(lab: Scenario, name: string, port: number): number {
+  const text = said(lab, `pc: sh /tmp/steady.sh ${name} ${port}`)
+  expect(text).toContain(`deployment "${name}" successfully rolled out\n`)
+  expect(said(lab, `pc: kubectl get deployment ${name} -o wide`)).toContain(' nginx:1.27 ')
+  return Number(/^(\d+) of 240 requests lost$/m.exec(text)?.[1])
+}
+
+interface Conditions {
+  ready?: boolean
+  serving?: boolean
+  terminating?: boolean
+}
+
+/** The endpoints of a service as its slices have them. */
+function conditions(lab: Scenario, service: string): Map<string, Conditions> {
+  const slices = storeList<EndpointSlice>(
+    storeOf(lab.run.world),
+    'endpointslices.discovery.k8s.io',
+    'default',
+  )
+  const mine = slices.filter(({ metadata }) => metadata.labels?.['kubernetes.io/service-name'] === service)
+  return new Map(
+    mine.flatMap(({ endpoints }) => endpoints.map((one) => [one.addresses[0]!, one.conditions ?? {}])),
+  )
+}
+
+describe('7.4 rolling update', () => {
+  it('loses requests without readiness and preStop: sent to pods that do not listen, yet or any more', () => {
+    const lab = openLab('7.4-rolling-update')
+    const before = [...conditions(lab, 'careless').keys()]
+    lab.steps()
+    expect(lostWhile(lab, 'careless', 30_081)).toBeGreaterThan(5)
+    const after = [...conditions(lab, 'careless').keys()]
+    // A reset comes from a pod that is there and has no listener: young ones, and old ones that are on their way out.
+    const resets = lab.steps().filter(({ kind, headers, nsName }) => {
+      const reset = kind === StepKind.Tx && ((headers.tcp?.flags ?? 0) & 4) !== 0
+      return reset && nsName.includes('.careless-')
+    })
+    const from = new Set(resets.map(({ headers }) => formatIp(headers.src)))
+    expect(after.some((ip) => from.has(ip))).toBe(true)
+    expect(before.some((ip) => after.includes(ip))).toBe(false)
+  })
+
+  it('loses none with them', () => {
+    const lab = openLab('7.4-rolling-update')
+    expect(checkResults(lab)).toEqual([true, false])
+    const before = [...conditions(lab, 'careful').keys()]
+    expect(lostWhile(lab, 'careful', 30_082)).toBe(0)
+    expect([...conditions(lab, 'careful').keys()].some((ip) => before.includes(ip))).toBe(false)
+    expect(checkResults(lab)).toEqual([true, true])
+  })
+
+  it('loses none of a single pod either: its endpoint serves while it terminates and no other is ready', () => {
+    const lab = openLab('7.4-rolling-update')
+    const [old = ''] = conditions(lab, 'alone').keys()
+    said(lab, 'pc: kubectl set image deployment/alone web=nginx:1.27')
+    lab.wait(2)
+    const now = conditions(lab, 'alone')
+    expect(now.get(old)).toEqual({ ready: false, serving: true, terminating: true })
+    expect([...now.values()].some(({ ready }) => ready === true)).toBe(false)
+    expect(savedRules(lab, 'node01', 'nat').join('\n')).toContain(`default/alone -> ${old}:80`)
+    expect(said(lab, 'pc: curl -s -m 1 http://192.168.1.12:30083/')).toContain(WELCOME)
+    expect(lostWhile(openLab('7.4-rolling-update'), 'alone', 30_083)).toBe(0)
+  })
+})
