@@ -26,8 +26,11 @@ interface ReasonMemory {
   /** The messages lately, and when the last one was (ns). */
   readonly messages: readonly string[]
   readonly at: number
-  /** By message ('' for the combined one): when its event was first written (ns), by which it is named. */
-  readonly logged: Readonly<Record<string, number>>
+  /**
+   * Messages ('' for the combined one), each followed by when its event was first written (ns), by which it is named. No
+   * record by message: engines would give each a class of its own.
+   */
+  readonly logged: readonly (string | number)[]
 }
 
 /** What to write of an event. */
@@ -55,9 +58,11 @@ export function correlate(
   const combined = messages.length >= MOST_MESSAGES
   const kept = Object.freeze(combined ? messages.slice(1) : [...messages])
   const same = combined ? '' : message
-  const isNew = was === undefined || !Object.hasOwn(was.logged, same)
-  const since = isNew ? now : was.logged[same]!
-  const logged = isNew ? withLogged(was?.logged ?? {}, same, now) : was.logged
+  const known = was?.logged ?? []
+  const place = known.indexOf(same)
+  const isNew = place < 0
+  const since = isNew ? now : (known[place + 1] as number)
+  const logged = isNew ? Object.freeze(known.slice(2 - 2 * MOST_LOGGED).concat([same, now])) : known
   const reasons = Object.freeze({
     ...old.reasons,
     [reason]: Object.freeze({ messages: kept, at: now, logged }),
@@ -65,8 +70,8 @@ export function correlate(
   const passes = tokens >= 1
   memories.delete(object)
   memories.set(object, Object.freeze({ tokens: passes ? tokens - 1 : tokens, at: now, reasons }))
-  for (const first of memories.size > MEMORIES ? memories.keys() : []) {
-    memories.delete(first)
+  for (const oldest of memories.size > MEMORIES ? memories.keys() : []) {
+    memories.delete(oldest)
     break
   }
   if (!passes) return undefined
@@ -76,9 +81,4 @@ export function correlate(
 /** Whether an event stands for many whose messages differ. */
 export function isCombined(message: string): boolean {
   return message.startsWith(COMBINED)
-}
-
-function withLogged(logged: ReasonMemory['logged'], message: string, now: number): ReasonMemory['logged'] {
-  const kept = Object.entries(logged).slice(1 - MOST_LOGGED)
-  return Object.freeze(Object.fromEntries([...kept, [message, now]]))
 }
