@@ -157,7 +157,7 @@ function create(world: World, ns: Netns, ct: Conntrack, packet: Packet, zone: nu
   const max = sysctlInt(ns, 'net.netfilter.nf_conntrack_max')
   if (max !== 0 && ct.conns.size + ct.unconfirmed.size >= max && !earlyDrop(world, ns, ct)) {
     ctStat(ct, 'drop')
-    klog(world, ns, 'nf_conntrack: nf_conntrack: table full, dropping packet')
+    klog(world, ns, `nf_conntrack: nf_conntrack: table full${inNetns(ns)}, dropping packet`)
     recordStep(world, ns, packet, StepKind.Hook, StepAction.None, packet.iif, {
       table: 'conntrack',
       what: 'full',
@@ -187,6 +187,13 @@ function create(world: World, ns: Netns, ct: Conntrack, packet: Packet, zone: nu
   ct.unconfirmed.set(conn.id, conn)
   return conn
 }
+
+/** A namespace that is not its machine's first is named by the number of its inode: those of /proc begin there. */
+function inNetns(ns: Netns): string {
+  return ns.name.includes('.') ? ` in netns ${PROC_DYNAMIC_FIRST + ns.id}` : ''
+}
+
+const PROC_DYNAMIC_FIRST = 0xf0000000
 
 /** nf_conntrack_handle_packet */
 function judge(

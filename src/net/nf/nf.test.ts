@@ -256,6 +256,19 @@ describe('the table', () => {
     expect(drops(world)).toContain('router NETFILTER_DROP')
   })
 
+  it('of a namespace of a machine is named by the number of its inode', () => {
+    const world = netOf(ROUTED.replaceAll('router', 'host.router'))
+    iptables(world, 'host.router', MASQ)
+    doLine(world, 'sysctl host.router net.netfilter.nf_conntrack_max=1')
+    for (const n of [1, 2]) ask(world, 'client', '10.0.2.2', 9, [], 5000 + n)
+    // As Linux 6.18 words it: `in netns 4026532317`.
+    expect(
+      nsOf(world, 'host.router')
+        .log!.map((line) => line.text)
+        .join('\n'),
+    ).toMatch(/^nf_conntrack: nf_conntrack: table full in netns 4026\d{6}, dropping packet$/m)
+  })
+
   it('forgets UDP after 30 s, and after 120 s where both sides talked for more than 2 s', () => {
     const world = routed(MASQ)
     const servers = [['server', server(world, 'server', 9)]] as const
