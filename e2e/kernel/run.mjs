@@ -10,6 +10,7 @@ import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { bundleSim, compareGroup, oracle } from './compare.mjs'
+import { machineObstacle, withMachine } from './machine.mjs'
 
 const here = dirname(fileURLToPath(import.meta.url))
 /** Both sides mostly wait for the real one's clock. */
@@ -27,7 +28,7 @@ for (let i = 2; i < process.argv.length; i++) {
 async function main() {
   if (!existsSync(oracle))
     return finish({ passed: 0, failed: 0, skipped: 1, line: 'skipped: ../shared/oracle is not here' })
-  const all = ['flows.json', 'flows-nf.json', 'flows-cluster.json'].flatMap((name) =>
+  const all = ['flows.json', 'flows-nf.json', 'flows-cluster.json', 'flows-machine.json'].flatMap((name) =>
     JSON.parse(readFileSync(join(here, name), 'utf8')),
   )
   const groups = all
@@ -40,17 +41,33 @@ async function main() {
   const program = await bundleSim(base)
   const total = { passed: 0, failed: 0, skipped: 0, line: '' }
   let next = 0
+  const shared = groups.filter((group) => group.machine === undefined)
   const work = async () => {
-    while (next < groups.length) {
+    while (next < shared.length) {
       const index = next++
-      const group = groups[index]
+      const group = shared[index]
       const folder = join(base, String(index))
       report(group, folder, await compareGroup(program, group, folder).catch((error) => error), total)
     }
   }
   await Promise.all(Array.from({ length: AT_ONCE }, work))
+  for (const group of groups.filter((one) => one.machine !== undefined))
+    await alone(program, group, join(base, 'machine'), total)
   if (options.keep === '') rmSync(base, { recursive: true, force: true })
   finish(total)
+}
+
+/** A group that changes the machine's own switch, when nothing else runs. */
+async function alone(program, group, folder, total) {
+  const obstacle = machineObstacle(group)
+  if (obstacle !== '') {
+    total.skipped += group.flows.length
+    console.log(`skip ${group.lab}: ${obstacle}`)
+    return
+  }
+  const work = () => compareGroup(program, group, folder).catch((error) => error)
+  const { result, logged } = await withMachine(group, work)
+  report(group, folder, logged ? result : new Error(`the kernel's log does not say "${group.log}"`), total)
 }
 
 /** The whole of a quick group; of another its quick flows, cold. */
