@@ -3,6 +3,7 @@
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
+import { StepKind } from '../net/trace.ts'
 import { checkResults, mendAll, said } from './scenario-cluster.fixture.ts'
 import type { Scenario } from './scenario.fixture.ts'
 import { openScenario } from './scenario.fixture.ts'
@@ -68,11 +69,28 @@ describe('5.2 ndots', () => {
     ])
     expect(questions(lab, 'google.com.')).toEqual(both('google.com.'))
     expect(questions(lab, 'svc-app')).toEqual(both(`svc-app.${SUFFIXES[0]}`))
+    // Ended by a dot it is whole: no suffix is tried, and nobody has such a name.
+    expect(questions(lab, 'svc-app.')).toEqual(both('svc-app.', ' NXDomain'))
     const five = questions(lab, 'a.b.c.d.e.example.com')
     expect(five.slice(0, 2).map((text) => text.replace(' NXDomain', ''))).toEqual(
       both('a.b.c.d.e.example.com.'),
     )
+    expect(five.slice(2)).toEqual([])
     expect(checkResults(lab)).toEqual([true])
+  })
+
+  it('counts two packets for every question', () => {
+    const lab = openLab('5.2-ndots')
+    const packets = (name: string) => {
+      lab.steps()
+      lab.type(`${CLIENT} ping -c 1 -W 1 ${name}`)
+      return lab.steps().filter(({ nsName, dev, kind, headers }) => {
+        const crosses = kind === StepKind.Rx || kind === StepKind.Tx
+        const asks = headers.proto === 17 && (headers.dport === 53 || headers.sport === 53)
+        return nsName.endsWith('.client') && dev === 'eth0' && crosses && asks
+      }).length
+    }
+    expect(['svc-app', 'google.com', 'a.b.c.d.e.example.com', 'svc-app.'].map(packets)).toEqual([4, 16, 4, 4])
   })
 })
 
