@@ -40,9 +40,27 @@ describe('4.12 elastic stack', () => {
         .find((line) => line.startsWith('Endpoints:') && line.includes(`:${port}`))
       expect(ends?.split(/ +/)[1]?.split(',').sort()).toEqual([4, 6, 7].map((n) => `10.32.0.${n}:${port}`))
     }
-    expect(said(lab, 'helm: kubectl describe svc elder-marsupial-kibana')).toContain(
-      'Endpoints:                10.32.0.8:5601\n',
-    )
+    expect(
+      said(lab, 'helm: kubectl describe svc elder-marsupial-kibana'),
+    ).toBe(`Name:                     elder-marsupial-kibana
+Namespace:                default
+Labels:                   <none>
+Annotations:              <none>
+Selector:                 app=elder-marsupial-kibana
+Type:                     NodePort
+IP Family Policy:         SingleStack
+IP Families:              IPv4
+IP:                       10.106.154.240
+IPs:                      10.106.154.240
+Port:                     <unset>  443/TCP
+TargetPort:               5601/TCP
+NodePort:                 <unset>  30677/TCP
+Endpoints:                10.32.0.8:5601
+Session Affinity:         None
+External Traffic Policy:  Cluster
+Internal Traffic Policy:  Cluster
+Events:                   <none>
+`)
   })
 
   it('is reached by its node ports, and becomes one where it was a cluster IP', () => {

@@ -143,8 +143,16 @@ describe('5.6 upstream', () => {
     const ip = /^svc-app +ClusterIP +(\S+)/m.exec(said(lab, 'node1: kubectl get svc'))?.[1]
     said(lab, 'node1: kubectl -n kube-system scale deployment coredns --replicas=0')
     lab.wait(40)
+    lab.frames()
+    const { world } = lab.run
+    const from = world.now
     const curl = lab.type(`${CLIENT} curl -s -m 30 http://svc-app/`)
     expect([curl.code, curl.stdout]).toEqual([6, ''])
+    // At once: kube-proxy rejects what has no endpoint, and glibc does not wait for a server that refuses.
+    expect(world.now - from).toBeLessThan(1e9)
+    expect(lab.frames()).toContainEqual(
+      expect.stringMatching(/\.client\/eth0< 10\.\S+ > 10\.244\.\S+ ttl 64 icmp 3\/3 /),
+    )
     expect(said(lab, `${CLIENT} curl -s http://${ip}/`)).toContain('Welcome to nginx!')
     expect(checkResults(lab)).toEqual([false])
     mendAll(lab)
