@@ -119,6 +119,35 @@ test.describe('terminals', () => {
   })
 })
 
+test.describe('a new terminal', () => {
+  test('what is typed right behind the key for a new terminal is typed there, in order', async ({ page }) => {
+    await open(page)
+    const first = await screen(page).textContent()
+    await treeItem(page, 'net2').click()
+    // In one go: no answer of the worker comes between the keys.
+    await page.evaluate(() => {
+      const press = (key: string) => {
+        const target = document.activeElement ?? document.body
+        target.dispatchEvent(new KeyboardEvent('keydown', { key, bubbles: true, cancelable: true }))
+      }
+      press('t')
+      for (const key of 'echo') press(key)
+    })
+    await page.keyboard.type(' at onc')
+    await page.keyboard.type('e; echo sec')
+    await page.keyboard.press('Backspace')
+    await page.keyboard.type("c''ond")
+    await page.keyboard.press('Enter')
+    await expect(screen(page)).toContainText('root@host[net2]')
+    await page.getByRole('button', { name: 'Step forward' }).click()
+    await expect(screen(page)).toContainText("echo at once; echo sec''ond")
+    await expect(screen(page)).toContainText('second')
+    await page.locator('.tty-tab').first().click()
+    await expect(screen(page)).toContainText((first ?? '').trim().slice(0, 40))
+    await expect(screen(page)).not.toContainText('once')
+  })
+})
+
 test.describe('the lab as text', () => {
   test('what is typed is applied, said, and taken back by undo', async ({ page }) => {
     await open(page)

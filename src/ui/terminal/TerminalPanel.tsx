@@ -6,6 +6,7 @@ import { Boundary } from '../inspector/Boundary.tsx'
 import { closeTerminal, session } from '../client/client.ts'
 import { type OpenFile, useStore } from '../client/store.ts'
 import type { FileEditor } from '../editor/FileEditor.tsx'
+import { endAhead } from './ahead.ts'
 import { onLook } from './look.ts'
 import { openTerminalIn, toggleScreenReader, useTerminalPrefs } from './open.ts'
 import { RoomChooser } from './RoomChooser.tsx'
@@ -144,6 +145,7 @@ function ScreenHolder(props: { tty: number; room: string }) {
     if (useTerminalPrefs.getState().focusWanted === tty) {
       useTerminalPrefs.setState({ focusWanted: 0 })
       terminal.focus()
+      endAhead()
     }
     return () => {
       resize.disconnect()
@@ -168,6 +170,7 @@ function ScreenHolder(props: { tty: number; room: string }) {
 function focusScreen(tty: number): void {
   useTerminalPrefs.setState({ focusWanted: 0 })
   document.querySelector<HTMLElement>(`#tty-${tty} textarea`)?.focus()
+  endAhead()
 }
 
 function NoTerminal() {

@@ -2,6 +2,7 @@
 import { create } from 'zustand'
 import { openTerminal, session } from '../client/client.ts'
 import { notify, openDock, type UiState, useStore } from '../client/store.ts'
+import { endAhead, typeAhead } from './ahead.ts'
 import { i18n } from './texts.ts'
 
 const KEY = 'kubehop.terminal.screenReader'
@@ -25,15 +26,18 @@ export function toggleScreenReader(): void {
   }
 }
 
-/** Opens a terminal in a room, shows it and puts the cursor there. */
+/** Opens a terminal in a room, shows it and puts the cursor there. What is typed meanwhile is typed there. */
 export async function openTerminalIn(room: string): Promise<void> {
-  const tty = await openTerminal(room)
+  const typedTo = typeAhead()
+  const tty = await openTerminal(room).catch(() => 0)
   if (tty === 0) {
+    endAhead()
     const terminals = useStore.getState().terminals.filter((terminal) => terminal.tty !== 0)
     useStore.setState({ terminals, activeTty: terminals.at(-1)?.tty ?? null })
     notify('error', i18n('refused', { room }))
     return
   }
+  typedTo(tty)
   showTerminal(tty)
 }
 
