@@ -2,6 +2,7 @@
  * The session in this very process: everything that a front end may call, over the lab and the views. Knows no DOM and
  * no worker. Nothing is thrown out of a call: what goes wrong is in the answer or in `ClockState.frozen`.
  */
+import { waitsForReopening } from '../lab/reopen.ts'
 import type { Lab } from '../lab/types.ts'
 import { stateHash } from '../sim/timeline.ts'
 import { inspect } from '../view/tables.ts'
@@ -332,7 +333,9 @@ function applyText(core: Core, text: string): OpenResult {
     }
     postScene(core, true)
   }
-  return result(core, true, text, diagnostics)
+  const opened = core.engine.parse(core.openedText).lab
+  const later = opened === undefined ? [] : waitsForReopening(opened, lab)
+  return result(core, true, text, [...diagnostics, ...later])
 }
 
 function editLab(core: Core, op: EditOp): EditResult {
