@@ -73,7 +73,10 @@ test('a manifest of an API version that is gone is offered rewritten', async ({ 
   await expect(page.locator('.yaml')).toContainText('Applied')
   await expect(page.locator('.problems')).toContainText('Written but not modelled: Ingress')
   await page.getByRole('tab', { name: 'Cluster' }).click()
-  await page.locator('.cluster-kinds').getByRole('button', { name: /^Ingress/ }).click()
+  await page
+    .locator('.cluster-kinds')
+    .getByRole('button', { name: /^Ingress/ })
+    .click()
   await expect(page.locator('.cluster-table')).toContainText('Ingress is checked and stored')
 })
 
