@@ -89,7 +89,11 @@ function alsoDeclared(name) {
   const text = existsSync(file) ? readFileSync(file, 'utf8') : ''
   const body = new RegExp(`export interface ${kind} \\{\\n([\\s\\S]*?)\\n\\}`).exec(text)?.[1] ?? ''
   const found = body.matchAll(/\/\*\*([\s\S]*?)\*\/\s*(?:readonly )?"?([\w$-]+)"?\??:/g)
-  const clean = (doc) => doc.replace(/\n\s*\* ?/g, '\n').replaceAll('*\\/', '*/').trim()
+  const clean = (doc) =>
+    doc
+      .replace(/\n\s*\* ?/g, '\n')
+      .replaceAll('*\\/', '*/')
+      .trim()
   return new Map([...found].map(([, doc, field]) => [field, clean(doc)]))
 }
 

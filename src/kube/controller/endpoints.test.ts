@@ -197,7 +197,7 @@ it('takes its time for a large Service: changes that arrive meanwhile are one wr
   const writes = [...log.chunks.flat(), ...tail].filter(
     (one) => one.resource === 'endpoints' && one.revision > revision,
   )
-  const left = (writes.at(-1)?.object as Endpoints).subsets?.[0]?.addresses?.length
+  const left = (writes.at(-1)!.object as Endpoints).subsets?.[0]?.addresses?.length
   expect(left).toBe(276)
   // 300 pods of 20 us each are 6 ms: in 24 ms there is time for four or five.
   expect(writes.length).toBeGreaterThan(2)
