@@ -2,6 +2,7 @@
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
+import { rewriteManifest } from './rewrite.ts'
 import { checkResults, said, savedRules } from './scenario-cluster.fixture.ts'
 import type { Scenario } from './scenario.fixture.ts'
 import { openScenario } from './scenario.fixture.ts'
@@ -112,6 +113,28 @@ Events:                   <none>
       1,
       'error: resource mapping not found for name: "old" namespace: "" from "STDIN": no matches for kind "Deployment" in version "extensions/v1beta1"\nensure CRDs are installed first\n',
     ])
+  })
+
+  it('takes the same manifest as the mend has it: apps/v1, with the selector that must be there', () => {
+    const lab = openLab('4.1-service-test')
+    const old = `apiVersion: extensions/v1beta1
+kind: Deployment
+metadata: {name: old}
+spec:
+  template:
+    metadata: {labels: {app: old}}
+    spec:
+      containers: [{name: c, image: nginx}]
+`
+    const mended = rewriteManifest(old, 1)!
+    expect([mended.from, mended.to]).toEqual(['extensions/v1beta1', 'apps/v1'])
+    const apply = `cat > /tmp/old.yaml <<'END'\n${mended.text}END\nkubectl apply -f /tmp/old.yaml`
+    expect(said(lab, `node1: ${apply}`)).toBe('deployment.apps/old created\n')
+    lab.wait(20)
+    expect(said(lab, 'node1: kubectl get deployment old')).toMatch(/^old +1\/1 +1 +1 /m)
+    expect(said(lab, "node1: kubectl get deployment old -o jsonpath='{.spec.selector.matchLabels}'")).toBe(
+      '{"app":"old"}',
+    )
   })
 })
 

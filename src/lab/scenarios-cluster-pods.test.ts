@@ -81,6 +81,42 @@ describe('3.1 CNI ADD and DEL', () => {
     expect(savedRules(lab, 'node1', 'nat').filter((rule) => rule.includes('CNI-'))).toEqual([])
   })
 
+  it('answers an ADD by hand with its result, holds at a CHECK, and DEL frees the address', () => {
+    const lab = openLab('3.1-cni-add-del')
+    const ipam = { type: 'host-local', subnet: '10.244.1.0/24', routes: [{ dst: '0.0.0.0/0' }] }
+    const conf = {
+      cniVersion: '1.0.0',
+      name: 'bridge',
+      type: 'bridge',
+      bridge: 'cbr0',
+      isGateway: true,
+      ipMasq: true,
+      ipam,
+    }
+    const plugin = (verb: string, more = {}) =>
+      said(
+        lab,
+        `node1: echo '${JSON.stringify({ ...conf, ...more })}' | CNI_COMMAND=${verb} CNI_CONTAINERID=probe CNI_NETNS=/var/run/netns/probe CNI_IFNAME=eth0 CNI_PATH=/opt/cni/bin /opt/cni/bin/bridge`,
+      )
+    said(lab, 'node1: ip netns add probe')
+    const prevResult = JSON.parse(plugin('ADD'))
+    expect(prevResult).toMatchObject({
+      cniVersion: '1.0.0',
+      interfaces: [{ name: 'cbr0' }, {}, { name: 'eth0', sandbox: '/var/run/netns/probe' }],
+      ips: [{ interface: 2, address: '10.244.1.3/24', gateway: '10.244.1.1' }],
+      routes: [{ dst: '0.0.0.0/0' }],
+    })
+    expect(said(lab, 'node1: ip -n probe route')).toMatch(/^default via 10\.244\.1\.1 dev eth0 \n/)
+    expect(said(lab, `node1: ip link show ${prevResult.interfaces[1].name}`)).toContain(
+      ' master cbr0 state UP ',
+    )
+    expect(said(lab, 'node1: cat /var/lib/cni/networks/bridge/10.244.1.3')).toBe('probe\r\neth0')
+    expect(plugin('CHECK', { prevResult })).toBe('')
+    expect(plugin('DEL', { prevResult })).toBe('')
+    expect(said(lab, 'node1: ls /var/lib/cni/networks/bridge')).not.toContain('10.244.1.3')
+    expect(said(lab, 'node1: ip -n probe -br link')).toMatch(/^lo [^\n]*\n$/)
+  })
+
   it('leaves a node without a configuration NotReady and its pods Pending', () => {
     const lab = openLab('3.1-cni-add-del')
     expect(said(lab, 'node1: kubectl get nodes')).toMatch(/^node1 +Ready .*\nnode2 +NotReady /m)
