@@ -11,6 +11,31 @@ function openLab(): Scenario {
   return openScenario(readFileSync(path, 'utf8'))
 }
 
+/** `kubectl describe svc`, the addresses of its endpoints apart. */
+const ELASTICSEARCH = `Name:                     elder-marsupial-elasticsearch
+Namespace:                default
+Labels:                   <none>
+Annotations:              <none>
+Selector:                 app=elder-marsupial-elasticsearch
+Type:                     NodePort
+IP Family Policy:         SingleStack
+IP Families:              IPv4
+IP:                       10.109.120.144
+IPs:                      10.109.120.144
+Port:                     http  9200/TCP
+TargetPort:               http/TCP
+NodePort:                 http  31328/TCP
+Endpoints:                …
+Port:                     transport  9300/TCP
+TargetPort:               transport/TCP
+NodePort:                 transport  32088/TCP
+Endpoints:                …
+Session Affinity:         None
+External Traffic Policy:  Cluster
+Internal Traffic Policy:  Cluster
+Events:                   <none>
+`
+
 describe('4.12 elastic stack', () => {
   it("has the article's addresses, as kubectl prints them", () => {
     const lab = openLab()
@@ -41,31 +66,7 @@ describe('4.12 elastic stack', () => {
       expect(ends?.split(/ +/)[1]?.split(',').sort()).toEqual([4, 6, 7].map((n) => `10.32.0.${n}:${port}`))
     }
     // The rest of it, the order of addresses apart.
-    expect(
-      described.replace(/^(Endpoints: +).*$/gm, '$1…'),
-    ).toBe(`Name:                     elder-marsupial-elasticsearch
-Namespace:                default
-Labels:                   <none>
-Annotations:              <none>
-Selector:                 app=elder-marsupial-elasticsearch
-Type:                     NodePort
-IP Family Policy:         SingleStack
-IP Families:              IPv4
-IP:                       10.109.120.144
-IPs:                      10.109.120.144
-Port:                     http  9200/TCP
-TargetPort:               http/TCP
-NodePort:                 http  31328/TCP
-Endpoints:                …
-Port:                     transport  9300/TCP
-TargetPort:               transport/TCP
-NodePort:                 transport  32088/TCP
-Endpoints:                …
-Session Affinity:         None
-External Traffic Policy:  Cluster
-Internal Traffic Policy:  Cluster
-Events:                   <none>
-`)
+    expect(described.replace(/^(Endpoints: +).*$/gm, '$1…')).toBe(ELASTICSEARCH)
     expect(
       said(lab, 'helm: kubectl describe svc elder-marsupial-kibana'),
     ).toBe(`Name:                     elder-marsupial-kibana
