@@ -226,3 +226,35 @@ it('leaves the counters of Services alone that did not change', () => {
   expect(chain('default/s2')).toBe(two)
   expect(chain('default/s1')).not.toBe(one)
 })
+
+// proxier.go: minSyncPeriod 1 s, burstSyncs 2.
+it('writes two changes at once after a quiet time, what follows a second later', () => {
+  const made = bench()
+  const { world, pass } = made
+  const wait = (seconds: number) => {
+    const end = world.now + seconds * 1e9
+    pass(seconds)
+    world.now = end
+  }
+  putService(world, 1, 'ClusterIP', false)
+  putSlice(world, 1, 2, 1)
+  wait(10)
+  const times = () => {
+    let all: number[] = []
+    asAgent(world, made.rules, made.agent, (ctx) => {
+      all = stateOf(ctx.agent).syncs.map(({ at }) => at)
+    })
+    return all
+  }
+  const before = times().length
+  const start = world.now
+  for (let i = 2; i <= 5; i++) {
+    putSlice(world, 1, i, 1)
+    wait(0.1)
+  }
+  wait(3)
+  const after = times()
+    .slice(before)
+    .map((at) => Math.round((at - start) / 1e8) / 10)
+  expect(after).toEqual([0, 0.1, 1.1])
+})

@@ -36,11 +36,15 @@ const FULL_SYNC = 3_600_000_000_000
 const CANARY = 'KUBE-PROXY-CANARY'
 /** A sync that failed is tried again after. */
 const RETRY = 30_000_000_000
+/** Syncs that may follow each other at once after a quiet time: burstSyncs. */
+const BURST = 2
 const NO_SLICES: readonly string[] = Object.freeze([])
 
 export interface KubeProxyState {
   /** Virtual time of the last sync, -1 before the first. */
   syncedAt: number
+  /** Syncs that it might have made at once, at `syncedAt`; one more in each minSyncPeriod. */
+  quota: number
   fullAt: number
   /** The next sync writes everything. */
   full: boolean
@@ -79,6 +83,7 @@ export const kubeProxy: AgentProgram = {
   start(ctx) {
     const state: KubeProxyState = {
       syncedAt: -1,
+      quota: BURST,
       fullAt: -1,
       full: true,
       changed: new Map(),
@@ -214,14 +219,22 @@ function detectLocal(
   }
 }
 
-/** No more often than minSyncPeriod: the first change after a quiet time is written at once. */
+/** No more often than minSyncPeriod, but for the first two changes after a quiet time: these are written at once. */
 function requestSync(ctx: AgentCtx): void {
   const { world, agent } = ctx
-  const state = stateOf(agent)
+  if (quotaOf(ctx) >= 1) enqueue(ctx, 'sync')
+  else if (!agent.timers.has('soon')) {
+    const { minSyncPeriod } = clusterOf(world).options.proxy
+    agentTimer(ctx, 'soon', stateOf(agent).syncedAt + minSyncPeriod - world.now)
+  }
+}
+
+/** What is in the token bucket now. Models client-go util/flowcontrol's throttle. */
+function quotaOf({ world, agent }: AgentCtx): number {
+  const { syncedAt, quota } = stateOf(agent)
   const { minSyncPeriod } = clusterOf(world).options.proxy
-  const at = state.syncedAt < 0 ? world.now : state.syncedAt + minSyncPeriod
-  if (at <= world.now) enqueue(ctx, 'sync')
-  else if (!agent.timers.has('soon')) agentTimer(ctx, 'soon', at - world.now)
+  if (syncedAt < 0 || minSyncPeriod === 0) return BURST
+  return Math.min(BURST, quota + (world.now - syncedAt) / minSyncPeriod)
 }
 
 /** The Service that a change is about. */
@@ -264,6 +277,7 @@ function sync(ctx: AgentCtx): Reconciled {
   if (full) state.fullAt = world.now
   state.full = false
   state.changed = new Map()
+  state.quota = Math.max(0, quotaOf(ctx) - 1)
   state.syncedAt = world.now
   state.revision = agent.seen
   return {}
