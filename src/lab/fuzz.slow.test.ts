@@ -1,5 +1,5 @@
 // Seeded fuzz of the lab's text: whatever the text and the edit, an answer comes back, soon, and nothing is thrown.
-// FUZZ_SEED=N and FUZZ_RUNS=N change what runs: `FUZZ_SEED=7 npx vitest run src/lab/fuzz.test.ts`.
+// FUZZ_SEED=N and FUZZ_RUNS=N change what runs: `FUZZ_SEED=7 npx vitest run src/lab/fuzz.slow.test.ts`.
 import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect, it } from 'vitest'
