@@ -93,15 +93,20 @@ export function parsedPart(
   const known = list.find((one) => one.how === how)
   if (known !== undefined && sameList(known.slices, slices)) return known.part
   const made = servicePart(node, service, slices, comments)
-  const part = parsePart(place, made, before)
   const plain = made.ports.every(
     (port) =>
       !port.internalLocal && !port.externalLocal && !port.followsHints && port.sourceRanges.length === 0,
   )
+  const part = parsePart(place, plain ? { ...made, endpoints: nowhere(made.endpoints) } : made, before)
   if (plain && Object.isFrozen(service)) {
     nodeless.set(service, [...list.filter((one) => one !== known), { slices, how, part }].slice(-WAYS))
   }
   return part
+}
+
+/** The endpoints without what only the asking node would say of them: whoever made a shared part leaves no mark in it. */
+function nowhere(endpoints: ServicePart['endpoints']): ServicePart['endpoints'] {
+  return new Map([...endpoints].map(([port, list]) => [port, list.map((one) => ({ ...one, local: false }))]))
 }
 
 function sameList(a: readonly unknown[], b: readonly unknown[]): boolean {
