@@ -260,10 +260,13 @@ export function podOf(client: Client, word: string, said = false): { name: strin
   const selector = Object.entries(labels)
     .map(([key, value]) => `${key}=${String(value)}`)
     .join(',')
-  // The real client's own words for what selects no pods.
+  // No stub: these are the real client's own words for a kind that selects no pods (polymorphichelpers).
   if (selector === '') {
     const type = `*${info!.version}.${info!.kind}`
-    const words = `selector for ${type} not implemented`
+    const words =
+      info!.kind === 'Service'
+        ? `invalid service '${name}': Service is defined without a selector`
+        : `selector for ${type} not implemented`
     fault(said ? `error: cannot get the logs from ${type}: ${words}` : `error: ${words}`)
   }
   const list = must<JsonObject>(call(client, 'GET', pods, { query: [['labelSelector', selector]] }))
