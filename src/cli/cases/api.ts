@@ -8,9 +8,10 @@ import {
   validPortNumber,
   wildcardSubdomain,
 } from '../../kube/api/names.ts'
+import { sendTo } from '../../kube/api/rest.fixture.ts'
 import type { Service } from '../../kube/objects.ts'
 import type { Json, JsonObject, Status } from '../../kube/types.ts'
-import { collection, draftOf, send, start, write } from './drafts.ts'
+import { collection, draftOf, start, write } from './drafts.ts'
 import { changeCase, defaultCases, errorCases, familyCase } from './registry.ts'
 import type { CaseResult } from './report.ts'
 import { canonical, differs, runCase } from './report.ts'
@@ -61,7 +62,7 @@ function checkValidation({ kind, name = '', set, old, expect: wanted }: Validati
   const taken = ip === undefined ? { nodePort: Number(port) } : {}
   if (ip !== undefined || port !== undefined) {
     const spec = { type: 'NodePort', ports: [{ port: 80, ...taken }], ...(ip && { clusterIP: ip }) }
-    send(world, 'POST', collection(kind), { ...draftOf(kind, 'other'), spec })
+    sendTo(world, 'POST', collection(kind), { ...draftOf(kind, 'other'), spec })
   }
   const got = write(world, kind, name, set, old)
   const status = got.body as Status
@@ -122,7 +123,8 @@ function allocationCases(all: Record<string, unknown>): CaseResult[] {
     ...group('node_ports', ({ ports, expect }) => {
       const named = (ports as JsonObject[]).map((port, i) => ({ ...port, name: `p${i}` }))
       const set = { 'spec.type': 'NodePort', 'spec.ports': named }
-      const made = send(start(), 'POST', collection('Service'), draftOf('Service', 'a', set)).body as Service
+      const made = sendTo(start(), 'POST', collection('Service'), draftOf('Service', 'a', set))
+        .body as Service
       return differs(
         expect,
         made.spec.ports?.map((port) => port.nodePort),
@@ -181,13 +183,13 @@ function checkPorts(given: unknown): string {
   if (port === undefined) return ''
   const world = start({ nodePorts: [low, high] })
   const set = { 'spec.type': 'NodePort', 'spec.ports[0].nodePort': port }
-  const first = send(world, 'POST', collection('Service'), draftOf('Service', 'a', set))
+  const first = sendTo(world, 'POST', collection('Service'), draftOf('Service', 'a', set))
   if (one.allocate !== undefined) {
     return differs(
       [422, true],
       [first.code, /not in the valid range/.test((first.body as Status).message ?? '')],
     )
   }
-  const second = send(world, 'POST', collection('Service'), draftOf('Service', 'b', set))
+  const second = sendTo(world, 'POST', collection('Service'), draftOf('Service', 'b', set))
   return differs([201, true], [first.code, /already allocated/.test((second.body as Status).message ?? '')])
 }

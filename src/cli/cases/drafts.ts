@@ -1,10 +1,10 @@
-/** The objects that the cases of validation begin with, and a small API server to send them to. */
+/** The objects that the cases of validation begin with, and a small API server for them. */
 import { bootstrapApi } from '../../kube/api/bootstrap.ts'
 import { resources } from '../../kube/api/resources.ts'
-import { apiRequest } from '../../kube/api/rest.ts'
+import { sendTo } from '../../kube/api/rest.fixture.ts'
 import { createStore } from '../../kube/store/store.ts'
 import type { StoreOptions } from '../../kube/store/types.ts'
-import type { ApiRequest, ApiResponse, Json, JsonObject, Status } from '../../kube/types.ts'
+import type { ApiResponse, Json, JsonObject, Status } from '../../kube/types.ts'
 import type { World } from '../../net/types.ts'
 import { createWorld } from '../../net/world.ts'
 
@@ -63,28 +63,6 @@ export function start(options: Partial<StoreOptions> = {}): World {
   return world
 }
 
-export function send(
-  world: World,
-  method: string,
-  url: string,
-  body: unknown = '',
-  more: Partial<ApiRequest> = {},
-): ApiResponse {
-  const [at = '', search = ''] = url.split('?')
-  const query = search
-    .split('&')
-    .filter((one) => one !== '')
-    .map((one) => one.split('=') as [string, string])
-  const text = typeof body === 'string' ? body : JSON.stringify(body)
-  const head = {
-    accept: 'application/json',
-    contentType: 'application/json',
-    user: 'admin',
-    userAgent: 'kubectl/v1.32.4',
-  }
-  return apiRequest(world, { method, path: at, query, body: text, ...head, ...more })
-}
-
 /** Where a kind's objects of the namespace `default`, or of none, are served. */
 export function collection(kind: string): string {
   const info = resources.find((one) => one.kind === kind)
@@ -105,10 +83,10 @@ export function write(
   old?: Record<string, Json>,
 ): ApiResponse {
   const url = collection(kind)
-  if (old === undefined) return send(world, 'POST', url, draftOf(kind, name, set))
-  const made = send(world, 'POST', url, draftOf(kind, name, old))
+  if (old === undefined) return sendTo(world, 'POST', url, draftOf(kind, name, set))
+  const made = sendTo(world, 'POST', url, draftOf(kind, name, old))
   if (made.code !== 201) throw new Error(`the old object is refused: ${(made.body as Status).message}`)
   const next = kind === 'Pod' ? structuredClone(made.body as unknown as JsonObject) : draftOf(kind, name, old)
   for (const [where, value] of Object.entries(set)) put(next, where, value)
-  return send(world, 'PUT', `${url}/${name}`, next)
+  return sendTo(world, 'PUT', `${url}/${name}`, next)
 }

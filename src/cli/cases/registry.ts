@@ -3,10 +3,11 @@ import { dropTypeDependent, initFamilies } from '../../kube/api/service.ts'
 import { methodNotAllowed } from '../../kube/api/status.ts'
 import type { Mutable } from '../../kube/api/draft.ts'
 import { resources } from '../../kube/api/resources.ts'
+import { sendTo } from '../../kube/api/rest.fixture.ts'
 import type { Service } from '../../kube/objects.ts'
 import type { ApiResponse, Json, JsonObject, Status } from '../../kube/types.ts'
 import type { World } from '../../net/types.ts'
-import { collection, draftOf, send, start } from './drafts.ts'
+import { collection, draftOf, start } from './drafts.ts'
 import type { CaseResult } from './report.ts'
 import { differs, runCase } from './report.ts'
 
@@ -14,7 +15,7 @@ type Set = Record<string, Json>
 type Draft = Mutable<Service>
 
 const made = (kind: string, set: Set) =>
-  send(start(), 'POST', collection(kind), draftOf(kind, 'web', set)).body as unknown as { spec: JsonObject }
+  sendTo(start(), 'POST', collection(kind), draftOf(kind, 'web', set)).body as unknown as { spec: JsonObject }
 
 /** What is sent, and the fields of `spec` that come back; the file says them in words. */
 const SERVICE: Readonly<Record<string, readonly (readonly [set: Set, spec: JsonObject])[]>> = {
@@ -91,9 +92,9 @@ function serviceDefault(key: string): string | undefined {
 function keptAddress(): string {
   const world = start()
   const url = collection('Service')
-  const was = send(world, 'POST', url, draftOf('Service', 'web')).body as Service
+  const was = sendTo(world, 'POST', url, draftOf('Service', 'web')).body as Service
   const set = { 'spec.selector': { a: 'b' } }
-  const now = send(world, 'PUT', `${url}/web`, draftOf('Service', 'web', set)).body as Service
+  const now = sendTo(world, 'PUT', `${url}/web`, draftOf('Service', 'web', set)).body as Service
   return differs([was.spec.clusterIP, was.spec.clusterIPs], [now.spec.clusterIP, now.spec.clusterIPs])
 }
 
@@ -104,35 +105,35 @@ const service = (set: Set = {}) => draftOf('Service', 'web', set)
 const deployment = (set: Set = {}) => draftOf('Deployment', 'web', set)
 
 const REQUESTS: Readonly<Record<string, (world: World) => ApiResponse>> = {
-  'get missing deployment': (w) => send(w, 'GET', `${DEPLOYMENTS}/nope`),
+  'get missing deployment': (w) => sendTo(w, 'GET', `${DEPLOYMENTS}/nope`),
   'create twice': (w) => {
-    send(w, 'POST', SERVICES, service())
-    return send(w, 'POST', SERVICES, service())
+    sendTo(w, 'POST', SERVICES, service())
+    return sendTo(w, 'POST', SERVICES, service())
   },
   'stale resourceVersion': (w) => {
-    const first = send(w, 'POST', DEPLOYMENTS, deployment()).body as unknown as JsonObject & {
+    const first = sendTo(w, 'POST', DEPLOYMENTS, deployment()).body as unknown as JsonObject & {
       spec: JsonObject
     }
     const scaled = (replicas: number) => ({ ...first, spec: { ...first.spec, replicas } })
-    send(w, 'PUT', `${DEPLOYMENTS}/web`, scaled(4))
-    return send(w, 'PUT', `${DEPLOYMENTS}/web`, scaled(5))
+    sendTo(w, 'PUT', `${DEPLOYMENTS}/web`, scaled(4))
+    return sendTo(w, 'PUT', `${DEPLOYMENTS}/web`, scaled(5))
   },
-  'unknown field': (w) => send(w, 'POST', SERVICES + STRICT, service({ 'spec.foo': 1 })),
+  'unknown field': (w) => sendTo(w, 'POST', SERVICES + STRICT, service({ 'spec.foo': 1 })),
   'unknown field in a list': (w) =>
-    send(w, 'POST', SERVICES + STRICT, service({ 'spec.ports[0].nodeport': 1 })),
-  'string for a number': (w) => send(w, 'POST', SERVICES, service({ 'spec.ports[0].port': '80' })),
-  'string for replicas': (w) => send(w, 'POST', DEPLOYMENTS, deployment({ 'spec.replicas': '3' })),
+    sendTo(w, 'POST', SERVICES + STRICT, service({ 'spec.ports[0].nodeport': 1 })),
+  'string for a number': (w) => sendTo(w, 'POST', SERVICES, service({ 'spec.ports[0].port': '80' })),
+  'string for replicas': (w) => sendTo(w, 'POST', DEPLOYMENTS, deployment({ 'spec.replicas': '3' })),
   'object for a list': (w) =>
-    send(w, 'POST', DEPLOYMENTS, deployment({ 'spec.template.spec.containers': {} })),
+    sendTo(w, 'POST', DEPLOYMENTS, deployment({ 'spec.template.spec.containers': {} })),
   'bool for nodeSelector value': (w) =>
-    send(w, 'POST', DEPLOYMENTS, deployment({ 'spec.template.spec.nodeSelector': { ssd: true } })),
+    sendTo(w, 'POST', DEPLOYMENTS, deployment({ 'spec.template.spec.nodeSelector': { ssd: true } })),
   'internal error': () => full(start({ serviceCidrs: ['10.0.0.0/30'] }), {}),
   'node port range full': () => full(start({ nodePorts: [30000, 30001] }), { 'spec.type': 'NodePort' }),
 }
 
 function full(world: World, set: Set): ApiResponse {
-  for (const name of ['a', 'b']) send(world, 'POST', SERVICES, draftOf('Service', name, set))
-  return send(world, 'POST', SERVICES, draftOf('Service', 'c', set))
+  for (const name of ['a', 'b']) sendTo(world, 'POST', SERVICES, draftOf('Service', name, set))
+  return sendTo(world, 'POST', SERVICES, draftOf('Service', 'c', set))
 }
 
 /** `get deployment nope`, `delete pod p`: of kinds that are served. */
@@ -140,7 +141,7 @@ function plainRequest(request: string): ((world: World) => ApiResponse) | undefi
   const [, verb, word = '', name = ''] = /^(get|delete) (\w+) (\S+)$/.exec(request) ?? []
   const info = resources.find((one) => one.kind.toLowerCase() === word || one.resource === word)
   if (verb === undefined || info === undefined) return undefined
-  return (world) => send(world, verb === 'get' ? 'GET' : 'DELETE', `${collection(info.kind)}/${name}`)
+  return (world) => sendTo(world, verb === 'get' ? 'GET' : 'DELETE', `${collection(info.kind)}/${name}`)
 }
 
 /** The refusal of a verb that a kind lacks which is not served here at all. */
