@@ -13,6 +13,7 @@ import type { World } from '../net/types.ts'
 import { netnsNamed, netnsOf } from '../net/world.ts'
 import { touch } from '../sim/dispatch.ts'
 import { containerFiles } from './containerlife.ts'
+import { NO_LINKS } from './env.ts'
 import { findMachine, forsakeNetns } from './machine.ts'
 import { signalProcess, spawn } from './process.ts'
 import type { Container, Fd, FileNode, LogChunk, Machine, Mount, Sandbox } from './types.ts'
@@ -36,6 +37,8 @@ export interface ContainerSpec {
   program: string
   argv: string[]
   env: ReadonlyMap<string, string>
+  /** Frozen; see `Environment`. */
+  links?: ReadonlyMap<string, string>
   cwd: string
   hostname: string
   tty?: boolean
@@ -94,6 +97,7 @@ export function createContainer(world: World, machineId: number, spec: Container
     program: spec.program,
     argv: spec.argv,
     env: frozenMap(spec.env),
+    links: spec.links ?? NO_LINKS,
     cwd: spec.cwd,
     hostname: spec.hostname,
     sandbox: '',
@@ -146,6 +150,7 @@ export function startContainer(
     program: box.program,
     argv: [...box.argv],
     env: box.env,
+    links: box.links,
     cwd: box.cwd,
     fds,
     ppid: 0,

@@ -3,6 +3,7 @@
  * keep plain data need them (Linux 6.18). Not here: stopped jobs, sessions, users, zombies (a parent is told of an
  * end by an event, and the record goes at once).
  */
+import { NO_LINKS } from './env.ts'
 import { assert } from '../base/assert.ts'
 import { frozenMap } from '../base/clone.ts'
 import type { Netns, World } from '../net/types.ts'
@@ -41,6 +42,8 @@ export interface SpawnRequest {
   program: string
   argv: string[]
   env: ReadonlyMap<string, string>
+  /** Frozen; see `Environment`. */
+  links?: ReadonlyMap<string, string>
   cwd: string
   fds: ReadonlyMap<number, Fd>
   /** 0 where nobody waits for it. */
@@ -76,6 +79,7 @@ export function spawn(world: World, request: SpawnRequest): number {
     program: request.program,
     argv: request.argv,
     env: frozenMap(request.env),
+    links: request.links ?? NO_LINKS,
     cwd: request.cwd,
     fds: new Map(),
     state: request.state,
@@ -124,7 +128,7 @@ export function spawnChild(
     ns: options.ns ?? proc.ns,
     program,
     argv,
-    env: options.env ?? proc.env,
+    ...(options.env === undefined ? { env: proc.env, links: proc.links } : { env: options.env }),
     cwd: options.cwd ?? proc.cwd,
     fds: options.fds ?? proc.fds,
     ppid: proc.pid,
@@ -154,12 +158,15 @@ export function execProgram(
   ctx: ProcCtx,
   program: string,
   argv: string[],
-  env: ReadonlyMap<string, string> = ctx.proc.env,
+  env?: ReadonlyMap<string, string>,
 ): void {
   const { world, proc } = ctx
   proc.program = program
   proc.argv = argv
-  proc.env = frozenMap(env)
+  if (env !== undefined) {
+    proc.env = frozenMap(env)
+    proc.links = NO_LINKS
+  }
   proc.state = undefined
   proc.timers = NO_TIMERS
   proc.reads = []

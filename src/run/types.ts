@@ -6,6 +6,7 @@
  */
 import type { Netns, TapFrame, World } from '../net/types.ts'
 import type { Target } from '../sim/world.ts'
+import type { Environment } from './env.ts'
 
 export type MachineRole = 'host' | 'router' | 'switch' | 'internet'
 
@@ -50,7 +51,7 @@ export interface Sandbox {
 }
 
 /** A process with a file tree, process numbers and a host name of its own. */
-export interface Container {
+export interface Container extends Environment {
   /** 64 hex digits. */
   id: string
   name: string
@@ -62,8 +63,6 @@ export interface Container {
   /** The program behind argv[0], and the command. */
   program: string
   argv: string[]
-  /** Frozen: shared by all that inherit it. */
-  env: ReadonlyMap<string, string>
   cwd: string
   hostname: string
   /** '' while it has none. */
@@ -151,7 +150,7 @@ export type Fd =
   | { kind: 'log'; container: string; stream: 'out' | 'err' }
 
 /** A process. Its `state` is the program's own plain data. */
-export interface Process {
+export interface Process extends Environment {
   pid: number
   ppid: number
   /** Namespace of the parent: where its end is told. */
@@ -165,8 +164,6 @@ export interface Process {
   vpid: number
   program: string
   argv: string[]
-  /** Frozen: shared by all that inherit it. */
-  env: ReadonlyMap<string, string>
   cwd: string
   fds: Map<number, Fd>
   state: unknown

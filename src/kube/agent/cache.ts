@@ -34,6 +34,15 @@ export function cacheList<T extends ApiObject>(
   return storeListAt<T>(storeOf(ctx.world), resource, ctx.agent.seen, { namespace })
 }
 
+/**
+ * What stands for all objects of a resource as the agent knows them: the same object means the same objects. Undefined
+ * while the agent lags behind, or where there are none.
+ */
+export function cacheVersion(ctx: AgentCtx, resource: string): object | undefined {
+  const store = storeOf(ctx.world)
+  return ctx.agent.seen < (store.changedAt.get(resource) ?? 0) ? undefined : store.tables.get(resource)
+}
+
 /** The objects of a resource that an owner has, as the agent knows them. */
 export function cacheOwned<T extends ApiObject>(ctx: AgentCtx, uid: string, resource: string): readonly T[] {
   return storeOwnedAt<T>(storeOf(ctx.world), uid, resource, ctx.agent.seen)

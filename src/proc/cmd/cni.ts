@@ -1,4 +1,5 @@
 /** CNI plugins as commands: `/opt/cni/bin/bridge < net.conf` with CNI_* in the environment. */
+import { environOf } from '../../run/env.ts'
 import { readInput } from '../../run/fds.ts'
 import { cniExec, CNI_PLUGINS } from '../cni/exec.ts'
 import { BIN_DIR } from '../cni/list.ts'
@@ -17,7 +18,7 @@ function pluginProgram(plugin: string): Program {
     help: `CNI plugin ${plugin}: CNI_COMMAND and the like in the environment, the configuration as input`,
     start(ctx) {
       // Called by hand, without a command, they only say what they are.
-      if ((ctx.proc.env.get('CNI_COMMAND') ?? '') === '') call(ctx, plugin, '')
+      if ((environOf(ctx.proc).get('CNI_COMMAND') ?? '') === '') call(ctx, plugin, '')
       else {
         ctx.proc.state = ''
         readInput(ctx, 0)
@@ -36,7 +37,7 @@ function pluginProgram(plugin: string): Program {
 }
 
 function call(ctx: ProcCtx, plugin: string, config: string): void {
-  const { exit, stdout, stderr } = cniExec(ctx.world, ctx.machine.id, plugin, ctx.proc.env, config)
+  const { exit, stdout, stderr } = cniExec(ctx.world, ctx.machine.id, plugin, environOf(ctx.proc), config)
   if (stderr !== '') err(ctx, stderr)
   finish(ctx, stdout, exit)
 }

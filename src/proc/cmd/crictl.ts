@@ -2,6 +2,7 @@
  * crictl: what containerd runs on a node. Models cri-tools 1.32's tables for pods, containers and images, logs, exec,
  * inspectp and stop. Not here: inspect, stats, pulling and everything that makes pods by hand.
  */
+import { environOf } from '../../run/env.ts'
 import { formatIp } from '../../base/addr.ts'
 import { linksOf } from '../../net/link/device.ts'
 import { findNetns } from '../../net/world.ts'
@@ -164,7 +165,7 @@ function runInside(ctx: ProcCtx, args: string[]) {
   }
   const fds = new Map(ctx.proc.fds)
   if (!flags.has('i') && !flags.has('interactive')) fds.set(0, { kind: 'null' })
-  const inside = { ns, container: box.id, env: new Map(box.env), cwd: box.cwd, fds }
+  const inside = { ns, container: box.id, env: new Map(environOf(box)), cwd: box.cwd, fds }
   if (spawnChild(ctx, entry.program, entry.argv, inside) === 0)
     fail(ctx, 1, 'Resource temporarily unavailable')
 }

@@ -1,4 +1,5 @@
 /** hostname, uname, date, uptime, id, whoami, pwd, echo, printf, true, false, test, which, env, clear, help, sleep. */
+import { environOf } from '../../run/env.ts'
 import { formatIp, isLinkLocal } from '../../base/addr.ts'
 import { hostnameOf } from '../../run/containerlife.ts'
 import { readFile } from '../../run/files.ts'
@@ -160,7 +161,7 @@ const env: Program = {
   help: 'print the environment, or run a command in a changed one',
   start(ctx) {
     const args = ctx.proc.argv.slice(1)
-    const vars = new Map(ctx.proc.env)
+    const vars = new Map(environOf(ctx.proc))
     while (args.length > 0) {
       const arg = args[0]!
       if (arg === '-i' || arg === '-') vars.clear()

@@ -1,4 +1,5 @@
 /** What a running coredns remembers: its configuration, sockets, questions on their way; loading, listening, reloading. */
+import { environOf } from '../../run/env.ts'
 import { sha512 } from '../../base/sha512.ts'
 import type { Ip } from '../../base/addr.ts'
 import { nextBelow } from '../../base/rng.ts'
@@ -83,7 +84,7 @@ export function load(ctx: ProcCtx, file: string, base: number): { conf: CoreConf
   const parsed = parseCorefile(
     text ?? '.:53 {\nwhoami\nlog\n}\n',
     file === 'Corefile' ? 'Corefile' : shown,
-    ctx.proc.env,
+    environOf(ctx.proc),
   )
   if (parsed.blocks === undefined) return parsed.error
   const made = configure(parsed.blocks, file, read, base)
@@ -177,7 +178,7 @@ export function reload(ctx: ProcCtx, state: CoreState): boolean {
   if (text.error !== '') return false
   if (typeof loaded === 'string') {
     // What has no form at all is complained of every time, what cannot be run once.
-    if (parseCorefile(text.text, state.file, ctx.proc.env).blocks === undefined) {
+    if (parseCorefile(text.text, state.file, environOf(ctx.proc)).blocks === undefined) {
       out(ctx, `[WARNING] plugin/reload: Corefile parse failed: ${loaded}\n`)
       return false
     }

@@ -1,4 +1,5 @@
 /** What a front end needs of shells: terminals with an interactive one, and single command lines. */
+import { environOf } from '../../run/env.ts'
 import { assert } from '../../base/assert.ts'
 import type { World } from '../../net/types.ts'
 import { addTarget, removeTarget, touch } from '../../sim/dispatch.ts'
@@ -88,7 +89,7 @@ function inside(world: World, at: { machine: number; ns: number }) {
   const machine = findMachine(world, at.machine)
   const box = machine === undefined ? undefined : containerAt(machine, at.ns)
   if (box === undefined) return { env: loginEnvironment(), cwd: HOME, container: '' }
-  return { env: new Map([...loginEnvironment(), ...box.env]), cwd: box.cwd, container: box.id }
+  return { env: new Map([...loginEnvironment(), ...environOf(box)]), cwd: box.cwd, container: box.id }
 }
 
 /** Output so far and the exit code (-1 while the command runs) of an `execLine`. */

@@ -1,4 +1,5 @@
 /** The programs `sh` (dash) and `bash`: scripts, `-c`, standard input, and the interactive shell on a terminal. */
+import { environOf } from '../../run/env.ts'
 import { hostnameOf } from '../../run/containerlife.ts'
 import { readInput, touchTty, unreadInput, writeFd } from '../../run/fds.ts'
 import { readFile } from '../../run/files.ts'
@@ -53,7 +54,7 @@ function startShell(ctx: ProcCtx, dialect: Dialect): void {
   const args = ctx.proc.argv.slice(1)
   const st = createShell(dialect, ctx.proc.argv[0] ?? 'sh')
   ctx.proc.state = st
-  for (const [name, value] of ctx.proc.env) {
+  for (const [name, value] of environOf(ctx.proc)) {
     st.vars.set(name, value)
     st.exported.add(name)
   }

@@ -1,4 +1,5 @@
 /** docker inspect: what is known of a container or a network, in the shape of docker's API 1.49, without what is not modelled. */
+import { environOf } from '../../../run/env.ts'
 import { formatIp, formatMac } from '../../../base/addr.ts'
 import type { Container, ProcCtx } from '../../../run/types.ts'
 import { dateText } from '../../clock.ts'
@@ -81,7 +82,7 @@ export function inspectNetwork(ctx: ProcCtx, state: DockerState, network: Networ
 function inspectBox(ctx: ProcCtx, state: DockerState, box: Container, docker: Box): Record<string, unknown> {
   const folder = `/var/lib/docker/containers/${box.id}`
   const all = [...docker.entrypoint, ...docker.cmd]
-  const env = [...box.env]
+  const env = [...environOf(box)]
     .filter(([key]) => !['HOSTNAME', 'HOME', 'TERM'].includes(key))
     .map(([k, v]) => `${k}=${v}`)
   return {

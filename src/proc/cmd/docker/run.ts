@@ -1,4 +1,5 @@
 /** docker run, create, start, exec, logs, attach. Models docker/cli 28 as far as output, errors and exit codes go. */
+import { environOf } from '../../../run/env.ts'
 import { parseIp4 } from '../../../base/addr.ts'
 import { containerLogs, stopContainer } from '../../../run/container.ts'
 import { watchContainer } from '../../../run/containerlife.ts'
@@ -127,7 +128,7 @@ export const EXEC: Verb = {
     if (box.status !== 'running') refuse(`container ${box.id} is not running`)
     const home = ctx.machine.pids.get(box.pid)
     const cwd = flags.get('w') ?? flags.get('workdir') ?? box.cwd
-    const env = new Map(box.env)
+    const env = new Map(environOf(box))
     for (const [key, value] of list) if (key === 'e' || key === 'env') env.set(...pairOf(value))
     const found = findProgram({ ...ctx, proc: { ...ctx.proc, container: box.id, cwd } }, argv[0]!)
     if (found.error !== '' || home === undefined) return notFound(ctx, argv[0]!, found.error, found.code)

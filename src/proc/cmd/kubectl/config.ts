@@ -1,4 +1,5 @@
 /** The client's configuration: ~/.kube/config where there is one, else the administrator of the lab's cluster. */
+import { environOf } from '../../../run/env.ts'
 import { findCluster } from '../../../kube/cluster.ts'
 import type { Json, JsonObject } from '../../../kube/types.ts'
 import { field } from '../../../kube/types.ts'
@@ -39,7 +40,7 @@ export function readConfig(flow: Flow, flags: Flags): KubeConfig {
 }
 
 function configPath(flow: Flow, flags: Flags): string {
-  const { env } = flow.ctx.proc
+  const env = environOf(flow.ctx.proc)
   return (
     textFlag(flags, 'kubeconfig') || env.get('KUBECONFIG') || `${env.get('HOME') || '/root'}/.kube/config`
   )

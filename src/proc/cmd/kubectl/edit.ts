@@ -3,6 +3,7 @@
  * changed. Models kubectl pkg/cmd/util/editor (1.32): $KUBE_EDITOR, $EDITOR, else vi. Not here: several objects at
  * once, --output-patch, --save-config, --subresource.
  */
+import { environOf } from '../../../run/env.ts'
 import { nextBelow } from '../../../base/rng.ts'
 import type { Json, JsonObject, Status } from '../../../kube/types.ts'
 import { field, isRecord, jsonEqual } from '../../../kube/types.ts'
@@ -152,7 +153,7 @@ function launch(flow: Flow, text: string, before: string | undefined): { path: s
     writeFile(ctx, made, text)
     return made
   })
-  const words = editorWords(ctx.proc.env, path)
+  const words = editorWords(environOf(ctx.proc), path)
   const shown = words.slice(0, -1).join(' ')
   const missing = !ctx.programs.has(words[0]!) || (words[0] === 'vi' && ctx.proc.tty === 0)
   if (missing) preserved(flow, before ?? '', `unable to launch the editor "${shown}"`)

@@ -61,7 +61,7 @@ export function startBox(kubelet: Kubelet, run: PodRun, spec: Spec): void {
     spec,
     box,
     pulled as { image: NonNullable<Pulled['image']>; tag: string },
-    made.env,
+    made,
   )
   forgetOlder(kubelet, run, box)
   box.id = container.id
@@ -95,7 +95,7 @@ function create(
   spec: Spec,
   box: BoxRun,
   { image, tag }: { image: NonNullable<Pulled['image']>; tag: string },
-  own: ReadonlyMap<string, string>,
+  { env: own, links }: ReturnType<typeof environmentOf>,
 ): Container {
   const { world, machine } = kubelet
   const { pod } = run
@@ -107,9 +107,11 @@ function create(
   }
   env.set('HOSTNAME', hostname)
   if (spec.tty === true) env.set('TERM', 'xterm')
+  for (const name of env.keys()) if (name !== 'HOME' && links.has(name)) env.set(name, links.get(name)!)
   for (const [name, value] of own) env.set(name, value)
-  env.set('HOME', env.get('HOME') ?? '/root')
-  const words = (list: readonly string[] = []) => list.map((text) => expand(text, (name) => own.get(name)))
+  const service = (name: string) => (name === 'HOME' ? undefined : links.get(name))
+  const words = (list: readonly string[] = []) =>
+    list.map((text) => expand(text, (name) => own.get(name) ?? service(name)))
   const entrypoint = (spec.command?.length ?? 0) > 0 ? words(spec.command) : [...image.entrypoint]
   const standard = (spec.command?.length ?? 0) > 0 ? [] : [...commandOf(image, tag)]
   const cmd = (spec.args?.length ?? 0) > 0 ? words(spec.args) : standard
@@ -122,6 +124,7 @@ function create(
     program: '',
     argv: processArgv(image, entrypoint, cmd),
     env: Object.freeze(env),
+    links,
     cwd: spec.workingDir ?? image.cwd,
     hostname,
     tty: spec.tty ?? false,

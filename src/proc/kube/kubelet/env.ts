@@ -1,6 +1,7 @@
 /** The environment of a container. Models pkg/kubelet/envvars, kubelet_pods.go and third_party/forked/golang/expansion (1.32). */
 import { interned } from '../../../base/intern.ts'
-import { cacheGet, cacheList } from '../../../kube/agent/cache.ts'
+import { cacheGet, cacheList, cacheVersion } from '../../../kube/agent/cache.ts'
+import type { AgentCtx } from '../../../kube/agent/types.ts'
 import type { ConfigMap, Secret, Service } from '../../../kube/objects.ts'
 import type { Container, EnvVar, Pod } from '../../../kube/objects-pod.ts'
 import { decodeBase64 } from '../../../kube/api/base64.ts'
@@ -8,15 +9,19 @@ import { findCluster } from '../../../kube/cluster.ts'
 import { decodeUtf8 } from '../../../base/utf8.ts'
 import type { Kubelet, PodRun } from './state.ts'
 
-/** The variables, or why they cannot be made (CreateContainerConfigError). */
+/**
+ * The variables of the container's specification and, in `links`, those of Services and HOME, which give way to them;
+ * or why they cannot be made (CreateContainerConfigError).
+ */
 export function environmentOf(
   kubelet: Kubelet,
   run: PodRun,
   spec: Container,
-): { env: Map<string, string>; error: string } {
+): { env: Map<string, string>; links: ReadonlyMap<string, string>; error: string } {
   const env = new Map<string, string>()
-  const services = serviceVariables(kubelet, run.pod)
-  const fail = (error: string) => ({ env, error })
+  const links = serviceVariables(kubelet, run.pod)
+  const service = (name: string) => (name === 'HOME' ? undefined : links.get(name))
+  const fail = (error: string) => ({ env, links, error })
   for (const { prefix = '', configMapRef, secretRef } of spec.envFrom ?? []) {
     const ref = configMapRef ?? secretRef
     const resource = configMapRef === undefined ? 'secret' : 'configmap'
@@ -26,12 +31,11 @@ export function environmentOf(
     for (const [key, value] of values ?? []) env.set(prefix + key, value)
   }
   for (const one of spec.env ?? []) {
-    const found = variableOf(kubelet, run, spec, one, (name) => env.get(name) ?? services.get(name))
+    const found = variableOf(kubelet, run, spec, one, (name) => env.get(name) ?? service(name))
     if (found.error !== '') return fail(found.error)
     if (found.value !== undefined) env.set(one.name, found.value)
   }
-  for (const [name, value] of services) if (!env.has(name)) env.set(name, value)
-  return { env, error: '' }
+  return { env, links, error: '' }
 }
 
 /** `$(NAME)` for its value, `$$` for `$`; an unknown name stays as it is. */
@@ -153,17 +157,34 @@ function resourceOf({ resources }: Container, ref: Readonly<Record<string, unkno
   return String(Math.ceil(Number(parsed[1]) * (factors[parsed[2] ?? ''] ?? 1)))
 }
 
-/** {SVC}_SERVICE_HOST and its kin: of the API server's service always, of the namespace's unless that is switched off. */
-function serviceVariables({ ctx }: Kubelet, { metadata, spec }: Pod): Map<string, string> {
+/**
+ * {SVC}_SERVICE_HOST and its kin: of the API server's service always, of the namespace's unless that is switched off;
+ * HOME behind them. One frozen map for all pods that see the same Services.
+ */
+function serviceVariables({ ctx }: Kubelet, { metadata, spec }: Pod): ReadonlyMap<string, string> {
+  const namespace = spec.enableServiceLinks === false ? '' : (metadata.namespace ?? '')
+  const version = cacheVersion(ctx, 'services')
+  if (version === undefined) return linksOf(ctx, namespace)
+  const known = ofNamespaces.get(version) ?? new Map<string, ReadonlyMap<string, string>>()
+  ofNamespaces.set(version, known)
+  const links = known.get(namespace) ?? linksOf(ctx, namespace)
+  known.set(namespace, links)
+  return links
+}
+
+/** Derived from what a store holds, which never changes, and no part of the world's state. */
+const ofNamespaces = new WeakMap<object, Map<string, ReadonlyMap<string, string>>>()
+
+function linksOf(ctx: AgentCtx, namespace: string): ReadonlyMap<string, string> {
   const env = new Map<string, string>()
-  const namespace = metadata.namespace ?? ''
   const master = cacheGet<Service>(ctx, 'services', 'default', 'kubernetes')
-  const links = spec.enableServiceLinks === false ? [] : cacheList<Service>(ctx, 'services', namespace)
+  const links = namespace === '' ? [] : cacheList<Service>(ctx, 'services', namespace)
   const others = links.filter((one) => one.metadata.uid !== master?.metadata.uid)
   for (const service of [...(master === undefined ? [] : [master]), ...others]) {
     for (const [name, value] of variablesOf(service)) env.set(name, value)
   }
-  return env
+  env.set('HOME', '/root')
+  return Object.freeze(env)
 }
 
 /** A Service's variables. Derived from its frozen record, once for all pods, and no part of the world's state. */

@@ -3,6 +3,7 @@
  * Models pkg/kubelet/server and kuberuntime's logs (1.32). Not here: attach, port forwarding, sinceTime of log lines
  * by the runtime's own clock.
  */
+import { environOf } from '../../../run/env.ts'
 import type { ContainerTarget } from '../../../kube/api/respond.ts'
 import { nextBelow } from '../../../base/rng.ts'
 import { badRequest, failure, internalError, notFound } from '../../../kube/api/status.ts'
@@ -121,7 +122,7 @@ export function kubeletExec(
     [1, output('out')],
     [2, output('err')],
   ])
-  const env = new Map(box.env)
+  const env = new Map(environOf(box))
   if (options.tty !== 0) env.set('TERM', 'xterm')
   const pid = spawn(world, {
     machine: machine.id,

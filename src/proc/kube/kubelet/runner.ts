@@ -3,6 +3,7 @@
  * hooks. In the real one these are goroutines; here their packets leave the node's own namespace like any other's.
  * Models pkg/probe/{http,tcp,exec} and lifecycle handlers (1.32). Not here: TLS, gRPC, redirects.
  */
+import { environOf } from '../../../run/env.ts'
 import { formatIp, parseIp } from '../../../base/addr.ts'
 import type { AgentRules } from '../../../kube/agent/agent.ts'
 import { asAgent } from '../../../kube/agent/agent.ts'
@@ -248,7 +249,7 @@ function startExec(ctx: ProcCtx): TaskResult | undefined {
     [1, out],
     [2, out],
   ])
-  const inside = { ns, container: box.id, env: box.env, cwd: box.cwd, fds }
+  const inside = { ns, container: box.id, env: environOf(box), cwd: box.cwd, fds }
   state.child = spawnChild(ctx, entry.program, entry.argv, inside)
   state.pipe = r
   closeFd(ctx, w)
