@@ -16,6 +16,11 @@ import { stopTimer } from './tcptimer.ts'
 import type { TcpState } from './tcptypes.ts'
 
 const MIN_MTU6 = 1280
+/**
+ * How long connect(2) holds its socket. The machines of a lab are namespaces of one kernel, where a SYN and what answers
+ * it cross everything within the sender's system call: what comes later went by a slow wire or waited for a timer.
+ */
+const CONNECT_NS = 2_000_000
 
 /** An ICMP error that quotes a segment of this host. */
 export function tcpErr(world: World, ns: Netns, link: Link, packet: Packet, quoted: Packet): void {
@@ -70,8 +75,19 @@ function meaning6(type: number, code: number): Meaning {
   return type === 4 ? { kind: 'error', errno: 'EPROTO' } : { kind: 'none', errno: '' }
 }
 
-/** An error about a SYN ends the attempt; about a connection it is only remembered. */
+/**
+ * An error about a SYN ends the attempt, unless connect(2) still holds the socket: then it is remembered, and the next
+ * SYN's ends it. About a connection it is only remembered.
+ */
 function connectionErr(world: World, ns: Netns, sock: Socket, t: TcpState, errno: string): void {
+  if (t.state === 'SYN_SENT' && world.now - t.openedAt < CONNECT_NS) {
+    t.softErr = errno
+    // Its copy in the error queue (over IPv6 only where IPV6_RECVERR wants one) wakes who polls, and SO_ERROR tells it.
+    if (t.blocking || (sock.family === 6 && !sock.recvErr)) return
+    sock.err = errno
+    sockWake(world, ns, sock)
+    return
+  }
   if (t.state === 'SYN_SENT' || t.state === 'SYN_RECV') {
     sock.err = errno
     snmpAdd(ns, 'TcpAttemptFails')

@@ -21,6 +21,7 @@ const FRESH: Readonly<TcpState> = {
   closing: false,
   reuseAddr: false,
   noDelay: false,
+  blocking: false,
   v6only: false,
   keep: null,
   lastAckAt: 0,

@@ -97,6 +97,8 @@ export interface TcpState {
   closing: boolean
   reuseAddr: boolean
   noDelay: boolean
+  /** connect(2) sleeps until the handshake's end; otherwise its end is polled for. */
+  blocking: boolean
   /** IPV6_V6ONLY. */
   v6only: boolean
   /** SO_KEEPALIVE, null where it is off. */

@@ -224,7 +224,10 @@ function connect(ctx: ProcCtx, state: NcState, ip: Ip, port: number): void {
   const { world, ns } = ctx
   const family = typeof ip === 'number' ? 4 : 6
   const sock = sockOpen(world, ns, { kind: state.udp ? 'udp' : 'tcp', family, pid: ctx.proc.pid })
-  if (sock.tcp !== null) sock.tcp.reuseAddr = true
+  if (sock.tcp !== null) {
+    sock.tcp.reuseAddr = true
+    sock.tcp.blocking = isBusybox(ctx)
+  }
   if (state.source !== '' || state.sport !== 0) {
     const own = state.source === '' ? undefined : resolveHost(ctx, state.source, family).ip
     const name = own === undefined ? { port: state.sport } : { addr: own, port: state.sport }

@@ -49,6 +49,7 @@ export const telnet: Program = {
     const family = typeof ip === 'number' ? 4 : 6
     const sock = sockOpen(ctx.world, ctx.ns, { kind: 'tcp', family, pid: ctx.proc.pid })
     sock.tcp!.noDelay = true
+    sock.tcp!.blocking = true
     ctx.proc.state = { stream: createStream(sock), shown: host, connected: false } satisfies TelnetState
     const errno = tcpConnect(ctx.world, ctx.ns, sock, ip, port)
     if (errno !== null) refused(ctx, errno)

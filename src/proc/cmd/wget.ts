@@ -151,6 +151,7 @@ function resolved(ctx: ProcCtx, state: WgetState, lookup: Lookup): void {
   note(ctx, state, `Connecting to ${shown}:${url.port}... `)
   const family = typeof address === 'number' ? 4 : 6
   const sock = sockOpen(world, ns, { kind: 'tcp', family, pid: ctx.proc.pid })
+  sock.tcp!.blocking = true
   state.stream = createStream(sock)
   state.connected = false
   state.text = ''

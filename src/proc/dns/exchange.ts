@@ -284,6 +284,7 @@ function openStream(ctx: ProcCtx, x: DnsExchange, server: number): string {
   const family = typeof ip === 'number' ? 4 : 6
   const sock = sockOpen(ctx.world, ctx.ns, { kind: 'tcp', family, pid: ctx.proc.pid })
   sock.tcp!.userMss = x.maxSeg
+  sock.tcp!.blocking = x.style === 'glibc'
   x.stream = sock.id
   const errno = tcpConnect(ctx.world, ctx.ns, sock, ip, port)
   if (errno !== null) closeStream(ctx, x)
