@@ -72,10 +72,14 @@ export function readDir(ctx: FileCtx, path: string): Map<string, FileNode> | und
       names.add(full.slice(prefix.length))
     }
   }
-  for (const dir of DIRS) add(dir)
-  for (const file of STANDING) add(file)
-  for (const full of treeOf(ctx).keys()) add(full)
-  for (const full of Object.keys(containerOf(ctx.machine, ctx.proc.container)?.base ?? {})) add(full)
+  for (const name of STANDING_IN.get(at.path) ?? []) names.add(name)
+  const box = containerOf(ctx.machine, ctx.proc.container)
+  if (box === undefined)
+    for (const name of indexOf(ctx.machine.files).dirs.get(at.path) ?? []) names.add(name)
+  else {
+    for (const full of box.files.keys()) add(full)
+    for (const full of Object.keys(box.base)) add(full)
+  }
   const nodes = new Map<string, FileNode>()
   for (const name of [...names].sort()) {
     const node = nodeAt(ctx, prefix + name)
@@ -149,8 +153,7 @@ export function removeFile(ctx: FileCtx, path: string): string {
   }
   if (node.kind === 'dir' && (listDir(ctx, at.path)?.length ?? 0) > 0) return ENOTEMPTY
   touch(ctx.world, ctx.machine.id)
-  if (isStanding(ctx, at.path)) ownTree(ctx).set(at.path, null)
-  else ownTree(ctx).delete(at.path)
+  setNode(ctx, at.path, isStanding(ctx, at.path) ? null : undefined)
   return ''
 }
 
@@ -239,15 +242,68 @@ function standingText(hostname: string, path: string): string | undefined {
   return undefined
 }
 
-/** The same, to be written. */
-function ownTree(ctx: FileCtx): Map<string, FileNode | null> {
+/** Changes a node in the tree that the process sees: null hides a standing one, undefined leaves none. */
+function setNode(ctx: FileCtx, path: string, node: FileNode | null | undefined): void {
   const box = containerOf(ctx.machine, ctx.proc.container)
-  return box === undefined ? ctx.machine.files : containerFiles(box)
+  const files = box === undefined ? ctx.machine.files : containerFiles(box)
+  if (box === undefined) noteNode(indexOf(files), path, files.get(path), node)
+  if (node === undefined) files.delete(path)
+  else files.set(path, node)
+}
+
+/** What a machine's tree holds, for who would have to walk through it: the names in each directory, and characters. */
+interface TreeIndex {
+  readonly dirs: Map<string, Set<string>>
+  chars: number
+}
+
+/** Derived from machines' trees, which only `setNode` changes, and no part of the world's state. */
+const indexes = new WeakMap<ReadonlyMap<string, FileNode | null>, TreeIndex>()
+
+function indexOf(files: ReadonlyMap<string, FileNode | null>): TreeIndex {
+  const known = indexes.get(files)
+  if (known !== undefined) return known
+  const index: TreeIndex = { dirs: new Map(), chars: 0 }
+  for (const [path, node] of files) noteNode(index, path, undefined, node)
+  indexes.set(files, index)
+  return index
+}
+
+function noteNode(
+  index: TreeIndex,
+  path: string,
+  old: FileNode | null | undefined,
+  now: FileNode | null | undefined,
+): void {
+  index.chars += (now?.text.length ?? 0) - (old?.text.length ?? 0)
+  if ((old === undefined) === (now === undefined)) return
+  const cut = path.lastIndexOf('/')
+  const dir = path.slice(0, cut) || '/'
+  const names = index.dirs.get(dir) ?? new Set<string>()
+  index.dirs.set(dir, names)
+  if (now === undefined) names.delete(path.slice(cut + 1))
+  else names.add(path.slice(cut + 1))
+}
+
+/** The standing tree's names by directory. */
+const STANDING_IN = namesByDir([...DIRS, ...STANDING])
+
+function namesByDir(paths: readonly string[]): ReadonlyMap<string, ReadonlySet<string>> {
+  const index: TreeIndex = { dirs: new Map(), chars: 0 }
+  for (const path of paths) if (path !== '/') noteNode(index, path, undefined, null)
+  return index.dirs
 }
 
 /** What was changed in the tree that the process sees. */
 function treeOf(ctx: FileCtx): Map<string, FileNode | null> {
   return (containerOf(ctx.machine, ctx.proc.container) ?? ctx.machine).files
+}
+
+function charsOf({ machine }: FileCtx, files: ReadonlyMap<string, FileNode | null>): number {
+  if (files === machine.files) return indexOf(files).chars
+  let chars = 0
+  for (const file of files.values()) chars += file?.text.length ?? 0
+  return chars
 }
 
 function isStanding(ctx: FileCtx, path: string): boolean {
@@ -263,11 +319,10 @@ function put(ctx: FileCtx, path: string, node: FileNode): string {
   if (parent === undefined) return ENOENT
   if (parent.kind !== 'dir') return ENOTDIR
   touch(ctx.world, ctx.machine.id)
-  const files = ownTree(ctx)
+  const files = treeOf(ctx)
   const before = files.get(path)
-  let size = node.text.length - (before?.text.length ?? 0)
-  for (const file of files.values()) size += file?.text.length ?? 0
+  const size = charsOf(ctx, files) + node.text.length - (before?.text.length ?? 0)
   if (size > FILES_MAX || (before === undefined && files.size >= NODES_MAX)) return ENOSPC
-  files.set(path, Object.freeze(node))
+  setNode(ctx, path, Object.freeze(node))
   return ''
 }

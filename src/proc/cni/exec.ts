@@ -3,6 +3,7 @@
  * and the specification 1.0.0.
  */
 import { formatIp } from '../../base/addr.ts'
+import { assert } from '../../base/assert.ts'
 import type { World } from '../../net/types.ts'
 import { parseGoJson } from '../gojson.ts'
 import { bridgePlugin, loopbackPlugin, ptpPlugin } from './bridge.ts'
@@ -10,13 +11,19 @@ import { cniHost } from './host.ts'
 import { hostLocal } from './hostlocal.ts'
 import { addressOf } from './links.ts'
 import { portmapPlugin } from './portmap.ts'
-import type { CniArgs, CniCall, CniConfig, CniPlugin, CniResult } from './types.ts'
+import type { CniArgs, CniCall, CniConfig, CniFault, CniPlugin, CniResult } from './types.ts'
 import { cniFail, isCniFault, SUPPORTED_VERSIONS } from './types.ts'
 
 export interface CniExit {
   readonly exit: number
   readonly stdout: string
   readonly stderr: string
+}
+
+/** What a call came to without its texts: an answer (none but of ADD and VERSION), or the error. */
+export interface CniAnswer {
+  readonly answer?: object
+  readonly fault?: CniFault
 }
 
 const DEFAULT_PATH = '/opt/cni/bin'
@@ -47,16 +54,43 @@ export function cniExec(
     const about = `CNI ${plugin} plugin version unknown\nCNI protocol versions supported: ${SUPPORTED_VERSIONS.join(', ')}\n`
     return { exit: 0, stdout: '', stderr: about }
   }
+  const { answer, fault } = answerOf(world, machineId, code, command, env, () => parseConfig(stdin))
+  if (fault === undefined) return { exit: 0, stdout: answer === undefined ? '' : pretty(answer), stderr: '' }
+  const { code: number, msg, details } = fault
+  return {
+    exit: 1,
+    stdout: pretty({ code: number, msg, ...(details === '' ? {} : { details }) }),
+    stderr: '',
+  }
+}
+
+/** As `cniExec` for a runtime that has the configuration as a value and takes the answer as one. */
+export function cniCall(
+  world: World,
+  machineId: number,
+  plugin: string,
+  env: ReadonlyMap<string, string>,
+  config: CniConfig,
+): CniAnswer {
+  const code = MAIN[plugin]
+  assert(code !== undefined, `there is a plugin ${plugin}`)
+  return answerOf(world, machineId, code, env.get('CNI_COMMAND') ?? '', env, () => config)
+}
+
+function answerOf(
+  world: World,
+  machineId: number,
+  plugin: CniPlugin,
+  command: string,
+  env: ReadonlyMap<string, string>,
+  config: () => CniConfig,
+): CniAnswer {
   try {
-    return { exit: 0, stdout: run(world, machineId, code, command, env, stdin), stderr: '' }
+    const answer = run(world, machineId, plugin, command, env, config)
+    return answer === undefined ? {} : { answer }
   } catch (thrown) {
     if (!isCniFault(thrown)) throw thrown
-    const { code: number, msg, details } = thrown
-    return {
-      exit: 1,
-      stdout: pretty({ code: number, msg, ...(details === '' ? {} : { details }) }),
-      stderr: '',
-    }
+    return { fault: thrown }
   }
 }
 
@@ -66,13 +100,11 @@ function run(
   plugin: CniPlugin,
   command: string,
   env: ReadonlyMap<string, string>,
-  stdin: string,
-): string {
+  read: () => CniConfig,
+): object | undefined {
   const args = argsOf(command, env)
-  const config = parseConfig(stdin)
-  if (command === 'VERSION') {
-    return pretty({ cniVersion: '1.0.0', supportedVersions: SUPPORTED_VERSIONS })
-  }
+  const config = read()
+  if (command === 'VERSION') return { cniVersion: '1.0.0', supportedVersions: SUPPORTED_VERSIONS }
   checkArgs(command, args)
   const version = config.cniVersion ?? '0.1.0'
   if ((config.name ?? '') === '') cniFail('missing network name', 7)
@@ -84,10 +116,10 @@ function run(
     cniFail('incompatible CNI versions', 1, `config is "${version}", plugin supports [${supports}]`)
   }
   const call: CniCall = { host: cniHost(world, machineId), args, config }
-  if (command === 'ADD') return pretty(asVersion(plugin.add(call), version))
+  if (command === 'ADD') return asVersion(plugin.add(call), version)
   if (command === 'DEL') plugin.del(call)
   else plugin.check(call)
-  return ''
+  return undefined
 }
 
 /** What the command needs of the environment; all that is missing is named at once. */

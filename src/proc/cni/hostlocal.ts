@@ -4,7 +4,8 @@
  */
 import { compareIp, formatIp, inPrefix, maskIp, parseIp, parsePrefix } from '../../base/addr.ts'
 import type { Ip, Prefix } from '../../base/addr.ts'
-import { readDir, readFile, removeFile, writeFile } from '../../run/files.ts'
+import { readDir, readFile, removeFile, statFile, writeFile } from '../../run/files.ts'
+import type { FileNode } from '../../run/types.ts'
 import { makeDirs } from './host.ts'
 import type { CniCall, CniHost, CniIp, CniPlugin, CniRange } from './types.ts'
 import { cniFail } from './types.ts'
@@ -78,13 +79,16 @@ function ownerText({ containerId, ifname }: CniCall['args']): string {
 }
 
 /** Who has which address: the files that are named by one. */
-function owners({ files }: CniHost, dir: string): Map<string, string> {
+function owners(host: CniHost, dir: string): Map<string, string> {
   const found = new Map<string, string>()
-  for (const [name, { kind, text }] of readDir(files, dir) ?? []) {
-    if (parseIp(name) === undefined) continue
-    found.set(name, (kind === 'link' ? readFile(files, `${dir}/${name}`).text : text).trim())
+  for (const [name, node] of readDir(host.files, dir) ?? []) {
+    if (parseIp(name) !== undefined) found.set(name, ownerIn(host, dir, name, node))
   }
   return found
+}
+
+function ownerIn({ files }: CniHost, dir: string, name: string, { kind, text }: FileNode): string {
+  return (kind === 'link' ? readFile(files, `${dir}/${name}`).text : text).trim()
 }
 
 function allocate(
@@ -96,25 +100,26 @@ function allocate(
   asked: string | undefined,
 ): CniIp {
   const fail = (text: string) => cniFail(`failed to allocate for range ${at}: ${text}`)
-  const taken = owners(host, dir)
-  for (const [name, who] of taken) {
-    if (who === ownerText(args) && rangeOf(set, parseIp(name)) !== undefined) {
+  const own = ownerText(args)
+  for (const [name, node] of readDir(host.files, dir) ?? []) {
+    if (ownerIn(host, dir, name, node) === own && rangeOf(set, parseIp(name)) !== undefined) {
       fail(`${name} has been allocated to ${args.containerId}, duplicate allocation is not allowed`)
     }
   }
+  const taken = (ip: Ip) => statFile(host.files, `${dir}/${formatIp(ip)}`, false) !== undefined
   const text = set.map((range) => `${formatIp(range.start)}-${formatIp(range.end)}`).join(',')
   let ip: Ip | undefined
   if (asked !== undefined) {
     const range = rangeOf(set, parseIp(asked))!
     if (compareIp(parseIp(asked)!, range.gateway) === 0) fail(`requested ip ${asked} is subnet's gateway`)
-    if (taken.has(formatIp(parseIp(asked)!))) {
+    if (taken(parseIp(asked)!)) {
       fail(`requested IP address ${asked} is not available in range set ${text}`)
     }
     ip = parseIp(asked)
   } else ip = nextFree(host, dir, set, at, taken)
   if (ip === undefined) fail(`no IP addresses available in range set: ${text}`)
   const range = rangeOf(set, ip)!
-  writeFile(host.files, `${dir}/${formatIp(ip!)}`, ownerText(args))
+  writeFile(host.files, `${dir}/${formatIp(ip!)}`, own)
   writeFile(host.files, `${dir}/last_reserved_ip.${at}`, formatIp(ip!))
   return { address: `${formatIp(ip!)}/${range.subnet.len}`, gateway: formatIp(range.gateway) }
 }
@@ -124,7 +129,7 @@ function nextFree(
   dir: string,
   set: readonly Range[],
   at: number,
-  taken: ReadonlyMap<string, string>,
+  taken: (ip: Ip) => boolean,
 ): Ip | undefined {
   const last = parseIp(readFile(host.files, `${dir}/last_reserved_ip.${at}`).text.trim())
   const first = Math.max(0, last === undefined ? 0 : set.findIndex((range) => holds(range, last)))
@@ -135,7 +140,7 @@ function nextFree(
     from = undefined
     let ip = start
     for (let tries = 0; compareIp(ip, range.end) <= 0 && tries < SEARCH_MAX; tries++, ip = next(ip)) {
-      if (compareIp(ip, range.gateway) !== 0 && !taken.has(formatIp(ip))) return ip
+      if (compareIp(ip, range.gateway) !== 0 && !taken(ip)) return ip
     }
   }
   return undefined

@@ -1,10 +1,14 @@
 /** A network configuration list as a container runtime runs it. Models containernetworking/cni libcni (1.0) and its result cache. */
 import type { World } from '../../net/types.ts'
-import { listDir, readFile } from '../../run/files.ts'
+import { deepFreeze } from '../../kube/types.ts'
+import type { FileCtx } from '../../run/files.ts'
+import { listDir, readFile, statFile } from '../../run/files.ts'
+import type { FileNode } from '../../run/types.ts'
 import { parseGoJson } from '../gojson.ts'
-import { CNI_PLUGINS, cniExec } from './exec.ts'
+import type { CniAnswer } from './exec.ts'
+import { CNI_PLUGINS, cniCall } from './exec.ts'
 import { cniHost } from './host.ts'
-import type { CniConfig, CniPortMapping, CniResult } from './types.ts'
+import type { CniConfig, CniFault, CniPortMapping, CniResult } from './types.ts'
 
 export const CONF_DIR = '/etc/cni/net.d'
 export const BIN_DIR = '/opt/cni/bin'
@@ -37,17 +41,29 @@ export function loadCniList(world: World, machineId: number): { list: CniList | 
   if (names.length === 0) return { list: undefined, error: `no network config found in ${CONF_DIR}` }
   let error = ''
   for (const name of names) {
-    const { value, error: wrong } = parseGoJson(readFile(files, `${CONF_DIR}/${name}`).text)
-    if (wrong !== '') {
-      error = `error parsing configuration list: ${wrong}`
-      continue
-    }
-    const list = listOf(value as Record<string, unknown>)
-    if (list !== undefined) return { list, error: '' }
-    error = 'error parsing configuration list: no plugins in list'
+    const parsed = parsedList(statFile(files, `${CONF_DIR}/${name}`), files, name)
+    if (parsed.list !== undefined) return parsed
+    error = `error parsing configuration list: ${parsed.error}`
   }
   return { list: undefined, error: `no valid networks found in ${CONF_DIR}: ${error}` }
 }
+
+/** A file's list. Derived from the file, which never changes, and no part of the world's state. */
+function parsedList(
+  node: FileNode | undefined,
+  files: FileCtx,
+  name: string,
+): { list: CniList | undefined; error: string } {
+  const known = node === undefined ? undefined : parsedLists.get(node)
+  if (known !== undefined) return known
+  const { value, error } = parseGoJson(readFile(files, `${CONF_DIR}/${name}`).text)
+  const list = error === '' ? deepFreeze(listOf(value as Record<string, unknown>)) : undefined
+  const parsed = { list, error: error !== '' ? error : list === undefined ? 'no plugins in list' : '' }
+  if (node !== undefined && Object.isFrozen(node)) parsedLists.set(node, parsed)
+  return parsed
+}
+
+const parsedLists = new WeakMap<FileNode, { list: CniList | undefined; error: string }>()
 
 function listOf(value: Record<string, unknown> | null): CniList | undefined {
   if (typeof value !== 'object' || value === null) return undefined
@@ -61,10 +77,10 @@ function listOf(value: Record<string, unknown> | null): CniList | undefined {
 export function cniListAdd(world: World, machineId: number, list: CniList, pod: CniPod): CniListResult {
   let prevResult: CniResult | undefined
   for (const plugin of list.plugins) {
-    const { exit, stdout, missing } = call(world, machineId, list, plugin, 'ADD', pod, prevResult)
-    if (missing !== '') return { ok: false, error: missing }
-    if (exit !== 0) return { ok: false, error: faultOf(plugin, stdout, 'add') }
-    prevResult = JSON.parse(stdout) as CniResult
+    const { answer, fault, missing } = call(world, machineId, list, plugin, 'ADD', pod, prevResult)
+    if (missing !== undefined) return { ok: false, error: missing }
+    if (fault !== undefined) return { ok: false, error: faultOf(plugin, fault, 'add') }
+    prevResult = answer as CniResult
   }
   return { ok: true, result: prevResult ?? { cniVersion: list.cniVersion } }
 }
@@ -78,9 +94,9 @@ export function cniListDel(
   result: CniResult | undefined,
 ): string {
   for (const plugin of [...list.plugins].reverse()) {
-    const { exit, stdout, missing } = call(world, machineId, list, plugin, 'DEL', pod, result)
-    if (missing !== '') return missing
-    if (exit !== 0) return faultOf(plugin, stdout, 'delete')
+    const { fault, missing } = call(world, machineId, list, plugin, 'DEL', pod, result)
+    if (missing !== undefined) return missing
+    if (fault !== undefined) return faultOf(plugin, fault, 'delete')
   }
   return ''
 }
@@ -93,14 +109,14 @@ function call(
   command: string,
   pod: CniPod,
   prevResult: CniResult | undefined,
-): { exit: number; stdout: string; missing: string } {
+): CniAnswer & { missing?: string } {
   const type = plugin.type ?? ''
   const { files } = cniHost(world, machineId)
   const installed = listDir(files, BIN_DIR)
   const there = CNI_PLUGINS.includes(type) && (installed === undefined || installed.includes(type))
   if (!there) {
     const missing = `plugin type="${type}" name="${list.name}" failed (add): failed to find plugin "${type}" in path [${BIN_DIR}]`
-    return { exit: 1, stdout: '', missing }
+    return { missing }
   }
   const { capabilities, ...config } = plugin
   const wantsPorts = capabilities?.portMappings === true && (pod.portMappings ?? []).length > 0
@@ -119,14 +135,10 @@ function call(
     ['CNI_ARGS', pod.args ?? ''],
     ['CNI_PATH', BIN_DIR],
   ])
-  return { ...cniExec(world, machineId, type, env, JSON.stringify(full)), missing: '' }
+  return cniCall(world, machineId, type, env, full)
 }
 
 /** What libcni makes of a plugin's failure. */
-function faultOf(plugin: CniConfig, stdout: string, command: string): string {
-  const { msg = '', details = '' } = JSON.parse(stdout === '' ? '{}' : stdout) as {
-    msg?: string
-    details?: string
-  }
+function faultOf(plugin: CniConfig, { msg, details }: CniFault, command: string): string {
   return `plugin type="${plugin.type ?? ''}" failed (${command}): ${msg}${details === '' ? '' : `; ${details}`}`
 }
