@@ -18,6 +18,7 @@ import { statefulSetController } from '../kube/controller/statefulset.ts'
 import { taintEvictionController } from '../kube/controller/taint-eviction.ts'
 import { kubeScheduler } from '../kube/scheduler/scheduler.ts'
 import { tcpTransport } from '../proc/kube/apitransport.ts'
+import { dnsWatchers } from '../proc/kube/dns-link.ts'
 import { kubeProxy } from '../proc/kube/kube-proxy.ts'
 import { kubeletProgram } from '../proc/kube/kubelet/kubelet.ts'
 import type { Programs } from '../run/types.ts'
@@ -41,6 +42,7 @@ const PROGRAMS: readonly AgentProgram[] = [
   rootCaPublisher,
   kubeScheduler,
   kubeProxy,
+  ...dnsWatchers,
 ]
 
 /** One value serves any number of worlds. `programs` are those that containers may run; more may be added later. */

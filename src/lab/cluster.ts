@@ -5,7 +5,7 @@ import { kubectlProgram } from '../proc/cmd/kubectl/kubectl.ts'
 import { corednsProgram } from '../proc/dns/coredns.ts'
 import { apiServerProgram } from '../proc/kube/apiserver.ts'
 import { daemonPrograms } from '../proc/kube/daemons.ts'
-import { storeDnsSource } from '../proc/kube/dns-source.ts'
+import { kubeWatch } from '../proc/kube/dns-link.ts'
 import { kubeletLogs } from '../proc/kube/kubelet/hooks.ts'
 import { kubeletPrograms } from '../proc/kube/kubelet/kubelet.ts'
 import type { Program } from '../run/types.ts'
@@ -34,6 +34,6 @@ export function clusterPrograms(rules: AgentRules): readonly Program[] {
     ...kubeletPrograms(rules),
     kubeadmProgram,
     kubectlProgram({ readText: readManifestText, hooks: { log: kubeletLogs } }),
-    corednsProgram((ctx) => storeDnsSource(ctx.world)),
+    corednsProgram(kubeWatch(rules)),
   ]
 }

@@ -23,11 +23,12 @@ import type { Client, Conn, CoreState, Pending } from './corestate.ts'
 import { armReload, listen, load, reload, runningText, terminate } from './corestate.ts'
 import type { DnsExchange } from './exchange.ts'
 import { exchangeAnswered, exchangeClose, exchangeEvent, exchangeStart } from './exchange.ts'
-import type { KubeDnsSource } from './kubesource.ts'
+import { mayServe, openKube, unready, waitForKube } from './corekube.ts'
+import type { KubeDnsSource, KubeWatch } from './kubesource.ts'
 import { className, rcodeName, typeName } from './text.ts'
 
-/** How a program finds the cluster that it serves. */
-export type FindKube = (ctx: ProcCtx) => KubeDnsSource | undefined
+/** How the program finds what it knows of its cluster. */
+type FindKube = (ctx: ProcCtx) => KubeDnsSource | undefined
 
 const SEC = 1_000_000_000
 const FORWARD_LIMIT_NS = 5 * SEC
@@ -35,28 +36,37 @@ const READ_LIMIT_NS = 2 * SEC
 const PENDING_MAX = 1000
 const VERSION = 'CoreDNS-1.11.3\nlinux/amd64, go1.21.11, a6338e9\n'
 
-/** The program, with the way to a cluster's records for its `kubernetes` plugin. */
-export function corednsProgram(kube: FindKube): Program {
+/** The program, with the way to a cluster's records for its `kubernetes` plugin; null: there is never one. */
+export function corednsProgram(watch: KubeWatch | null): Program {
+  const kube: FindKube = (ctx) => {
+    const { kube: data } = ctx.proc.state as CoreState
+    return watch === null || data === null ? undefined : watch.source(ctx, data)
+  }
   return {
     name: 'coredns',
     help: 'name server by a Corefile (-conf FILE, -dns.port PORT)',
     handles: ['SIGTERM'],
-    start: begin,
+    start: (ctx) => begin(ctx, watch),
     on(ctx, event: ProcEvent) {
       const state = ctx.proc.state as CoreState
       if (event.type === 'signal') terminate(ctx, state)
+      else if (event.type === 'timer' && event.tag === 'kube') {
+        if (mayServe(ctx, state, watch)) serve(ctx, state)
+      } else if (state.kube !== null && watch?.event(ctx, state.kube, event) === true) return
       else if (event.type === 'timer' && event.tag === 'lameduck') exitProcess(ctx, 0)
-      else if (event.type === 'sock') onSocket(ctx, state, event, kube)
+      else if (event.type === 'sock') onSocket(ctx, state, event, kube, watch)
       else if (event.type === 'timer' && event.tag === 'reload') {
-        if (reload(ctx, state)) probeLoop(ctx, state)
+        if (!reload(ctx, state)) return
+        openKube(ctx, state, watch)
+        probeLoop(ctx, state)
       } else if (event.type === 'timer') exchanges(ctx, state, event, kube)
     },
   }
 }
 
-export const coredns: Program = corednsProgram(() => undefined)
+export const coredns: Program = corednsProgram(null)
 
-function begin(ctx: ProcCtx): void {
+function begin(ctx: ProcCtx, watch: KubeWatch | null): void {
   const args = ctx.proc.argv.slice(1)
   let file = 'Corefile'
   let base = 53
@@ -92,9 +102,20 @@ function begin(ctx: ProcCtx): void {
     loopSeen: 0,
     loopExchange: null,
     requests: 0,
+    kube: null,
+    waits: null,
+    ready: false,
   }
   ctx.proc.state = state
-  const wrong = listen(ctx, state)
+  const wrong = openKube(ctx, state, watch) || listen(ctx, state, 'http')
+  if (wrong !== '') fail(ctx, 1, wrong)
+  else if (state.kube === null) serve(ctx, state)
+  else waitForKube(ctx, state)
+}
+
+/** Every plugin has started: it opens its ports and says so. */
+function serve(ctx: ProcCtx, state: CoreState): void {
+  const wrong = listen(ctx, state, 'dns')
   if (wrong !== '') {
     fail(ctx, 1, wrong)
     return
@@ -123,7 +144,13 @@ function probeLoop(ctx: ProcCtx, state: CoreState): void {
   })
 }
 
-function onSocket(ctx: ProcCtx, state: CoreState, event: ProcEvent & { type: 'sock' }, kube: FindKube): void {
+function onSocket(
+  ctx: ProcCtx,
+  state: CoreState,
+  event: ProcEvent & { type: 'sock' },
+  kube: FindKube,
+  watch: KubeWatch | null,
+): void {
   const { world, ns } = ctx
   const sock = sockById(ns, event.sock)
   const listener = state.listeners.get(event.sock)
@@ -139,13 +166,13 @@ function onSocket(ctx: ProcCtx, state: CoreState, event: ProcEvent & { type: 'so
     for (let made = tcpAccept(world, ns, sock); made !== undefined; made = tcpAccept(world, ns, sock)) {
       const http = listener.kind === 'tcp' ? '' : listener.kind
       state.conns.set(made.id, { port: listener.port, http, rx: new Uint8Array(0) })
-      onConn(ctx, state, made, kube)
+      onConn(ctx, state, made, kube, watch)
     }
-  } else if (state.conns.has(event.sock)) onConn(ctx, state, sock, kube)
+  } else if (state.conns.has(event.sock)) onConn(ctx, state, sock, kube, watch)
   else exchanges(ctx, state, event, kube)
 }
 
-function onConn(ctx: ProcCtx, state: CoreState, sock: Socket, kube: FindKube): void {
+function onConn(ctx: ProcCtx, state: CoreState, sock: Socket, kube: FindKube, watch: KubeWatch | null): void {
   const { world, ns } = ctx
   const conn = state.conns.get(sock.id)!
   for (;;) {
@@ -161,7 +188,7 @@ function onConn(ctx: ProcCtx, state: CoreState, sock: Socket, kube: FindKube): v
     rx.set(got.data, conn.rx.length)
     conn.rx = rx
     if (conn.http !== '') {
-      serveHttp(ctx, state, sock, conn)
+      serveHttp(ctx, state, sock, conn, watch)
       return
     }
     while (conn.rx.length >= 2) {
@@ -176,14 +203,16 @@ function onConn(ctx: ProcCtx, state: CoreState, sock: Socket, kube: FindKube): v
   }
 }
 
-function serveHttp(ctx: ProcCtx, state: CoreState, sock: Socket, conn: Conn): void {
+function serveHttp(ctx: ProcCtx, state: CoreState, sock: Socket, conn: Conn, watch: KubeWatch | null): void {
   const text = decodeUtf8([], conn.rx).text
   if (!text.includes('\r\n\r\n') && text.length < 8192) return
   const path = text.split(' ')[1] ?? '/'
   const right = { health: '/health', ready: '/ready', prometheus: '/metrics', '': '' }[conn.http]
   const metrics = `# TYPE coredns_dns_requests_total counter\ncoredns_dns_requests_total ${state.requests}\n`
-  const body = path !== right ? '404 page not found\n' : conn.http === 'prometheus' ? metrics : 'OK'
-  const status = path === right ? '200 OK' : '404 Not Found'
+  const waits = path === right && conn.http === 'ready' ? unready(ctx, state, watch) : ''
+  const fine = conn.http === 'prometheus' ? metrics : waits || 'OK'
+  const body = path === right ? fine : '404 page not found\n'
+  const status = path !== right ? '404 Not Found' : waits === '' ? '200 OK' : '503 Service Unavailable'
   const head = `HTTP/1.1 ${status}\r\nContent-Type: text/plain; charset=utf-8\r\nContent-Length: ${body.length}\r\nConnection: close\r\n\r\n`
   tcpSend(ctx.world, ctx.ns, sock, encodeUtf8(head + body))
   state.conns.delete(sock.id)

@@ -64,6 +64,11 @@ export interface CoreState {
   loopSeen: number
   loopExchange: DnsExchange | null
   requests: number
+  /** What the kubernetes plugin keeps of its cluster, null for none; since when its start waits for that (ns), null: it serves. */
+  kube: unknown
+  waits: number | null
+  /** The plugin has said once that it is ready. */
+  ready: boolean
 }
 
 const SEC = 1_000_000_000
@@ -101,11 +106,14 @@ export function load(ctx: ProcCtx, file: string, base: number): { conf: CoreConf
   return { conf: made.conf, hash: sha512(encodeUtf8(JSON.stringify(tokens))) }
 }
 
-/** Opens what is not open yet and closes what is no longer wanted. '' or what is wrong. */
-export function listen(ctx: ProcCtx, state: CoreState): string {
+/**
+ * Opens what the configuration wants and closes what was open; at the start the HTTP endpoints come before the DNS
+ * ports. '' or what is wrong.
+ */
+export function listen(ctx: ProcCtx, state: CoreState, only: 'http' | 'dns' | 'all' = 'all'): string {
   const { world, ns } = ctx
   const wanted = new Map<string, { ip: Ip | undefined; port: number; kind: 'udp' | 'tcp' | Conn['http'] }>()
-  for (const { port, bind } of state.conf.servers) {
+  for (const { port, bind } of only === 'http' ? [] : state.conf.servers) {
     for (const ip of bind.length === 0 ? [undefined] : bind) {
       wanted.set(`udp ${ip ?? ''} ${port}`, { ip, port, kind: 'udp' })
       wanted.set(`tcp ${ip ?? ''} ${port}`, { ip, port, kind: 'tcp' })
@@ -113,13 +121,9 @@ export function listen(ctx: ProcCtx, state: CoreState): string {
   }
   for (const kind of ['health', 'ready', 'prometheus'] as const) {
     const port = state.conf[kind]
-    if (port !== 0) wanted.set(`${kind} ${port}`, { ip: undefined, port, kind })
+    if (port !== 0 && only !== 'dns') wanted.set(`${kind} ${port}`, { ip: undefined, port, kind })
   }
-  for (const [id] of state.listeners) {
-    const sock = sockById(ns, id)
-    if (sock !== undefined) sockClose(world, ns, sock)
-  }
-  state.listeners.clear()
+  if (only === 'all') closeAll(ctx, state)
   for (const { ip, port, kind } of wanted.values()) {
     if (kind === '') continue
     const udp = kind === 'udp'
@@ -139,6 +143,14 @@ export function listen(ctx: ProcCtx, state: CoreState): string {
     }
   }
   return ''
+}
+
+function closeAll({ world, ns }: ProcCtx, { listeners }: CoreState): void {
+  for (const [id] of listeners) {
+    const sock = sockById(ns, id)
+    if (sock !== undefined) sockClose(world, ns, sock)
+  }
+  listeners.clear()
 }
 
 /** Told to end: it goes on answering while `health` has it lame, so that nobody is sent to it any more. */

@@ -1,4 +1,18 @@
 /** What the `kubernetes` plugin needs to know of a cluster: records, and the ways it looks them up. */
+import type { ProcCtx, ProcEvent } from '../program.ts'
+
+/** How a coredns process comes to know a cluster. `data` is plain data that it keeps for this alone. */
+export interface KubeWatch {
+  /** Begins to list and watch. `data` null: there is no cluster; `error`: why coredns does not start. */
+  open(ctx: ProcCtx, pods: KubeDnsOptions['pods']): { data: unknown; error: string }
+  /** True: the event was about it. */
+  event(ctx: ProcCtx, data: unknown, event: ProcEvent): boolean
+  /** The first lists have come. */
+  synced(data: unknown): boolean
+  /** Undefined before. */
+  source(ctx: ProcCtx, data: unknown): KubeDnsSource | undefined
+  close(ctx: ProcCtx, data: unknown): void
+}
 
 export interface KubeDnsService {
   namespace: string

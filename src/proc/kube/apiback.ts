@@ -11,11 +11,13 @@ import { storeGet, storeOf } from '../../kube/store/store.ts'
 import type { ApiResponse, Status, StreamSpec } from '../../kube/types.ts'
 import { sockById, sockError, sockOpen } from '../../net/sock/socket.ts'
 import { tcpConnect, tcpConnected } from '../../net/sock/tcp.ts'
+import { tcpKeepalive } from '../../net/sock/tcpkeep.ts'
 import { setTimer } from '../../run/process.ts'
 import type { ProcCtx } from '../program.ts'
 import { streamClose, streamFlush } from '../stream.ts'
 import { dialReason, WEBSOCKET_CUT } from './apiclient.ts'
 import type { FromServer } from './apiwire.ts'
+import { GO_KEEPALIVE } from './apiwire.ts'
 import type { Channel } from './channel.ts'
 import { channelRead, channelSend, createChannel } from './channel.ts'
 import type { FromKubelet, ToKubelet } from './kubeletserve.ts'
@@ -67,6 +69,7 @@ export function backendOpen(
   const endpoint = kubeletOf(ctx, spec)
   const sock = sockOpen(world, ns, { kind: 'tcp', family: 4, pid: proc.pid })
   sock.tcp!.noDelay = true
+  tcpKeepalive(world, ns, sock, GO_KEEPALIVE)
   const back: Backend = {
     channel: createChannel(sock),
     ...{ client, n, spec, first, endpoint, phase: 'dialing', dialedAt: world.now, readAt: world.now },

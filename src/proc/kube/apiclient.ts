@@ -10,11 +10,12 @@ import { formatIp, parseIp } from '../../base/addr.ts'
 import type { Socket } from '../../net/types.ts'
 import { sockById, sockError, sockOpen } from '../../net/sock/socket.ts'
 import { tcpConnect, tcpConnected } from '../../net/sock/tcp.ts'
+import { tcpKeepalive } from '../../net/sock/tcpkeep.ts'
 import { cancelTimer, setTimer } from '../../run/process.ts'
 import type { ProcCtx, ProcEvent } from '../program.ts'
 import { errnoText, streamClose, streamFlush } from '../stream.ts'
 import type { FromServer, ToServer } from './apiwire.ts'
-import { endpointParts } from './apiwire.ts'
+import { endpointParts, GO_KEEPALIVE } from './apiwire.ts'
 import type { Channel } from './channel.ts'
 import { channelRead, channelSend, createChannel } from './channel.ts'
 
@@ -56,6 +57,7 @@ export function apiDial(ctx: ProcCtx, endpoint: string): ApiConn | { readonly un
   if (parts === undefined) return { unreachable: refusedText(endpoint) }
   const sock = sockOpen(world, ns, { kind: 'tcp', family: 4, pid: proc.pid })
   sock.tcp!.noDelay = true
+  tcpKeepalive(world, ns, sock, GO_KEEPALIVE)
   const channel = createChannel(sock)
   const errno = tcpConnect(world, ns, sock, parseIp(parts.host)!, parts.port)
   if (errno !== null) {

@@ -1,30 +1,41 @@
 /**
  * A process' connection to the API server, shared by the agents that it is: it connects, lists, watches and writes;
  * what is cut is noticed by pings and connected again. Controllers write where they stand and not by messages: after a
- * silence they ask first whether the server is there (`apiLinkReady`). Models client-go (1.32): net.Dialer's 30 s, the HTTP/2 transport's health check
- * (30 s idle, 15 s for the answer), the reflector's back-off (0.8 s to 30 s with jitter). Not here: a connection for
+ * silence they ask first whether the server is there (`apiLinkReady`). Models client-go (1.32): net.Dialer's 30 s and
+ * keepalive, the HTTP/2 transport's health check (30 s idle, 15 s for the answer), the reflector's back-off (0.8 s to
+ * 30 s with jitter). Not here: a connection for
  * each kind of watch, requests' own timeouts.
  */
 import { parseIp } from '../../base/addr.ts'
 import { assert } from '../../base/assert.ts'
 import { nextBelow } from '../../base/rng.ts'
 import type { AgentRules } from '../../kube/agent/agent.ts'
-import { agentAnswer, agentCatchUp, agentResume, findAgent, startAgent } from '../../kube/agent/agent.ts'
+import {
+  agentAnswer,
+  agentCatchUp,
+  agentResume,
+  findAgent,
+  startAgent,
+  stopAgent,
+} from '../../kube/agent/agent.ts'
 import type { Agent, AgentRequest } from '../../kube/agent/types.ts'
 import { failure } from '../../kube/api/status.ts'
 import { KubeEv } from '../../kube/events.ts'
 import type { ApiResult } from '../../kube/types.ts'
 import { sockById, sockError, sockOpen } from '../../net/sock/socket.ts'
 import { tcpConnect, tcpConnected } from '../../net/sock/tcp.ts'
+import type { KeepaliveOptions } from '../../net/sock/tcpkeep.ts'
+import { tcpKeepalive } from '../../net/sock/tcpkeep.ts'
 import type { World } from '../../net/types.ts'
 import { findNetns } from '../../net/world.ts'
-import { setTimer } from '../../run/process.ts'
+import { cancelTimer, setTimer } from '../../run/process.ts'
 import type { Process } from '../../run/types.ts'
 import { schedule, touch } from '../../sim/dispatch.ts'
 import type { ProcCtx, ProcEvent } from '../program.ts'
-import { streamClose, streamFlush } from '../stream.ts'
+import { errnoText, streamClose, streamFlush } from '../stream.ts'
+import { dialReason } from './apiclient.ts'
 import type { FromServer, ToServer } from './apiwire.ts'
-import { endpointParts } from './apiwire.ts'
+import { endpointParts, GO_KEEPALIVE } from './apiwire.ts'
 import type { Channel } from './channel.ts'
 import { channelRead, channelSend, createChannel } from './channel.ts'
 
@@ -34,6 +45,7 @@ export interface ApiLink {
   /** Agent programs, and the node that they are for ('': the control plane's). */
   readonly programs: readonly string[]
   readonly node: string
+  readonly keepalive: KeepaliveOptions
   /** None until the first list has come: an agent begins with what exists. */
   agents: number[]
   phase: 'waiting' | 'dialing' | 'listing' | 'open'
@@ -51,6 +63,10 @@ export interface ApiLink {
   answeredAt: number
   /** Agents wait for a word from the server. */
   stalled: boolean
+  /** How often it was lost or did not come about; in which phase the last time, and why in Go's words. */
+  losses: number
+  lostIn: 'dialing' | 'listing' | 'open'
+  why: string
 }
 
 const SECOND = 1_000_000_000
@@ -59,6 +75,8 @@ const IDLE_NS = 30 * SECOND
 const PING_NS = 15 * SECOND
 /** A server that answered within this time counts as there. */
 const HEARD_NS = SECOND
+/** What Go's HTTP/2 transport says of a connection whose ping found no answer. */
+export const PING_LOST = 'http2: client connection lost'
 const BACKOFF_MS = 800
 const BACKOFF_MAX_MS = 30_000
 /** A connection that stood so long begins the back-off anew. */
@@ -69,8 +87,10 @@ export function createApiLink(about: {
   endpoint: string
   programs: readonly string[]
   node: string
+  keepalive?: KeepaliveOptions
 }): ApiLink {
   return {
+    keepalive: GO_KEEPALIVE,
     ...about,
     agents: [],
     phase: 'waiting',
@@ -83,6 +103,9 @@ export function createApiLink(about: {
     pinged: false,
     answeredAt: 0,
     stalled: false,
+    losses: 0,
+    lostIn: 'dialing',
+    why: '',
   }
 }
 
@@ -92,10 +115,21 @@ export function dialApi(ctx: ProcCtx, rules: AgentRules, link: ApiLink): void {
   const { host, port } = endpointParts(link.endpoint)!
   const sock = sockOpen(world, ns, { kind: 'tcp', family: 4, pid: proc.pid })
   sock.tcp!.noDelay = true
+  tcpKeepalive(world, ns, sock, link.keepalive)
   link.channel = createChannel(sock)
   link.phase = 'dialing'
   setTimer(ctx, world.now + DIAL_NS, 'api')
-  if (tcpConnect(world, ns, sock, parseIp(host)!, port) !== null) lost(ctx, rules, link)
+  const errno = tcpConnect(world, ns, sock, parseIp(host)!, port)
+  if (errno !== null) lost(ctx, rules, link, dialReason(link.endpoint, errno))
+}
+
+/** Ends it, and the agents that live by it. */
+export function closeApiLink(ctx: ProcCtx, rules: AgentRules, link: ApiLink): void {
+  for (const agent of link.agents) stopAgent(ctx.world, rules, agent)
+  link.agents = []
+  if (link.channel !== null) streamClose(ctx, link.channel.stream)
+  link.channel = null
+  cancelTimer(ctx, 'api')
 }
 
 /** What happens to the process and concerns the connection. False: it does not. */
@@ -115,7 +149,7 @@ export function apiLinkSend(
 ): boolean {
   const ns = findNetns(world, agent.ns)
   if (ns === undefined || link?.phase !== 'open' || link.channel === null) {
-    const result = connectionLost(`dial tcp ${link?.endpoint ?? ''}: connect: connection refused`)
+    const result = connectionLost(link?.why ?? '')
     schedule(
       world,
       world.now + 1_000_000,
@@ -162,11 +196,11 @@ function onTimer(ctx: ProcCtx, rules: AgentRules, link: ApiLink): void {
       dialApi(ctx, rules, link)
       return
     case 'dialing':
-      lost(ctx, rules, link)
+      lost(ctx, rules, link, `dial tcp ${link.endpoint}: i/o timeout`)
       return
     default: {
       const due = link.readAt + IDLE_NS
-      if (link.pinged) lost(ctx, rules, link)
+      if (link.pinged) lost(ctx, rules, link, PING_LOST)
       else if (world.now < due) setTimer(ctx, due, 'api')
       else {
         link.pinged = true
@@ -183,7 +217,8 @@ function onSocket(ctx: ProcCtx, rules: AgentRules, link: ApiLink): void {
   const sock = sockById(ns, channel.stream.sock)
   if (sock === undefined) return
   if (link.phase === 'dialing') {
-    if (sockError(sock) !== '') lost(ctx, rules, link)
+    const wrong = sockError(sock)
+    if (wrong !== '') lost(ctx, rules, link, dialReason(link.endpoint, wrong))
     if (link.channel === null || !tcpConnected(sock)) return
     link.phase = 'listing'
     link.openedAt = world.now
@@ -197,7 +232,8 @@ function onSocket(ctx: ProcCtx, rules: AgentRules, link: ApiLink): void {
   if (answered) link.answeredAt = ctx.world.now
   for (const message of messages) onMessage(ctx, rules, link, message as FromServer)
   const failed = errno === '' ? streamFlush(ctx, channel.stream) : errno
-  if (failed !== '') lost(ctx, rules, link)
+  if (failed !== '')
+    lost(ctx, rules, link, failed === 'EOF' ? 'EOF' : `read: ${errnoText(failed).toLowerCase()}`)
   else if (answered && link.stalled && link.phase === 'open') {
     link.stalled = false
     for (const agent of link.agents) agentResume(ctx.world, rules, agent)
@@ -247,8 +283,11 @@ function listed(ctx: ProcCtx, rules: AgentRules, link: ApiLink, revision: number
 }
 
 /** The connection is given up, or never came about: what waited for an answer fails, and it is tried again. */
-function lost(ctx: ProcCtx, rules: AgentRules, link: ApiLink): void {
+function lost(ctx: ProcCtx, rules: AgentRules, link: ApiLink, why: string): void {
   const { world } = ctx
+  link.losses++
+  link.why = why
+  link.lostIn = link.phase === 'waiting' ? 'dialing' : link.phase
   if (link.channel !== null) streamClose(ctx, link.channel.stream)
   link.channel = null
   if (link.phase === 'open' && world.now - link.openedAt >= BACKOFF_RESET) link.failures = 0
@@ -262,7 +301,7 @@ function lost(ctx: ProcCtx, rules: AgentRules, link: ApiLink): void {
     agent.link = { kind: 'tcp', sock: 0 }
   }
   for (const { agent, tag } of pending.values()) {
-    agentAnswer(world, rules, agent, tag, connectionLost('http2: client connection lost'))
+    agentAnswer(world, rules, agent, tag, connectionLost(why))
   }
   const pause = Math.min(BACKOFF_MS * 2 ** Math.min(link.failures, 10), BACKOFF_MAX_MS)
   link.failures++

@@ -16,6 +16,7 @@ import type { Want } from '../../kube/store/types.ts'
 import type { ApiObject, StoreChange, WatchSpec } from '../../kube/types.ts'
 import { sockBind, sockById, sockOpen } from '../../net/sock/socket.ts'
 import { tcpAccept, tcpListen } from '../../net/sock/tcp.ts'
+import { tcpKeepalive } from '../../net/sock/tcpkeep.ts'
 import type { World } from '../../net/types.ts'
 import { findNetns } from '../../net/world.ts'
 import { exitProcess, setTimer } from '../../run/process.ts'
@@ -28,6 +29,7 @@ import { streamClose, streamFlush } from '../stream.ts'
 import type { Backend, Tell } from './apiback.ts'
 import { backendEvent, backendInput, backendOpen, backendsDrop } from './apiback.ts'
 import type { FromServer, ToServer } from './apiwire.ts'
+import { SERVER_ACCEPTED } from './apiwire.ts'
 import type { Channel } from './channel.ts'
 import { channelRead, channelSend, createChannel } from './channel.ts'
 
@@ -94,6 +96,7 @@ function start(ctx: ProcCtx): void {
     )
     return
   }
+  tcpKeepalive(world, ns, sock, SERVER_ACCEPTED)
   proc.state = { listener: sock.id, conns: new Map(), backends: new Map() } satisfies ServerState
   world.scalars.kubeApiNs = ns.id
   world.scalars.kubeApiPid = proc.pid

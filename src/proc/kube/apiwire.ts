@@ -1,6 +1,14 @@
 /** The messages between the API server and those that are connected to its port. Plain data, sent as JSON. */
 import type { AgentRequest } from '../../kube/agent/types.ts'
 import type { ApiRequest, ApiResponse, ApiResult } from '../../kube/types.ts'
+import type { KeepaliveOptions } from '../../net/sock/tcpkeep.ts'
+
+/** What client-go's dialer asks for (KeepAlive 30 s; the rest is Go 1.23's own). */
+export const GO_KEEPALIVE: KeepaliveOptions = Object.freeze({ idle: 30, interval: 15, probes: 9 })
+
+/** What Go's listeners give their connections, and what the API server makes of it (its listener's 3 minutes). */
+export const GO_ACCEPTED: KeepaliveOptions = Object.freeze({ idle: 15, interval: 15, probes: 9 })
+export const SERVER_ACCEPTED: KeepaliveOptions = Object.freeze({ idle: 180, interval: 15, probes: 9 })
 
 /** To the server. `n` comes back with the answer. */
 export type ToServer =

@@ -10,13 +10,14 @@ import { clusterOf, nodeOfMachine } from '../../kube/cluster.ts'
 import { findStore } from '../../kube/store/store.ts'
 import { sockBind, sockById, sockOpen } from '../../net/sock/socket.ts'
 import { tcpAccept, tcpClose, tcpListen } from '../../net/sock/tcp.ts'
+import { tcpKeepalive } from '../../net/sock/tcpkeep.ts'
 import { watchContainer } from '../../run/containerlife.ts'
 import { exitProcess } from '../../run/process.ts'
 import type { ProcCtx, ProcEvent, Program } from '../program.ts'
 import { fail } from '../program.ts'
 import type { ApiLink } from './apilink.ts'
 import { apiLinkEvent, createApiLink, dialApi } from './apilink.ts'
-import { endpointParts } from './apiwire.ts'
+import { endpointParts, GO_ACCEPTED } from './apiwire.ts'
 import { kubeletContainerEnded } from './kubelet/kubelet.ts'
 import type { KubeletConn } from './kubeletserve.ts'
 import { kubeletAccept, kubeletServe } from './kubeletserve.ts'
@@ -149,6 +150,7 @@ function listen(ctx: ProcCtx, address: string, port: number): number {
   sock.tcp!.reuseAddr = true
   const addr = address === '' ? 0 : parseIp(address)!
   const wrong = sockBind(world, ns, sock, { addr, port }) ?? tcpListen(world, ns, sock, 128)
+  tcpKeepalive(world, ns, sock, GO_ACCEPTED)
   return wrong === null ? sock.id : 0
 }
 

@@ -1,9 +1,9 @@
 /**
- * What CoreDNS' kubernetes plugin sees of a cluster: the API server's store, looked up as the plugin's caches are, which
- * lag behind it. Not here: a CoreDNS that is cut off from the API server.
+ * What CoreDNS' kubernetes plugin sees of a cluster: the API server's store as of the revision that the plugin's caches
+ * hold, looked up as these are.
  */
 import { revisionAt, storeGetAt, storeListAt } from '../../kube/store/history.ts'
-import { findStore } from '../../kube/store/store.ts'
+import { findStore, storeOf } from '../../kube/store/store.ts'
 import { treeGet, treeValues } from '../../kube/store/tree.ts'
 import type { Store } from '../../kube/store/types.ts'
 import type { EndpointSlice, Pod, Service } from '../../kube/objects.ts'
@@ -16,11 +16,15 @@ const SERVICE_NAME = 'kubernetes.io/service-name'
 /** ns from a write until the plugin's watch has brought it: half of kube-proxy's, which gathers changes. */
 export const DNS_WATCH_NS = 10_000_000
 
-/** Undefined in a world without a cluster. */
-export function storeDnsSource(world: World): KubeDnsSource | undefined {
+/** A plugin that hears of changes whatever the network does. Undefined in a world without a cluster. */
+export function directDnsSource(world: World): KubeDnsSource | undefined {
   const store = findStore(world)
-  if (store === undefined) return undefined
-  const seen = revisionAt(store, world.now - DNS_WATCH_NS)
+  return store && storeDnsSource(world, revisionAt(store, world.now - DNS_WATCH_NS))
+}
+
+/** The cluster as of revision `seen`. */
+export function storeDnsSource(world: World, seen: number): KubeDnsSource {
+  const store = storeOf(world)
   const serviceNamed = (namespace: string, name: string) =>
     storeGetAt<Service>(store, 'services', namespace, name, seen)
   return {
@@ -33,6 +37,10 @@ export function storeDnsSource(world: World): KubeDnsSource | undefined {
     },
     endpoints: (namespace, service) => slicesOf(store, namespace, service, seen).map(endpointsOf),
     servicesByIp: (ip) => {
+      if (seen < (store.changedAt.get('services') ?? 0)) {
+        const all = storeListAt<Service>(store, 'services', seen).map(serviceOf)
+        return all.filter(({ clusterIps }) => clusterIps.includes(ip))
+      }
       const key = treeGet(store.clusterIps, ip)
       const [namespace = '', name = ''] = (key ?? '').split('/')
       const service = key === undefined ? undefined : serviceNamed(namespace, name)
@@ -71,7 +79,7 @@ function slicesOf(store: Store, namespace: string, service: string, seen: number
   const isIts = (slice: EndpointSlice) => slice.metadata.labels?.[SERVICE_NAME] === service
   const all = () => storeListAt<EndpointSlice>(store, SLICES, seen, { namespace }).filter(isIts)
   const table = store.tables.get(SLICES)
-  if (table === undefined || seen < store.revision) return all()
+  if (table === undefined || seen < (store.changedAt.get(SLICES) ?? 0)) return all()
   const named = treeValues(table, `${namespace}/${service}`) as unknown as readonly EndpointSlice[]
   const found = named.filter(isIts)
   return found.length > 0 ? found : all()
