@@ -108,17 +108,18 @@ interface PutOff {
   readonly putOff: Want
 }
 
-/** Ends a command: text on standard error (with its newline) and an exit code. */
+/** Ends a command: text on standard error (with its newline) and an exit code; before it `out` on standard output. */
 export interface Fault {
   readonly fault: string
+  readonly out: string
   readonly code: number
 }
 
 const LATENCY = 2_000_000
 const ENTRIES_MAX = 20_000
 
-export function fault(text: string, code = 1): never {
-  throw { fault: text === '' || text.endsWith('\n') ? text : `${text}\n`, code } satisfies Fault
+export function fault(text: string, code = 1, out = ''): never {
+  throw { fault: text === '' || text.endsWith('\n') ? text : `${text}\n`, code, out } satisfies Fault
 }
 
 export function isFault(thrown: unknown): thrown is Fault {
@@ -398,6 +399,7 @@ function runFlow(ctx: ProcCtx, parts: KubectlParts, command: Command): void {
     exitProcess(ctx, command(flow))
   } catch (thrown) {
     if (isFault(thrown)) {
+      print(flow, thrown.out)
       complain(flow, thrown.fault)
       exitProcess(ctx, thrown.code)
     } else if (isPutOff(thrown)) putOff(ctx, state, thrown.putOff)

@@ -1,27 +1,32 @@
 /** Objects printed by `-o`: json, yaml, name, jsonpath, custom-columns. Models cli-runtime pkg/printers (1.32). */
-import type { Json, JsonObject, ResourceInfo } from '../../../kube/types.ts'
+import { quote } from '../../../kube/api/fields.ts'
+import type { Json, ResourceInfo } from '../../../kube/types.ts'
 import { field, isRecord, withField } from '../../../kube/types.ts'
 import { readFile } from '../../../run/files.ts'
 import type { Flags } from './flags.ts'
 import { boolFlag, textFlag } from './flags.ts'
 import { fault, once, print } from './flow.ts'
+import type { GoTemplate } from './gotemplate.ts'
+import { readGoTemplate, runGoTemplate } from './gotemplate.ts'
+import { goText } from './gotext.ts'
 import type { Template } from './jsonpath.ts'
-import { findAll, parseRelaxed, parseTemplate, runTemplate, valueText } from './jsonpath.ts'
+import { findAll, parseRelaxed, parseTemplate, runTemplate } from './jsonpath.ts'
 import type { Client } from './rest.ts'
 import { dryRunNote, shownName, type DryRun } from './rest.ts'
 import { getColumns } from './tabs.ts'
-import { toJson, toYaml } from './yaml.ts'
+import { compactJson, toJson, toYaml } from './yaml.ts'
 
 /** Flags of everything that prints objects. */
 export const OUTPUT_FLAGS = ['output/o=', 'template=', 'show-managed-fields', 'allow-missing-template-keys']
 
-const REFUSED = ['go-template', 'go-template-file', 'template', 'templatefile', 'kyaml']
 const FORMATS =
   'custom-columns,custom-columns-file,go-template,go-template-file,json,jsonpath,jsonpath-as-json,jsonpath-file,name,template,templatefile,wide,yaml'
 
 export interface Format {
-  readonly kind: 'table' | 'wide' | 'json' | 'yaml' | 'name' | 'jsonpath' | 'jsonpath-as-json' | 'columns'
+  readonly kind:
+    | 'table' | 'wide' | 'json' | 'yaml' | 'name' | 'jsonpath' | 'jsonpath-as-json' | 'columns' | 'go-template' // biome-ignore format: one list
   readonly template: Template
+  readonly goTemplate?: GoTemplate
   readonly columns: readonly { readonly header: string; readonly path: Template }[]
 }
 
@@ -30,7 +35,8 @@ const NO_TEMPLATE: Template = { nodes: [], error: '' }
 /** What -o asks for. `tables`: the command knows tables. */
 export function formatOf(client: Client, tables = false): Format {
   const { flags, flow } = client
-  const text = textFlag(flags, 'output')
+  const given = textFlag(flags, 'output')
+  const text = given === '' && textFlag(flags, 'template') !== '' ? 'go-template' : given
   const [name = '', ...rest] = text.split('=')
   const argument = rest.join('=') || textFlag(flags, 'template')
   const plain = (kind: Format['kind']): Format => ({ kind, template: NO_TEMPLATE, columns: [] })
@@ -59,6 +65,17 @@ export function formatOf(client: Client, tables = false): Format {
       if (template.error !== '') fault(`error: error parsing jsonpath ${source}, ${template.error}`)
       return { ...plain(name === 'jsonpath-as-json' ? name : 'jsonpath'), template }
     }
+    case 'go-template':
+    case 'template':
+    case 'go-template-file':
+    case 'templatefile': {
+      if (argument === '') fault('error: template format specified but no template given')
+      const source = name.endsWith('file') ? file() : argument
+      const goTemplate = readGoTemplate(source, boolFlag(flags, 'allow-missing-template-keys', true))
+      const { error } = goTemplate.parsed
+      if (error !== '') fault(`error: error parsing template ${source}, ${error}\n`)
+      return { ...plain('go-template'), goTemplate }
+    }
     case 'custom-columns':
     case 'custom-columns-file':
       if (tables)
@@ -69,7 +86,6 @@ export function formatOf(client: Client, tables = false): Format {
       break
     default:
   }
-  if (REFUSED.includes(name)) fault(`error: -o ${name}: not modelled in Kubehop`)
   const known = tables
     ? FORMATS
     : FORMATS.replace('custom-columns,custom-columns-file,', '').replace('wide,', '')
@@ -123,9 +139,24 @@ export function objectText(format: Format, object: Json, flags: Flags): string {
       return runTemplate(format.template, shown)
     case 'jsonpath-as-json':
       return toJson(findAll(format.template, shown))
+    case 'go-template':
+      return goTemplateText(format.goTemplate!, shown)
     default:
       return ''
   }
+}
+
+/** What a template makes of an object; where it fails, with what helps to find out why. */
+function goTemplateText(template: GoTemplate, object: Json): string {
+  const { text, error } = runGoTemplate(template, object)
+  if (error === '') return text
+  const told = [
+    `${text}Error executing template: ${error}. Printing more information for debugging the template:`,
+    `\ttemplate was:\n\t\t${template.text}`,
+    `\traw data was:\n\t\t${compactJson(object)}`,
+    `\tobject given to template engine was:\n\t\t${goText(object)}\n\n`,
+  ]
+  return fault(`error: error executing template ${quote(template.text)}: ${error}`, 1, told.join('\n'))
 }
 
 /** Rows of custom columns, the header first unless there is none. */
@@ -140,19 +171,11 @@ export function columnsText(
       const found = findAll(path, object)
       return found.length === 0
         ? '<none>'
-        : found.map((one) => (one === null ? '<none>' : columnText(one))).join(',')
+        : found.map((one) => (one === null ? '<none>' : goText(one))).join(',')
     }),
   )
   const head = format.columns.map((one) => one.header)
   return getColumns(header ? [head, ...rows] : rows, widths)
-}
-
-/** Go's %v of a decoded value: maps and lists in its own syntax. */
-function columnText(value: Json): string {
-  if (Array.isArray(value)) return `[${(value as Json[]).map(columnText).join(' ')}]`
-  if (!isRecord(value)) return valueText(value)
-  const keys = Object.keys(value).sort()
-  return `map[${keys.map((key) => `${key}:${columnText((value as JsonObject)[key] ?? null)}`).join(' ')}]`
 }
 
 /** What a write says: `TYPE/NAME verb`, or the object by -o. */
