@@ -189,7 +189,7 @@ function evalCommand(run: Run, dot: GoValue, command: Command, final: GoValue | 
   switch (first.k) {
     case 'field':
       run.at = first
-      return fields(run, dot, first, first.names, command.args, final)
+      return fields(run, dot, first.names, command.args, final)
     case 'chain':
       return chain(run, dot, first, command.args, final)
     case 'function':
@@ -229,7 +229,7 @@ function variable(
   const [name = '', ...names] = node.names
   const found = run.vars.findLast((one) => one.name === name)
   if (found === undefined) return wrong(run, `undefined variable: ${name}`)
-  if (names.length > 0) return fields(run, found.value, node, names, args, final)
+  if (names.length > 0) return fields(run, found.value, names, args, final)
   noArguments(run, args, final)
   return found.value
 }
@@ -243,13 +243,12 @@ function chain(
 ): GoValue {
   run.at = node
   const start = evalArg(run, dot, node.of)
-  return fields(run, start, node, node.names, args, final)
+  return fields(run, start, node.names, args, final)
 }
 
 function fields(
   run: Run,
   start: GoValue,
-  node: Operand,
   names: readonly string[],
   args: readonly Operand[],
   final: GoValue | undefined,
@@ -288,7 +287,7 @@ function evalArg(run: Run, dot: GoValue, node: Operand): GoValue {
     case 'nil':
       return made(null)
     case 'field':
-      return fields(run, dot, node, node.names, [node], undefined)
+      return fields(run, dot, node.names, [node], undefined)
     case 'variable':
       return variable(run, node, [node], undefined)
     case 'pipe':
