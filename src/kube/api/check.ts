@@ -5,7 +5,7 @@ import { resourceKey } from '../types.ts'
 import { decodeObject } from './decode.ts'
 import { applyDefaults } from './defaults.ts'
 import type { Mutable } from './draft.ts'
-import { dropNulls, thaw } from './draft.ts'
+import { thawGiven } from './draft.ts'
 import { findKind, notModelled, storedOnly } from './resources.ts'
 import { validateCreate } from './validate.ts'
 
@@ -69,8 +69,7 @@ export function checkManifest(apiVersion: string, kind: string, value: JsonObjec
     return [error(message, fieldOf(message, value))]
   }
   const problems = loose.warnings.map((warning) => error(warning, /"(.*)"$/.exec(warning)?.[1] ?? ''))
-  const draft = thaw(loose.object) as unknown as Mutable<Draft>
-  dropNulls(draft)
+  const draft = thawGiven(resourceKey(info), loose.object) as unknown as Mutable<Draft>
   draft.metadata ??= {}
   if (info.namespaced) draft.metadata.namespace ??= 'default'
   // What the server fills in before it looks.

@@ -31,19 +31,40 @@ function copy(value: unknown): unknown {
   return out
 }
 
+const NONE: ReadonlySet<string> = new Set()
+
+/** Lists whose items no part of the server changes, by resource: frozen items are taken as they are. */
+const KEPT: Readonly<Record<string, ReadonlySet<string>>> = {
+  endpoints: new Set(['addresses', 'notReadyAddresses']),
+  'endpointslices.discovery.k8s.io': new Set(['endpoints']),
+}
+
 /**
- * What the server's types drop when they are written out again: null, as a field that was not given. Empty strings
- * and lists stay.
+ * As `thaw` for what a writer hands in, without what the server's types drop when they are written out again: null, as
+ * a field that was not given. Empty strings and lists stay.
  */
-export function dropNulls(value: unknown): void {
-  if (typeof value !== 'object' || value === null) return
-  if (Array.isArray(value)) {
-    for (const item of value) dropNulls(item)
-    return
+export function thawGiven<T>(resource: string, value: T): Mutable<T> {
+  return copyGiven(value, Object.hasOwn(KEPT, resource) ? KEPT[resource]! : NONE) as Mutable<T>
+}
+
+function copyGiven(value: unknown, kept: ReadonlySet<string>): unknown {
+  if (typeof value !== 'object' || value === null) return value
+  if (Array.isArray(value)) return value.map((item) => copyGiven(item, kept))
+  const out: Record<string, unknown> = {}
+  for (const key of Object.keys(value)) {
+    const item = (value as Record<string, unknown>)[key]
+    if (item === undefined || item === null) continue
+    if (key === '__proto__') {
+      Object.defineProperty(out, key, {
+        value: copyGiven(item, kept),
+        enumerable: true,
+        configurable: true,
+        writable: true,
+      })
+    } else if (typeof item !== 'object') out[key] = item
+    else if (kept !== NONE && kept.has(key) && Array.isArray(item)) {
+      out[key] = item.map((one) => (Object.isFrozen(one) ? one : copyGiven(one, kept)))
+    } else out[key] = copyGiven(item, kept)
   }
-  const record = value as Record<string, unknown>
-  for (const key of Object.keys(record)) {
-    if (record[key] === null) delete record[key]
-    else dropNulls(record[key])
-  }
+  return out
 }

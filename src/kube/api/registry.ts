@@ -6,6 +6,7 @@ import type { World } from '../../net/types.ts'
 import {
   nextSuffix,
   nextUid,
+  nowText,
   storeGet,
   storeList,
   storePut,
@@ -21,7 +22,7 @@ import type { Actor, ApiObject, ApiResult, Draft, ResourceInfo, Status } from '.
 import { apiVersionOf, jsonEqual, resourceKey } from '../types.ts'
 import { applyDefaults } from './defaults.ts'
 import type { Mutable } from './draft.ts'
-import { dropNulls, thaw } from './draft.ts'
+import { thaw, thawGiven } from './draft.ts'
 import {
   allocate,
   dropTypeDependent,
@@ -83,14 +84,13 @@ export function createObject(
 ): ApiResult {
   const key = resourceKey(info)
   const store = openStore(world, options.dryRun === true)
-  const draft = thaw(Object.assign({ apiVersion: '', kind: '' }, given)) as M
-  dropNulls(draft)
+  const draft = thawGiven(key, Object.assign({ apiVersion: '', kind: '' }, given)) as M
   const early = placeDraft(info, draft, namespace)
   if (early !== undefined) return refuse(early)
   const { metadata } = draft
   if (!metadata.name && metadata.generateName) generateName(store, key, metadata)
   metadata.uid = nextUid(store)
-  metadata.creationTimestamp = formatTime(wallMs(world))
+  metadata.creationTimestamp = nowText(world)
   delete metadata.deletionTimestamp
   delete metadata.deletionGracePeriodSeconds
   delete metadata.resourceVersion
@@ -222,8 +222,7 @@ export function updateObject(
     return settle(world, actor, key, old, { ...old, status } as ApiObject, options.dryRun === true)
   }
   const store = openStore(world, options.dryRun === true)
-  let draft = thaw(given) as M
-  dropNulls(draft)
+  let draft = thawGiven(key, given) as M
   const early = placeDraft(info, draft, old.metadata.namespace ?? '')
   if (early !== undefined) return refuse(early)
   if (options.subresource === 'status') draft = thaw(prepareStatus(draft, old)) as M

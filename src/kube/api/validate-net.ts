@@ -269,7 +269,10 @@ export function validateEndpoints({ subsets = [] }: Endpoints): StatusCause[] {
       causes.push(required(path, 'must specify `addresses` or `notReadyAddresses`'))
     }
     for (const [name, list] of Object.entries({ addresses, notReadyAddresses })) {
-      causes.push(...list.flatMap((one, k) => endpointAddress(one, `${path}.${name}[${k}]`)))
+      for (const [k, one] of list.entries()) {
+        if (!isJudged(one, 'address'))
+          judge(causes, one, 'address', endpointAddress(one, `${path}.${name}[${k}]`))
+      }
     }
     for (const [k, { name = '', port, protocol, appProtocol }] of ports.entries()) {
       const at = `${path}.ports[${k}]`
@@ -283,6 +286,21 @@ export function validateEndpoints({ subsets = [] }: Endpoints): StatusCause[] {
     }
   }
   return causes
+}
+
+/**
+ * What is frozen and was found well once is well: most endpoints are written again because of another one. Derived
+ * from what never changes, and no part of the world's state.
+ */
+const judged = new WeakMap<object, string>()
+
+function isJudged(one: object, as: string): boolean {
+  return judged.get(one) === as
+}
+
+function judge(causes: StatusCause[], one: object, as: string, found: readonly StatusCause[]): void {
+  if (found.length > 0) causes.push(...found)
+  else if (Object.isFrozen(one)) judged.set(one, as)
 }
 
 function endpointAddress(
@@ -303,7 +321,10 @@ export function validateEndpointSlice(slice: EndpointSlice, old: ApiObject | und
   const causes = requiredOneOf('addressType', type, ADDRESS_TYPES)
   const endpoints = slice.endpoints ?? []
   if (endpoints.length > 1000) causes.push(tooMany('endpoints', endpoints.length, 1000))
-  else causes.push(...endpoints.flatMap((one, i) => sliceEndpoint(one, type, `endpoints[${i}]`)))
+  else
+    for (const [i, one] of endpoints.entries()) {
+      if (!isJudged(one, type)) judge(causes, one, type, sliceEndpoint(one, type, `endpoints[${i}]`))
+    }
   const ports = slice.ports ?? []
   if (ports.length > 20000) causes.push(tooMany('ports', ports.length, 20000))
   else causes.push(...slicePorts(ports))

@@ -8,7 +8,7 @@ import { apiCreate, apiDelete, apiUpdate } from '../api/local.ts'
 import type { EndpointAddress, Endpoints, EndpointSubset, Pod, Service } from '../objects.ts'
 import { nowText } from '../store/store.ts'
 import type { Draft } from '../types.ts'
-import { jsonEqual, objectKey } from '../types.ts'
+import { deepFreeze, jsonEqual, objectKey } from '../types.ts'
 import { isPodReady, recordEvent } from './common.ts'
 import { repackSubsets } from './endpoints/repack.ts'
 import { selectedPods } from './endpoints/selected.ts'
@@ -119,10 +119,22 @@ function subsetsOf(service: Service, pods: readonly Pod[]): EndpointSubset[] {
   return subsets
 }
 
-/** The pod's address of the Service's first family. */
+/** The pod's address of the Service's first family; for a frozen pod the same record as the last time. */
 function addressOf(service: Service, pod: Pod): EndpointAddress | undefined {
   const { ipFamilies = [], clusterIP = '' } = service.spec
   const v6 = ipFamilies.length > 0 ? ipFamilies[0] === 'IPv6' : clusterIP.includes(':')
+  const named = shouldSetHostname(pod, service)
+  const known = lastOf.get(pod)
+  if (known?.v6 === v6 && known.named === named) return known.address
+  const address = newAddress(service, pod, v6)
+  if (Object.isFrozen(pod)) lastOf.set(pod, { v6, named, address: deepFreeze(address) })
+  return address
+}
+
+/** Derived from pods that never change, and no part of the world's state. */
+const lastOf = new WeakMap<Pod, { v6: boolean; named: boolean; address: EndpointAddress | undefined }>()
+
+function newAddress(service: Service, pod: Pod, v6: boolean): EndpointAddress | undefined {
   const { podIP = '', podIPs = [] } = pod.status ?? {}
   const texts = podIPs.length > 0 ? podIPs.map(({ ip }) => ip) : [podIP]
   const ip = texts.find((text) => parseIp(text) !== undefined && text.includes(':') === v6)

@@ -82,8 +82,17 @@ export function wallMs(world: World): number {
 
 /** Wall time as metav1.Time prints it. */
 export function nowText(world: World): string {
-  return formatTime(wallMs(world))
+  const { options } = storeOf(world)
+  const second = Math.floor((options.epochMs + world.now / 1_000_000) / 1000)
+  const known = lastSecond.get(options)
+  if (known?.second === second) return known.text
+  const text = formatTime(second * 1000)
+  lastSecond.set(options, { second, text })
+  return text
 }
+
+/** The text of the second that was last asked for: no part of the world's state. */
+const lastSecond = new WeakMap<object, { second: number; text: string }>()
 
 /** The object now; namespace is '' for cluster-scoped resources. */
 export function storeGet<T extends ApiObject = ApiObject>(

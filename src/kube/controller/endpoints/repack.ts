@@ -11,10 +11,7 @@ const NO_PORT: Port = Object.freeze({ port: -1 })
  * a port in one subset is not ready for it at all.
  */
 export function repackSubsets(subsets: readonly EndpointSubset[]): EndpointSubset[] {
-  const byPort = new Map<
-    string,
-    { port: Port; addresses: Map<string, { address: EndpointAddress; ready: boolean }> }
-  >()
+  const byPort = new Map<string, Entry>()
   for (const { addresses = [], notReadyAddresses = [], ports = [] } of subsets) {
     for (const port of ports.length === 0 ? [NO_PORT] : ports) {
       const key = portText(port)
@@ -37,10 +34,37 @@ function mark(
   addresses.set(key, { address, ready: ready && known?.ready !== false })
 }
 
+interface Entry {
+  readonly port: Port
+  readonly addresses: Map<string, { address: EndpointAddress; ready: boolean }>
+}
+
+/** With one port there is nothing to group. */
+function oneGroup({ port, addresses }: Entry): EndpointSubset {
+  const all = [...addresses.values()]
+  return subsetOf(
+    [port],
+    all.filter(({ ready }) => ready).map(({ address }) => address),
+    all.filter(({ ready }) => !ready).map(({ address }) => address),
+  )
+}
+
+function subsetOf(
+  ports: readonly Port[],
+  ready: readonly EndpointAddress[],
+  notReady: readonly EndpointAddress[],
+): EndpointSubset {
+  return {
+    ...(ready.length > 0 ? { addresses: sortAddresses(ready) } : {}),
+    ...(notReady.length > 0 ? { notReadyAddresses: sortAddresses(notReady) } : {}),
+    ...(ports[0] === NO_PORT ? {} : { ports }),
+  }
+}
+
 /** An address belongs to the set of all ports that it has in the same state. */
-function groupByPorts(
-  entries: Iterable<{ port: Port; addresses: Map<string, { address: EndpointAddress; ready: boolean }> }>,
-): EndpointSubset[] {
+function groupByPorts(given: Iterable<Entry>): EndpointSubset[] {
+  const entries = [...given]
+  if (entries.length === 1) return [oneGroup(entries[0]!)]
   const portsOf = new Map<string, { address: EndpointAddress; ready: boolean; ports: Port[] }>()
   for (const { port, addresses } of entries) {
     for (const [key, { address, ready }] of addresses) {
@@ -62,16 +86,13 @@ function groupByPorts(
   const keys = [...groups.keys()].sort(compare)
   return keys.map((key) => {
     const { ports, ready, notReady } = groups.get(key)!
-    return {
-      ...(ready.length > 0 ? { addresses: sortAddresses(ready) } : {}),
-      ...(notReady.length > 0 ? { notReadyAddresses: sortAddresses(notReady) } : {}),
-      ...(ports[0] === NO_PORT ? {} : { ports }),
-    }
+    return subsetOf(ports, ready, notReady)
   })
 }
 
 function sortAddresses(addresses: readonly EndpointAddress[]): EndpointAddress[] {
-  return [...addresses].sort((a, b) => compare(addressText(a), addressText(b)))
+  const texts = addresses.map((address): [string, EndpointAddress] => [addressText(address), address])
+  return texts.sort(([a], [b]) => compare(a, b)).map(([, address]) => address)
 }
 
 function addressText({ ip, targetRef }: EndpointAddress): string {

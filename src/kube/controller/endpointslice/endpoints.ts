@@ -1,5 +1,6 @@
 /** What one pod adds to a Service's slices. Models k8s.io/endpointslice utils.go and util/controller_utils.go (Kubernetes 1.32). */
 import { parseIp } from '../../../base/addr.ts'
+import { deepFreeze } from '../../types.ts'
 import type { ContainerPort, Endpoint, EndpointPort, Node, Pod, Service, ServicePort } from '../../objects.ts'
 
 export type AddressType = 'IPv4' | 'IPv6'
@@ -24,13 +25,35 @@ export function isPodReady(pod: Pod): boolean {
   return pod.status?.conditions?.some(({ type, status }) => type === 'Ready' && status === 'True') === true
 }
 
-/** The endpoint that a pod is for a Service; without addresses where it has none of the family. */
+/**
+ * The endpoint that a pod is for a Service; without addresses where it has none of the family. For a frozen pod the
+ * same record as the last time, where nothing else has changed: slices then share it, and see at once that it stands.
+ */
 export function podToEndpoint(
   pod: Pod,
   node: Node | undefined,
   service: Service,
   type: AddressType,
 ): Endpoint {
+  const known = lastOf.get(pod)
+  const publish = service.spec.publishNotReadyAddresses === true
+  const named = shouldSetHostname(pod, service)
+  const zone = node?.metadata.labels?.[ZONE] ?? ''
+  if (known?.type === type && known.publish === publish && known.named === named && known.zone === zone) {
+    return known.endpoint
+  }
+  const endpoint = endpointOf(pod, node, service, type)
+  if (Object.isFrozen(pod)) lastOf.set(pod, { type, publish, named, zone, endpoint: deepFreeze(endpoint) })
+  return endpoint
+}
+
+/** Derived from pods that never change, and no part of the world's state. */
+const lastOf = new WeakMap<
+  Pod,
+  { type: AddressType; publish: boolean; named: boolean; zone: string; endpoint: Endpoint }
+>()
+
+function endpointOf(pod: Pod, node: Node | undefined, service: Service, type: AddressType): Endpoint {
   const serving = isPodReady(pod)
   const terminating = pod.metadata.deletionTimestamp !== undefined
   const ready = service.spec.publishNotReadyAddresses === true || (serving && !terminating)

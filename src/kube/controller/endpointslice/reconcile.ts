@@ -2,6 +2,7 @@
  * A Service's EndpointSlices as they should be, with as few writes as may be.
  * Models k8s.io/endpointslice/reconciler.go (Kubernetes 1.32). Slices are filled up, never repacked for its own sake.
  */
+import { jsonEqual } from '../../types.ts'
 import type { Endpoint, EndpointPort, EndpointSlice, Node, Pod, Service } from '../../objects.ts'
 import type { AddressType } from './endpoints.ts'
 import {
@@ -91,10 +92,16 @@ function reconcileType(
 function desiredGroups(input: SliceInput, type: AddressType, missingNodes: string[]): Map<string, Group> {
   const { service, pods, node } = input
   const groups = new Map<string, Group>()
+  // Only a port with a name is a matter of the pod.
+  const named = (service.spec.ports ?? []).some(({ targetPort }) => typeof targetPort === 'string')
+  let ports: readonly EndpointPort[] | undefined
+  let key = ''
   for (const pod of pods) {
     if (!shouldPodBeInEndpoints(pod, true)) continue
-    const ports = endpointPorts(service, pod)
-    const key = portMapKey(ports)
+    if (named || ports === undefined) {
+      ports = endpointPorts(service, pod)
+      key = portMapKey(ports)
+    }
     const group = groups.get(key) ?? { ports, desired: new Map<string, Endpoint>() }
     groups.set(key, group)
     const { nodeName = '' } = pod.spec
@@ -111,7 +118,8 @@ function desiredGroups(input: SliceInput, type: AddressType, missingNodes: strin
 
 /** What makes two endpoints the same one. */
 function endpointId({ addresses, targetRef }: Endpoint): string {
-  return `${[...addresses].sort().join(',')} ${targetRef?.namespace ?? ''}/${targetRef?.name ?? ''}/${targetRef?.uid ?? ''}`
+  const all = addresses.length === 1 ? addresses[0] : [...addresses].sort().join(',')
+  return `${all} ${targetRef?.namespace ?? ''}/${targetRef?.name ?? ''}/${targetRef?.uid ?? ''}`
 }
 
 function reconcileGroup(
@@ -166,8 +174,12 @@ function keepDesired(
       continue
     }
     left.delete(id)
-    kept.push(now)
-    if (!sameEndpoint(now, endpoint)) changed = true
+    if (now === endpoint) kept.push(now)
+    else if (sameEndpoint(now, endpoint)) kept.push(jsonEqual(now, endpoint) ? endpoint : now)
+    else {
+      kept.push(now)
+      changed = true
+    }
   }
   return { kept, changed }
 }
