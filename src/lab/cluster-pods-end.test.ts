@@ -310,6 +310,24 @@ describe('the kubelet itself', () => {
     expect(exists(opened, 'web')).toBe(false)
   })
 
+  it('killed while plugins are at work, leaves a half-made sandbox that the next one clears away', () => {
+    const opened = lab()
+    make(opened, 'web', { containers: [NGINX] })
+    const cables = () => opened.type('node1: ip -o link').stdout.match(/veth/g)?.length ?? 0
+    for (let i = 0; i < 100 && cables() === 0; i++) opened.wait(0.002)
+    opened.type('node1: kill -9 $(pgrep kubelet)')
+    opened.wait(5)
+    expect(cables()).toBe(1)
+    expect(opened.type('node1: crictl pods -q').stdout).toBe('')
+    opened.type('node1: kubelet > /dev/null 2>&1 &')
+    opened.wait(5)
+    expect(pod(opened, 'web').status?.phase).toBe('Running')
+    expect(cables()).toBe(1)
+    expect(opened.type('node1: ip netns').stdout.trim().split('\n')).toHaveLength(1)
+    const addresses = opened.type('node1: ls /var/lib/cni/networks/cbr0').stdout.match(/^10\..*$/gm)
+    expect(addresses).toEqual([ip(opened, 'web')])
+  })
+
   it('mounts ConfigMaps and Secrets as files', () => {
     const opened = lab()
     const meta = (name: string) => ({ name, namespace: 'default' })

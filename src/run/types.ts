@@ -35,6 +35,27 @@ export interface Machine extends Target {
   watchers: ContainerWatcher[]
   /** What a container engine keeps on this machine: plain data of its own, undefined where there is none. */
   engine: unknown
+  /** What its runtime did lately to make and unmake sandboxes, the oldest first. Records are frozen. */
+  sandboxLog?: SandboxStep[]
+}
+
+/** One step of making or unmaking a sandbox, told by whoever took it. */
+export interface SandboxStep {
+  /** ns, and the event that it happened in. */
+  readonly at: number
+  readonly event: number
+  /** Id of the sandbox. */
+  readonly sandbox: string
+  /** Whose it is: `namespace/name` of a pod. */
+  readonly owner: string
+  readonly command: 'ADD' | 'DEL'
+  /** '' for the runtime itself. */
+  readonly plugin: string
+  readonly what: string
+  readonly args: Readonly<Record<string, string>>
+  /** What the plugin was given, at its first step, and what it answered, at its last; else ''. */
+  readonly stdin: string
+  readonly stdout: string
 }
 
 /** A network namespace, with the host name, that one or more containers share: docker's sandbox, a pod's. */

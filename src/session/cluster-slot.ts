@@ -3,6 +3,7 @@ import type {
   ChainEvent,
   ClusterPicture,
   EventRow,
+  NetworkCall,
   ObjectsView,
   ObjectView,
   RuleOrigin,
@@ -22,6 +23,8 @@ export interface ClusterCalls {
   clusterPicture(): ClusterPicture | null
   /** What led to a Service's rules, in order: its own changes, its pods, its slices, each node's sync. */
   clusterChain(namespace: string, name: string): ChainEvent[]
+  /** How a pod's network was made and unmade, step by step, as far as its node remembers. */
+  podNetwork(namespace: string, name: string): NetworkCall[]
   /** The Service that a rule of kube-proxy is of: the rule's chain, and its text as iptables-save has it. */
   ruleOrigin(chain: string, text: string): RuleOrigin | null
   /** The document at a line of a lab's text rewritten for the API version that serves its kind today; null: no way. */
@@ -44,6 +47,7 @@ const NOTHING: { [K in keyof ClusterCalls]: () => ReturnType<ClusterCalls[K]> } 
   clusterEvents: () => [],
   clusterPicture: () => null,
   clusterChain: () => [],
+  podNetwork: () => [],
   ruleOrigin: () => null,
   rewriteManifest: () => null,
   manifestSchema: () => ({ definitions: {}, kinds: [] }),

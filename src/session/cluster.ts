@@ -1,5 +1,6 @@
 /** What a front end asks of a cluster, answered from the world at the shown moment. */
 import { serviceChain } from '../view/kube-chain.ts'
+import { podNetwork } from '../view/kube-network.ts'
 import { eventRows, kindCounts, objectTable, objectView } from '../view/kube-objects.ts'
 import { clusterPicture } from '../view/kube-picture.ts'
 import { ruleOrigin } from '../view/kube-rules.ts'
@@ -24,6 +25,7 @@ export function clusterCalls(core: Core): ClusterCalls {
     clusterEvents: () => (there() ? eventRows(core.world) : []),
     clusterPicture: () => (there() ? clusterPicture(core.world) : null),
     clusterChain: (namespace, name) => (there() ? serviceChain(core.world, namespace, name) : []),
+    podNetwork: (namespace, name) => (there() ? podNetwork(core.world, namespace, name) : []),
     ruleOrigin: (chain, text) => (there() ? ruleOrigin(core.world, core.lab, chain, text) : null),
     rewriteManifest: (text, line) => rewriteManifest(text, line) ?? null,
     manifestSchema,

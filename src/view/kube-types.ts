@@ -152,3 +152,23 @@ export interface ChainEvent {
   type: string
   what: Sentence[]
 }
+
+/** A stretch of one program's work on a pod's network: the runtime's own, or a CNI plugin's. */
+export interface NetworkCall {
+  node: string
+  sandbox: string
+  command: 'ADD' | 'DEL'
+  /** '' for the runtime. */
+  plugin: string
+  steps: NetworkStep[]
+  /** JSON that the plugin was given and that it answered, '' where it is another stretch's. */
+  stdin: string
+  stdout: string
+}
+
+export interface NetworkStep {
+  /** ns */
+  at: number
+  event: number
+  what: Sentence
+}

@@ -1,111 +1,161 @@
-/** The main plugins bridge, ptp and loopback. Models plugins/main/{bridge,ptp,loopback} (1.1.1). Not here: vlan, macspoofchk. */
-import { formatIp, maskIp, parseIp } from '../../base/addr.ts'
-import type { Ip, Mac } from '../../base/addr.ts'
+/**
+ * The main plugin bridge, step by step. Models plugins/main/bridge (1.1.1): between two steps is where the plugin waits
+ * for the kernel's answer, or for host-local's. Not here: vlan, macspoofchk.
+ */
+import { formatIp, parseIp } from '../../base/addr.ts'
+import type { Mac } from '../../base/addr.ts'
 import { addrAdd, addrDel } from '../../net/ip/devinet.ts'
-import { routeAdd, routeDel } from '../../net/ip/fib.ts'
 import { linkByName } from '../../net/link/device.ts'
 import { linkSet } from '../../net/link/netlink.ts'
 import { sysctlSet } from '../../net/sysctl.ts'
-import type { Link, Netns } from '../../net/types.ts'
-import { findNetnsAt, netnsAt } from './host.ts'
+import type { Link } from '../../net/types.ts'
+import { netnsAt } from './host.ts'
 import {
+  addAddresses,
+  addRoutes,
   addressOf,
   announce,
   broadcastOf,
-  configureIface,
-  delLinkByName,
   ensureBridge,
   hasAddressIn,
   macText,
   setupVeth,
 } from './links.ts'
-import { setupMasq, teardownMasq } from './masq.ts'
-import type { CniCall, CniIp, CniPlugin, CniResult } from './types.ts'
-import { cniFail } from './types.ts'
-
-/** Calls the IPAM plugin that the configuration names; given by `exec.ts`. */
-export type Ipam = (call: CniCall, what: 'add' | 'del' | 'check') => CniResult | undefined
+import type { Ipam } from './main.ts'
+import { mainCheck, mainDelSteps, undoOnFault, withGateways } from './main.ts'
+import { cniChain, setupMasq } from './masq.ts'
+import type { CniCall, CniPlugin, CniResult, CniStep, CniWork } from './types.ts'
+import { cniFail, runSteps } from './types.ts'
 
 export function bridgePlugin(ipam: Ipam): CniPlugin {
-  return {
-    add: (call) => bridgeAdd(call, ipam),
-    del: (call) => mainDel(call, ipam),
-    check: (call) => mainCheck(call, ipam),
-  }
-}
-
-export function ptpPlugin(ipam: Ipam): CniPlugin {
-  return {
-    add: (call) => ptpAdd(call, ipam),
-    del: (call) => mainDel(call, ipam),
-    check: (call) => mainCheck(call, ipam),
-  }
-}
-
-export const loopbackPlugin: CniPlugin = {
-  add({ host, args, config }) {
-    const ns = netnsAt(host, args.netns)
-    const lo = linkByName(ns, 'lo')!
-    linkSet(host.world, ns, lo, { up: true })
-    if (config.prevResult !== undefined) return config.prevResult
-    const ips = lo.addrs.map(({ addr, len }) => ({ interface: 0, address: `${formatIp(addr)}/${len}` }))
-    return {
-      cniVersion: config.cniVersion ?? '0.1.0',
-      interfaces: [{ name: 'lo', mac: '00:00:00:00:00:00', sandbox: args.netns }],
-      ips,
-      dns: {},
+  const undoing =
+    (step: CniStep): CniStep =>
+    (call, work) =>
+      undoOnFault(call, ipam, () => step(call, work))
+  const given: CniStep = (call, work) => {
+    const { ips = [], routes, dns } = ipamAdd(call, ipam)
+    const all = routesOf(call.config, { cniVersion: '', ips, ...(routes === undefined ? {} : { routes }) })
+    work.given = {
+      cniVersion: '',
+      ips: withGateways(ips, 2),
+      ...(all === undefined ? {} : { routes: all }),
+      ...(dns === undefined ? {} : { dns }),
     }
-  },
-  del({ host, args }) {
-    if (args.netns === '') return
-    const ns = findNetnsAt(host, args.netns)
-    if (ns !== undefined) linkSet(host.world, ns, linkByName(ns, 'lo')!, { up: false })
-  },
-  check({ host, args }) {
-    const ns = netnsAt(host, args.netns)
-    if (linkByName(ns, 'lo')?.up !== true) cniFail('loopback interface is down')
-  },
+  }
+  const add = [onBridge, cable, onPort, given, ...[addresses, routes, gateway, masquerade].map(undoing)]
+  const del = mainDelSteps(ipam)
+  return {
+    add: (call) => resultOf(call, runSteps(add, call)),
+    del: (call) => void runSteps(del, call),
+    check: (call) => mainCheck(call, ipam),
+    steps: { add, result: resultOf, del },
+  }
 }
 
-function bridgeAdd(call: CniCall, ipam: Ipam): CniResult {
-  const { host, args, config } = call
-  const { world } = host
+function onBridge(call: CniCall, work: CniWork): void {
+  const { host, config } = call
   if (config.vlan !== undefined && config.vlan !== 0)
     cniFail('kubehop: vlan of the bridge plugin is not modelled')
   if (config.hairpinMode === true && config.promiscMode === true) {
     cniFail('cannot set hairpin mode and promiscuous mode at the same time')
   }
-  const isGateway = config.isGateway === true || config.isDefaultGateway === true
-  const bridge = ensureBridge(host, config.bridge ?? 'cni0', config.mtu ?? 0)
-  const { mac } = bridge
-  if (config.promiscMode === true) linkSet(world, host.ns, bridge, { promisc: true })
+  const name = bridgeName(call)
+  const there = linkByName(host.ns, name) !== undefined
+  const bridge = ensureBridge(host, name, config.mtu ?? 0)
+  work.mac = bridge.mac
+  if (config.promiscMode === true) linkSet(host.world, host.ns, bridge, { promisc: true })
+  call.tell?.(there ? 'bridgeThere' : 'bridge', { bridge: name })
+}
+
+/** The pair is made in the container's namespace, with its other end in the host's. */
+function cable(call: CniCall, work: CniWork): void {
+  const { host, args, config } = call
+  const { hostLink } = setupVeth(host, netnsAt(host, args.netns), args.ifname, config.mtu ?? 0)
+  work.host = hostLink.name
+  call.tell?.('veth', { veth: hostLink.name, ifname: args.ifname })
+}
+
+function onPort(call: CniCall, { host: name }: CniWork): void {
+  const { host, config } = call
+  const { world, ns } = host
+  const bridge = bridgeOf(call)
+  const hostLink = linkByName(ns, name) ?? cniFail(`failed to lookup "${name}": Link not found`)
+  const bad = linkSet(world, ns, hostLink, { master: bridge.ifindex })
+  if (bad !== null) cniFail(`failed to connect "${name}" to bridge ${bridge.name}: ${bad.message}`)
+  if (config.hairpinMode === true) linkSet(world, ns, hostLink, { slave: { hairpin: true } })
+  call.tell?.('port', { veth: name, bridge: bridge.name })
+}
+
+function addresses(call: CniCall, { given }: CniWork): void {
+  const { inside, link } = ends(call)
+  addAddresses(call.host.world, inside, link, given)
+  for (const { address } of given.ips ?? []) call.tell?.('addr', { address, ifname: link.name })
+}
+
+function routes(call: CniCall, { given }: CniWork): void {
+  const { inside, link } = ends(call)
+  addRoutes(call.host.world, inside, link, given)
+  announce(call.host.world, inside, link, given)
+  if (call.tell === undefined) return
+  for (const { dst, gw } of given.routes ?? []) {
+    const six = dst.includes(':')
+    const via = gw ?? given.ips?.find((ip) => ip.address.includes(':') === six)?.gateway ?? ''
+    call.tell(via === '' ? 'routeLink' : 'route', { dst, via, ifname: link.name })
+  }
+}
+
+function gateway(call: CniCall, { given, mac }: CniWork): void {
+  const { config } = call
+  if (config.isGateway !== true && config.isDefaultGateway !== true) return
+  const bridge = bridgeOf(call)
+  const before = [...bridge.addrs]
+  gatewayOnBridge(call, bridge, mac, given)
+  if (call.tell === undefined) return
+  for (const ip of given.ips ?? []) {
+    const address = `${ip.gateway ?? ''}/${addressOf(ip).len}`
+    const there = before.some(({ addr }) => addr === parseIp(ip.gateway ?? ''))
+    call.tell(there ? 'gatewayThere' : 'gateway', { address, bridge: bridge.name })
+  }
+}
+
+function masquerade(call: CniCall, { given }: CniWork): void {
+  if (call.config.ipMasq !== true) return
+  for (const ip of given.ips ?? []) {
+    setupMasq(call, addressOf(ip))
+    const chain = () => cniChain(call.config.name ?? '', call.args.containerId)
+    call.tell?.('masq', { address: ip.address.split('/')[0]!, chain: chain() })
+  }
+}
+
+function bridgeName({ config }: CniCall): string {
+  return config.bridge ?? 'cni0'
+}
+
+function bridgeOf(call: CniCall): Link {
+  const name = bridgeName(call)
+  return linkByName(call.host.ns, name) ?? cniFail(`could not lookup "${name}": Link not found`)
+}
+
+function ends({ host, args }: CniCall) {
   const inside = netnsAt(host, args.netns)
-  const { hostLink, link } = setupVeth(host, inside, args.ifname, config.mtu ?? 0)
-  const bad = linkSet(world, host.ns, hostLink, { master: bridge.ifindex })
-  if (bad !== null) cniFail(`failed to connect "${hostLink.name}" to bridge ${bridge.name}: ${bad.message}`)
-  if (config.hairpinMode === true) linkSet(world, host.ns, hostLink, { slave: { hairpin: true } })
-  const given = ipamAdd(call, ipam)
-  const result: CniResult = {
+  const link = linkByName(inside, args.ifname)
+  return { inside, link: link ?? cniFail(`failed to lookup "${args.ifname}": Link not found`) }
+}
+
+/** As things stand: without a gateway the bridge takes the lowest address of its ports, which may have changed. */
+function resultOf(call: CniCall, { host: name, given }: CniWork): CniResult {
+  const { host, args, config } = call
+  const hostLink = linkByName(host.ns, name) ?? cniFail(`failed to lookup "${name}": Link not found`)
+  return {
     cniVersion: config.cniVersion ?? '0.1.0',
     interfaces: [
-      { name: bridge.name, mac: macText(bridge) },
-      { name: hostLink.name, mac: macText(hostLink) },
-      { name: args.ifname, mac: macText(link), sandbox: args.netns },
+      { name: bridgeName(call), mac: macText(bridgeOf(call)) },
+      { name, mac: macText(hostLink) },
+      { name: args.ifname, mac: macText(ends(call).link), sandbox: args.netns },
     ],
-    ips: withGateways(given.ips ?? [], 2),
-    ...(routesOf(config, given) === undefined ? {} : { routes: routesOf(config, given)! }),
+    ips: given.ips ?? [],
+    ...(given.routes === undefined ? {} : { routes: given.routes }),
     dns: config.dns ?? given.dns ?? {},
-  }
-  undoOnFault(call, ipam, () => {
-    configureIface(world, inside, link, result)
-    announce(world, inside, link, result)
-    if (isGateway) gatewayOnBridge(call, bridge, mac, result)
-    if (config.ipMasq === true) for (const ip of result.ips ?? []) setupMasq(call, addressOf(ip))
-  })
-  // Without a gateway the bridge takes the lowest address of its ports: it may have changed.
-  return {
-    ...result,
-    interfaces: [{ name: bridge.name, mac: macText(bridge) }, ...result.interfaces!.slice(1)],
   }
 }
 
@@ -129,26 +179,6 @@ function ipamAdd(call: CniCall, ipam: Ipam): CniResult {
   const given = ipam(call, 'add')!
   if ((given.ips ?? []).length === 0) cniFail('IPAM plugin returned missing IP config')
   return given
-}
-
-function undoOnFault(call: CniCall, ipam: Ipam, act: () => void): void {
-  try {
-    act()
-  } catch (thrown) {
-    if ((call.config.ipam?.type ?? '') !== '') ipam(call, 'del')
-    throw thrown
-  }
-}
-
-/** An address without a gateway gets the first of its network. */
-function withGateways(ips: readonly CniIp[], at: number): CniIp[] {
-  return ips.map((ip) => {
-    const { addr, len } = addressOf(ip)
-    const base = maskIp(addr, len)
-    const first: Ip =
-      typeof base === 'number' ? (base + 1) | 0 : (BigInt(`0x${base}`) + 1n).toString(16).padStart(32, '0')
-    return { interface: at, address: ip.address, gateway: ip.gateway ?? formatIp(first) }
-  })
 }
 
 function gatewayOnBridge({ host, config }: CniCall, bridge: Link, mac: Mac, result: CniResult): void {
@@ -177,122 +207,5 @@ function gatewayOnBridge({ host, config }: CniCall, bridge: Link, mac: Mac, resu
       typeof gateway === 'number' ? 'net.ipv4.ip_forward' : 'net.ipv6.conf.all.forwarding',
       '1',
     )
-  }
-}
-
-function ptpAdd(call: CniCall, ipam: Ipam): CniResult {
-  const { host, args, config } = call
-  const { world, ns } = host
-  const given = ipam(call, 'add')!
-  if ((given.ips ?? []).length === 0) cniFail('IPAM plugin returned missing IP config')
-  const inside = netnsAt(host, args.netns)
-  let made: { hostLink: Link; link: Link } | undefined
-  const ips = withGateways(given.ips ?? [], 1)
-  undoOnFault(call, ipam, () => {
-    for (const ip of ips) {
-      const family = typeof addressOf(ip).addr === 'number'
-      sysctlSet(world, ns, family ? 'net.ipv4.ip_forward' : 'net.ipv6.conf.all.forwarding', '1')
-    }
-    made = setupVeth(host, inside, args.ifname, config.mtu ?? 0)
-    const result: CniResult = {
-      cniVersion: '',
-      ips,
-      ...(given.routes === undefined ? {} : { routes: given.routes }),
-    }
-    ptpContainer(call, inside, made.link, result)
-    ptpHost(call, made.hostLink, ips)
-    if (config.ipMasq === true) for (const ip of ips) setupMasq(call, addressOf(ip))
-  })
-  const { hostLink, link } = made!
-  return {
-    cniVersion: config.cniVersion ?? '0.1.0',
-    interfaces: [
-      { name: hostLink.name, mac: macText(hostLink) },
-      { name: args.ifname, mac: macText(link), sandbox: args.netns },
-    ],
-    ips,
-    ...(given.routes === undefined ? {} : { routes: given.routes }),
-    dns: config.dns ?? given.dns ?? {},
-  }
-}
-
-/** The connected route goes; the gateway alone is on the link, and the network behind it. */
-function ptpContainer({ host }: CniCall, inside: Netns, link: Link, result: CniResult): void {
-  const { world } = host
-  const { routes, ...addresses } = result
-  configureIface(world, inside, link, addresses)
-  for (const ip of result.ips ?? []) {
-    const { addr, len } = addressOf(ip)
-    const family = typeof addr === 'number' ? 4 : 6
-    const full = family === 4 ? 32 : 128
-    const gateway = parseIp(ip.gateway!)!
-    const base = { family, prefsrc: addr } as const
-    routeDel(world, inside, {
-      family,
-      dst: maskIp(addr, len),
-      len,
-      scope: 253,
-      nexthops: [{ oif: link.ifindex }],
-    })
-    routeAdd(world, inside, {
-      ...base,
-      dst: gateway,
-      len: full,
-      scope: 253,
-      nexthops: [{ oif: link.ifindex }],
-    })
-    const via = [{ oif: link.ifindex, via: gateway }]
-    routeAdd(world, inside, { ...base, dst: maskIp(addr, len), len, scope: 0, nexthops: via })
-  }
-  configureIface(world, inside, link, {
-    cniVersion: '',
-    ...(routes === undefined
-      ? {}
-      : { routes: routes.map((route) => ({ ...route, gw: route.gw ?? gatewayText(result, route.dst) })) }),
-  })
-  announce(world, inside, link, result)
-}
-
-function gatewayText(result: CniResult, dst: string): string {
-  return (result.ips ?? []).find((ip) => ip.address.includes(':') === dst.includes(':'))?.gateway ?? ''
-}
-
-function ptpHost({ host }: CniCall, hostLink: Link, ips: readonly CniIp[]): void {
-  const { world, ns } = host
-  for (const ip of ips) {
-    const { addr } = addressOf(ip)
-    const gateway = parseIp(ip.gateway!)!
-    const full = typeof addr === 'number' ? 32 : 128
-    addrAdd(world, ns, hostLink, { addr: gateway, len: full })
-    const family = full === 32 ? 4 : 6
-    routeAdd(world, ns, { family, dst: addr, len: full, scope: 253, nexthops: [{ oif: hostLink.ifindex }] })
-  }
-}
-
-/** The same for bridge and ptp: what is gone already is well. */
-function mainDel(call: CniCall, ipam: Ipam): void {
-  const { host, args, config } = call
-  if ((config.ipam?.type ?? '') !== '') ipam(call, 'del')
-  const inside = args.netns === '' ? undefined : findNetnsAt(host, args.netns)
-  if (inside === undefined) return
-  const addresses = delLinkByName(host.world, inside, args.ifname)
-  if (config.ipMasq === true) for (const addr of addresses ?? []) teardownMasq(call, addr)
-}
-
-function mainCheck(call: CniCall, ipam: Ipam): void {
-  const { host, args, config } = call
-  if ((config.ipam?.type ?? '') !== '') ipam(call, 'check')
-  if (config.prevResult === undefined) cniFail('must be called with prevResult', 7)
-  const inside = netnsAt(host, args.netns)
-  const link = linkByName(inside, args.ifname)
-  if (link === undefined) cniFail(`Container Interface name in prevResult: ${args.ifname} not found`)
-  const known = (config.prevResult?.interfaces ?? []).find(({ sandbox }) => sandbox === args.netns)
-  if (known?.mac !== undefined && known.mac !== macText(link!)) {
-    cniFail(`Interface ${args.ifname} Mac ${macText(link!)} doesn't match container Mac: ${known.mac}`)
-  }
-  for (const ip of config.prevResult?.ips ?? []) {
-    const { addr } = addressOf(ip)
-    if (!link!.addrs.some((one) => one.addr === addr))
-      cniFail(`Failed to match addr {${ip.address}} on interface ${args.ifname}`)
   }
 }

@@ -6,12 +6,22 @@ import { formatIp } from '../../base/addr.ts'
 import { assert } from '../../base/assert.ts'
 import type { World } from '../../net/types.ts'
 import { parseGoJson } from '../gojson.ts'
-import { bridgePlugin, loopbackPlugin, ptpPlugin } from './bridge.ts'
+import { bridgePlugin } from './bridge.ts'
 import { cniHost } from './host.ts'
 import { hostLocal } from './hostlocal.ts'
 import { addressOf } from './links.ts'
 import { portmapPlugin } from './portmap.ts'
-import type { CniArgs, CniCall, CniConfig, CniFault, CniPlugin, CniResult } from './types.ts'
+import { loopbackPlugin, ptpPlugin } from './ptp.ts'
+import type {
+  CniArgs,
+  CniCall,
+  CniConfig,
+  CniFault,
+  CniPlugin,
+  CniResult,
+  CniTell,
+  CniWork,
+} from './types.ts'
 import { cniFail, isCniFault, SUPPORTED_VERSIONS } from './types.ts'
 
 export interface CniExit {
@@ -24,6 +34,14 @@ export interface CniExit {
 export interface CniAnswer {
   readonly answer?: object
   readonly fault?: CniFault
+  /** A call that goes step by step is not at its end. */
+  readonly more?: boolean
+}
+
+/** A call that goes step by step: what is done of it, and who is told. */
+export interface CniPace {
+  readonly work: CniWork
+  readonly tell: CniTell
 }
 
 const DEFAULT_PATH = '/opt/cni/bin'
@@ -64,18 +82,25 @@ export function cniExec(
   }
 }
 
-/** As `cniExec` for a runtime that has the configuration as a value and takes the answer as one. */
+/**
+ * As `cniExec` for a runtime that has the configuration as a value and takes the answer as one. With a pace only the next
+ * step is taken, with the same configuration each time.
+ */
 export function cniCall(
   world: World,
   machineId: number,
   plugin: string,
   env: ReadonlyMap<string, string>,
   config: CniConfig,
+  pace?: CniPace,
 ): CniAnswer {
   const code = MAIN[plugin]
   assert(code !== undefined, `there is a plugin ${plugin}`)
-  return answerOf(world, machineId, code, env.get('CNI_COMMAND') ?? '', env, () => config)
+  return answerOf(world, machineId, code, env.get('CNI_COMMAND') ?? '', env, () => config, pace)
 }
+
+const MORE = Object.freeze({})
+const MORE_ANSWER: CniAnswer = Object.freeze({ more: true })
 
 function answerOf(
   world: World,
@@ -84,9 +109,11 @@ function answerOf(
   command: string,
   env: ReadonlyMap<string, string>,
   config: () => CniConfig,
+  pace?: CniPace,
 ): CniAnswer {
   try {
-    const answer = run(world, machineId, plugin, command, env, config)
+    const answer = run(world, machineId, plugin, command, env, config, pace)
+    if (answer === MORE) return MORE_ANSWER
     return answer === undefined ? {} : { answer }
   } catch (thrown) {
     if (!isCniFault(thrown)) throw thrown
@@ -101,6 +128,7 @@ function run(
   command: string,
   env: ReadonlyMap<string, string>,
   read: () => CniConfig,
+  pace: CniPace | undefined,
 ): object | undefined {
   const args = argsOf(command, env)
   const config = read()
@@ -115,7 +143,15 @@ function run(
     const supports = SUPPORTED_VERSIONS.map((one) => `"${one}"`).join(' ')
     cniFail('incompatible CNI versions', 1, `config is "${version}", plugin supports [${supports}]`)
   }
-  const call: CniCall = { host: cniHost(world, machineId), args, config }
+  const host = cniHost(world, machineId)
+  const call: CniCall = pace === undefined ? { host, args, config } : { host, args, config, tell: pace.tell }
+  if (pace !== undefined && plugin.steps !== undefined) {
+    const { steps } = plugin
+    const own = command === 'ADD' ? steps.add : steps.del
+    own[pace.work.at++]!(call, pace.work)
+    if (pace.work.at < own.length) return MORE
+    return command === 'ADD' ? asVersion(steps.result(call, pace.work), version) : undefined
+  }
   if (command === 'ADD') return asVersion(plugin.add(call), version)
   if (command === 'DEL') plugin.del(call)
   else plugin.check(call)
@@ -176,7 +212,13 @@ function ipamCall(call: CniCall, what: 'add' | 'del' | 'check'): CniResult | und
   if (type !== 'host-local') {
     return cniFail(`failed to find plugin "${type}" in path [${call.args.path}]`)
   }
-  return hostLocal[what](call) ?? undefined
+  const { tell } = call
+  if (tell === undefined) return hostLocal[what](call) ?? undefined
+  const talk = { plugin: type, stdin: JSON.stringify(call.config), stdout: '' }
+  const given = hostLocal[what]({ ...call, tell: (about, args) => tell(about, args, talk) }) ?? undefined
+  const stdout = JSON.stringify(given ?? '')
+  for (const { address } of given?.ips ?? []) tell('ipam', { address }, { ...talk, stdout })
+  return given
 }
 
 /** The result as an older version writes it: up to 0.4.0 every address says its family. */

@@ -59,7 +59,9 @@ export const hostLocal: CniPlugin = {
     const { host, args } = call
     const dir = storeDir(call)
     for (const [name, who] of owners(host, dir)) {
-      if (who === ownerText(args)) removeFile(host.files, `${dir}/${name}`)
+      if (who !== ownerText(args)) continue
+      removeFile(host.files, `${dir}/${name}`)
+      call.tell?.('release', { address: name, file: `${dir}/${name}` })
     }
   },
   check(call) {

@@ -47,6 +47,12 @@ function mtuOf(mtu: number): { mtu?: number } {
 
 /** Addresses and routes of a result on the container's device. Models ipam.ConfigureIface. */
 export function configureIface(world: World, ns: Netns, link: Link, result: CniResult): void {
+  addAddresses(world, ns, link, result)
+  addRoutes(world, ns, link, result)
+}
+
+/** The first half of `configureIface`: the device is up and has its addresses. */
+export function addAddresses(world: World, ns: Netns, link: Link, result: CniResult): void {
   if (link.up === false) linkSet(world, ns, link, { up: true })
   for (const ip of result.ips ?? []) {
     const prefix = addressOf(ip)
@@ -54,6 +60,10 @@ export function configureIface(world: World, ns: Netns, link: Link, result: CniR
     const bad = addrAdd(world, ns, link, broadcastOf(prefix))
     if (bad !== null) cniFail(`failed to add IP addr {${ip.address}} to "${link.name}": ${words(bad)}`)
   }
+}
+
+/** The second half: its routes. */
+export function addRoutes(world: World, ns: Netns, link: Link, result: CniResult): void {
   for (const route of result.routes ?? []) {
     const dst = parsePrefix(route.dst)
     if (dst === undefined) continue

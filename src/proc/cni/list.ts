@@ -5,10 +5,11 @@ import type { FileCtx } from '../../run/files.ts'
 import { listDir, readFile, statFile } from '../../run/files.ts'
 import type { FileNode } from '../../run/types.ts'
 import { parseGoJson } from '../gojson.ts'
-import type { CniAnswer } from './exec.ts'
+import type { CniAnswer, CniPace } from './exec.ts'
 import { CNI_PLUGINS, cniCall } from './exec.ts'
 import { cniHost } from './host.ts'
-import type { CniConfig, CniFault, CniPortMapping, CniResult } from './types.ts'
+import type { CniConfig, CniFault, CniPortMapping, CniResult, CniTell, CniWork } from './types.ts'
+import { createWork } from './types.ts'
 
 export const CONF_DIR = '/etc/cni/net.d'
 export const BIN_DIR = '/opt/cni/bin'
@@ -28,6 +29,17 @@ export interface CniPod {
   readonly portMappings?: readonly CniPortMapping[]
   /** CNI_ARGS */
   readonly args?: string
+}
+
+/** A list under way, between two of its steps: plain data. */
+export interface CniRun {
+  readonly command: 'ADD' | 'DEL'
+  readonly list: CniList
+  readonly pod: CniPod
+  /** How many plugins have ended, and what the one at work keeps. */
+  done: number
+  work: CniWork
+  result: CniResult | undefined
 }
 
 export type CniListResult =
@@ -101,6 +113,49 @@ export function cniListDel(
   return ''
 }
 
+/** A list that goes step by step. */
+export function createCniRun(command: 'ADD' | 'DEL', list: CniList, pod: CniPod): CniRun {
+  return { command, list, pod, done: 0, work: createWork(), result: undefined }
+}
+
+/**
+ * The next step of a list. Undefined: more follow; else as the list in one go ends. Whoever listens is told of a plugin's
+ * input at its first step, and of its output at the last.
+ */
+export function cniListStep(
+  world: World,
+  machineId: number,
+  run: CniRun,
+  tell: CniTell,
+): CniListResult | undefined {
+  const { command, list, pod, result, work } = run
+  const plugins = command === 'ADD' ? list.plugins : [...list.plugins].reverse()
+  const plugin = plugins[run.done]!
+  const type = plugin.type ?? ''
+  const talk = { plugin: type, stdin: '', stdout: '' }
+  if (work.at === 0) {
+    const stdin = JSON.stringify(configOf(list, plugin, pod, result))
+    tell('exec', { path: `${BIN_DIR}/${type}` }, { ...talk, stdin })
+  }
+  const pace = { work, tell: (what, args, io) => tell(what, args, io ?? talk) } satisfies CniPace
+  const { answer, fault, more, missing } = call(world, machineId, list, plugin, command, pod, result, pace)
+  if (more === true) return undefined
+  const said = fault === undefined ? answer : { code: fault.code, msg: fault.msg, details: fault.details }
+  const stdout = missing ?? (said === undefined ? '' : JSON.stringify(said))
+  const failed = missing !== undefined || fault !== undefined
+  tell(failed ? 'fault' : 'answer', { code: failed ? '1' : '0' }, { ...talk, stdout })
+  if (missing !== undefined) return { ok: false, error: missing }
+  if (fault !== undefined) {
+    return { ok: false, error: faultOf(plugin, fault, command === 'ADD' ? 'add' : 'delete') }
+  }
+  if (command === 'ADD') run.result = answer as CniResult
+  run.done++
+  run.work = createWork()
+  return run.done < plugins.length
+    ? undefined
+    : { ok: true, result: run.result ?? { cniVersion: list.cniVersion } }
+}
+
 function call(
   world: World,
   machineId: number,
@@ -109,6 +164,7 @@ function call(
   command: string,
   pod: CniPod,
   prevResult: CniResult | undefined,
+  pace?: CniPace,
 ): CniAnswer & { missing?: string } {
   const type = plugin.type ?? ''
   const { files } = cniHost(world, machineId)
@@ -118,15 +174,6 @@ function call(
     const missing = `plugin type="${type}" name="${list.name}" failed (add): failed to find plugin "${type}" in path [${BIN_DIR}]`
     return { missing }
   }
-  const { capabilities, ...config } = plugin
-  const wantsPorts = capabilities?.portMappings === true && (pod.portMappings ?? []).length > 0
-  const full = {
-    ...config,
-    name: list.name,
-    cniVersion: list.cniVersion,
-    ...(wantsPorts ? { runtimeConfig: { ...plugin.runtimeConfig, portMappings: pod.portMappings } } : {}),
-    ...(prevResult === undefined ? {} : { prevResult }),
-  }
   const env = new Map([
     ['CNI_COMMAND', command],
     ['CNI_CONTAINERID', pod.containerId],
@@ -135,7 +182,27 @@ function call(
     ['CNI_ARGS', pod.args ?? ''],
     ['CNI_PATH', BIN_DIR],
   ])
-  return cniCall(world, machineId, type, env, full)
+  return cniCall(world, machineId, type, env, configOf(list, plugin, pod, prevResult), pace)
+}
+
+/** What a plugin of the list reads: its own configuration, the list's name, what the pod asks for, what came before. */
+function configOf(
+  list: CniList,
+  plugin: CniList['plugins'][number],
+  pod: CniPod,
+  prevResult: CniResult | undefined,
+): CniConfig {
+  const { capabilities, ...config } = plugin
+  const wantsPorts = capabilities?.portMappings === true && (pod.portMappings ?? []).length > 0
+  return {
+    ...config,
+    name: list.name,
+    cniVersion: list.cniVersion,
+    ...(wantsPorts
+      ? { runtimeConfig: { ...plugin.runtimeConfig, portMappings: pod.portMappings ?? [] } }
+      : {}),
+    ...(prevResult === undefined ? {} : { prevResult }),
+  }
 }
 
 /** What libcni makes of a plugin's failure. */

@@ -1,4 +1,5 @@
 /** What CNI plugins are given and answer. Models the CNI specification 1.0.0 and the reference plugins 1.1.1. */
+import type { Ip, Mac } from '../../base/addr.ts'
 import type { Netns, World } from '../../net/types.ts'
 import type { FileCtx } from '../../run/files.ts'
 import type { Machine } from '../../run/types.ts'
@@ -133,11 +134,59 @@ export interface CniCall {
   readonly host: CniHost
   readonly args: CniArgs
   readonly config: CniConfig
+  /** Told what a step did, where somebody listens. */
+  readonly tell?: CniTell
 }
+
+export type CniTell = (what: string, args: Readonly<Record<string, string>>, io?: CniTalk) => void
+
+/** What a plugin that another one called was given and answered. */
+export interface CniTalk {
+  readonly plugin: string
+  readonly stdin: string
+  readonly stdout: string
+}
+
+/** What a plugin keeps between its steps: plain data, names and no records of the network. */
+export interface CniWork {
+  /** How many steps are done. */
+  at: number
+  /** The bridge's own address before its first port. */
+  mac: Mac
+  /** The host's end of the cable. */
+  host: string
+  /** What the IPAM plugin gave: addresses with their gateways, routes. */
+  given: CniResult
+  /** Addresses that went with the container's device. */
+  gone: readonly Ip[]
+}
+
+/** A stretch of a plugin between two answers of the kernel. */
+export type CniStep = (call: CniCall, work: CniWork) => void
+
+export function createWork(): CniWork {
+  return { at: 0, mac: 0, host: '', given: NOTHING, gone: NONE }
+}
+
+/** All steps in one go. */
+export function runSteps(steps: readonly CniStep[], call: CniCall): CniWork {
+  const work = createWork()
+  for (const step of steps) step(call, work)
+  return work
+}
+
+const NOTHING: CniResult = Object.freeze({ cniVersion: '' })
+const NONE: readonly Ip[] = Object.freeze([])
 
 /** One plugin's commands. ADD answers a result, the others nothing. */
 export interface CniPlugin {
   readonly add: (call: CniCall) => CniResult
   readonly del: (call: CniCall) => void
   readonly check: (call: CniCall) => void
+  /** The same, where a step of it can be looked at by itself. */
+  readonly steps?: {
+    readonly add: readonly CniStep[]
+    readonly result: (call: CniCall, work: CniWork) => CniResult
+    readonly del: readonly CniStep[]
+  }
 }

@@ -24,6 +24,7 @@ import { probeDone } from './probes.ts'
 import { writeKubeletRules } from './rules.ts'
 import type { Task, TaskResult } from './runner.ts'
 import { runnerProgram } from './runner.ts'
+import { dropHalfMade } from './sandbox.ts'
 import type { Kubelet, PodRun } from './state.ts'
 import { containerOf, createState, kubeletOf, SECOND } from './state.ts'
 import { hookEnded } from './stop.ts'
@@ -48,10 +49,10 @@ export function kubeletProgram(programs: Programs): AgentProgram {
     start(ctx) {
       ctx.agent.state = createState()
       const kubelet = kubeletOf(ctx, programs)
-      if (clusterOf(ctx.world).options.kubelet.makeIptablesUtilChains)
-        writeKubeletRules(ctx.world, ctx.agent.ns)
-      const { runtime } = clusterOf(ctx.world).options.kubelet
+      const { runtime, makeIptablesUtilChains } = clusterOf(ctx.world).options.kubelet
+      if (makeIptablesUtilChains) writeKubeletRules(ctx.world, ctx.agent.ns)
       if (runtime === 'docker' && daemonPid(ctx.world, kubelet.machine) === 0) startDaemon(kubelet)
+      dropHalfMade(kubelet)
       registerNode(kubelet)
       renewLease(kubelet)
       seePods(kubelet)

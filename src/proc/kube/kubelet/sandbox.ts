@@ -12,8 +12,8 @@ import {
   startContainer,
 } from '../../../run/container.ts'
 import { signalProcess } from '../../../run/process.ts'
-import { cniListAdd, cniListDel, loadCniList } from '../../cni/list.ts'
-import type { CniPod } from '../../cni/list.ts'
+import { cniListAdd, cniListDel, cniListStep, createCniRun, loadCniList } from '../../cni/list.ts'
+import type { CniList, CniListResult, CniPod } from '../../cni/list.ts'
 import type { CniPortMapping } from '../../cni/types.ts'
 import { findImage } from '../../cmd/docker/images.ts'
 import { hostIps } from './env.ts'
@@ -21,6 +21,7 @@ import { podNames } from './files.ts'
 import { noteBox } from '../../cmd/docker/state.ts'
 import { dropContainer, labelsOf, PAUSE_NAME, runtimeName } from './labels.ts'
 import { networkWords } from './node.ts'
+import { sandboxTold } from './told.ts'
 import type { Kubelet, PodRun } from './state.ts'
 import { SECOND } from './state.ts'
 
@@ -30,8 +31,16 @@ const ETH = 'eth0'
 /** Until the next try after a failure, and where the node has no network yet. */
 const RETRY_NS = 10 * SECOND
 const NETWORK_RETRY_NS = 5 * SECOND
+/** Between two steps of a plugin: what an exec or the kernel's answer takes, roughly. */
+const STEP_NS = 4_000_000
+/** With more pods that wait for this kubelet, or more nodes, a plugin's steps are not told apart: they happen at one moment. */
+const CROWD = 12
+const MANY_NODES = 20
 
-/** Makes the sandbox. False: it failed, an event says why, `run.notBefore` says when to try again. */
+/**
+ * Makes the sandbox, or begins to: then `run.network` goes on, step by step. False: it failed, an event says why,
+ * `run.notBefore` says when to try again.
+ */
 export function startSandbox(kubelet: Kubelet, run: PodRun): boolean {
   const { ctx, world, machine } = kubelet
   const { pod } = run
@@ -52,41 +61,87 @@ export function startSandbox(kubelet: Kubelet, run: PodRun): boolean {
     host,
   })
   run.attempt++
-  if (!host && list !== undefined) {
-    const added = cniListAdd(world, machine.id, list, cniPod(pod, id, box.key))
-    if (!added.ok) {
-      cniListDel(world, machine.id, list, cniPod(pod, id, box.key), undefined)
-      removeSandbox(world, machine.id, id)
-      return failed(kubelet, run, `failed to setup network for sandbox "${id}": ${added.error}`)
+  if (host || list === undefined) return finishSandbox(kubelet, run, id, hostIps(kubelet))
+  const about = cniPod(pod, id, box.key)
+  if (!isCrowded(kubelet)) {
+    sandboxTold(kubelet, run, id, 'ADD')('netns', { path: box.key })
+    run.network = {
+      sandbox: id,
+      nextAt: world.now + STEP_NS,
+      run: createCniRun('ADD', list, about),
+      undone: false,
     }
-    run.ips = Object.freeze((added.result.ips ?? []).map(({ address }) => address.split('/')[0]!))
+    return true
   }
-  if (!startPause(kubelet, run, id)) {
-    run.sandbox = id
-    dropSandbox(kubelet, run)
-    return failed(kubelet, run, 'failed to start sandbox container: Resource temporarily unavailable')
-  }
-  run.sandbox = id
-  if (host) run.ips = hostIps(kubelet)
-  return true
+  return added(kubelet, run, id, list, about, cniListAdd(world, machine.id, list, about))
 }
 
-/** The pod's network and sandbox go, with its pause container. Its own containers have ended. */
-export function dropSandbox(kubelet: Kubelet, run: PodRun): void {
+/**
+ * The next step of the plugins that are at work on a pod's network. Answers when the one after it is due, 0 where they
+ * have ended.
+ */
+export function stepNetwork(kubelet: Kubelet, run: PodRun): number {
+  const { world, machine } = kubelet
+  const at = run.network!
+  if (world.now < at.nextAt) return at.nextAt
+  const { command, list, pod } = at.run
+  const tell = sandboxTold(kubelet, run, at.sandbox, command)
+  if (at.undone) {
+    run.network = null
+    removeAll(kubelet, run, at.sandbox)
+    tell('netnsGone', { path: pod.netns })
+    return 0
+  }
+  const ended = cniListStep(world, machine.id, at.run, tell)
+  if (ended === undefined || command === 'DEL') {
+    at.undone = ended !== undefined
+    at.nextAt = world.now + STEP_NS
+    return at.nextAt
+  }
+  run.network = null
+  if (added(kubelet, run, at.sandbox, list, pod, ended)) tell('pause', {})
+  return 0
+}
+
+/**
+ * The pod's network and sandbox go, with its pause container. Its own containers have ended. True: they have gone.
+ * False: `run.network` takes the network away first, step by step.
+ */
+export function dropSandbox(kubelet: Kubelet, run: PodRun, atOnce = false): boolean {
   const { world, machine } = kubelet
   const { sandbox: id, pod } = run
-  run.sandbox = ''
-  if (id === '') return
+  if (id === '') return true
   const box = machine.sandboxes.get(id)
   const { list } = loadCniList(world, machine.id)
   // A runtime may have taken the namespace away before: what stands on the node goes all the same.
   if (pod.spec.hostNetwork !== true && list !== undefined) {
-    cniListDel(world, machine.id, list, cniPod(pod, id, box?.key ?? ''), undefined)
+    const about = cniPod(pod, id, box?.key ?? '')
+    if (!atOnce && !isCrowded(kubelet)) {
+      run.network = {
+        sandbox: id,
+        nextAt: world.now + STEP_NS,
+        run: createCniRun('DEL', list, about),
+        undone: false,
+      }
+      return false
+    }
+    cniListDel(world, machine.id, list, about, undefined)
   }
-  const pause = machine.containers.get(id)
-  if (pause?.status === 'running') signalProcess(world, machine, pause.pid, 'SIGKILL')
-  else if (pause !== undefined) dropContainer(kubelet, id)
-  if (box !== undefined) removeSandbox(world, machine.id, id)
+  removeAll(kubelet, run, id)
+  return true
+}
+
+/** Sandboxes that a kubelet before this one left half made: without a pause container. */
+export function dropHalfMade({ world, machine }: Kubelet): void {
+  const { list } = loadCniList(world, machine.id)
+  const lived = new Set([...machine.containers.values()].map((box) => box.sandbox))
+  for (const { id, key, borrowed } of [...machine.sandboxes.values()]) {
+    if (lived.has(id) || machine.containers.has(id) || borrowed || key === '') continue
+    if (list !== undefined) {
+      cniListDel(world, machine.id, list, { containerId: id, netns: key, ifname: ETH }, undefined)
+    }
+    removeSandbox(world, machine.id, id)
+  }
 }
 
 /** The sandbox stands and its pause container runs. */
@@ -96,6 +151,48 @@ export function sandboxLives({ machine }: Kubelet, run: PodRun): boolean {
     machine.sandboxes.has(run.sandbox) &&
     machine.containers.get(run.sandbox)?.status === 'running'
   )
+}
+
+/** What comes of ADD. */
+function added(
+  kubelet: Kubelet,
+  run: PodRun,
+  id: string,
+  list: CniList,
+  pod: CniPod,
+  result: CniListResult,
+): boolean {
+  const { world, machine } = kubelet
+  if (result.ok) {
+    const ips = (result.result.ips ?? []).map(({ address }) => address.split('/')[0]!)
+    return finishSandbox(kubelet, run, id, ips)
+  }
+  cniListDel(world, machine.id, list, pod, undefined)
+  removeSandbox(world, machine.id, id)
+  return failed(kubelet, run, `failed to setup network for sandbox "${id}": ${result.error}`)
+}
+
+function finishSandbox(kubelet: Kubelet, run: PodRun, id: string, ips: readonly string[]): boolean {
+  run.sandbox = id
+  if (!startPause(kubelet, run, id)) {
+    dropSandbox(kubelet, run, true)
+    return failed(kubelet, run, 'failed to start sandbox container: Resource temporarily unavailable')
+  }
+  run.ips = Object.freeze([...ips])
+  return true
+}
+
+function removeAll(kubelet: Kubelet, run: PodRun, id: string): void {
+  const { world, machine } = kubelet
+  run.sandbox = ''
+  const pause = machine.containers.get(id)
+  if (pause?.status === 'running') signalProcess(world, machine, pause.pid, 'SIGKILL')
+  else if (pause !== undefined) dropContainer(kubelet, id)
+  if (machine.sandboxes.has(id)) removeSandbox(world, machine.id, id)
+}
+
+function isCrowded({ ctx, world }: Kubelet): boolean {
+  return ctx.agent.queue.size > CROWD || clusterOf(world).nodes.size > MANY_NODES
 }
 
 function startPause({ world, machine }: Kubelet, { pod, attempt }: PodRun, id: string): boolean {

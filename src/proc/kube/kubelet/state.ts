@@ -7,6 +7,7 @@ import type { World } from '../../../net/types.ts'
 import { findMachine, machineOf } from '../../../run/machine.ts'
 import type { Container, Machine, Programs } from '../../../run/types.ts'
 import { touch } from '../../../sim/dispatch.ts'
+import type { CniRun } from '../../cni/list.ts'
 
 export interface KubeletState {
   /** Pods of the node by uid. */
@@ -38,6 +39,8 @@ export interface PodRun {
   /** Id of its sandbox, '' while it has none, and how many it had. */
   sandbox: string
   attempt: number
+  /** Plugins are at work on its network: nothing else is done for it until they end. */
+  network: NetworkRun | null
   /** Not before this moment are containers started, or is the sandbox tried again. ns */
   notBefore: number
   ips: readonly string[]
@@ -53,6 +56,16 @@ export interface PodRun {
   /** Why the pod as a whole failed, '' for no reason. */
   reason: string
   message: string
+}
+
+/** A sandbox whose network is being made or unmade. */
+export interface NetworkRun {
+  sandbox: string
+  /** ns of the next step. */
+  nextAt: number
+  run: CniRun
+  /** DEL has ended: the namespace is the last to go. */
+  undone: boolean
 }
 
 export interface PodStop {
@@ -157,6 +170,7 @@ export function createRun(pod: Pod, startTime: string, startedAt: number): PodRu
     startedAt,
     sandbox: '',
     attempt: 0,
+    network: null,
     notBefore: 0,
     ips: [],
     boxes: new Map(),

@@ -10,7 +10,7 @@ import { crashBackOff, noteEnd, specsOf, startBox } from './box.ts'
 import { backOffPull, pullAgainAt } from './images.ts'
 import { containersOfPod, dropContainer } from './labels.ts'
 import { isStarted, sendProbes } from './probes.ts'
-import { dropSandbox, sandboxLives, startSandbox } from './sandbox.ts'
+import { dropSandbox, sandboxLives, startSandbox, stepNetwork } from './sandbox.ts'
 import type { BoxRun, Kubelet, PodRun } from './state.ts'
 import { boxRun, containerOf, isRunning, isSidecar, SECOND } from './state.ts'
 import { isFinished, reportStatus, restarts } from './status.ts'
@@ -27,6 +27,11 @@ const DEFAULT_GRACE = 30
 /** Brings a pod forward. Answers when to look again (ns), 0 for not before something happens. */
 export function syncPod(kubelet: Kubelet, run: PodRun): number {
   for (const box of run.boxes.values()) noteEnd(kubelet, box)
+  if (run.network !== null) {
+    const at = stepNetwork(kubelet, run)
+    if (at > 0) return at
+    if (run.ended) reportStatus(kubelet, run)
+  }
   const { metadata, spec } = run.pod
   if (run.gone || metadata.deletionTimestamp !== undefined) return terminate(kubelet, run)
   if (run.ended) return 0
@@ -38,6 +43,7 @@ export function syncPod(kubelet: Kubelet, run: PodRun): number {
   }
   if (run.reason !== '' || isFinished(kubelet, run)) return finish(kubelet, run)
   const next = advance(kubelet, run)
+  if (run.network !== null) return run.network.nextAt
   reportStatus(kubelet, run)
   return earliest(next, since)
 }
@@ -127,7 +133,7 @@ function remake(kubelet: Kubelet, run: PodRun): number {
   }
   const message = 'Pod sandbox changed, it will be killed and re-created.'
   recordEvent(ctx, run.pod, 'Normal', 'SandboxChanged', message)
-  dropSandbox(kubelet, run)
+  dropSandbox(kubelet, run, true)
   // Init containers run again in the new one.
   run.initialized = false
   for (const { name } of (run.pod.spec.initContainers ?? []).filter((one) => !isSidecar(one))) {
@@ -147,9 +153,11 @@ function finish(kubelet: Kubelet, run: PodRun): number {
   }
   run.ended = true
   run.stop = null
-  dropSandbox(kubelet, run)
-  reportStatus(kubelet, run)
-  return 0
+  if (dropSandbox(kubelet, run)) {
+    reportStatus(kubelet, run)
+    return 0
+  }
+  return run.network!.nextAt
 }
 
 /** The pod was deleted: its containers end within its grace, then it is forgotten everywhere. */
@@ -163,7 +171,7 @@ function terminate(kubelet: Kubelet, run: PodRun): number {
     reportStatus(kubelet, run)
     return next
   }
-  dropSandbox(kubelet, run)
+  if (!dropSandbox(kubelet, run)) return run.network!.nextAt
   if (run.gone) {
     forgetPod(kubelet, run)
     return 0
