@@ -13,13 +13,24 @@ import { compactedRevision, storeChanges, storeChangesOnNode } from '../store/hi
 import { findStore, storeOf, storeSubscribe, storeUnsubscribe } from '../store/store.ts'
 import type { ApiResult, StoreChange } from '../types.ts'
 import { agentExecute } from './requests.ts'
-import type { Agent, AgentCtx, AgentLink, AgentPrograms, AgentRequest, AgentTransport } from './types.ts'
+import type {
+  Agent,
+  AgentAct,
+  AgentCtx,
+  AgentLink,
+  AgentPrograms,
+  AgentRequest,
+  AgentTransport,
+} from './types.ts'
 
 /** client-go's ItemExponentialFailureRateLimiter: 5 ms, doubled at each failure, at most 1000 s. */
 const BACKOFF_BASE = 5_000_000
 const BACKOFF_MAX = 1_000_000_000_000
 
 const PER_OBJECT = 20_000
+
+/** Items of work that an agent has under way at once (--concurrent-*-syncs of most controllers). */
+const WORKERS = 5
 
 /** ns between a request of a `direct` agent and its answer. */
 const DIRECT_ANSWER = 1_000_000
@@ -174,18 +185,44 @@ export function agentAnswer(
   if (agent === undefined) return
   touch(world, id)
   const ctx = ctxOf(world, rules, findAgent(world, id)!)
-  ctx.program.response?.(ctx, tag, result)
+  if (tag !== '') ctx.program.response?.(ctx, tag, result)
 }
 
 /** The server is in reach again: what was put off happens. */
 export function agentResume(world: World, rules: AgentRules, id: number): void {
-  if (findAgent(world, id) === undefined) return
-  touch(world, id)
-  const ctx = ctxOf(world, rules, findAgent(world, id)!)
-  const due = ctx.agent.stalled ?? []
-  delete ctx.agent.stalled
-  for (const name of due) ctx.program.timer?.(ctx, name)
-  startWork(ctx)
+  asAgent(world, rules, id, (ctx) => {
+    const due = ctx.agent.stalled ?? []
+    delete ctx.agent.stalled
+    for (const name of due) runTimer(ctx, name)
+    startWork(ctx)
+  })
+}
+
+/** Carries out, at the server, what a control plane's agent asked for. */
+export function agentAct(world: World, rules: AgentRules, id: number, { what, key }: AgentAct): void {
+  asAgent(world, rules, id, (ctx) => {
+    if (what === 'work') workOn(ctx, key)
+    else ctx.program.timer?.(ctx, key)
+  })
+}
+
+/** The server's answer to that has arrived. */
+export function agentActed(world: World, rules: AgentRules, id: number, { what }: AgentAct): void {
+  asAgent(world, rules, id, (ctx) => {
+    if (what === 'work') endItem(ctx)
+  })
+}
+
+/** No answer will arrive: it is done again, when there is a server. */
+export function agentActLost(world: World, rules: AgentRules, id: number, { what, key }: AgentAct): void {
+  asAgent(world, rules, id, (ctx) => {
+    const { agent } = ctx
+    if (what === 'timer') agent.stalled = [...(agent.stalled ?? []), key]
+    else {
+      again(ctx, key)
+      endItem(ctx)
+    }
+  })
 }
 
 /** Runs `act` as the agent, outside its events. False where there is no such agent. */
@@ -268,26 +305,49 @@ function startWork(ctx: AgentCtx): void {
 }
 
 function onWork(ctx: AgentCtx): void {
-  const { agent, program } = ctx
+  const { world, agent, transport } = ctx
   agent.working = false
   const key = nextKey(agent)
-  if (key === undefined || !mayAct(ctx)) return
-  agent.queue.delete(key)
+  if (key === undefined) return
+  if (isRemote(agent)) {
+    const underway = agent.underway ?? 0
+    // It goes on with an answer, or with the connection.
+    if (underway >= WORKERS || !transport.act(world, agent, { what: 'work', key })) return
+    agent.queue.delete(key)
+    agent.underway = underway + 1
+  } else {
+    agent.queue.delete(key)
+    workOn(ctx, key)
+  }
+  startWork(ctx)
+}
+
+function workOn(ctx: AgentCtx, key: string): void {
+  const { agent, program } = ctx
   if ((agent.wrote.get(key) ?? 0) > agent.seen) {
     // Its cache does not know yet what it did itself: the change will be observed in a moment.
     enqueueAfter(ctx, key, Math.max(program.delayNs, 1_000_000))
-  } else {
-    agent.wrote.delete(key)
-    const { requeueAfter, retry } = program.reconcile(ctx, key)
-    if (retry === true) {
-      const failures = agent.failures.get(key) ?? 0
-      agent.failures.set(key, failures + 1)
-      enqueueAfter(ctx, key, Math.min(BACKOFF_BASE * 2 ** Math.min(failures, 30), BACKOFF_MAX))
-    } else {
-      agent.failures.delete(key)
-      if (requeueAfter !== undefined) enqueueAfter(ctx, key, requeueAfter)
-    }
+    return
   }
+  agent.wrote.delete(key)
+  const { requeueAfter, retry } = program.reconcile(ctx, key)
+  if (retry === true) again(ctx, key)
+  else {
+    agent.failures.delete(key)
+    if (requeueAfter !== undefined) enqueueAfter(ctx, key, requeueAfter)
+  }
+}
+
+/** It failed: after a while. */
+function again(ctx: AgentCtx, key: string): void {
+  const { failures } = ctx.agent
+  const before = failures.get(key) ?? 0
+  failures.set(key, before + 1)
+  enqueueAfter(ctx, key, Math.min(BACKOFF_BASE * 2 ** Math.min(before, 30), BACKOFF_MAX))
+}
+
+function endItem(ctx: AgentCtx): void {
+  ctx.agent.underway = (ctx.agent.underway ?? 1) - 1
   startWork(ctx)
 }
 
@@ -297,7 +357,7 @@ function nextKey(agent: Agent): string | undefined {
 }
 
 function onTimer(ctx: AgentCtx, event: SimEvent): void {
-  const { world, agent, program } = ctx
+  const { world, agent } = ctx
   const name = event.ref as string
   if (event.arg === 0) {
     if (agent.later.get(name) !== world.now) return
@@ -306,11 +366,18 @@ function onTimer(ctx: AgentCtx, event: SimEvent): void {
   }
   if (agent.timers.get(name) !== event.arg) return
   agent.timers.delete(name)
-  if (mayAct(ctx)) program.timer?.(ctx, name)
-  else agent.stalled = [...(agent.stalled ?? []), name]
+  runTimer(ctx, name)
 }
 
-/** The control plane's agents write where they stand: only while their server is in reach. */
-function mayAct({ world, agent, transport }: AgentCtx): boolean {
-  return agent.link.kind !== 'tcp' || agent.node !== '' || transport.ready?.(world, agent) !== false
+function runTimer(ctx: AgentCtx, name: string): void {
+  const { world, agent, program, transport } = ctx
+  if (!isRemote(agent)) program.timer?.(ctx, name)
+  else if (!transport.act(world, agent, { what: 'timer', key: name })) {
+    agent.stalled = [...(agent.stalled ?? []), name]
+  }
+}
+
+/** What it does happens at the server. */
+function isRemote({ link, node }: Agent): boolean {
+  return link.kind === 'tcp' && node === ''
 }

@@ -4,6 +4,8 @@ import type { World } from '../../net/types.ts'
 import type { PatchOptions } from '../api/local.ts'
 import { apiCreate, apiDelete, apiPatch, apiUpdate, apiUpdateStatus } from '../api/local.ts'
 import type { Actor, ApiObject, ApiResult, Draft } from '../types.ts'
+import type { Recorded } from './recorded.ts'
+import { putEvent } from './recorded.ts'
 import type { Agent, AgentRequest } from './types.ts'
 
 /** Who an agent is to the API server: the user of its certificate, and the name that its writes are kept under. */
@@ -32,6 +34,8 @@ export function agentExecute(world: World, agent: Agent, request: AgentRequest):
       const patch: PatchOptions = op === 'mergePatch' ? merge : { ...merge, subresource: 'status' }
       return apiPatch<ApiObject>(world, actor, resource, namespace, name, patch)
     }
+    case 'event':
+      return putEvent(world, actor, request.object as Recorded)
     case 'delete': {
       const grace = request.gracePeriodSeconds
       return apiDelete(

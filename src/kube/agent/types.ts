@@ -40,14 +40,17 @@ export interface Agent extends Target {
   events?: Map<string, EventMemory>
   /** Timers that were due while the server was out of reach. */
   stalled?: string[]
+  /** Items of work that the server has not answered; absent before the first. */
+  underway?: number
   /** The program's own plain data. */
   state: unknown
 }
 
 /**
  * `direct`: the API server is in reach whatever the network does (the control plane is not drawn).
- * `tcp`: watch events, and the requests of nodes' agents, are bytes of a connection to port 6443, which its process
- * holds; the control plane's agents write where they stand, as long as that connection is alive.
+ * `tcp`: watch events and requests are bytes of a connection to port 6443, which its process holds. A node's agent sends
+ * its writes; of the control plane's agents an item of work, or a timer that is due, goes to the server as one request,
+ * and what it reads and writes happens when that has arrived.
  */
 export type AgentLink =
   | { readonly kind: 'direct' }
@@ -91,10 +94,19 @@ export interface AgentProgram {
 
 export type AgentPrograms = ReadonlyMap<string, AgentProgram>
 
-/** A write as data, for agents whose requests cross the network. `object` as for apiCreate, apiUpdate, apiPatch. */
+/** What of a control plane's agent is carried out at the server: an item of its queue, or a timer, by its name. */
+export interface AgentAct {
+  readonly what: 'work' | 'timer'
+  readonly key: string
+}
+
+/**
+ * A write as data, for agents whose requests cross the network. `object` as for apiCreate, apiUpdate, apiPatch; of an
+ * event what was recorded. An answer to the tag '' is for nobody.
+ */
 export interface AgentRequest {
   readonly tag: string
-  readonly op: 'create' | 'update' | 'updateStatus' | 'mergePatch' | 'mergePatchStatus' | 'delete'
+  readonly op: 'create' | 'update' | 'updateStatus' | 'mergePatch' | 'mergePatchStatus' | 'delete' | 'event'
   readonly resource: string
   readonly namespace: string
   readonly name: string
@@ -109,6 +121,9 @@ export interface AgentTransport {
   notify(world: World, agent: Agent): void
   /** Sends a request; its answer arrives by `agentAnswer`. False: there is no connection. */
   send(world: World, agent: Agent, request: AgentRequest): boolean
-  /** Whether an agent that writes where it stands may do so now; false: `agentResume` will follow. */
-  ready?(world: World, agent: Agent): boolean
+  /**
+   * Has the server carry out what a control plane's agent does: `agentAct` there, then `agentActed` or `agentActLost`.
+   * False: there is no connection; `agentResume` will follow.
+   */
+  act(world: World, agent: Agent, act: AgentAct): boolean
 }

@@ -38,7 +38,7 @@ export function checkCluster(
   bootstrapApi(world, ['10.100.0.2'])
   const agents: AgentRules = {
     programs: new Map([...programs, instantKubelet].map((program) => [program.name, program])),
-    transport: { notify: () => {}, send: () => false },
+    transport: { notify: () => {}, send: () => false, act: () => false },
   }
   const handlers: (Handler<World> | undefined)[] = []
   for (const [kind, handler] of Object.entries(agentHandlers(agents))) handlers[Number(kind)] = handler

@@ -1,12 +1,14 @@
 /** What controllers share: owners, readiness, events, names by hash. */
 import { nowText, storeOf, wallMs } from '../store/store.ts'
-import { apiCreate, apiGet, apiPatch, apiUpdateStatus } from '../api/local.ts'
+import { apiPatch, apiUpdateStatus } from '../api/local.ts'
+import { agentSend } from '../agent/agent.ts'
+import type { Recorded } from '../agent/recorded.ts'
+import { putEvent } from '../agent/recorded.ts'
 import { actorOf } from '../agent/requests.ts'
 import type { AgentCtx } from '../agent/types.ts'
-import type { Condition, KubeEvent, Pod } from '../objects.ts'
+import type { Condition, Pod } from '../objects.ts'
 import { parseTime } from '../time.ts'
-import type { World } from '../../net/types.ts'
-import { correlate, isCombined } from './correlator.ts'
+import { correlate } from './correlator.ts'
 import type { ApiObject, Json, OwnerReference } from '../types.ts'
 import { controllerOf } from '../types.ts'
 
@@ -98,8 +100,8 @@ function sorted(value: unknown): unknown {
 }
 
 /**
- * Records an event about an object; the same one again counts up, and too many are not written.
- * Models client-go tools/record with its correlator.
+ * Records an event about an object; the same one again counts up, and too many are not written. A node's agent sends it
+ * to the server. Models client-go tools/record with its correlator.
  */
 export function recordEvent(
   ctx: AgentCtx,
@@ -111,61 +113,23 @@ export function recordEvent(
   const { world, agent } = ctx
   // A broadcaster without a server tries for two minutes and gives up; here the event is lost at once.
   if (agent.link.kind === 'tcp' && agent.link.sock === 0) return
-  const namespace = about.metadata.namespace ?? 'default'
-  const component = componentOf(ctx)
   agent.events ??= new Map()
-  const { uid, name: whose } = about.metadata
-  const told = correlate(agent.events, `${about.kind} ${whose} ${uid}`, `${type} ${reason}`, text, world.now)
+  const { apiVersion, kind } = about
+  const { name, namespace, uid, resourceVersion } = about.metadata
+  const told = correlate(agent.events, `${kind} ${name} ${uid}`, `${type} ${reason}`, text, world.now)
   if (told === undefined) return
-  const { message, since, isNew } = told
-  let at = since
-  let name = eventName(world, whose, at)
-  let known = apiGet<KubeEvent>(world, 'events', namespace, name)
-  // Two events of one instant: real clocks never show the same nanosecond twice.
-  while (known.ok && (isNew || !isSameEvent(known.object, component, reason, message))) {
-    name = eventName(world, whose, ++at)
-    known = apiGet<KubeEvent>(world, 'events', namespace, name)
+  const recorded: Recorded = {
+    about: { apiVersion, kind, metadata: { name, namespace, uid, resourceVersion } },
+    ...{ type, reason, message: told.message, since: told.since, isNew: told.isNew, at: world.now },
+    component: componentOf(ctx),
+    host: agent.node,
   }
-  const now = nowText(world)
-  if (known.ok) {
-    const body = { message, count: (known.object.count ?? 1) + 1, lastTimestamp: now }
-    apiPatch(world, actorOf(agent), 'events', namespace, name, { type: 'merge', body })
+  if (agent.link.kind !== 'tcp' || agent.node === '') {
+    putEvent(world, actorOf(agent), recorded)
     return
   }
-  apiCreate<KubeEvent>(world, actorOf(agent), 'events', {
-    apiVersion: 'v1',
-    kind: 'Event',
-    metadata: { name, namespace },
-    involvedObject: {
-      kind: about.kind,
-      ...(about.metadata.namespace === undefined ? {} : { namespace: about.metadata.namespace }),
-      name: about.metadata.name,
-      uid: about.metadata.uid,
-      apiVersion: about.apiVersion,
-      resourceVersion: about.metadata.resourceVersion,
-    },
-    reason,
-    message,
-    type,
-    count: 1,
-    firstTimestamp: now,
-    lastTimestamp: now,
-    eventTime: null,
-    source: { component, ...(agent.node === '' ? {} : { host: agent.node }) },
-    reportingComponent: component,
-    reportingInstance: agent.node,
-  })
-}
-
-function isSameEvent(event: KubeEvent, component: string, reason: string, message: string): boolean {
-  if (event.source?.component !== component || event.reason !== reason) return false
-  return event.message === message || (isCombined(event.message ?? '') && isCombined(message))
-}
-
-/** An object's name and the time in nanoseconds since 1970, in hexadecimal: an object's events list in their order. */
-function eventName(world: World, whose: string, at: number): string {
-  const nanos = BigInt(storeOf(world).options.epochMs) * 1_000_000n + BigInt(at)
-  return `${whose}.${nanos.toString(16)}`
+  const where = { resource: 'events', namespace: namespace ?? 'default', name: '' }
+  agentSend(ctx, { tag: '', op: 'event', ...where, object: recorded })
 }
 
 /** Programs whose events carry another name as their source. */

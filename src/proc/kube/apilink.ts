@@ -1,7 +1,7 @@
 /**
  * A process' connection to the API server, shared by the agents that it is: it connects, lists, watches and writes;
- * what is cut is noticed by pings and connected again. Controllers write where they stand and not by messages: after a
- * silence they ask first whether the server is there (`apiLinkReady`). Models client-go (1.32): net.Dialer's 30 s and
+ * what is cut is noticed by pings and connected again. Of controllers and the scheduler the server is sent each item of
+ * work, and carries it out (`apiLinkAct`). Models client-go (1.32): net.Dialer's 30 s and
  * keepalive, the HTTP/2 transport's health check (30 s idle, 15 s for the answer), the reflector's back-off (0.8 s to
  * 30 s with jitter). Not here: a connection for
  * each kind of watch, requests' own timeouts.
@@ -11,6 +11,8 @@ import { assert } from '../../base/assert.ts'
 import { nextBelow } from '../../base/rng.ts'
 import type { AgentRules } from '../../kube/agent/agent.ts'
 import {
+  agentActed,
+  agentActLost,
   agentAnswer,
   agentCatchUp,
   agentResume,
@@ -18,7 +20,7 @@ import {
   startAgent,
   stopAgent,
 } from '../../kube/agent/agent.ts'
-import type { Agent, AgentRequest } from '../../kube/agent/types.ts'
+import type { Agent, AgentAct, AgentRequest } from '../../kube/agent/types.ts'
 import { failure } from '../../kube/api/status.ts'
 import { KubeEv } from '../../kube/events.ts'
 import type { ApiResult } from '../../kube/types.ts'
@@ -39,6 +41,8 @@ import { endpointParts, GO_KEEPALIVE } from './apiwire.ts'
 import type { Channel } from './channel.ts'
 import { channelRead, channelSend, createChannel } from './channel.ts'
 
+type Pending = { readonly agent: number } & ({ readonly tag: string } | { readonly act: AgentAct })
+
 /** Plain data of a process. */
 export interface ApiLink {
   readonly endpoint: string
@@ -50,8 +54,8 @@ export interface ApiLink {
   agents: number[]
   phase: 'waiting' | 'dialing' | 'listing' | 'open'
   channel: Channel | null
-  /** Writes without an answer, by number. */
-  pending: Map<number, { readonly agent: number; readonly tag: string }>
+  /** Writes, and what the server is to carry out, without an answer, by number. */
+  pending: Map<number, Pending>
   next: number
   /** Failures in a row, and since when the connection stood that was the last to stand. */
   failures: number
@@ -59,10 +63,6 @@ export interface ApiLink {
   /** When something was last read, and whether a ping is out. */
   readAt: number
   pinged: boolean
-  /** When the server last answered: a word that it sends by itself says nothing of the way to it. */
-  answeredAt: number
-  /** Agents wait for a word from the server. */
-  stalled: boolean
   /** How often it was lost or did not come about; in which phase the last time, and why in Go's words. */
   losses: number
   lostIn: 'dialing' | 'listing' | 'open'
@@ -73,8 +73,6 @@ const SECOND = 1_000_000_000
 const DIAL_NS = 30 * SECOND
 const IDLE_NS = 30 * SECOND
 const PING_NS = 15 * SECOND
-/** A server that answered within this time counts as there. */
-const HEARD_NS = SECOND
 /** What Go's HTTP/2 transport says of a connection whose ping found no answer. */
 export const PING_LOST = 'http2: client connection lost'
 const BACKOFF_MS = 800
@@ -101,8 +99,6 @@ export function createApiLink(about: {
     openedAt: 0,
     readAt: 0,
     pinged: false,
-    answeredAt: 0,
-    stalled: false,
     losses: 0,
     lostIn: 'dialing',
     why: '',
@@ -166,20 +162,14 @@ export function apiLinkSend(
   return true
 }
 
-/**
- * Whether an agent that writes where it stands may do so: the server answered a moment ago. Otherwise it is asked
- * for a word, and `agentResume` follows that, however long it takes.
- */
-export function apiLinkReady(world: World, agent: Agent): boolean {
-  const link = linkOfAgent(world, agent)
-  if (link === null) return true
-  if (link.phase === 'open' && world.now - link.answeredAt <= HEARD_NS) return true
+/** Has the server carry out what an agent does. False: there is no connection. */
+export function apiLinkAct(world: World, agent: Agent, link: ApiLink | null, act: AgentAct): boolean {
   const ns = findNetns(world, agent.ns)
-  if (!link.stalled && link.phase === 'open' && link.channel !== null && ns !== undefined) {
-    channelSend({ world, ns }, link.channel, { k: 'ping', n: link.next++ } satisfies ToServer)
-  }
-  link.stalled = true
-  return false
+  if (ns === undefined || link?.phase !== 'open' || link.channel === null) return false
+  const n = link.next++
+  link.pending.set(n, { agent: agent.id, act })
+  channelSend({ world, ns }, link.channel, { k: 'act', n, agent: agent.id, ...act } satisfies ToServer)
+  return true
 }
 
 /** The link of an agent's process, ready to be changed; null where the process is gone or has none. */
@@ -228,16 +218,10 @@ function onSocket(ctx: ProcCtx, rules: AgentRules, link: ApiLink): void {
   }
   const { messages, errno } = channelRead(ctx, channel)
   if (messages.length > 0) heard(ctx, link)
-  const answered = (messages as FromServer[]).some(({ k }) => k !== 'events')
-  if (answered) link.answeredAt = ctx.world.now
   for (const message of messages) onMessage(ctx, rules, link, message as FromServer)
   const failed = errno === '' ? streamFlush(ctx, channel.stream) : errno
   if (failed !== '')
     lost(ctx, rules, link, failed === 'EOF' ? 'EOF' : `read: ${errnoText(failed).toLowerCase()}`)
-  else if (answered && link.stalled && link.phase === 'open') {
-    link.stalled = false
-    for (const agent of link.agents) agentResume(ctx.world, rules, agent)
-  }
 }
 
 function onMessage(ctx: ProcCtx, rules: AgentRules, link: ApiLink, message: FromServer): void {
@@ -252,7 +236,15 @@ function onMessage(ctx: ProcCtx, rules: AgentRules, link: ApiLink, message: From
     case 'wrote': {
       const write = link.pending.get(message.n)
       link.pending.delete(message.n)
-      if (write !== undefined) agentAnswer(world, rules, write.agent, write.tag, message.result)
+      if (write !== undefined && 'tag' in write) {
+        agentAnswer(world, rules, write.agent, write.tag, message.result)
+      }
+      return
+    }
+    case 'acted': {
+      const done = link.pending.get(message.n)
+      link.pending.delete(message.n)
+      if (done !== undefined && 'act' in done) agentActed(world, rules, done.agent, done.act)
       return
     }
     default:
@@ -279,6 +271,7 @@ function listed(ctx: ProcCtx, rules: AgentRules, link: ApiLink, revision: number
     touch(world, agent)
     findAgent(world, agent)!.link = { kind: 'tcp', sock }
     agentCatchUp(world, rules, agent, revision)
+    agentResume(world, rules, agent)
   })
 }
 
@@ -300,8 +293,9 @@ function lost(ctx: ProcCtx, rules: AgentRules, link: ApiLink, why: string): void
     touch(world, id)
     agent.link = { kind: 'tcp', sock: 0 }
   }
-  for (const { agent, tag } of pending.values()) {
-    agentAnswer(world, rules, agent, tag, connectionLost(why))
+  for (const one of pending.values()) {
+    if ('act' in one) agentActLost(world, rules, one.agent, one.act)
+    else agentAnswer(world, rules, one.agent, one.tag, connectionLost(why))
   }
   const pause = Math.min(BACKOFF_MS * 2 ** Math.min(link.failures, 10), BACKOFF_MAX_MS)
   link.failures++

@@ -5,7 +5,7 @@
  * authentication, admission by webhooks, a second API server.
  */
 import type { AgentRules } from '../../kube/agent/agent.ts'
-import { findAgent } from '../../kube/agent/agent.ts'
+import { agentAct, findAgent } from '../../kube/agent/agent.ts'
 import { agentExecute } from '../../kube/agent/requests.ts'
 import type { Agent } from '../../kube/agent/types.ts'
 import { apiRequest } from '../../kube/api/rest.ts'
@@ -200,6 +200,10 @@ function answer(ctx: ProcCtx, rules: AgentRules, state: ServerState, conn: Conn,
       send(ctx, conn, { k: 'wrote', n: message.n, result })
       return
     }
+    case 'act':
+      agentAct(world, rules, message.agent, message)
+      send(ctx, conn, { k: 'acted', n: message.n })
+      return
     case 'call':
       call(ctx, state, conn, message)
       return

@@ -1,5 +1,5 @@
 /** The messages between the API server and those that are connected to its port. Plain data, sent as JSON. */
-import type { AgentRequest } from '../../kube/agent/types.ts'
+import type { AgentAct, AgentRequest } from '../../kube/agent/types.ts'
 import type { ApiRequest, ApiResponse, ApiResult } from '../../kube/types.ts'
 import type { KeepaliveOptions } from '../../net/sock/tcpkeep.ts'
 
@@ -17,6 +17,8 @@ export type ToServer =
   /** Changes after revision `from` are to be sent, from now on. `agents` are the ids of the process' agents. */
   | { k: 'watch'; agents: readonly number[]; from: number }
   | { k: 'write'; n: number; agent: number; request: AgentRequest }
+  /** What a control plane's agent does, to be carried out where its requests arrive. */
+  | ({ k: 'act'; n: number; agent: number } & AgentAct)
   /** A request of kubectl's. What follows an answer that goes on (a watch, a log, a command) comes with the same `n`. */
   | { k: 'call'; n: number; request: ApiRequest }
   /** Input for the command that `n` started. */
@@ -28,6 +30,7 @@ export type FromServer =
   | { k: 'listed'; revision: number; items: readonly object[] }
   | { k: 'events'; revision: number; events: readonly object[] }
   | { k: 'wrote'; n: number; result: ApiResult }
+  | { k: 'acted'; n: number }
   | { k: 'called'; n: number; response: ApiResponse }
   | StreamMessage
   | { k: 'pong'; n: number }

@@ -48,7 +48,7 @@ function bench(): Bench {
   )
   const rules: AgentRules = {
     programs: new Map([['kube-proxy', kubeProxy]]),
-    transport: { notify: () => {}, send: () => false },
+    transport: { notify: () => {}, send: () => false, act: () => false },
   }
   const handlers: Rules<World>['handlers'][number][] = []
   for (const [kind, handler] of Object.entries(agentHandlers(rules))) handlers[Number(kind)] = handler
