@@ -6,7 +6,7 @@ import type { Netns, World } from '../net/types.ts'
 import { touch } from '../sim/dispatch.ts'
 import { procList, procRead, procWrite } from './procfs.ts'
 import { containerFiles, containerOf } from './containerlife.ts'
-import type { FileNode, Machine } from './types.ts'
+import type { Container, FileNode, Machine } from './types.ts'
 
 /** Characters and nodes that one machine's changes may have. */
 export const FILES_MAX = 8_388_608
@@ -65,27 +65,40 @@ export function readDir(ctx: FileCtx, path: string): Map<string, FileNode> | und
   if (at.error !== '' || nodeAt(ctx, at.path)?.kind !== 'dir') return undefined
   const mount = mountAt(ctx, at.path)
   if (mount !== undefined) return readDir(mount.ctx, mount.path)
-  const names = new Set<string>(procList(ctx, at.path) ?? [])
+  const box = containerOf(ctx.machine, ctx.proc.container)
+  const own = box === undefined ? indexOf(ctx.machine.files).dirs.get(at.path) : undefined
   const prefix = at.path === '/' ? '/' : `${at.path}/`
+  const nodes = new Map<string, FileNode>()
+  for (const name of allNames(ctx, box, at.path, prefix, own ?? [])) {
+    const node =
+      (own === undefined ? null : ctx.machine.files.get(prefix + name)) ?? nodeAt(ctx, prefix + name)
+    if (node !== undefined) nodes.set(name, node)
+  }
+  return nodes
+}
+
+/** Names in a directory, sorted; `own` are those of the machine's own tree. */
+function allNames(
+  ctx: FileCtx,
+  box: Container | undefined,
+  path: string,
+  prefix: string,
+  own: readonly string[],
+): readonly string[] {
+  const generated = procList(ctx, path)
+  const standing = STANDING_IN.get(path)
+  if (box === undefined && generated === undefined && standing === undefined) return own
+  const names = new Set<string>([...(generated ?? []), ...(standing ?? []), ...own])
   const add = (full: string) => {
     if (full.length > prefix.length && full.startsWith(prefix) && !full.includes('/', prefix.length)) {
       names.add(full.slice(prefix.length))
     }
   }
-  for (const name of STANDING_IN.get(at.path) ?? []) names.add(name)
-  const box = containerOf(ctx.machine, ctx.proc.container)
-  if (box === undefined)
-    for (const name of indexOf(ctx.machine.files).dirs.get(at.path) ?? []) names.add(name)
-  else {
+  if (box !== undefined) {
     for (const full of box.files.keys()) add(full)
     for (const full of Object.keys(box.base)) add(full)
   }
-  const nodes = new Map<string, FileNode>()
-  for (const name of [...names].sort()) {
-    const node = nodeAt(ctx, prefix + name)
-    if (node !== undefined) nodes.set(name, node)
-  }
-  return nodes
+  return [...names].sort()
 }
 
 /** Replaces a file's text, making the file where its directory exists. Answers the error. */
@@ -170,6 +183,7 @@ export function resolvePath(cwd: string, path: string): string {
 /** Follows links and `/etc/netns/NAME`; the parent must be a directory. */
 function locate(ctx: FileCtx, path: string, follow = true): { path: string; error: string } {
   if (path === '') return { path: '', error: ENOENT }
+  if (isPlain(ctx, path)) return { path: overlay(ctx, path), error: '' }
   const todo = resolvePath(ctx.proc.cwd, path).split('/').slice(1)
   let at = ''
   let hops = 0
@@ -192,6 +206,13 @@ function locate(ctx: FileCtx, path: string, follow = true): { path: string; erro
     } else at = next
   }
   return { path: overlay(ctx, at === '' ? '/' : at), error: '' }
+}
+
+/** It stands in the machine's own tree just so, and no link in that tree could lead elsewhere on the way. */
+function isPlain({ machine, proc }: FileCtx, path: string): boolean {
+  const node = machine.files.get(path)
+  if (node === undefined || node === null || path.startsWith('/var/run/')) return false
+  return containerOf(machine, proc.container) === undefined && indexOf(machine.files).links === 0
 }
 
 /** In a named namespace, files of /etc/netns/NAME stand in the place of those of /etc (ip-netns(8)). */
@@ -251,10 +272,14 @@ function setNode(ctx: FileCtx, path: string, node: FileNode | null | undefined):
   else files.set(path, node)
 }
 
-/** What a machine's tree holds, for who would have to walk through it: the names in each directory, and characters. */
+/** What a machine's tree holds, for who would have to walk through it. */
 interface TreeIndex {
-  readonly dirs: Map<string, Set<string>>
+  /** Names by directory, sorted; those of hidden nodes too. */
+  readonly dirs: Map<string, string[]>
+  /** All texts' characters. */
   chars: number
+  /** Symbolic links. */
+  links: number
 }
 
 /** Derived from machines' trees, which only `setNode` changes, and no part of the world's state. */
@@ -263,7 +288,7 @@ const indexes = new WeakMap<ReadonlyMap<string, FileNode | null>, TreeIndex>()
 function indexOf(files: ReadonlyMap<string, FileNode | null>): TreeIndex {
   const known = indexes.get(files)
   if (known !== undefined) return known
-  const index: TreeIndex = { dirs: new Map(), chars: 0 }
+  const index: TreeIndex = { dirs: new Map(), chars: 0, links: 0 }
   for (const [path, node] of files) noteNode(index, path, undefined, node)
   indexes.set(files, index)
   return index
@@ -276,21 +301,29 @@ function noteNode(
   now: FileNode | null | undefined,
 ): void {
   index.chars += (now?.text.length ?? 0) - (old?.text.length ?? 0)
+  index.links += (now?.kind === 'link' ? 1 : 0) - (old?.kind === 'link' ? 1 : 0)
   if ((old === undefined) === (now === undefined)) return
   const cut = path.lastIndexOf('/')
   const dir = path.slice(0, cut) || '/'
-  const names = index.dirs.get(dir) ?? new Set<string>()
+  const name = path.slice(cut + 1)
+  const names = index.dirs.get(dir) ?? []
   index.dirs.set(dir, names)
-  if (now === undefined) names.delete(path.slice(cut + 1))
-  else names.add(path.slice(cut + 1))
+  let low = 0
+  for (let high = names.length; low < high; ) {
+    const middle = (low + high) >> 1
+    if (names[middle]! < name) low = middle + 1
+    else high = middle
+  }
+  if (now !== undefined) names.splice(low, 0, name)
+  else names.splice(low, 1)
 }
 
 /** The standing tree's names by directory. */
 const STANDING_IN = namesByDir([...DIRS, ...STANDING])
 
-function namesByDir(paths: readonly string[]): ReadonlyMap<string, ReadonlySet<string>> {
-  const index: TreeIndex = { dirs: new Map(), chars: 0 }
-  for (const path of paths) if (path !== '/') noteNode(index, path, undefined, null)
+function namesByDir(paths: readonly string[]): ReadonlyMap<string, readonly string[]> {
+  const index: TreeIndex = { dirs: new Map(), chars: 0, links: 0 }
+  for (const path of new Set(paths)) if (path !== '/') noteNode(index, path, undefined, null)
   return index.dirs
 }
 

@@ -65,7 +65,8 @@ export function brAddIf(world: World, ns: Netns, brLink: Link, link: Link): void
   const br = brLink.bridge
   if (br === null) return
   let portNo = 1
-  while (br.ports.some((ifindex) => ns.links[ifindex]?.port?.portNo === portNo)) portNo++
+  const taken = new Set(br.ports.map((ifindex) => ns.links[ifindex]?.port?.portNo))
+  while (taken.has(portNo)) portNo++
   link.master = brLink.ifindex
   link.port = {
     bridge: brLink.ifindex,

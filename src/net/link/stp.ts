@@ -38,8 +38,8 @@ export function isRootBridge(br: Bridge): boolean {
   return br.tree.rootId === bridgeIdOf(br)
 }
 
-export function isDesignatedPort(br: Bridge, port: BridgePort): boolean {
-  return port.designatedBridge === bridgeIdOf(br) && port.designatedPort === portIdOf(port)
+export function isDesignatedPort(br: Bridge, port: BridgePort, id = bridgeIdOf(br)): boolean {
+  return port.designatedBridge === id && port.designatedPort === portIdOf(port)
 }
 
 /** Sets a port's state and says so in the kernel log. */
@@ -150,6 +150,7 @@ export function configurationUpdate(ns: Netns, br: Bridge): void {
 /** Moves every port towards the state of its role; the bridge has carrier while one forwards. */
 export function portStateSelection(world: World, ns: Netns, brLink: Link, br: Bridge): void {
   let live = 0
+  const id = bridgeIdOf(br)
   for (const ifindex of br.ports) {
     const link = ns.links[ifindex]
     const port = link?.port
@@ -158,7 +159,7 @@ export function portStateSelection(world: World, ns: Netns, brLink: Link, br: Br
       port.configPending = false
       port.topologyChangeAck = false
       makeForwarding(world, ns, brLink, br, link, port)
-    } else if (isDesignatedPort(br, port)) {
+    } else if (isDesignatedPort(br, port, id)) {
       port.messageAgeAt = 0
       makeForwarding(world, ns, brLink, br, link, port)
     } else {
@@ -173,11 +174,12 @@ export function portStateSelection(world: World, ns: Netns, brLink: Link, br: Br
 
 /** Sends what every designated port has to say. */
 export function configGeneration(world: World, ns: Netns, br: Bridge): void {
+  const id = bridgeIdOf(br)
   for (const ifindex of br.ports) {
     const link = ns.links[ifindex]
     const port = link?.port
     if (link === undefined || port == null || port.state === PORT_DISABLED) continue
-    if (isDesignatedPort(br, port)) transmitConfig(world, ns, br, link, port)
+    if (isDesignatedPort(br, port, id)) transmitConfig(world, ns, br, link, port)
   }
 }
 
@@ -320,7 +322,7 @@ function rootSelection(ns: Netns, br: Bridge): void {
   let best: BridgePort | undefined
   for (const ifindex of br.ports) {
     const port = ns.links[ifindex]?.port
-    if (port == null || port.state === PORT_DISABLED || isDesignatedPort(br, port)) continue
+    if (port == null || port.state === PORT_DISABLED || isDesignatedPort(br, port, id)) continue
     if (id <= port.designatedRoot) continue
     if (best === undefined || betterRootPort(port, best)) best = port
   }

@@ -70,7 +70,7 @@ function onBridge(call: CniCall, work: CniWork): void {
 /** The pair is made in the container's namespace, with its other end in the host's. */
 function cable(call: CniCall, work: CniWork): void {
   const { host, args, config } = call
-  const { hostLink } = setupVeth(host, netnsAt(host, args.netns), args.ifname, config.mtu ?? 0)
+  const { hostLink } = setupVeth(host, netnsAt(host, args), args.ifname, config.mtu ?? 0)
   work.host = hostLink.name
   call.tell?.('veth', { veth: hostLink.name, ifname: args.ifname })
 }
@@ -137,7 +137,7 @@ function bridgeOf(call: CniCall): Link {
 }
 
 function ends({ host, args }: CniCall) {
-  const inside = netnsAt(host, args.netns)
+  const inside = netnsAt(host, args)
   const link = linkByName(inside, args.ifname)
   return { inside, link: link ?? cniFail(`failed to lookup "${args.ifname}": Link not found`) }
 }

@@ -19,14 +19,22 @@ export function cniHost(world: World, machineId: number): CniHost {
   return { world, machine, ns, files: { world, ns, machine, proc: { cwd: '/' } } }
 }
 
-/** The namespace bound at a path, touched: `ip netns`'s own, or one of a container engine's. */
-export function findNetnsAt({ world, machine }: CniHost, path: string): Netns | undefined {
+/**
+ * The namespace bound at a path, touched: `ip netns`'s own, or one of a container engine's, which often calls its
+ * sandbox by the `containerId` that it gives to plugins.
+ */
+export function findNetnsAt(
+  { world, machine }: CniHost,
+  { netns: path, containerId }: { netns: string; containerId: string },
+): Netns | undefined {
   const plain = path.replace(/^\/var\/run\//, '/run/')
   const named = /^\/run\/netns\/([^/]+)$/.exec(plain)?.[1]
   let id = named === undefined ? undefined : machine.netns.get(named)
   if (id === undefined) {
     const bound = `/var${plain}`
-    for (const { key, ns } of machine.sandboxes.values()) if (key === plain || key === bound) id = ns
+    const likely = machine.sandboxes.get(containerId)
+    if (likely !== undefined && (likely.key === plain || likely.key === bound)) id = likely.ns
+    else for (const { key, ns } of machine.sandboxes.values()) if (key === plain || key === bound) id = ns
   }
   if (id === undefined || findNetns(world, id) === undefined) return undefined
   touch(world, id)
@@ -34,8 +42,9 @@ export function findNetnsAt({ world, machine }: CniHost, path: string): Netns | 
 }
 
 /** As `findNetnsAt`, failing as the plugins do. */
-export function netnsAt(host: CniHost, path: string): Netns {
-  const ns = findNetnsAt(host, path)
+export function netnsAt(host: CniHost, args: { netns: string; containerId: string }): Netns {
+  const { netns: path } = args
+  const ns = findNetnsAt(host, args)
   if (ns === undefined) {
     return cniFail(`failed to open netns "${path}": failed to Statfs "${path}": no such file or directory`)
   }

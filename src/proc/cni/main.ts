@@ -19,7 +19,7 @@ export function mainDelSteps(ipam: Ipam): CniStep[] {
     },
     (call, work) => {
       const { host, args } = call
-      const inside = args.netns === '' ? undefined : findNetnsAt(host, args.netns)
+      const inside = args.netns === '' ? undefined : findNetnsAt(host, args)
       work.gone = inside === undefined ? [] : (delLinkByName(host.world, inside, args.ifname) ?? [])
       call.tell?.('unlink', { ifname: args.ifname })
     },
@@ -36,7 +36,7 @@ export function mainCheck(call: CniCall, ipam: Ipam): void {
   const { host, args, config } = call
   if ((config.ipam?.type ?? '') !== '') ipam(call, 'check')
   if (config.prevResult === undefined) cniFail('must be called with prevResult', 7)
-  const inside = netnsAt(host, args.netns)
+  const inside = netnsAt(host, args)
   const link = linkByName(inside, args.ifname)
   if (link === undefined) cniFail(`Container Interface name in prevResult: ${args.ifname} not found`)
   const known = (config.prevResult?.interfaces ?? []).find(({ sandbox }) => sandbox === args.netns)

@@ -25,7 +25,7 @@ export function ptpPlugin(ipam: Ipam): CniPlugin {
 
 export const loopbackPlugin: CniPlugin = {
   add({ host, args, config }) {
-    const ns = netnsAt(host, args.netns)
+    const ns = netnsAt(host, args)
     const lo = linkByName(ns, 'lo')!
     linkSet(host.world, ns, lo, { up: true })
     if (config.prevResult !== undefined) return config.prevResult
@@ -39,11 +39,11 @@ export const loopbackPlugin: CniPlugin = {
   },
   del({ host, args }) {
     if (args.netns === '') return
-    const ns = findNetnsAt(host, args.netns)
+    const ns = findNetnsAt(host, args)
     if (ns !== undefined) linkSet(host.world, ns, linkByName(ns, 'lo')!, { up: false })
   },
   check({ host, args }) {
-    const ns = netnsAt(host, args.netns)
+    const ns = netnsAt(host, args)
     if (linkByName(ns, 'lo')?.up !== true) cniFail('loopback interface is down')
   },
 }
@@ -53,7 +53,7 @@ function ptpAdd(call: CniCall, ipam: Ipam): CniResult {
   const { world, ns } = host
   const given = ipam(call, 'add')!
   if ((given.ips ?? []).length === 0) cniFail('IPAM plugin returned missing IP config')
-  const inside = netnsAt(host, args.netns)
+  const inside = netnsAt(host, args)
   let made: { hostLink: Link; link: Link } | undefined
   const ips = withGateways(given.ips ?? [], 1)
   undoOnFault(call, ipam, () => {
