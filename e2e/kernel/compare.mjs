@@ -10,6 +10,8 @@ import { plainConnections } from './state.mjs'
 const here = dirname(fileURLToPath(import.meta.url))
 const root = join(here, '..', '..')
 export const oracle = join(root, '..', 'shared', 'oracle', 'oracle.py')
+/** The oracle, which then counts and lists what is IPv6's too. */
+const realOracle = join(here, 'real.py')
 const STATES = ['cold', 'warm']
 
 /** Runs a program to its end; answers its exit code and output. */
@@ -86,10 +88,11 @@ function runsOf(group) {
 }
 
 /** The steps as one shell command that prints their outputs in the order of the steps. */
-function realCommand(steps) {
-  if (steps.length === 1 && !steps[0].background) return steps[0].command
+function realCommand(steps, resolvers) {
+  const [first] = steps
+  if (steps.length === 1 && !first.background) return named(first.room, resolvers, first.command)
   const lines = steps.map(({ room, command, background }, i) => {
-    const line = `ip netns exec ${room} sh -c ${quote(command)} >$d/${i} 2>&1`
+    const line = `ip netns exec ${room} sh -c ${quote(named(room, resolvers, command))} >$d/${i} 2>&1`
     return background ? `${line} &` : `${line};`
   })
   const shown = steps.map((_, i) => `$d/${i}`).join(' ')
@@ -106,28 +109,43 @@ function serversOf(group) {
 
 /**
  * The programs that listen in the lab, where the group wants them, each as stand-in.py, which answers what the lab's own
- * answered: `curl` was told by the simulated side, DNS answers are those in its captures.
+ * answered: `curl` was told by the simulated side, DNS messages are those in its captures. `dns` are answers by room,
+ * `forwards` the questions that a room passed on, and to whom.
  */
 async function standIns(folder, { listeners, flows }) {
   if (listeners.length === 0) return []
-  const answers = []
+  const dns = {}
+  const forwards = {}
+  const resolvers = new Set(listeners.filter(({ port }) => port === 53).map(({ room }) => room))
   for (const { capture } of flows) {
-    const fields = ['-T', 'fields', '-e', 'udp.payload', '-e', 'tcp.payload']
-    const done = await run('tshark', ['-n', '-r', capture, '-Y', 'dns.flags.response == 1', ...fields])
+    const done = await run('tshark', ['-n', '-r', capture, '-Y', 'dns', '-T', 'fields', ...DNS_FIELDS])
     for (const line of done.stdout.split('\n')) {
-      const [datagram = '', stream = ''] = line.split('\t')
+      const [device = '', direction, response, to, datagram = '', stream = ''] = line.split('\t')
+      const room = device.replace(/\/[^/]*$/, '')
+      if (Number(direction) !== 2 || !resolvers.has(room)) continue
       // Over TCP a message has its length in front.
-      if (datagram !== '' || stream !== '') answers.push(datagram || stream.slice(4))
+      const message = datagram || stream.slice(4)
+      if (/^(1|True)$/.test(response)) (dns[room] ??= []).push(message)
+      else (forwards[room] ??= []).push({ to, message, stream: datagram === '' })
     }
   }
   const file = join(folder, 'listeners.json')
-  writeFileSync(file, JSON.stringify({ listeners, dns: [...new Set(answers)] }))
+  writeFileSync(file, JSON.stringify({ listeners, dns, forwards }))
   const rooms = [...new Set(listeners.map(({ room }) => room))]
   return rooms.map((room) => ({
     netns: room,
     cmd: `python3 ${quote(join(here, 'stand-in.py'))} ${quote(file)} ${quote(room)}`,
   }))
 }
+
+const DNS_FIELDS = [
+  'frame.interface_name',
+  'frame.packet_flags_direction',
+  'dns.flags.response',
+  'ip.dst',
+  'udp.payload',
+  'tcp.payload',
+].flatMap((field) => ['-e', field])
 
 /** Connections are forgotten when the warming command is over: the server's FIN must have come by then. */
 const LAST_FIN = '; code=$?; sleep 0.1; exit $code'
@@ -139,7 +157,25 @@ const FORGET_TURNS = `for n in $(ls /run/netns | grep -v '[.]'); do ip netns exe
   'for list in /proc/net/xt_recent/*; do [ -e $list ] && echo / >$list; done',
 ].join('; ')}'; done`
 
+/** A command of a room whose programs look names up: as there, by the file of its container. */
+function named(room, resolvers, command) {
+  const file = resolvers.get(room)
+  return file === undefined ? command : `mount --bind ${quote(file)} /etc/resolv.conf; ${command}`
+}
+
+/** Every room's /etc/resolv.conf as a file of the real side. */
+function resolverFiles(folder, resolvers) {
+  return new Map(
+    Object.entries(resolvers).map(([room, text]) => {
+      const file = join(folder, `${fileName(room)}.resolv.conf`)
+      writeFileSync(file, text)
+      return [room, file]
+    }),
+  )
+}
+
 async function realSide(group, folder, runs, simulated) {
+  const resolvers = resolverFiles(folder, simulated.resolvers)
   const topology = join(folder, 'topo.sh')
   writeFileSync(topology, simulated.script)
   const flows = runs.map((one, i) => {
@@ -148,7 +184,8 @@ async function realSide(group, folder, runs, simulated) {
     return {
       name: one.id,
       netns: one.steps[0].room,
-      cmd: realCommand(one.steps) + (one.state === 'warm' && group.standIns === true ? LAST_FIN : ''),
+      cmd:
+        realCommand(one.steps, resolvers) + (one.state === 'warm' && group.standIns === true ? LAST_FIN : ''),
       // A rebuilt lab is cold but for what its building made, and `before` runs ahead of forgetting.
       state: fresh && one.state === 'cold' ? 'fresh' : one.state,
       before: [
@@ -162,7 +199,7 @@ async function realSide(group, folder, runs, simulated) {
   const servers = [...serversOf(group), ...(await standIns(folder, simulated))]
   const spec = join(folder, 'flows.json')
   writeFileSync(spec, JSON.stringify({ ports: group.ports ?? [], servers, server_wait: 1.5, flows }))
-  await must(run('python3', [oracle, 'run', topology, spec, '-o', join(folder, 'real')]), 'oracle')
+  await must(run('python3', [realOracle, 'run', topology, spec, '-o', join(folder, 'real')]), 'oracle')
   return JSON.parse(readFileSync(join(folder, 'real', 'result.json'), 'utf8'))
 }
 
@@ -178,7 +215,10 @@ async function simulatedSide(program, group, folder, runs) {
   }))
   const spec = join(folder, 'sim.json')
   const prepare = (group.prepare ?? []).map(stepOf)
-  writeFileSync(spec, JSON.stringify({ prepare, listen: group.standIns === true, flows }))
+  writeFileSync(
+    spec,
+    JSON.stringify({ prepare, listen: group.standIns === true, names: group.names === true, flows }),
+  )
   const out = await must(run('node', [program, join(folder, 'lab.yaml'), spec]), 'simulation')
   const simulated = JSON.parse(out)
   const ports = group.ports === undefined ? [] : ['--ports', group.ports.join(',')]
@@ -252,9 +292,10 @@ async function verdict(one, real, sim, folder) {
     right,
   ])
   const six = await compareIpv6(run, join(folder, 'real', `${real.name}.pcapng`), sim.capture, one.chatter)
+  const loose = carriesData(sim) || six.data
   return {
     flow: one,
-    text: [done.stdout, done.stderr, six, hitsDiff(one, real, sim), outputDiff(one, real, sim)]
+    text: [done.stdout, done.stderr, six.text, hitsDiff(one, real, sim, loose), outputDiff(one, real, sim)]
       .join('')
       .trim(),
   }
@@ -269,19 +310,25 @@ function withoutFin(hop) {
   if (hop.orig !== undefined) withoutFin(hop.orig)
 }
 
+/** Rules that keep router solicitations and multicast reports from all others, where a group leaves them out. */
+const CHATTER_RULE = /^6 raw\/.* --icmpv6-type (133|143) -j DROP$/
+
+const carriesData = (sim) =>
+  sim.packets.some(({ hops }) => hops.some((hop) => hop.proto === 'tcp' && hop.len > 0))
+
 /**
  * Rules that counted another number of packets. Where TCP carried data, how many bare ACKs and FINs there were is not
  * compared, so rules that see every packet are only asked whether they counted.
  */
-function hitsDiff(one, real, sim) {
-  const loose = sim.packets.some(({ hops }) => hops.some((hop) => hop.proto === 'tcp' && hop.len > 0))
-  const shown = (rule, packets) => (packets > 0 && loose && !rule.startsWith('nat/') ? 'some' : packets)
+function hitsDiff(one, real, sim, loose) {
+  const shown = (rule, packets) => (packets > 0 && loose && !/^(6 )?nat\//.test(rule) ? 'some' : packets)
   // Five standard deviations of a difference of two draws: a rule that differs more is wrong, not unlucky.
   const drawn = (rule, a, b) =>
     one.random !== undefined && rule.includes(one.random) && Math.abs(a - b) <= 5 * Math.sqrt(a + b)
   const lines = (mark, hits, others) =>
     Object.entries(hits).flatMap(([room, rules]) =>
       Object.entries(rules)
+        .filter(([rule]) => !(one.chatter && CHATTER_RULE.test(rule)))
         .filter(([rule, packets]) => !drawn(rule, others[room]?.[rule] ?? 0, packets))
         .filter(([rule, packets]) => shown(rule, others[room]?.[rule] ?? 0) !== shown(rule, packets))
         .map(([rule, packets]) => `${mark} counted ${room} ${rule}: ${packets}\n`),

@@ -15,6 +15,7 @@ const FIELDS = [
   'icmpv6.nd.na.flag',
   'icmpv6.echo.sequence_number',
   'icmpv6.mldr.mar.multicast_address',
+  'tcp.len',
 ]
 
 async function lines(run, file, chatter) {
@@ -40,8 +41,8 @@ async function lines(run, file, chatter) {
 const CHATTER = ' && !(icmpv6.type == 133) && !(icmpv6.type == 143)'
 
 /**
- * Differences as text, '' for none. Frames are compared as a multiset: timers of independent hosts race. `chatter`: what
- * hosts say of themselves now and then is left out.
+ * `text`: differences, '' for none. Frames are compared as a multiset: timers of independent hosts race. `data`: TCP carried
+ * some. `chatter`: what hosts say of themselves now and then is left out.
  */
 export async function compareIpv6(run, real, sim, chatter) {
   const [left, right] = await Promise.all([lines(run, real, chatter), lines(run, sim, chatter)])
@@ -49,7 +50,8 @@ export async function compareIpv6(run, real, sim, chatter) {
   for (const line of left) count.set(line, (count.get(line) ?? 0) + 1)
   for (const line of right) count.set(line, (count.get(line) ?? 0) - 1)
   const differ = [...count].filter(([, n]) => n !== 0)
-  return differ
+  const text = differ
     .map(([line, n]) => `${n > 0 ? '-' : '+'} ipv6 ${line.replaceAll('\t', ' ')} x${Math.abs(n)}\n`)
     .join('')
+  return { text, data: right.some((line) => Number(line.split('\t').at(-1)) > 0) }
 }

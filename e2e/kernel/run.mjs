@@ -84,7 +84,8 @@ function secondsOf(group) {
 }
 
 function report(group, folder, results, total) {
-  const setup = group.setup === undefined ? '' : ` (${group.setup.join('; ')})`
+  const said = (group.setup ?? []).join('; ')
+  const setup = said === '' ? '' : ` (${said.length > 60 ? `${said.slice(0, 57)}...` : said})`
   const title = `${group.lab}${setup}${options.keep === '' ? '' : ` [${folder}]`}`
   if (results instanceof Error) {
     total.failed += 1

@@ -1,11 +1,12 @@
 // The simulated side of a group of flows, in one process (bundled by compare.mjs): boots the lab anew for each flow,
 // runs it, writes what every device saw, and answers outputs and tables.
 //
-//   node sim.mjs LAB.yaml SPEC.json    SPEC: { prepare, listen, flows: [{ capture, warm, wait, settle, ports, steps }] },
+//   node sim.mjs LAB.yaml SPEC.json    SPEC: { prepare, listen, names, flows: [{ capture, warm, wait, settle, ports, steps }] },
 //                                      a step (and a line of prepare) { room, command, background }
 //
-// On standard output: { script, listeners, flows }, the lab as a shell script for real namespaces and, where `listen` asks
-// for it, who listens where and what it answers, for stand-in.py.
+// On standard output: { script, listeners, resolvers, flows }, the lab as a shell script for real namespaces and, where
+// `listen` asks for it, who listens where and what it answers, for stand-in.py; where `names` does, the /etc/resolv.conf of
+// every room in which something is typed.
 import { readFileSync, writeFileSync } from 'node:fs'
 import { runToEnd } from '../../src/lab/build.ts'
 import { captureFile, startCapture, takeFrames } from '../../src/lab/capture.ts'
@@ -116,4 +117,8 @@ const asked = fresh()
 const found = spec.listen
   ? listeners((room, command) => ask(asked, room, command), roomNames(asked.world))
   : []
-process.stdout.write(JSON.stringify({ script, listeners: found, flows }))
+const typedIn = new Set(spec.flows.flatMap(({ steps }) => steps.map(({ room }) => room)))
+const resolvers = Object.fromEntries(
+  [...(spec.names ? typedIn : [])].map((room) => [room, ask(asked, room, 'cat /etc/resolv.conf')]),
+)
+process.stdout.write(JSON.stringify({ script, listeners: found, resolvers, flows }))

@@ -3,7 +3,10 @@
 
 stand-in.py LISTENERS.json ROOM
 
-LISTENERS.json: {"listeners": [{"room", "proto", "address", "port", "answer"}], "dns": [answers in hexadecimal]}
+LISTENERS.json: {"listeners": [{"room", "proto", "address", "port", "answer"}],
+                 "dns": {ROOM: [answers in hexadecimal]},
+                 "forwards": {ROOM: [{"to": ADDRESS, "stream": whether by TCP,
+                                      "message": a question that the room passed on, in hexadecimal}]}}
 """
 import json
 import socket
@@ -21,23 +24,52 @@ def question(message):
     return message[12 : end + 5].lower()
 
 
-def dns_answer(answers, query):
-    found = answers.get(question(query))
-    return None if found is None else query[:2] + found[2:]
+class Names:
+    """What a name server of the room said, and whom it asked first."""
+
+    def __init__(self, given, room):
+        messages = [bytes.fromhex(text) for text in given['dns'].get(room, [])]
+        self.answers = {question(message): message for message in messages}
+        asked = [(bytes.fromhex(one['message']), one) for one in given['forwards'].get(room, []) if one['message']]
+        self.forwards = {question(message): (message, one['to'], one['stream']) for message, one in asked}
+
+    def answer(self, query, stream):
+        self.ask_others(question(query), stream)
+        found = self.answers.get(question(query))
+        return None if found is None else query[:2] + found[2:]
+
+    def ask_others(self, name, stream):
+        """One that is asked by TCP asks by TCP, where the room did so."""
+        if name not in self.forwards:
+            return
+        message, to, streamed = self.forwards[name]
+        kind = socket.SOCK_STREAM if stream and streamed else socket.SOCK_DGRAM
+        with socket.socket(socket.AF_INET6 if ':' in to else socket.AF_INET, kind) as sock:
+            sock.settimeout(2)
+            try:
+                sock.connect((to, 53))
+                sock.send(len(message).to_bytes(2, 'big') + message if kind == socket.SOCK_STREAM else message)
+                sock.recv(4096)
+            except OSError:
+                pass
 
 
-def serve_udp(sock, answers):
-    while True:
-        query, peer = sock.recvfrom(4096)
-        answer = dns_answer(answers, query)
+def serve_udp(sock, names):
+    """Questions are answered at once, each in its own time."""
+
+    def one(query, peer):
+        answer = names.answer(query, False)
         if answer is not None:
             sock.sendto(answer, peer)
 
+    while True:
+        threading.Thread(target=one, args=sock.recvfrom(4096), daemon=True).start()
 
-def serve_dns_stream(conn, answers):
+
+def serve_dns_stream(conn, names):
     head = conn.recv(2, socket.MSG_WAITALL)
     if len(head) == 2:
-        answer = dns_answer(answers, conn.recv(int.from_bytes(head, 'big'), socket.MSG_WAITALL))
+        answer = names.answer(conn.recv(int.from_bytes(head, 'big'), socket.MSG_WAITALL), True)
         if answer is not None:
             conn.sendall(len(answer).to_bytes(2, 'big') + answer)
     while conn.recv(4096):
@@ -63,14 +95,14 @@ def serve_page(conn, answer):
             pass
 
 
-def serve_tcp(listening, port, answer, answers):
+def serve_tcp(listening, port, answer, names):
     while True:
         conn, _ = listening.accept()
 
         def one(conn=conn):
             with conn:
                 try:
-                    serve_dns_stream(conn, answers) if port == 53 else serve_page(conn, answer)
+                    serve_dns_stream(conn, names) if port == 53 else serve_page(conn, answer)
                 except OSError:
                     pass
 
@@ -80,7 +112,7 @@ def serve_tcp(listening, port, answer, answers):
 def main():
     with open(sys.argv[1], encoding='utf-8') as file:
         given = json.load(file)
-    answers = {question(bytes.fromhex(text)): bytes.fromhex(text) for text in given['dns']}
+    names = Names(given, sys.argv[2])
     threads = []
     for one in given['listeners']:
         if one['room'] != sys.argv[2]:
@@ -96,9 +128,9 @@ def main():
         sock.bind(('::' if address == '*' else address, one['port']))
         if stream:
             sock.listen(128)
-            args = (sock, one['port'], one['answer'].encode(), answers)
+            args = (sock, one['port'], one['answer'].encode(), names)
         else:
-            args = (sock, answers)
+            args = (sock, names)
         threads.append(threading.Thread(target=serve_tcp if stream else serve_udp, args=args))
     for thread in threads:
         thread.start()

@@ -33,8 +33,8 @@ export function ownersOf(rooms, ask) {
 export function connectionsOf(rooms, ports, ask) {
   const found = {}
   for (const room of rooms) {
-    const lines = ask(room, 'conntrack -L 2>/dev/null')
-      .split('\n')
+    const lines = ['ipv4', 'ipv6']
+      .flatMap((family) => ask(room, `conntrack -L -f ${family} 2>/dev/null`).split('\n'))
       .map((line) => connectionLine(line, ports))
     const list = lines.filter((line) => line !== '').sort()
     if (list.length > 0) found[room] = list
@@ -44,8 +44,7 @@ export function connectionsOf(rooms, ports, ask) {
 
 function connectionLine(line, ports) {
   const words = line.trim().split(/\s+/)
-  // The oracle lists those of IPv4.
-  if (!['tcp', 'udp', 'icmp'].includes(words[0]) || / src=\S*:/.test(line)) return ''
+  if (!['tcp', 'udp', 'icmp', 'icmpv6'].includes(words[0])) return ''
   const state = words[3]?.includes('=') ? '' : ` ${words[3]}`
   const pairs = words
     .map((word) => word.split('='))
@@ -67,23 +66,33 @@ export function plainConnections(byRoom) {
   return Object.fromEntries(Object.entries(byRoom).map(([room, list]) => [room, list.map(plain).sort()]))
 }
 
-/** Packets counted by each rule: `{ room: { 'nat/PREROUTING#1 -p tcp …': 3 } }`, as the oracle's `hits`. */
+/** Packets counted by each rule: `{ room: { 'nat/PREROUTING#1 -p tcp …': 3 } }`, as real.py's `hits`. */
 export function hitsOf(rooms, ask) {
   const hits = {}
   for (const room of rooms) {
-    let table = ''
-    const numbers = new Map()
-    for (const line of ask(room, 'iptables-save -c').split('\n')) {
-      if (line.startsWith('*')) table = line.slice(1)
-      const rule = /^\[(\d+):\d+\] -A (\S+) (.*)/.exec(line)
-      if (rule === null) continue
-      const place = `${table}/${rule[2]}`
-      const n = (numbers.get(place) ?? 0) + 1
-      numbers.set(place, n)
-      const text = rule[3].replace(/-m comment --comment ("[^"]*"|\S+) ?/g, '').trim()
-      hits[room] ??= {}
-      hits[room][`${place}#${n} ${text}`] = Number(rule[1])
+    const rules = {
+      ...hitsIn('', ask(room, 'iptables-save -c')),
+      ...hitsIn('6 ', ask(room, 'ip6tables-save -c')),
     }
+    if (Object.keys(rules).length > 0) hits[room] = rules
+  }
+  return hits
+}
+
+/** The rules of one family's tables as saved with counters. */
+function hitsIn(mark, saved) {
+  const hits = {}
+  let table = ''
+  const numbers = new Map()
+  for (const line of saved.split('\n')) {
+    if (line.startsWith('*')) table = line.slice(1)
+    const rule = /^\[(\d+):\d+\] -A (\S+) (.*)/.exec(line)
+    if (rule === null) continue
+    const place = `${mark}${table}/${rule[2]}`
+    const n = (numbers.get(place) ?? 0) + 1
+    numbers.set(place, n)
+    const text = rule[3].replace(/-m comment --comment ("[^"]*"|\S+) ?/g, '').trim()
+    hits[`${place}#${n} ${text}`] = Number(rule[1])
   }
   return hits
 }
