@@ -27,6 +27,9 @@ export interface SockSpec {
 export const SO_RCVBUF = 212992
 const ERRORS_MAX = 64
 
+/** Shared by all queues that nothing has come to. */
+const EMPTY: SockMessage[] = Object.freeze([]) as unknown as SockMessage[]
+
 /** Opens a socket of a process. Errors while reading or writing it are errno names. */
 export function sockOpen(world: World, ns: Netns, spec: SockSpec): Socket {
   touch(world, ns.id)
@@ -50,9 +53,9 @@ export function sockOpen(world: World, ns: Netns, spec: SockSpec): Socket {
     broadcast: false,
     icmpFilter: 0,
     err: '',
-    rx: [],
+    rx: EMPTY,
     rxBytes: 0,
-    errors: [],
+    errors: EMPTY,
     dropped: 0,
     tcp: spec.kind === 'tcp' ? createTcp(world, ns) : null,
   }
@@ -131,14 +134,14 @@ export function sockConnect(world: World, ns: Netns, sock: Socket, dst: Ip, port
 
 /** The next received message, or undefined where none waits. Called in the namespace's own event or after `touch`. */
 export function sockRecv(_ns: Netns, sock: Socket): SockMessage | undefined {
-  const message = sock.rx.shift()
+  const message = sock.rx.length === 0 ? undefined : sock.rx.shift()
   if (message !== undefined) sock.rxBytes -= rxSize(message.packet)
   return message
 }
 
 /** The next entry of the error queue (MSG_ERRQUEUE), or undefined. */
 export function sockRecvErr(_ns: Netns, sock: Socket): SockMessage | undefined {
-  return sock.errors.shift()
+  return sock.errors.length === 0 ? undefined : sock.errors.shift()
 }
 
 /** Takes the pending error (SO_ERROR), '' for none. A call that would work or wait returns this first. */
@@ -155,6 +158,7 @@ export function sockQueue(world: World, ns: Netns, sock: Socket, packet: Packet)
     sock.dropped++
     return false
   }
+  if (Object.isFrozen(sock.rx)) sock.rx = []
   sock.rx.push({
     at: world.now,
     packet,
@@ -172,7 +176,9 @@ export function sockQueue(world: World, ns: Netns, sock: Socket, packet: Packet)
 
 /** Puts an entry into the error queue. What waits is bounded; later errors are lost, as with a full buffer. */
 export function sockQueueError(sock: Socket, entry: SockMessage): void {
-  if (sock.errors.length < ERRORS_MAX) sock.errors.push(entry)
+  if (sock.errors.length >= ERRORS_MAX) return
+  if (Object.isFrozen(sock.errors)) sock.errors = []
+  sock.errors.push(entry)
 }
 
 /** Tells the owner that there is something to read. */

@@ -9,6 +9,7 @@ import { autobind } from './socket.ts'
 import { enterTimeWait, tcpDone } from './tcpclose.ts'
 import { readerTook } from './tcpdata.ts'
 import { apart, tcpChoosePort, tcpConnection, tcpListener } from './tcplookup.ts'
+import { NOTHING, tcpIdle, tcpOwn } from './tcpidle.ts'
 import { queueData, queuedBytes, queueFin, sendPending, sendReset } from './tcpout.ts'
 import { tcpRoute } from './tcproute.ts'
 import { stopTimer } from './tcptimer.ts'
@@ -18,15 +19,13 @@ import { sendSyn } from './tcpsynsent.ts'
 import { seqAdd, seqDiff } from './tcpseq.ts'
 import { sysctlInt } from '../sysctl.ts'
 
-const NOTHING: never[] = Object.freeze([]) as unknown as never[]
-
 /** What a read gives: bytes, the end of the stream, or an errno (EAGAIN: nothing yet). */
 export type TcpRead = { data: Uint8Array; errno: '' } | { data: null; errno: string }
 
 /** listen(2): at most net.core.somaxconn wait. Null, or the errno. */
 export function tcpListen(world: World, ns: Netns, sock: Socket, backlog: number): string | null {
   touch(world, ns.id)
-  const t = stateOf(sock)
+  const t = ownState(sock)
   if (t.state !== 'CLOSE' && t.state !== 'LISTEN') return 'EINVAL'
   if (sock.lport === 0 && !autobind(ns, sock)) return 'EADDRINUSE'
   for (const other of ns.sockets?.values() ?? []) {
@@ -38,12 +37,12 @@ export function tcpListen(world: World, ns: Netns, sock: Socket, backlog: number
   }
   t.backlog = Math.min(backlog < 0 ? 0xffff : backlog, sysctlInt(ns, 'net.core.somaxconn'))
   t.state = 'LISTEN'
-  // A listener has no stream of its own, until the end.
   t.unsent = NOTHING
   t.inFlight = NOTHING
   t.rcvQueue = NOTHING
   t.outOfOrder = NOTHING
   t.sacks = NOTHING
+  tcpIdle(world, sock)
   return null
 }
 
@@ -152,7 +151,7 @@ export function tcpShutdown(world: World, ns: Netns, sock: Socket, how: 'rd' | '
 /** close(2): FIN, or RST where bytes are left unread. The record stays until the kernel is done with it. */
 export function tcpClose(world: World, ns: Netns, sock: Socket): void {
   touch(world, ns.id)
-  const t = stateOf(sock)
+  const t = ownState(sock)
   t.orphan = true
   sock.pid = 0
   if (t.state === 'LISTEN') closeListener(world, ns, t)
@@ -179,7 +178,7 @@ export function tcpClose(world: World, ns: Netns, sock: Socket): void {
 /** Ends a connection with RST and forgets it (SO_LINGER with 0 seconds, tcp_disconnect). */
 export function tcpAbort(world: World, ns: Netns, sock: Socket): void {
   touch(world, ns.id)
-  const t = stateOf(sock)
+  const t = ownState(sock)
   t.orphan = true
   if (t.state !== 'CLOSE' && t.state !== 'LISTEN' && t.state !== 'SYN_SENT' && t.state !== 'TIME_WAIT') {
     sendReset(world, ns, sock, t)
@@ -204,6 +203,11 @@ export function tcpQueues(sock: Socket): { recv: number; send: number } {
 function stateOf(sock: Socket): TcpState {
   if (sock.tcp === null) throw new Error(`socket ${sock.id} is no stream socket`)
   return sock.tcp
+}
+
+function ownState(sock: Socket): TcpState {
+  tcpOwn(sock)
+  return stateOf(sock)
 }
 
 function failed(sock: Socket): { sent: number; errno: string } {

@@ -6,6 +6,7 @@ import type { Link, Netns, Packet, Socket, TcpHeader, World } from '../types.ts'
 import { SEC } from '../wheel.ts'
 import { sysctlInt } from '../sysctl.ts'
 import { sockWake } from './socket.ts'
+import { tcpOwn } from './tcpidle.ts'
 import { listenRcv } from './tcplisten.ts'
 import { tcpListener } from './tcplookup.ts'
 import { tsNow } from './tcpout.ts'
@@ -80,9 +81,10 @@ export function timeWaitRcv(
   const fresh = after(tcp.seq, t.rcvNxt) || (t.tsOk && tcp.tsval >= 0 && after(tcp.tsval, t.tsRecent))
   if ((flags & TCP_SYN) !== 0 && (flags & TCP_ACK) === 0 && !paws && fresh) {
     const listener = tcpListener(ns, packet.dst, packet.dport, link.ifindex)
-    if (listener?.tcp != null) {
+    const own = listener === undefined ? null : tcpOwn(listener)
+    if (listener !== undefined && own !== null) {
       ns.sockets?.delete(sock.id)
-      listenRcv(world, ns, link, listener, listener.tcp, packet, tcp)
+      listenRcv(world, ns, link, listener, own, packet, tcp)
       return
     }
   }

@@ -6,6 +6,7 @@ import type { Link, Netns, Packet, Socket, TcpHeader, World } from '../types.ts'
 import { PACKET_HOST } from '../types.ts'
 import { tcpAck } from './tcpack.ts'
 import { ackCheck, queueReceived } from './tcpdata.ts'
+import { tcpOwn } from './tcpidle.ts'
 import { listenRcv } from './tcplisten.ts'
 import { tcpLookup } from './tcplookup.ts'
 import { armRto, sendAck, sendPending } from './tcpout.ts'
@@ -32,7 +33,7 @@ export function tcpRcv(world: World, ns: Netns, link: Link, packet: Packet): voi
     resetAnswer(world, ns, packet)
     return
   }
-  const t = sock.tcp
+  const t = sock.tcp.state === 'LISTEN' ? tcpOwn(sock)! : sock.tcp
   t.cause = packet.trace
   t.segsIn++
   if (t.state === 'LISTEN') {

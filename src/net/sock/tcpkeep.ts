@@ -6,6 +6,7 @@ import { sysctlInt } from '../sysctl.ts'
 import type { Netns, Socket, World } from '../types.ts'
 import { SEC } from '../wheel.ts'
 import { tcpDone } from './tcpclose.ts'
+import { tcpOwn } from './tcpidle.ts'
 import { sendReset, sendWindowProbe } from './tcpout.ts'
 import { armTimer, createTimer, stopTimer } from './tcptimer.ts'
 import type { TcpKeep, TcpState } from './tcptypes.ts'
@@ -22,7 +23,7 @@ const KEEP_REF = Object.freeze({ what: 'keep', key: '' } as const)
 /** setsockopt(2) SO_KEEPALIVE and its times; null turns it off. Connections that a listener takes have it from there. */
 export function tcpKeepalive(world: World, ns: Netns, sock: Socket, options: KeepaliveOptions | null): void {
   touch(world, ns.id)
-  const t = sock.tcp
+  const t = tcpOwn(sock)
   if (t === null) return
   if (t.keep !== null) stopTimer(t.keep.timer)
   t.keep = options === null ? null : keepOf(options)

@@ -14,7 +14,7 @@ const CWND_FIRST = 10
 const SSTHRESH_NONE = 0x7fffffff
 
 /** What every stream socket begins with, in one shape; createTcp puts the rest in. */
-const FRESH: Readonly<TcpState> = {
+export const FRESH: Readonly<TcpState> = {
   state: 'CLOSE',
   shutdown: 0,
   orphan: false,

@@ -3,7 +3,7 @@
  * intervals, flow labels. All its memory is `PingState`, so that a half-done ping rewinds.
  */
 import { strerror } from '../../net/nlresult.ts'
-import { sockById, sockRecv } from '../../net/sock/socket.ts'
+import { sockById, sockRecv, sockRecvErr } from '../../net/sock/socket.ts'
 import type { Socket } from '../../net/types.ts'
 import { exitProcess, setTimer } from '../../run/process.ts'
 import type { ProcCtx, ProcEvent, Program } from '../program.ts'
@@ -195,7 +195,7 @@ function drain(ctx: ProcCtx, state: PingState, sock: Socket): void {
 /** One entry of the error queue: 1 an ICMP error, -1 a local one or an empty queue, 0 somebody else's. */
 function receiveError(ctx: ProcCtx, state: PingState, sock: Socket): number {
   const { options, counts } = state
-  const entry = sock.errors.shift()
+  const entry = sockRecvErr(ctx.ns, sock)
   if (entry === undefined) return -1
   if (entry.origin === 'local') {
     if (options.quiet) return -1

@@ -6,7 +6,7 @@ import type { Ip } from '../../base/addr.ts'
 import { formatIp } from '../../base/addr.ts'
 import { strerror } from '../../net/nlresult.ts'
 import { sockSendTo } from '../../net/sock/send.ts'
-import { sockById, sockOpen, sockRecv } from '../../net/sock/socket.ts'
+import { sockById, sockOpen, sockRecv, sockRecvErr } from '../../net/sock/socket.ts'
 import type { Socket, SockMessage } from '../../net/sock/types.ts'
 import { exitProcess, setTimer } from '../../run/process.ts'
 import type { ProcCtx, ProcEvent, Program } from '../program.ts'
@@ -244,7 +244,7 @@ function probe(ctx: ProcCtx, state: PathState, sock: Socket): 'sent' | number {
 /** Reads the error queue: 0 where the way ends, the MTU where something was heard, -1 for nothing. */
 function readErrors(ctx: ProcCtx, state: PathState, sock: Socket): number {
   let progress = -1
-  for (let entry = sock.errors.shift(); entry !== undefined; entry = sock.errors.shift()) {
+  for (let entry = sockRecvErr(ctx.ns, sock); entry !== undefined; entry = sockRecvErr(ctx.ns, sock)) {
     progress = state.mtu
     if (showError(ctx, state, entry)) return 0
     progress = state.mtu

@@ -7,7 +7,15 @@ import { formatIp, parseIp } from '../../base/addr.ts'
 import { linkByName } from '../../net/link/device.ts'
 import { strerror } from '../../net/nlresult.ts'
 import { sockSendTo } from '../../net/sock/send.ts'
-import { sockBind, sockById, sockClose, sockConnect, sockOpen, sockRecv } from '../../net/sock/socket.ts'
+import {
+  sockBind,
+  sockById,
+  sockClose,
+  sockConnect,
+  sockOpen,
+  sockRecv,
+  sockRecvErr,
+} from '../../net/sock/socket.ts'
 import type { Socket, SockMessage } from '../../net/sock/types.ts'
 import { IPPROTO_ICMP, IPPROTO_ICMPV6 } from '../../net/types.ts'
 import { exitProcess, setTimer } from '../../run/process.ts'
@@ -261,7 +269,7 @@ function pattern(state: TraceState): Uint8Array {
 /** Reads all that waits in a socket. */
 function receive(ctx: ProcCtx, state: TraceState, sock: Socket): void {
   sock.err = ''
-  for (let entry = sock.errors.shift(); entry !== undefined; entry = sock.errors.shift()) {
+  for (let entry = sockRecvErr(ctx.ns, sock); entry !== undefined; entry = sockRecvErr(ctx.ns, sock)) {
     if (!takeError(ctx, state, sock, entry)) return
   }
   for (let data = sockRecv(ctx.ns, sock); data !== undefined; data = sockRecv(ctx.ns, sock)) {
