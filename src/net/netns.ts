@@ -101,6 +101,7 @@ function emptyNetns(world: World, name: string, machine: number): Netns {
     nextIpId: 1,
     nextSock: 1,
     log: null,
+    oldLog: null,
     procs: null,
   }
 }

@@ -458,6 +458,8 @@ export interface Netns extends Target {
   nextSock: number
   /** Kernel log lines (dmesg). */
   log: { at: number; text: string }[] | null
+  /** Older lines, many to a text; read through net/link/klog.ts. */
+  oldLog: readonly string[] | null
   /** Processes that live here; the records are `run`'s. */
   procs: Map<number, { pid: number }> | null
 }

@@ -41,6 +41,13 @@ const RT_SCOPE_LINK = 253
 const RT_SCOPE_HOST = 254
 const RTPROT_KERNEL = 2
 const LOOPBACK4 = 0x7f000001
+/** What nearly every `lo` has: one copy. */
+const OF_LOOPBACK: readonly IfAddr[] = Object.freeze([
+  Object.freeze({
+    ...{ addr: LOOPBACK4, len: 8, peer: LOOPBACK4, brd: undefined, scope: RT_SCOPE_HOST, secondary: false },
+    ...{ label: 'lo', tentative: false, dadFailed: false, noPrefixRoute: false, metric: 0 },
+  }),
+])
 
 /** Adds an address, and the local, broadcast and connected routes that go with it. */
 export function addrAdd(world: World, ns: Netns, link: Link, spec: AddrSpec): NlResult {
@@ -69,7 +76,8 @@ export function addrAdd(world: World, ns: Netns, link: Link, spec: AddrSpec): Nl
     if (other.scope === scope) addr.secondary = true
     else if (!other.secondary) return nlError('EINVAL', 'ipv4: Invalid scope value')
   }
-  link.addrs = insertAddr(link.addrs, addr)
+  link.addrs =
+    list.length === link.addrs.length && isOfLoopback(list, addr) ? OF_LOOPBACK : insertAddr(link.addrs, addr)
   addRoutes(world, ns, link, addr)
   if (link.up && Math.max(ns.confAll.arpNotify, link.conf.arpNotify) !== 0) {
     arpAnnounce(world, ns, link, addr.addr as number)
@@ -206,6 +214,13 @@ function disableIp(world: World, ns: Netns, link: Link): void {
 
 function addrs4(link: Link): IfAddr[] {
   return link.addrs.filter((a) => typeof a.addr === 'number')
+}
+
+function isOfLoopback(others: readonly IfAddr[], addr: IfAddr): boolean {
+  const standing = OF_LOOPBACK[0]!
+  return (
+    others.length === 0 && (Object.keys(addr) as (keyof IfAddr)[]).every((key) => addr[key] === standing[key])
+  )
 }
 
 /** Primaries before secondaries; a primary goes after those of its scope or wider. IPv6 addresses keep to the end. */

@@ -87,6 +87,13 @@ export function buildRoute(world: World, ns: Netns, spec: RouteSpec): Route | Re
 /** RT_TABLE_LOCAL: `fib.ts`, which imports this file, is not there yet when these are made. */
 const LOCAL = 255
 
+/** Next hops that are nothing but one of the first devices, as most hosts have them: one list of each. */
+const PLAIN_HOPS: readonly (readonly NextHop[])[] = [1, 2, 3].flatMap((oif) =>
+  [RT_SCOPE_LINK, RT_SCOPE_HOST, RT_SCOPE_NOWHERE].map((scope) =>
+    Object.freeze([Object.freeze(createHop(oif, undefined, {}, scope, false))]),
+  ),
+)
+
 /** The routes that `lo` with 127.0.0.1/8 has in nearly every namespace: one copy of each. */
 const OF_LOOPBACK: readonly Route[] = [
   loopbackRoute(0x7f000000, 8, 'local', RT_SCOPE_HOST),
@@ -126,9 +133,30 @@ export function frozenRoute(route: Omit<Route, 'nexthops'>, nexthops: readonly N
     tos: route.tos,
     pref: route.pref,
     expiresAt: route.expiresAt,
-    // A list that has grown keeps room for more.
-    nexthops: Object.freeze(nexthops.slice()),
+    nexthops: sharedHops(nexthops),
   })
+}
+
+function sharedHops(hops: readonly NextHop[]): readonly NextHop[] {
+  const hop = hops[0]
+  if (hops.length === 1 && hop !== undefined && hop.oif <= 3 && hop.via === undefined) {
+    const found = PLAIN_HOPS.find(([plain]) => sameHop(plain!, hop))
+    if (found !== undefined) return found
+  }
+  // A list that has grown keeps room for more.
+  return Object.freeze(hops.slice())
+}
+
+function sameHop(a: NextHop, b: NextHop): boolean {
+  return (
+    a.oif === b.oif &&
+    a.via === b.via &&
+    a.scope === b.scope &&
+    a.weight === b.weight &&
+    a.onlink === b.onlink &&
+    a.dead === b.dead &&
+    a.linkdown === b.linkdown
+  )
 }
 
 /** Whether `ip route del` with this spec means this route. */

@@ -11,7 +11,7 @@ export function nsidAlloc(world: World, ns: Netns, other: number): void {
   const ids = ns.nsids ?? []
   if (ids.includes(other)) return
   const gone = ids.findIndex((id) => findNetns(world, id) === undefined)
-  ns.nsids = gone < 0 ? [...ids, other] : ids.with(gone, other)
+  ns.nsids = gone < 0 ? ids.concat(other) : ids.with(gone, other)
 }
 
 /** The number that `ns` has for the namespace `other`, -1 for none. */

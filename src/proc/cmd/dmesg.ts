@@ -1,4 +1,5 @@
 /** dmesg. Models util-linux 2.38: the kernel's log since boot. Namespaces' lines are merged as one kernel has one log. */
+import { klogLines } from '../../net/link/klog.ts'
 import { findNetns } from '../../net/world.ts'
 import { exitProcess } from '../../run/process.ts'
 import { dateText } from '../clock.ts'
@@ -19,7 +20,8 @@ export const dmesg: Program = {
     const { machine, world } = ctx
     const lines: { at: number; text: string }[] = []
     for (const id of [machine.rootNs, ...machine.netns.values(), ...machine.orphans]) {
-      lines.push(...(findNetns(world, id)?.log ?? []))
+      const ns = findNetns(world, id)
+      if (ns !== undefined) lines.push(...klogLines(ns))
     }
     lines.sort((a, b) => a.at - b.at)
     const dated = flags.has('T') || flags.has('ctime')

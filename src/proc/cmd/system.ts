@@ -1,6 +1,7 @@
 /** hostname, uname, date, uptime, id, whoami, pwd, echo, printf, true, false, test, which, env, clear, help, sleep. */
 import { environOf } from '../../run/env.ts'
 import { formatIp, isLinkLocal } from '../../base/addr.ts'
+import { klogLines } from '../../net/link/klog.ts'
 import { hostnameOf } from '../../run/containerlife.ts'
 import { readFile } from '../../run/files.ts'
 import { execProgram, exitProcess, setTimer } from '../../run/process.ts'
@@ -259,9 +260,7 @@ export const systemPrograms: readonly Program[] = [
   }),
   plain('clear', 'clear the terminal', (ctx) => finish(ctx, '\x1b[H\x1b[2J\x1b[3J')),
   plain('dmesg', "print the kernel's log", (ctx) => {
-    const lines = (ctx.ns.log ?? []).map(
-      ({ at, text }) => `[${(at / 1e9).toFixed(6).padStart(12)}] ${text}\n`,
-    )
+    const lines = klogLines(ctx.ns).map(({ at, text }) => `[${(at / 1e9).toFixed(6).padStart(12)}] ${text}\n`)
     finish(ctx, lines.join(''))
   }),
   hostname,
