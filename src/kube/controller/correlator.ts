@@ -18,8 +18,11 @@ export interface EventMemory {
   /** Left of its budget, at this time (ns). */
   readonly tokens: number
   readonly at: number
-  /** By type and reason. */
-  readonly reasons: Readonly<Record<string, ReasonMemory>>
+  /**
+   * By type and reason, three places each: its name, and where it was told once, when (ns) and the message; else 0 and the
+   * record.
+   */
+  readonly reasons: readonly (string | number | ReasonMemory)[]
 }
 
 interface ReasonMemory {
@@ -50,23 +53,23 @@ export function correlate(
   message: string,
   now: number,
 ): Told | undefined {
-  const old = memories.get(object) ?? { tokens: BURST, at: now, reasons: {} }
+  const old = memories.get(object) ?? { tokens: BURST, at: now, reasons: [] }
   const tokens = Math.min(BURST, old.tokens + (now - old.at) / REFILL_NS)
-  const was = Object.hasOwn(old.reasons, reason) ? old.reasons[reason]! : undefined
+  const at = placeOf(old.reasons, reason)
+  const was = reasonAt(old.reasons, at)
   const recent = was === undefined || now - was.at > INTERVAL_NS ? [] : was.messages
   const messages = recent.includes(message) ? recent : [...recent, message]
   const combined = messages.length >= MOST_MESSAGES
-  const kept = Object.freeze(combined ? messages.slice(1) : [...messages])
   const same = combined ? '' : message
   const known = was?.logged ?? []
   const place = known.indexOf(same)
   const isNew = place < 0
   const since = isNew ? now : (known[place + 1] as number)
   const logged = isNew ? Object.freeze(known.slice(2 - 2 * MOST_LOGGED).concat([same, now])) : known
-  const reasons = Object.freeze({
-    ...old.reasons,
-    [reason]: Object.freeze({ messages: kept, at: now, logged }),
-  })
+  const once = messages.length === 1 && known.length === 0
+  const kept = Object.freeze(combined ? messages.slice(1) : [...messages])
+  const told = once ? [reason, now, message] : [reason, 0, Object.freeze({ messages: kept, at: now, logged })]
+  const reasons = Object.freeze(old.reasons.toSpliced(at, 3, ...told))
   const passes = tokens >= 1
   memories.delete(object)
   memories.set(object, Object.freeze({ tokens: passes ? tokens - 1 : tokens, at: now, reasons }))
@@ -76,6 +79,19 @@ export function correlate(
   }
   if (!passes) return undefined
   return { message: combined ? `${COMBINED}${message}` : message, since, isNew }
+}
+
+/** Where a reason stands, or would. */
+function placeOf(reasons: EventMemory['reasons'], reason: string): number {
+  for (let i = 0; i < reasons.length; i += 3) if (reasons[i] === reason) return i
+  return reasons.length
+}
+
+function reasonAt(reasons: EventMemory['reasons'], at: number): ReasonMemory | undefined {
+  const what = reasons[at + 2]
+  if (typeof what !== 'string') return what as ReasonMemory | undefined
+  const since = reasons[at + 1] as number
+  return { messages: [what], at: since, logged: [what, since] }
 }
 
 /** Whether an event stands for many whose messages differ. */

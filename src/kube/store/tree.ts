@@ -38,16 +38,16 @@ export function treeSet<V>(tree: Tree<V>, key: string, value: V): Tree<V> {
   const at = Math.max(0, leafIndex(tree, key))
   const leaf = tree.leaves[at]
   const i = lowerBound(leaf.keys, key)
-  const values = leaf.values.slice()
   if (i < leaf.keys.length && leaf.keys[i] === key) {
+    const values = leaf.values.slice()
     values[i] = value
     const leaves = tree.leaves.slice()
     leaves[at] = freezeLeaf(leaf.keys, values)
     return freezeTree(tree.size, tree.firsts, leaves)
   }
-  const keys = leaf.keys.slice()
-  keys.splice(i, 0, key)
-  values.splice(i, 0, value)
+  // Not in place: arrays that grow take room for more.
+  const keys = leaf.keys.toSpliced(i, 0, key)
+  const values = leaf.values.toSpliced(i, 0, value)
   return replaceLeaf(tree, tree.size + 1, at, 1, keys, values)
 }
 
