@@ -42,13 +42,22 @@ export interface ContainerSpec {
   cwd: string
   hostname: string
   tty?: boolean
-  labels?: ReadonlyMap<string, string>
+  labels?: Readonly<Record<string, string>>
   /** The image's files: a frozen record of frozen nodes. */
   base: Readonly<Record<string, FileNode>>
 }
 
 const NO_MOUNTS: readonly Mount[] = Object.freeze([])
-const NO_INPUT: Fd = Object.freeze({ kind: 'null' })
+/** What a container's first process has where nothing else is said: nothing to read, and the log. */
+const STANDARD: ReadonlyMap<number, Fd> = Object.freeze(
+  new Map<number, Fd>([
+    [0, Object.freeze({ kind: 'null' })],
+    [1, Object.freeze({ kind: 'log', stream: 'out' })],
+    [2, Object.freeze({ kind: 'log', stream: 'err' })],
+  ]),
+)
+const NO_LABELS: Readonly<Record<string, string>> = Object.freeze({})
+const NO_LOGS: LogChunk[] = Object.freeze([]) as unknown as LogChunk[]
 const NO_FILES: Map<string, FileNode | null> = Object.freeze(new Map())
 
 /** A network namespace with `lo` up, or the machine's own. */
@@ -102,7 +111,7 @@ export function createContainer(world: World, machineId: number, spec: Container
     hostname: spec.hostname,
     sandbox: '',
     tty: spec.tty ?? false,
-    labels: new Map(spec.labels ?? []),
+    labels: spec.labels ?? NO_LABELS,
     base: spec.base,
     files: NO_FILES,
     mounts: NO_MOUNTS,
@@ -114,7 +123,7 @@ export function createContainer(world: World, machineId: number, spec: Container
     startedAt: -1,
     finishedAt: -1,
     restarts: 0,
-    logs: [],
+    logs: NO_LOGS,
     logsLost: 0,
   }
   machine.containers.set(box.id, box)
@@ -142,13 +151,12 @@ export function startContainer(
   assert(box !== undefined && sandbox !== undefined && box.status !== 'running', 'the container can start')
   box.sandbox = sandboxId
   box.nextPid = 1
-  const log = (stream: 'out' | 'err'): Fd => Object.freeze({ kind: 'log', container: id, stream })
-  const fds = new Map<number, Fd>([[0, NO_INPUT], [1, log('out')], [2, log('err')], ...(options.fds ?? [])])
+  const fds = options.fds === undefined ? STANDARD : new Map<number, Fd>([...STANDARD, ...options.fds])
   const pid = spawn(world, {
     machine: machineId,
     ns: sandbox.ns,
     program: box.program,
-    argv: [...box.argv],
+    argv: box.argv,
     env: box.env,
     links: box.links,
     cwd: box.cwd,

@@ -12,6 +12,7 @@ import type { Container, FileNode, LogChunk, Machine, Process } from './types.ts
 /** Pieces of a log that are kept, and characters of one. */
 export const LOG_CHUNKS = 1000
 const CHUNK_MAX = 65_536
+const FEW = 4
 
 /** Adds text to a container's log. */
 export function containerWrite(
@@ -26,7 +27,11 @@ export function containerWrite(
   const box = machine?.containers.get(id)
   if (machine === undefined || box === undefined) return
   const chunk: LogChunk = { at: world.now, stream, text: text.slice(0, CHUNK_MAX) }
-  box.logs.push(Object.freeze(chunk))
+  Object.freeze(chunk)
+  // Arrays that grow in place take room for more than ten; most logs have a line or two.
+  if (box.logs.length < FEW) box.logs = Object.freeze(box.logs.concat(chunk)) as LogChunk[]
+  else if (Object.isFrozen(box.logs)) box.logs = [...box.logs, chunk]
+  else box.logs.push(chunk)
   if (box.logs.length > LOG_CHUNKS) {
     box.logs.shift()
     box.logsLost++

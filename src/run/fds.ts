@@ -8,7 +8,7 @@ import { schedule, touch } from '../sim/dispatch.ts'
 import { RunEv } from './events.ts'
 import { containerWrite } from './containerlife.ts'
 import { appendFile, readFile } from './files.ts'
-import type { Capture, Fd, Machine, Pipe, ProcCtx, Tty, Waiter } from './types.ts'
+import type { Capture, Fd, Machine, Pipe, ProcCtx, Process, Tty, Waiter } from './types.ts'
 
 /** A pipe is full from here on: writers should wait. */
 export const PIPE_FULL = 65_536
@@ -38,7 +38,7 @@ export function writeFd(ctx: ProcCtx, n: number, text: string): boolean {
     text.length < room ? text : `${text.slice(0, room)}\nkubehop: ${ctx.proc.argv[0]}: output cut here\n`
   if (fd.kind === 'tty') writeTty(ctx.world, fd.tty, kept)
   else if (fd.kind === 'capture') writeCapture(ctx.world, fd.capture, fd.stream, kept)
-  else if (fd.kind === 'log') containerWrite(ctx.world, ctx.machine.id, fd.container, fd.stream, kept)
+  else if (fd.kind === 'log') containerWrite(ctx.world, ctx.machine.id, ctx.proc.container, fd.stream, kept)
   else if (fd.mode === 'r') return false
   else return appendFile(ctx, fd.path, kept) === ''
   return text.length < room
@@ -58,7 +58,7 @@ export function isWritable(ctx: ProcCtx, n: number): boolean {
  */
 export function readInput(ctx: ProcCtx, n: number): void {
   const { world, proc } = ctx
-  if (!proc.reads.includes(n)) proc.reads.push(n)
+  if (!proc.reads.includes(n)) proc.reads = proc.reads.concat(n)
   const fd = proc.fds.get(n)
   const waiter: Waiter = { ns: proc.ns, pid: proc.pid, fd: n }
   if (fd?.kind === 'pipe') {
@@ -129,7 +129,7 @@ export function setFd(ctx: ProcCtx, n: number, fd: Fd): number {
   touch(ctx.world, ctx.machine.id)
   holdFd(ctx.machine, fd)
   closeFd(ctx, n)
-  ctx.proc.fds.set(n, { ...fd })
+  ownFds(ctx.proc).set(n, { ...fd })
   return n
 }
 
@@ -137,10 +137,19 @@ export function setFd(ctx: ProcCtx, n: number, fd: Fd): number {
 export function closeFd(ctx: ProcCtx, n: number): void {
   const fd = ctx.proc.fds.get(n)
   if (fd === undefined) return
-  ctx.proc.fds.delete(n)
+  ownFds(ctx.proc).delete(n)
   ctx.proc.reads = ctx.proc.reads.filter((m) => m !== n)
   if (fd.kind !== 'pipe') return
   releaseFd(ctx.world, ctx.machine, fd)
+}
+
+/** Frozen: of all processes without any. */
+export const NO_FDS: ReadonlyMap<number, Fd> = Object.freeze(new Map())
+
+/** A process' descriptors, to be written: its own from the first time on. */
+export function ownFds(proc: Process): Map<number, Fd> {
+  if (Object.isFrozen(proc.fds)) proc.fds = new Map(proc.fds)
+  return proc.fds as Map<number, Fd>
 }
 
 /** The lowest free number from 10 on: a shell's own descriptors stay out of the way of 0 to 9. */

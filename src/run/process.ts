@@ -12,7 +12,7 @@ import { schedule, touch } from '../sim/dispatch.ts'
 import type { ChildRef, TimerRef } from './events.ts'
 import { RunEv } from './events.ts'
 import { containerProcessEnded } from './containerlife.ts'
-import { closeFd, holdFd } from './fds.ts'
+import { closeFd, holdFd, NO_FDS, ownFds } from './fds.ts'
 import { machineNetnsReleased, machineOf } from './machine.ts'
 import { closeProcSockets } from './sockets.ts'
 import type { Capture, Fd, Machine, ProcCtx, Process, Programs, SignalName } from './types.ts'
@@ -23,6 +23,7 @@ const PER_CONTAINER = 4
 
 /** Shared by all that have none. */
 const NO_TIMERS: Map<string, number> = Object.freeze(new Map())
+const NO_NUMBERS: number[] = Object.freeze([]) as unknown as number[]
 
 const SIGNALS: Readonly<Record<SignalName, number>> = Object.freeze({
   SIGHUP: 1,
@@ -81,21 +82,25 @@ export function spawn(world: World, request: SpawnRequest): number {
     env: frozenMap(request.env),
     links: request.links ?? NO_LINKS,
     cwd: request.cwd,
-    fds: new Map(),
+    fds: NO_FDS,
     state: request.state,
     tty: request.tty ?? 0,
     capture: request.capture ?? 0,
     startedAt: world.now,
     timers: NO_TIMERS,
     nextTimer: 1,
-    reads: [],
+    reads: NO_NUMBERS,
     written: 0,
-    children: [],
+    children: NO_NUMBERS,
     exited: false,
   }
-  for (const [n, fd] of request.fds) {
-    proc.fds.set(n, Object.isFrozen(fd) ? fd : { ...fd })
-    holdFd(machine, fd)
+  // Frozen: of things without an end to hold, shared by all that have just these.
+  if (Object.isFrozen(request.fds)) proc.fds = request.fds
+  else {
+    for (const [n, fd] of request.fds) {
+      ownFds(proc).set(n, Object.isFrozen(fd) ? fd : { ...fd })
+      holdFd(machine, fd)
+    }
   }
   ns.procs ??= new Map()
   ns.procs.set(pid, proc)
@@ -138,7 +143,7 @@ export function spawnChild(
     container: options.container ?? proc.container,
     state: options.state,
   })
-  if (pid !== 0) proc.children.push(pid)
+  if (pid !== 0) proc.children = proc.children.concat(pid)
   return pid
 }
 
@@ -169,7 +174,7 @@ export function execProgram(
   }
   proc.state = undefined
   proc.timers = NO_TIMERS
-  proc.reads = []
+  proc.reads = NO_NUMBERS
   schedule(world, world.now, RunEv.ProcStart, proc.ns, proc.pid, undefined)
 }
 
@@ -181,7 +186,7 @@ export function exitProcess(ctx: ProcCtx, code: number): void {
   touch(world, machine.id)
   for (const n of [...proc.fds.keys()]) closeFd(ctx, n)
   proc.timers = NO_TIMERS
-  proc.reads = []
+  proc.reads = NO_NUMBERS
   closeProcSockets(world, ns, proc.pid)
   ns.procs?.delete(proc.pid)
   if (ns.procs?.size === 0) ns.procs = null

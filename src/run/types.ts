@@ -89,7 +89,8 @@ export interface Container extends Environment {
   /** '' while it has none. */
   sandbox: string
   tty: boolean
-  labels: Map<string, string>
+  /** Frozen. A record takes a fifth of what a map does. */
+  labels: Readonly<Record<string, string>>
   /** The image's files, frozen and shared, and what differs from them here. */
   base: Readonly<Record<string, FileNode>>
   /** To write use `containerFiles`: while nothing differs it is frozen and shared. */
@@ -107,7 +108,7 @@ export interface Container extends Environment {
   startedAt: number
   finishedAt: number
   restarts: number
-  /** Frozen pieces, oldest first, at most LOG_CHUNKS of them. */
+  /** Frozen pieces, oldest first, at most LOG_CHUNKS of them. While there are few the list is frozen, and replaced. */
   logs: LogChunk[]
   /** Pieces that were dropped in front of `logs`. */
   logsLost: number
@@ -167,8 +168,8 @@ export type Fd =
   /** A here-document. */
   | { kind: 'text'; text: string; offset: number }
   | { kind: 'capture'; capture: number; stream: 'out' | 'err' }
-  /** A container's log. */
-  | { kind: 'log'; container: string; stream: 'out' | 'err' }
+  /** The log of the container that the process lives in. */
+  | { kind: 'log'; stream: 'out' | 'err' }
 
 /** A process. Its `state` is the program's own plain data. */
 export interface Process extends Environment {
@@ -186,7 +187,8 @@ export interface Process extends Environment {
   program: string
   argv: string[]
   cwd: string
-  fds: Map<number, Fd>
+  /** To write use `ownFds`: while it is as a container's first process has it, it is frozen and shared. */
+  fds: ReadonlyMap<number, Fd>
   state: unknown
   /** Controlling terminal, 0 for none. */
   tty: number
@@ -196,7 +198,7 @@ export interface Process extends Environment {
   /** Armed timers: tag to the generation that is valid. */
   timers: Map<string, number>
   nextTimer: number
-  /** Descriptors on which the program waits for input. */
+  /** Descriptors on which the program waits for input. Replaced, not changed, as are `children`. */
   reads: number[]
   /** Characters written so far, against OUTPUT_MAX. */
   written: number

@@ -68,7 +68,7 @@ function boxes(ctx: ProcCtx): Container[] {
 }
 
 function isPause(box: Container): boolean {
-  return box.labels.get(BOX_NAME) === PAUSE_NAME
+  return box.labels[BOX_NAME] === PAUSE_NAME
 }
 
 function listContainers(ctx: ProcCtx, args: string[]) {
@@ -79,7 +79,7 @@ function listContainers(ctx: ProcCtx, args: string[]) {
   const name = flags.get('name') ?? ''
   const list = boxes(ctx).filter((box) => {
     if (isPause(box) || (!all && box.status !== 'running') || !box.sandbox.startsWith(pod)) return false
-    return (box.labels.get(BOX_NAME) ?? '').includes(name)
+    return (box.labels[BOX_NAME] ?? '').includes(name)
   })
   if (flags.has('q') || flags.has('quiet')) return finish(ctx, list.map((box) => `${box.id}\n`).join(''))
   const head = ['CONTAINER', 'IMAGE', 'CREATED', 'STATE', 'NAME', 'ATTEMPT', 'POD ID', 'POD', 'NAMESPACE']
@@ -188,7 +188,9 @@ function inspectPods(ctx: ProcCtx, args: string[]) {
     createdAt: dateText(box.createdAt, '%FT%T.%NZ'),
     network: { additionalIps: [], ip: network === 'NODE' ? '' : addressIn(ctx, sandbox?.ns ?? 0) },
     linux: { namespaces: { options: { ipc: network, network, pid: 'CONTAINER', targetId: '' } } },
-    labels: Object.fromEntries([...box.labels].filter(([name]) => /pod\.(name|namespace|uid)$/.test(name))),
+    labels: Object.fromEntries(
+      Object.entries(box.labels).filter(([name]) => /pod\.(name|namespace|uid)$/.test(name)),
+    ),
     annotations: {},
     runtimeHandler: '',
   }
@@ -231,7 +233,7 @@ function addressIn(ctx: ProcCtx, ns: number): string {
 }
 
 function label(box: Container, name: string): string {
-  return box.labels.get(name) ?? ''
+  return box.labels[name] ?? ''
 }
 
 function state(box: Container): string {

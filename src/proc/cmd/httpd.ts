@@ -6,6 +6,7 @@
  */
 import type { Ip } from '../../base/addr.ts'
 import { formatIp, parseIp } from '../../base/addr.ts'
+import { interned } from '../../base/intern.ts'
 import { sockBind, sockById, sockClose, sockOpen } from '../../net/sock/socket.ts'
 import { tcpAccept, tcpListen } from '../../net/sock/tcp.ts'
 import type { Socket } from '../../net/types.ts'
@@ -36,6 +37,9 @@ interface Conn {
   busy: boolean
 }
 
+/** Of all servers that nobody has connected to. */
+const NO_CONNS: Map<number, Conn> = Object.freeze(new Map())
+
 interface HttpdState {
   style: HttpStyle
   root: string
@@ -65,7 +69,7 @@ export const nginx: Program = {
       fail(ctx, 1, `nginx: ${args[0]}: not modelled in Kubehop (nginx serves /var/www/html on port 80)`)
       return
     }
-    ctx.proc.argv = [`nginx: master process ${['nginx', ...args].join(' ')}`]
+    ctx.proc.argv = [interned(`nginx: master process ${['nginx', ...args].join(' ')}`)]
     const site = readFile(ctx, '/etc/nginx/conf.d/default.conf').text
     const root = /^\s*root\s+([^\s;]+);/m.exec(site)?.[1] ?? NGINX_ROOT
     const port = Number(/^\s*listen\s+([0-9]{1,5});/m.exec(site)?.[1] ?? 80)
@@ -174,7 +178,7 @@ function serve(ctx: ProcCtx, place: Place): void {
     if (sock === undefined) return
     listeners.push(sock.id)
   }
-  const state: HttpdState = { style, root: place.root, listeners: listeners.slice(), conns: new Map() }
+  const state: HttpdState = { style, root: place.root, listeners: listeners.slice(), conns: NO_CONNS }
   ctx.proc.state = state
   if (isFull(style)) return
   const host = addr === undefined ? '0.0.0.0' : formatIp(addr)
@@ -258,6 +262,7 @@ function acceptAll(ctx: ProcCtx, state: HttpdState, id: number): void {
       keep: false,
       busy: false,
     }
+    if (state.conns === NO_CONNS) state.conns = new Map()
     state.conns.set(sock.id, conn)
     readable(ctx, state, conn)
   }

@@ -82,7 +82,7 @@ export function createBox(ctx: ProcCtx, spec: CreateSpec): Container {
     cwd: spec.cwd === '' ? image.cwd : spec.cwd,
     hostname,
     tty: spec.tty,
-    labels: new Map(spec.labels.map(pair)),
+    labels: Object.freeze(Object.fromEntries(spec.labels.map(pair))),
     base: image.files,
   })
   const docker: Box = {

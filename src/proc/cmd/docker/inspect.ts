@@ -128,7 +128,7 @@ function inspectBox(ctx: ProcCtx, state: DockerState, box: Container, docker: Bo
       Image: box.image,
       WorkingDir: box.cwd === '/' ? '' : box.cwd,
       Entrypoint: docker.entrypoint.length === 0 ? null : docker.entrypoint,
-      Labels: Object.fromEntries(box.labels),
+      Labels: { ...box.labels },
       StopSignal: docker.stopSignal,
     },
     NetworkSettings: networkSettings(ctx, state, box, docker),

@@ -360,7 +360,8 @@ function passes(box: Container, filter: string): boolean {
   if (key === 'id') return box.id.startsWith(value)
   if (key === 'status') return box.status === value
   if (key === 'ancestor') return fullName(box.image) === fullName(value)
-  if (key === 'label') return [...box.labels].some(([k, v]) => value === k || value === `${k}=${v}`)
+  if (key === 'label')
+    return Object.entries(box.labels).some(([k, v]) => value === k || value === `${k}=${v}`)
   return refuse(`invalid filter '${key}'`)
 }
 

@@ -21,11 +21,11 @@ export function adoptPod(kubelet: Kubelet, pod: Pod): PodRun {
   }
   const statuses = [...(status?.initContainerStatuses ?? []), ...(status?.containerStatuses ?? [])]
   for (const container of found) {
-    const name = container.labels.get(BOX_NAME) ?? ''
+    const name = container.labels[BOX_NAME] ?? ''
     if (name === PAUSE_NAME) {
       if (container.status !== 'running') continue
       run.sandbox = container.id
-      run.attempt = Number(container.labels.get(RESTARTS) ?? 0) + 1
+      run.attempt = Number(container.labels[RESTARTS] ?? 0) + 1
       continue
     }
     const spec = specsOf(pod).find((one) => one.name === name)
@@ -34,7 +34,7 @@ export function adoptPod(kubelet: Kubelet, pod: Pod): PodRun {
     const known = statuses.find((one) => one.name === name)
     box.id = container.id
     if (pod.spec.containers.includes(spec)) run.initialized = true
-    box.restarts = Number(container.labels.get(RESTARTS) ?? 0)
+    box.restarts = Number(container.labels[RESTARTS] ?? 0)
     box.image = container.image
     box.imageId = container.imageId
     box.startedAt = known?.state?.running?.startedAt ?? nowText(world)

@@ -216,7 +216,7 @@ export function goSeconds(ns: number): string {
 function forgetOlder(kubelet: Kubelet, { pod }: PodRun, box: BoxRun): void {
   if (box.restarts < 2) return
   const mine = containersOfPod(kubelet.machine, pod.metadata.uid).filter(
-    (one) => one.labels.get(BOX_NAME) === box.name,
+    (one) => one.labels[BOX_NAME] === box.name,
   )
   for (const old of mine.slice(0, -2)) {
     if (old.status !== 'running') dropContainer(kubelet, old.id)

@@ -142,11 +142,11 @@ export function kubeletContainerEnded(world: World, rules: AgentRules, agent: nu
     if (ctx.agent.program !== 'kubelet') return
     const kubelet = kubeletOf(ctx, new Map())
     const box = kubelet.machine.containers.get(id)
-    const uid = box?.labels.get(POD_UID)
+    const uid = box?.labels[POD_UID]
     if (box === undefined || uid === undefined) return
     const run = kubelet.state.pods.get(uid)
     // A pause container whose sandbox was given up leaves no trace.
-    if (box.labels.get(BOX_NAME) === PAUSE_NAME && run?.sandbox !== id) dropContainer(kubelet, id)
+    if (box.labels[BOX_NAME] === PAUSE_NAME && run?.sandbox !== id) dropContainer(kubelet, id)
     else if (run === undefined || run.gone) dropContainer(kubelet, id)
     if (run !== undefined) enqueue(ctx, uid)
   })

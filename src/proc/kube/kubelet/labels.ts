@@ -15,14 +15,18 @@ export const RESTARTS = 'annotation.io.kubernetes.container.restartCount'
 /** The container that holds a pod's namespaces has this in the place of a name. */
 export const PAUSE_NAME = 'POD'
 
-export function labelsOf({ metadata }: Pod, container: string, restarts: number): Map<string, string> {
-  return new Map([
-    [BOX_NAME, container],
-    [POD_NAME, metadata.name],
-    [POD_NAMESPACE, metadata.namespace ?? ''],
-    [POD_UID, metadata.uid],
-    [RESTARTS, String(restarts)],
-  ])
+export function labelsOf(
+  { metadata }: Pod,
+  container: string,
+  restarts: number,
+): Readonly<Record<string, string>> {
+  return Object.freeze({
+    [BOX_NAME]: container,
+    [POD_NAME]: metadata.name,
+    [POD_NAMESPACE]: metadata.namespace ?? '',
+    [POD_UID]: metadata.uid,
+    [RESTARTS]: String(restarts),
+  })
 }
 
 /** `k8s_CONTAINER_POD_NAMESPACE_UID_ATTEMPT` */
@@ -38,7 +42,7 @@ export function dropContainer({ world, machine }: { world: World; machine: Machi
 
 /** All containers of a pod on its machine in the order of creation, the pause container included. */
 export function containersOfPod(machine: Machine, uid: string): Container[] {
-  return [...machine.containers.values()].filter((box) => box.labels.get(POD_UID) === uid)
+  return [...machine.containers.values()].filter((box) => box.labels[POD_UID] === uid)
 }
 
 /** The machine of the node that a pod is bound to. */
@@ -55,8 +59,6 @@ export function livesOf(
 ): { machine: Machine; lives: Container[] } | undefined {
   const machine = machineOfPod(world, pod)
   if (machine === undefined) return undefined
-  const lives = containersOfPod(machine, pod.metadata.uid).filter(
-    (box) => box.labels.get(BOX_NAME) === container,
-  )
+  const lives = containersOfPod(machine, pod.metadata.uid).filter((box) => box.labels[BOX_NAME] === container)
   return { machine, lives }
 }

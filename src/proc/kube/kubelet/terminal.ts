@@ -91,7 +91,7 @@ export function forwardStart(
     if (found === undefined || box?.status !== 'running' || home === undefined) continue
     const session = kubeletSpawn(world, found.machine, home, 'nc', ['nc', '-N', '127.0.0.1', String(port)])
     const sandbox = containersOfPod(found.machine, pod.metadata.uid).find(
-      (one) => one.labels.get(BOX_NAME) === PAUSE_NAME,
+      (one) => one.labels[BOX_NAME] === PAUSE_NAME,
     )
     const space = [...found.machine.sandboxes.values()].find(({ ns }) => ns === home)?.key ?? ''
     const why = refusedText(sandbox?.id ?? '', space, port)
