@@ -135,6 +135,45 @@ describe('the API server', () => {
   })
 })
 
+describe('etcd', () => {
+  const ETCD = 'rpc error: code = Unavailable desc'
+  const refused = `${ETCD} = connection error: desc = "transport: Error while dialing: dial tcp 127.0.0.1:2379: connect: connection refused"`
+
+  it('is asked by the API server over a connection; killed, nothing is read or written until it is back', () => {
+    const lab = openScenario(LAB)
+    const held = () =>
+      lab.type('controlplane: ss -tnp').stdout.match(/127\.0\.0\.1:\d+ +127\.0\.0\.1:\d+ +users:.*/g) ?? []
+    expect(
+      held()
+        .map((line) => /\("([^"]+)"/.exec(line)![1])
+        .sort(),
+    ).toEqual(['etcd', 'kube-apiserver'])
+    lab.type('controlplane: pkill etcd')
+    expect(lab.type('pc: kubectl get pods').stderr).toBe(`Error from server: ${refused}\n`)
+    expect(lab.type('pc: kubectl scale deployment web --replicas=3').code).toBe(1)
+    scale(lab, 2)
+    lab.wait(60)
+    expect(counts(lab)).toEqual([1, 1, 1])
+    lab.type("controlplane: sh -c 'etcd &'")
+    lab.wait(60)
+    expect(counts(lab)).toEqual([2, 2, 2])
+    expect(held()).toHaveLength(2)
+    expect(lab.type('pc: kubectl get nodes --no-headers').stdout.match(/ Ready /g)).toHaveLength(3)
+  })
+
+  it('cut off from the API server: a request waits for the keepalive, 30 s and 10 s', () => {
+    const lab = openScenario(LAB)
+    const { world } = lab.run
+    lab.type('controlplane: iptables -A INPUT -p tcp --dport 2379 -j DROP')
+    const from = world.now
+    // As kubectl printed it of a server whose etcd was gone.
+    const words = `Error from server: ${ETCD} = keepalive ping failed to receive ACK within timeout\n`
+    expect(lab.type('pc: kubectl get pods').stderr).toBe(words)
+    expect((world.now - from) / 1e9).toBeGreaterThan(25)
+    expect((world.now - from) / 1e9).toBeLessThan(41)
+  })
+})
+
 describe('a cluster cut apart', () => {
   it('rewinds to the same states', () => {
     const lab = openScenario(LAB)

@@ -32,6 +32,9 @@ const PER_OBJECT = 20_000
 /** Items of work that an agent has under way at once (--concurrent-*-syncs of most controllers). */
 const WORKERS = 5
 
+/** ns after which a timer's work that the server failed at is tried again (most controllers' period). */
+const FAILED_TIMER = 5_000_000_000
+
 /** ns between a request of a `direct` agent and its answer. */
 const DIRECT_ANSWER = 1_000_000
 
@@ -206,9 +209,17 @@ export function agentAct(world: World, rules: AgentRules, id: number, { what, ke
   })
 }
 
-/** The server's answer to that has arrived. */
-export function agentActed(world: World, rules: AgentRules, id: number, { what }: AgentAct): void {
+/** The server's answer to that has arrived. `failed`: it could not do it, and it is tried again. */
+export function agentActed(
+  world: World,
+  rules: AgentRules,
+  id: number,
+  { what, key }: AgentAct,
+  failed: boolean,
+): void {
   asAgent(world, rules, id, (ctx) => {
+    if (failed && what === 'work') again(ctx, key)
+    if (failed && what === 'timer') agentTimer(ctx, key, FAILED_TIMER)
     if (what === 'work') endItem(ctx)
   })
 }

@@ -224,12 +224,13 @@ function failed({ spec, endpoint }: Backend, why: string): ApiResponse {
 }
 
 /** A failure without a reason: kubectl prints `Error from server: ...`. */
-function nameless(message: string): Status {
+export function nameless(message: string): Status {
   const { reason: _none, ...rest } = failure(500, '', message)
   return rest
 }
 
-function statusAnswer(status: Status): ApiResponse {
+/** A failure as an answer. */
+export function statusAnswer(status: Status): ApiResponse {
   return { code: status.code ?? 500, contentType: 'application/json', body: status }
 }
 

@@ -244,7 +244,9 @@ function onMessage(ctx: ProcCtx, rules: AgentRules, link: ApiLink, message: From
     case 'acted': {
       const done = link.pending.get(message.n)
       link.pending.delete(message.n)
-      if (done !== undefined && 'act' in done) agentActed(world, rules, done.agent, done.act)
+      if (done !== undefined && 'act' in done) {
+        agentActed(world, rules, done.agent, done.act, message.failed)
+      }
       return
     }
     default:

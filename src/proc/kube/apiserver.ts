@@ -1,7 +1,7 @@
 /**
  * kube-apiserver: the process behind port 6443. Agents of other machines, and kubectl, reach the API by connections to
- * it; it tells connected agents of changes. Killed, the cluster goes on as it was left, unwatched. The store itself
- * stands for etcd and outlives it. Models what cmd/kube-apiserver (1.32) does on its port. Not here: TLS' handshake,
+ * it; it tells connected agents of changes. Killed, the cluster goes on as it was left, unwatched; without etcd
+ * it answers from its caches and fails at everything else. The store outlives it. Models what cmd/kube-apiserver (1.32) does on its port. Not here: TLS' handshake,
  * authentication, admission by webhooks, a second API server.
  */
 import type { AgentRules } from '../../kube/agent/agent.ts'
@@ -27,11 +27,13 @@ import { fail } from '../program.ts'
 import type { StreamPlace } from '../stream.ts'
 import { streamClose, streamFlush } from '../stream.ts'
 import type { Backend, Tell } from './apiback.ts'
-import { backendEvent, backendInput, backendOpen, backendsDrop } from './apiback.ts'
+import { backendEvent, backendInput, backendOpen, backendsDrop, nameless, statusAnswer } from './apiback.ts'
 import type { FromServer, ToServer } from './apiwire.ts'
 import { SERVER_ACCEPTED } from './apiwire.ts'
 import type { Channel } from './channel.ts'
 import { channelRead, channelSend, createChannel } from './channel.ts'
+import type { EtcdLink } from './etcd.ts'
+import { createEtcdLink, dialEtcd, etcdAsk, etcdEvent } from './etcd.ts'
 
 const NAME = 'kube-apiserver'
 const PORT = 6443
@@ -52,7 +54,19 @@ interface ServerState {
   conns: Map<number, Conn>
   /** Connections to kubelets, by socket. */
   backends: Map<number, Backend>
+  etcd: EtcdLink<Waiting>
 }
+
+/** Requests of a client (by its socket) that etcd is asked for first. */
+interface Waiting {
+  readonly client: number
+  readonly messages: readonly Request[]
+}
+
+type Request = Extract<ToServer, { k: 'write' | 'act' | 'call' }>
+
+/** What the server knows without etcd: discovery and its own version and schema. */
+const KNOWN_PATH = /^\/(api(\/v1)?|apis(\/[^/?]+){0,2}|version|openapi\/.*)\/?(\?.*)?$/
 
 const WATCH_EVERY = 50_000_000
 const WATCHES = 'watches'
@@ -97,7 +111,14 @@ function start(ctx: ProcCtx): void {
     return
   }
   tcpKeepalive(world, ns, sock, SERVER_ACCEPTED)
-  proc.state = { listener: sock.id, conns: new Map(), backends: new Map() } satisfies ServerState
+  const state: ServerState = {
+    listener: sock.id,
+    conns: new Map(),
+    backends: new Map(),
+    etcd: createEtcdLink(),
+  }
+  proc.state = state
+  dialEtcd(ctx, state.etcd)
   world.scalars.kubeApiNs = ns.id
   world.scalars.kubeApiPid = proc.pid
 }
@@ -111,6 +132,12 @@ function onEvent(ctx: ProcCtx, rules: AgentRules, event: ProcEvent): void {
   if (state === undefined) return
   if (event.type === 'timer' && event.tag === WATCHES) {
     pushWatches(ctx, state)
+    return
+  }
+  const news = etcdEvent(ctx, state.etcd, event)
+  if (news !== undefined) {
+    for (const waiting of news.done) carryOut(ctx, rules, state, waiting)
+    for (const waiting of news.failed) refuse(ctx, state, waiting, news.why)
     return
   }
   if (backendEvent(ctx, state.backends, event, teller(ctx, state)) || event.type !== 'sock') return
@@ -164,7 +191,17 @@ function accept(ctx: ProcCtx, rules: AgentRules, state: ServerState): void {
 /** Reads what has come, answers it, and sends what had no room before. */
 function serve(ctx: ProcCtx, rules: AgentRules, state: ServerState, conn: Conn): void {
   const { messages, errno } = channelRead(ctx, conn.channel)
-  for (const message of messages) answer(ctx, rules, state, conn, message as ToServer)
+  const requests: Request[] = []
+  for (const message of messages as ToServer[]) {
+    if (message.k === 'call' && KNOWN_PATH.test(message.request.path)) call(ctx, state, conn, message)
+    else if (message.k === 'write' || message.k === 'act' || message.k === 'call') requests.push(message)
+    else answer(ctx, rules, state, conn, message)
+  }
+  if (requests.length > 0) {
+    const waiting = { client: conn.channel.stream.sock, messages: requests }
+    const why = etcdAsk(ctx, state.etcd, waiting)
+    if (why !== '') refuse(ctx, state, waiting, why)
+  }
   const failed = errno === '' ? streamFlush(ctx, conn.channel.stream) : errno
   if (failed !== '') {
     state.conns.delete(conn.channel.stream.sock)
@@ -173,7 +210,14 @@ function serve(ctx: ProcCtx, rules: AgentRules, state: ServerState, conn: Conn):
   } else pushChanges(ctx, rules, conn)
 }
 
-function answer(ctx: ProcCtx, rules: AgentRules, state: ServerState, conn: Conn, message: ToServer): void {
+/** What the server's own caches answer. */
+function answer(
+  ctx: ProcCtx,
+  rules: AgentRules,
+  state: ServerState,
+  conn: Conn,
+  message: Exclude<ToServer, Request>,
+): void {
   const { world } = ctx
   switch (message.k) {
     case 'list': {
@@ -193,29 +237,11 @@ function answer(ctx: ProcCtx, rules: AgentRules, state: ServerState, conn: Conn,
       conn.agents = message.agents
       conn.sent = message.from
       return
-    case 'write': {
-      const agent = findAgent(world, message.agent)
-      if (agent === undefined) return
-      const result = agentExecute(world, agent, message.request)
-      send(ctx, conn, { k: 'wrote', n: message.n, result })
+    case 'input': {
+      const at = { client: conn.channel.stream.sock, n: message.n }
+      backendInput(ctx, state.backends, at, message.text, message.eof)
       return
     }
-    case 'act':
-      agentAct(world, rules, message.agent, message)
-      send(ctx, conn, { k: 'acted', n: message.n })
-      return
-    case 'call':
-      call(ctx, state, conn, message)
-      return
-    case 'input':
-      backendInput(
-        ctx,
-        state.backends,
-        { client: conn.channel.stream.sock, n: message.n },
-        message.text,
-        message.eof,
-      )
-      return
     case 'ping':
       send(ctx, conn, { k: 'pong', n: message.n })
       return
@@ -223,7 +249,38 @@ function answer(ctx: ProcCtx, rules: AgentRules, state: ServerState, conn: Conn,
   }
 }
 
-/** A request of kubectl's: answered at once, or gone on with, or handed on to a kubelet. */
+/** etcd has answered. */
+function carryOut(ctx: ProcCtx, rules: AgentRules, state: ServerState, { client, messages }: Waiting): void {
+  const { world } = ctx
+  for (const message of messages) {
+    const conn = state.conns.get(client)
+    if (conn === undefined) return
+    const { n } = message
+    if (message.k === 'call') call(ctx, state, conn, message)
+    else if (message.k === 'act') {
+      agentAct(world, rules, message.agent, message)
+      send(ctx, conn, { k: 'acted', n, failed: false })
+    } else {
+      const agent = findAgent(world, message.agent)
+      if (agent !== undefined) {
+        send(ctx, conn, { k: 'wrote', n, result: agentExecute(world, agent, message.request) })
+      }
+    }
+  }
+}
+
+/** Without etcd a request fails, with grpc's words. */
+function refuse(ctx: ProcCtx, state: ServerState, { client, messages }: Waiting, why: string): void {
+  const conn = state.conns.get(client)
+  const status = nameless(why)
+  for (const { k, n } of conn === undefined ? [] : messages) {
+    if (k === 'call') send(ctx, conn!, { k: 'called', n, response: statusAnswer(status) })
+    else if (k === 'act') send(ctx, conn!, { k: 'acted', n, failed: true })
+    else send(ctx, conn!, { k: 'wrote', n, result: { ok: false, status } })
+  }
+}
+
+/** A request of kubectl's: answered, or gone on with, or handed on to a kubelet. */
 function call(
   ctx: ProcCtx,
   state: ServerState,

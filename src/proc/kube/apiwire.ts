@@ -30,7 +30,8 @@ export type FromServer =
   | { k: 'listed'; revision: number; items: readonly object[] }
   | { k: 'events'; revision: number; events: readonly object[] }
   | { k: 'wrote'; n: number; result: ApiResult }
-  | { k: 'acted'; n: number }
+  /** `failed`: nothing came of it, it is to be tried again. */
+  | { k: 'acted'; n: number; failed: boolean }
   | { k: 'called'; n: number; response: ApiResponse }
   | StreamMessage
   | { k: 'pong'; n: number }

@@ -1,7 +1,7 @@
 /**
  * The processes of a cluster: each listens on its ports and is an agent, or several. A process that ends takes its
  * agents with it; what they wrote stays. Models the command lines and ports of kubeadm's static pods (1.32), run as
- * plain processes. Not here: what is served on these ports but for 6443, and 10250 for the API server.
+ * plain processes. Not here: what is served on these ports but for 6443, and 10250 and 2379 for the API server.
  */
 import { parseIp } from '../../base/addr.ts'
 import type { AgentRules } from '../../kube/agent/agent.ts'
@@ -18,6 +18,8 @@ import { fail } from '../program.ts'
 import type { ApiLink } from './apilink.ts'
 import { apiLinkEvent, createApiLink, dialApi } from './apilink.ts'
 import { endpointParts, GO_ACCEPTED } from './apiwire.ts'
+import type { Channel } from './channel.ts'
+import { etcdAccept, etcdServe } from './etcd.ts'
 import { kubeletContainerEnded } from './kubelet/kubelet.ts'
 import type { KubeletConn } from './kubeletserve.ts'
 import { kubeletAccept, kubeletServe } from './kubeletserve.ts'
@@ -38,8 +40,9 @@ interface DaemonState {
   agents: number[]
   /** Connection to the API server of another process, null where the agents need none. */
   link: ApiLink | null
-  /** What is connected to the kubelet's port, by socket. */
+  /** What is connected to the kubelet's port, and to etcd's, by socket. */
   conns: Map<number, KubeletConn>
+  clients: Map<number, Channel>
 }
 
 /** Controllers that kube-controller-manager runs, in the order of their start. */
@@ -117,7 +120,7 @@ function start(ctx: ProcCtx, rules: AgentRules, daemon: Daemon): void {
     fail(ctx, 1, `${daemon.name}: this machine is no node of a cluster`)
     return
   }
-  const state: DaemonState = { listeners: [], agents: [], link: null, conns: new Map() }
+  const state: DaemonState = { listeners: [], agents: [], link: null, conns: new Map(), clients: new Map() }
   for (const place of daemon.listens) {
     const cut = place.lastIndexOf(':')
     const sock = listen(ctx, place.slice(0, cut), Number(place.slice(cut + 1)))
@@ -154,7 +157,7 @@ function listen(ctx: ProcCtx, address: string, port: number): number {
   return wrong === null ? sock.id : 0
 }
 
-/** But for a kubelet's 10250 nothing is served: a connection is taken and closed. */
+/** But for a kubelet's 10250 and etcd's 2379 nothing is served: a connection is taken and closed. */
 function onEvent(ctx: ProcCtx, rules: AgentRules, event: ProcEvent): void {
   if (event.type === 'container') {
     const { agents, link } = ctx.proc.state as DaemonState
@@ -170,7 +173,12 @@ function onEvent(ctx: ProcCtx, rules: AgentRules, event: ProcEvent): void {
   const { world, ns } = ctx
   const state = ctx.proc.state as DaemonState
   if (state.link !== null && apiLinkEvent(ctx, rules, state.link, event)) return
-  if (kubeletServe(ctx, event, state.conns) || event.type !== 'sock') return
+  if (kubeletServe(ctx, event, state.conns) || etcdServe(ctx, event, state.clients)) return
+  if (event.type !== 'sock') return
+  if (ctx.proc.program === 'etcd' && event.sock === state.listeners[0]) {
+    etcdAccept(ctx, event.sock, state.clients)
+    return
+  }
   if (ctx.proc.program === 'kubelet' && event.sock === state.listeners[0]) {
     kubeletAccept(ctx, event.sock, state.conns)
     return
