@@ -238,9 +238,13 @@ export function isRecord(value: unknown): value is JsonObject {
 /** Freezes a value and all below it; what is frozen already is taken to be frozen to the ground. */
 export function deepFreeze<T>(value: T): T {
   if (typeof value !== 'object' || value === null || Object.isFrozen(value)) return value
-  if (Array.isArray(value)) for (const item of value) deepFreeze(item)
-  else for (const key of Object.keys(value)) deepFreeze((value as Record<string, unknown>)[key])
+  if (Array.isArray(value)) for (let i = 0; i < value.length; i++) freezeBelow(value[i])
+  else for (const key of Object.keys(value)) freezeBelow((value as Record<string, unknown>)[key])
   return Object.freeze(value)
+}
+
+function freezeBelow(value: unknown): void {
+  if (typeof value === 'object' && value !== null) deepFreeze(value)
 }
 
 /** Equal as JSON values: order of keys does not count, a key with undefined equals a missing one. */
@@ -252,8 +256,13 @@ export function jsonEqual(a: unknown, b: unknown): boolean {
     for (let i = 0; i < a.length; i++) if (!jsonEqual(a[i], b[i])) return false
     return true
   }
-  const keys = (o: object) => Object.keys(o).filter((k) => (o as JsonObject)[k] !== undefined)
-  const mine = keys(a)
-  if (mine.length !== keys(b).length) return false
-  return mine.every((k) => Object.hasOwn(b, k) && jsonEqual((a as JsonObject)[k], (b as JsonObject)[k]))
+  let fields = 0
+  for (const key of Object.keys(a)) {
+    const mine = (a as JsonObject)[key]
+    if (mine === undefined) continue
+    if (!Object.hasOwn(b, key) || !jsonEqual(mine, (b as JsonObject)[key])) return false
+    fields++
+  }
+  for (const key of Object.keys(b)) if ((b as JsonObject)[key] !== undefined) fields--
+  return fields === 0
 }

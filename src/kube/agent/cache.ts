@@ -2,6 +2,8 @@
 import type { Pod } from '../objects.ts'
 import { storeGetAt, storeListAt, storeOwnedAt, storePodsOnNodeAt } from '../store/history.ts'
 import { storeOf } from '../store/store.ts'
+import type { Tree } from '../store/tree.ts'
+import { treeGet, treeGetAll } from '../store/tree.ts'
 import type { ApiObject } from '../types.ts'
 import type { AgentCtx } from './types.ts'
 
@@ -21,8 +23,21 @@ export function cacheGetKey<T extends ApiObject>(
   resource: string,
   key: string,
 ): T | undefined {
+  const table = cacheVersion(ctx, resource) as Tree<ApiObject> | undefined
+  if (table !== undefined) return treeGet(table, key) as T | undefined
   const { namespace, name } = splitKey(key)
   return cacheGet<T>(ctx, resource, namespace, name)
+}
+
+/** As `cacheGetKey` for keys in their order; what does not exist is left out. */
+export function cacheGetKeys<T extends ApiObject>(
+  ctx: AgentCtx,
+  resource: string,
+  keys: readonly string[],
+): T[] {
+  const table = cacheVersion(ctx, resource) as Tree<ApiObject> | undefined
+  if (table !== undefined) return treeGetAll(table, keys) as T[]
+  return keys.map((key) => cacheGetKey<T>(ctx, resource, key)).filter((one) => one !== undefined)
 }
 
 /** All objects as the agent knows them, in the order of NAMESPACE/NAME; those of one namespace where it is given. */

@@ -1,10 +1,9 @@
 /** An event as an agent recorded it, written at the API server. Models client-go tools/record's create and patch. */
 import type { World } from '../../net/types.ts'
-import { apiCreate, apiGet, apiPatch } from '../api/local.ts'
+import { apiCreate, apiPatch } from '../api/local.ts'
 import { isCombined } from '../controller/correlator.ts'
 import type { KubeEvent } from '../objects.ts'
-import { storeOf } from '../store/store.ts'
-import { formatTime } from '../time.ts'
+import { storeGet, storeOf, timeText } from '../store/store.ts'
 import type { Actor, ApiObject, ApiResult } from '../types.ts'
 
 /** What an agent says. */
@@ -30,15 +29,16 @@ export function putEvent(world: World, actor: Actor, event: Recorded): ApiResult
   const { name: whose, namespace = 'default' } = about.metadata
   let at = event.since
   let name = eventName(world, whose, at)
-  let known = apiGet<KubeEvent>(world, 'events', namespace, name)
+  const store = storeOf(world)
+  let known = storeGet<KubeEvent>(store, 'events', namespace, name)
   // Two events of one instant: real clocks never show the same nanosecond twice.
-  while (known.ok && (event.isNew || !isSame(known.object, event))) {
+  while (known !== undefined && (event.isNew || !isSame(known, event))) {
     name = eventName(world, whose, ++at)
-    known = apiGet<KubeEvent>(world, 'events', namespace, name)
+    known = storeGet<KubeEvent>(store, 'events', namespace, name)
   }
-  const now = formatTime(storeOf(world).options.epochMs + Math.floor(event.at / 1_000_000))
-  if (known.ok) {
-    const body = { message, count: (known.object.count ?? 1) + 1, lastTimestamp: now }
+  const now = timeText(store, event.at)
+  if (known !== undefined) {
+    const body = { message, count: (known.count ?? 1) + 1, lastTimestamp: now }
     return apiPatch<ApiObject>(world, actor, 'events', namespace, name, { type: 'merge', body })
   }
   return apiCreate<KubeEvent>(world, actor, 'events', {

@@ -106,7 +106,7 @@ export function createObject(
   if (denied !== undefined) return refuse(denied)
   options.track?.(draft, undefined)
   const causes = key === 'services' ? serviceCauses(draft, undefined, store) : []
-  if (causes.length === 0) causes.push(...validateCreate(info, draft as ApiObject))
+  if (causes.length === 0) causes.push(...validateCreate(info, draft as ApiObject, given))
   const name = metadata.name ?? ''
   if (causes.length > 0) return refuse(invalid(info.kind, info.group, name, causes))
   // The storage's own words; what is no version at all is let through.

@@ -1,9 +1,7 @@
 /** binding, eviction and scale. Models pkg/registry/core/pod/storage and apps' scale (1.32). */
 import type { World } from '../../net/types.ts'
 import type { Deployment, Pod } from '../objects.ts'
-import { storeGet, storeOf } from '../store/store.ts'
-import { formatTime } from '../time.ts'
-import { wallMs } from '../store/store.ts'
+import { nowText, storeGet, storeOf } from '../store/store.ts'
 import type { Actor, ApiObject, ApiResult, Draft, Json, ResourceInfo } from '../types.ts'
 import { resourceKey } from '../types.ts'
 import type { DeleteOptions } from './registry.ts'
@@ -51,7 +49,7 @@ export function bindPod(
     type: 'PodScheduled',
     status: 'True' as const,
     lastProbeTime: null,
-    lastTransitionTime: formatTime(wallMs(world)),
+    lastTransitionTime: nowText(world),
   }
   const annotations = { ...pod.metadata.annotations, ...target.annotations }
   const next: Pod = {

@@ -1,5 +1,6 @@
 /** Validation of what a write would store: metadata, then what the kind asks for. */
-import type { ApiObject, ResourceInfo, StatusCause } from '../types.ts'
+import type { Pod } from '../objects-pod.ts'
+import type { ApiObject, Draft, ResourceInfo, StatusCause } from '../types.ts'
 import { resourceKey } from '../types.ts'
 import {
   validateDaemonSet,
@@ -45,11 +46,28 @@ const judgedAgain = new Set([
   ...['ingresses.networking.k8s.io', 'ingressclasses.networking.k8s.io'],
 ])
 
-/** What is wrong with an object that is to be created, in the server's order. */
-export function validateCreate(info: ResourceInfo, object: ApiObject): StatusCause[] {
-  const check = checks[resourceKey(info)]
-  return [...validateMeta(info, object), ...(check?.(object as never, undefined, '') ?? [])]
+/** What is wrong with an object that is to be created, in the server's order; `given` is it as it was handed in. */
+export function validateCreate(info: ResourceInfo, object: ApiObject, given?: Draft): StatusCause[] {
+  const key = resourceKey(info)
+  const causes = validateMeta(info, object)
+  if (key !== 'pods') return [...causes, ...(checks[key]?.(object as never, undefined, '') ?? [])]
+  const { spec, metadata } = (given ?? {}) as Partial<Draft<Pod>>
+  if (spec === undefined || !Object.isFrozen(spec))
+    return [...causes, ...validatePod(object as Pod, undefined, '')]
+  const annotations = metadata?.annotations ?? NONE
+  if (judged.get(spec) === annotations) return causes
+  const found = validatePod(object as Pod, undefined, '')
+  if (found.length === 0) judged.set(spec, annotations)
+  return [...causes, ...found]
 }
+
+const NONE = Object.freeze({})
+
+/**
+ * Templates whose pod was well, with the annotations beside them: the pods of a set are handed in with its one frozen
+ * template, and what the server makes of it differs in their names only. No part of the world's state.
+ */
+const judged = new WeakMap<object, object>()
 
 /** What is wrong with an update. */
 export function validateUpdate(

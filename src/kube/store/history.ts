@@ -2,7 +2,7 @@
 import type { Pod } from '../objects.ts'
 import type { ApiObject, StoreChange } from '../types.ts'
 import { objectKey } from '../types.ts'
-import { storeGet, storeKey, storeList, storeOwned, storePodsOnNode } from './store.ts'
+import { storeGet, storeKey, storeList, storeOwnedOf, storePodsOnNode } from './store.ts'
 import { createTree, treeDelete, treeSet, treeValues } from './tree.ts'
 import type { Store } from './types.ts'
 import { CHUNK } from './types.ts'
@@ -176,10 +176,10 @@ export function storeOwnedAt<T extends ApiObject = ApiObject>(
   revision: number,
 ): readonly T[] {
   const past = pastOf(store, resource, revision)
+  const owned = storeOwnedOf(store, uid, resource)
+  if (past.size === 0) return owned.objects as readonly T[]
   const found = new Map<string, ApiObject>()
-  for (const owned of storeOwned(store, uid)) {
-    if (owned.resource === resource) found.set(objectKey(owned.object), owned.object)
-  }
+  for (const [at, key] of owned.keys.entries()) found.set(key, owned.objects[at]!)
   let inserted = false
   for (const [key, object] of past) {
     if (object?.metadata.ownerReferences?.some((ref) => ref.uid === uid)) {

@@ -12,7 +12,16 @@ import { formatTime } from '../time.ts'
 import type { ApiObject, StoreChange } from '../types.ts'
 import { deepFreeze } from '../types.ts'
 import { shareParts } from './share.ts'
-import { createTree, treeAll, treeDelete, treeGet, treeNeighbour, treeSet, treeValues } from './tree.ts'
+import {
+  createTree,
+  treeAll,
+  treeDelete,
+  treeGet,
+  treeGetAll,
+  treeNeighbour,
+  treeSet,
+  treeValues,
+} from './tree.ts'
 import type { Store, StoreOptions, Subscription, Want } from './types.ts'
 import { CHUNK } from './types.ts'
 
@@ -82,8 +91,12 @@ export function wallMs(world: World): number {
 
 /** Wall time as metav1.Time prints it. */
 export function nowText(world: World): string {
-  const { options } = storeOf(world)
-  const second = Math.floor((options.epochMs + world.now / 1_000_000) / 1000)
+  return timeText(storeOf(world), world.now)
+}
+
+/** A virtual time (ns) as metav1.Time prints it. */
+export function timeText({ options }: Store, at: number): string {
+  const second = Math.floor((options.epochMs + at / 1_000_000) / 1000)
   const known = lastSecond.get(options)
   if (known?.second === second) return known.text
   const text = formatTime(second * 1000)
@@ -129,6 +142,18 @@ export function storeOwned(store: Store, uid: string): readonly { resource: stri
     assert(object !== undefined, 'kube: the owner index points at an object')
     return { resource, object }
   })
+}
+
+/** Those of one resource, with their keys, in the keys' order. */
+export function storeOwnedOf(
+  store: Store,
+  uid: string,
+  resource: string,
+): { keys: readonly string[]; objects: readonly ApiObject[] } {
+  const keys = treeValues(store.owned, `${uid}/${resource}/`).map(({ key }) => key)
+  const objects = treeGetAll(store.tables.get(resource) ?? createTree<ApiObject>(), keys)
+  assert(objects.length === keys.length, 'kube: the owner index points at objects')
+  return { keys, objects }
 }
 
 /** NAMESPACE/NAME or NAME. */

@@ -32,6 +32,22 @@ export function treeGet<V>(tree: Tree<V>, key: string): V | undefined {
   return i < keys.length && keys[i] === key ? values[i] : undefined
 }
 
+/** The values of sorted keys, without those that the tree does not have; mostly each is the next one in its leaf. */
+export function treeGetAll<V>(tree: Tree<V>, sorted: readonly string[]): V[] {
+  const found: V[] = []
+  let leaf: Leaf<V> | undefined
+  let i = 0
+  for (const key of sorted) {
+    if (leaf === undefined || leaf.keys[i] !== key) {
+      leaf = tree.leaves[leafIndex(tree, key)]
+      if (leaf === undefined) continue
+      i = lowerBound(leaf.keys, key)
+    }
+    if (leaf.keys[i] === key) found.push(leaf.values[i++]!)
+  }
+  return found
+}
+
 /** The tree with `key` set to `value`. Values are frozen by the caller. */
 export function treeSet<V>(tree: Tree<V>, key: string, value: V): Tree<V> {
   if (tree.leaves.length === 0) return freezeTree(1, [key], [freezeLeaf([key], [value])])

@@ -43,12 +43,13 @@ export function mountVolumes(kubelet: Kubelet, run: PodRun, spec: Spec, containe
       Object.freeze({ kind: 'file', text, mode: 0o644, mtime: now }),
     )
   const dir = (path: string) => {
-    const parts = path.split('/')
-    for (let i = 2; i <= parts.length; i++) {
-      const at = parts.slice(0, i).join('/')
+    if (container.files.get(path) === made) return
+    for (let end = path.indexOf('/', 1); ; end = path.indexOf('/', end + 1)) {
+      const at = end < 0 ? path : path.slice(0, end)
       if (!container.files.has(at) && !Object.hasOwn(container.base, at)) {
         containerFiles(container).set(interned(at), made)
       }
+      if (end < 0) return
     }
   }
   for (const { name, mountPath, subPath = '' } of spec.volumeMounts ?? []) {
