@@ -6,7 +6,7 @@ import { storeGet, storeList, storeOf } from '../kube/store/store.ts'
 import type { EndpointSlice, Pod, Service } from '../kube/objects.ts'
 import type { StoreChange } from '../kube/types.ts'
 import type { World } from '../net/types.ts'
-import { DNS_WATCH_NS } from '../proc/kube/dns-source.ts'
+import { dnsLearntAt } from '../proc/kube/dns-link.ts'
 import { stateOf } from '../proc/kube/kube-proxy.ts'
 import { refOf } from './kube-objects.ts'
 import type { ChainEvent } from './kube-types.ts'
@@ -152,8 +152,8 @@ function recordsOf(world: World, changes: readonly StoreChange[], key: string): 
     const ip = (object: unknown) => (object as Service | undefined)?.spec.clusterIP ?? ''
     const gone = change.type === 'DELETED'
     if (!gone && ip(change.previous) === ip(change.object)) return []
-    const at = change.at + DNS_WATCH_NS
-    if (at > world.now) return []
+    const at = dnsLearntAt(world, change)
+    if (at === undefined) return []
     const { name, namespace } = change.object.metadata
     const record = `${name}.${namespace}.svc.${clusterOf(world).options.dnsDomain}`
     const known: Sentence =

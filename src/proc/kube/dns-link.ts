@@ -7,10 +7,12 @@
  */
 import { nextBelow } from '../../base/rng.ts'
 import type { AgentRules } from '../../kube/agent/agent.ts'
-import { findAgent } from '../../kube/agent/agent.ts'
+import { agentList, findAgent } from '../../kube/agent/agent.ts'
 import type { AgentProgram } from '../../kube/agent/types.ts'
 import { findCluster } from '../../kube/cluster.ts'
 import type { Want } from '../../kube/store/types.ts'
+import type { StoreChange } from '../../kube/types.ts'
+import type { World } from '../../net/types.ts'
 import { environOf } from '../../run/env.ts'
 import type { KubeWatch } from '../dns/kubesource.ts'
 import type { ProcCtx } from '../program.ts'
@@ -44,6 +46,11 @@ const PREFIX = 'pkg/mod/k8s.io/client-go@v0.29.3/tools/cache/reflector.go:229:'
 /** net.Dialer's KeepAlive of 30 s in Go 1.21, which sets both times. */
 const KEEPALIVE = Object.freeze({ idle: 30, interval: 30 })
 
+/** When a plugin's caches learnt of a Service's last change, by its key: the lately changed ones. */
+export type DnsLearnt = Map<string, { readonly revision: number; readonly at: number }>
+
+const LEARNT_MOST = 1024
+
 /** The plugin's caches as agents: they do nothing but know. */
 export const dnsWatchers: readonly AgentProgram[] = [
   watcher('coredns', WATCHED),
@@ -56,10 +63,36 @@ function watcher(name: string, wants: readonly Want[]): AgentProgram {
     wants: () => wants,
     delayNs: DNS_WATCH_NS,
     workNs: 0,
-    start() {},
-    observe() {},
+    start({ agent }) {
+      agent.state ??= new Map() satisfies DnsLearnt
+    },
+    observe({ agent, world }, { resource, key, revision }) {
+      if (resource !== 'services') return
+      const learnt = agent.state as DnsLearnt
+      learnt.delete(key)
+      learnt.set(key, Object.freeze({ revision, at: world.now }))
+      for (const oldest of learnt.size > LEARNT_MOST ? learnt.keys() : []) {
+        learnt.delete(oldest)
+        break
+      }
+    },
     reconcile: () => ({}),
   }
+}
+
+/**
+ * When the first CoreDNS has learnt of a Service's change (ns): undefined while none has. Where the API server is out of
+ * the picture it takes `DNS_WATCH_NS`.
+ */
+export function dnsLearntAt(world: World, { key, revision, at }: StoreChange): number | undefined {
+  const watchers = dnsWatchers.flatMap(({ name }) => agentList(world, name))
+  if (watchers.length === 0) return at + DNS_WATCH_NS <= world.now ? at + DNS_WATCH_NS : undefined
+  const times = watchers.flatMap(({ seen, state }) => {
+    if (seen < revision) return []
+    const last = (state as DnsLearnt).get(key)
+    return [last?.revision === revision ? last.at : at + DNS_WATCH_NS]
+  })
+  return times.length === 0 ? undefined : Math.min(...times)
 }
 
 /** The plugin's way to the cluster of the process' world. */
