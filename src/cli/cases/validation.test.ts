@@ -1,5 +1,6 @@
 // What the server says of objects that are wrong in one place, cause by cause. The cases were read off the checks of
-// Kubernetes 1.32: pkg/apis/{core,apps,networking}/validation/validation.go, apimachinery pkg/{api,util}/validation.
+// Kubernetes 1.32: pkg/apis/{core,apps,networking}/validation/validation.go, apimachinery pkg/{api,util}/validation;
+// the last ones are what those functions themselves answered (of 1.26, where their words are those of 1.32).
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect, it } from 'vitest'

@@ -197,7 +197,8 @@ function decodeScalar(
     case 'd': {
       const max = type === 'i' ? 2_147_483_647 : Number.MAX_SAFE_INTEGER
       const fits =
-        typeof value === 'number' && (type === 'd' || (Number.isInteger(value) && Math.abs(value) <= max))
+        typeof value === 'number' &&
+        (type === 'd' || (Number.isInteger(value) && value <= max && value >= -max - 1))
       return fits ? value : wrong(value, type, struct, key, names, state)
     }
     case 'x':

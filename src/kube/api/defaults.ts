@@ -20,7 +20,7 @@ import type {
   StatefulSet,
   Volume,
 } from '../objects.ts'
-import type { Draft } from '../types.ts'
+import type { Draft, Json } from '../types.ts'
 import { encodeBase64 } from './base64.ts'
 import type { Mutable } from './draft.ts'
 
@@ -43,13 +43,16 @@ const setters: Readonly<Record<string, (object: never) => void>> = {
       if (pod.spec.hostNetwork === true) for (const p of c.ports ?? []) p.hostPort ||= p.containerPort
     }
   },
-  nodes: ({ status }: M<Node>) => {
+  nodes: ({ spec, status }: M<Node>) => {
+    // The older field is the list's first.
+    if (spec?.podCIDR && spec.podCIDR !== spec.podCIDRs?.[0]) spec.podCIDRs = [spec.podCIDR]
+    else if (spec?.podCIDRs?.[0]) spec.podCIDR = spec.podCIDRs[0]
     if (status?.capacity !== undefined) status.allocatable ??= { ...status.capacity }
   },
   services: service,
   endpoints: (endpoints: M<Endpoints>) => {
     for (const subset of endpoints.subsets ?? [])
-      for (const port of subset.ports ?? []) port.protocol ??= 'TCP'
+      for (const port of subset.ports ?? []) port.protocol ||= 'TCP'
   },
   'endpointslices.discovery.k8s.io': (slice: M<EndpointSlice>) => {
     for (const port of slice.ports ?? []) {
@@ -204,6 +207,8 @@ function podSpec(spec: M<PodSpec> | undefined): void {
   else if (spec.serviceAccount) spec.serviceAccountName = spec.serviceAccount
   for (const one of spec.initContainers ?? []) container(one)
   for (const one of spec.containers ?? []) container(one)
+  const { ephemeralContainers = [] } = spec as { ephemeralContainers?: M<Container>[] }
+  for (const one of ephemeralContainers) container(one)
   for (const one of spec.volumes ?? []) volume(one)
 }
 
@@ -236,9 +241,13 @@ function httpGet(handler: Pick<M<Probe>, 'httpGet'> | undefined): void {
   if (!handler.httpGet.scheme) handler.httpGet.scheme = 'HTTP'
 }
 
+/** `registry.example:5000/team/name:tag`; what is none has no tag. */
+const REFERENCE =
+  /^((localhost|[A-Za-z0-9-]+(\.[A-Za-z0-9-]+)+|[A-Za-z0-9-]+(?=:\d+\/))(:\d+)?\/)?[a-z0-9]+((\.|_|__|-+)[a-z0-9]+)*(\/[a-z0-9]+((\.|_|__|-+)[a-z0-9]+)*)*(:\w[\w.-]{0,127})?$/
+
 /** An image without a tag, or with `latest`, is pulled always; one with a digest never again. */
 function pullPolicy(image: string): 'Always' | 'IfNotPresent' {
-  if (image === '' || image.includes('@')) return 'IfNotPresent'
+  if (image.includes('@') || !REFERENCE.test(image)) return 'IfNotPresent'
   const name = image.slice(image.lastIndexOf('/') + 1)
   return !name.includes(':') || name.endsWith(':latest') ? 'Always' : 'IfNotPresent'
 }
@@ -250,7 +259,7 @@ interface PodValue {
 }
 
 function podValue({ fieldRef, resourceFieldRef }: PodValue): void {
-  if (fieldRef !== undefined) fieldRef.apiVersion ??= 'v1'
+  if (fieldRef !== undefined) fieldRef.apiVersion ||= 'v1'
   if (resourceFieldRef !== undefined) resourceFieldRef.divisor ??= '0'
 }
 
@@ -260,10 +269,25 @@ interface Files {
   sources?: { downwardAPI?: Files; serviceAccountToken?: { expirationSeconds?: number } }[]
 }
 
+/** What is filled into volumes of storage systems. */
+const STORAGE: readonly (readonly [kind: string, fields: Readonly<Record<string, Json>>])[] = [
+  ['iscsi', { iscsiInterface: 'default' }],
+  ['rbd', { pool: 'rbd', user: 'admin', keyring: '/etc/ceph/keyring' }],
+  ['azureDisk', { cachingMode: 'ReadWrite', fsType: 'ext4', readOnly: false, kind: 'Shared' }],
+  ['scaleIO', { storageMode: 'ThinProvisioned', fsType: 'xfs' }],
+]
+
 function volume(one: M<Volume>): void {
   const sources = Object.keys(one).filter((key) => key !== 'name')
   if (sources.length === 0) one.emptyDir = {}
   if (one.hostPath !== undefined) one.hostPath.type ??= ''
+  for (const [kind, fields] of STORAGE) {
+    const source = (one as Record<string, unknown>)[kind] as Record<string, unknown> | undefined
+    if (source === undefined) continue
+    for (const [name, value] of Object.entries(fields)) {
+      if (source[name] === undefined || (source[name] === '' && kind !== 'azureDisk')) source[name] = value
+    }
+  }
   const { configMap, secret, projected, downwardAPI } = one as unknown as Record<string, Files | undefined>
   for (const source of [configMap, secret, projected, downwardAPI]) {
     if (source !== undefined) source.defaultMode ??= 420

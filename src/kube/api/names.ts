@@ -117,7 +117,7 @@ export function validPortName(text: string): string[] {
     errors.push('must contain only alpha-numeric characters (a-z, 0-9), and hyphens (-)')
   if (!/[a-z]/.test(text)) errors.push('must contain at least one letter (a-z)')
   if (text.includes('--')) errors.push('must not contain consecutive hyphens')
-  if (text === '' || text.startsWith('-') || text.endsWith('-')) {
+  if (text.startsWith('-') || text.endsWith('-')) {
     errors.push('must not begin or end with a hyphen')
   }
   return errors

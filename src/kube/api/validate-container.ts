@@ -11,6 +11,7 @@ import {
   oneOf,
   required,
   requiredOneOf,
+  quote,
 } from './fields.ts'
 import {
   dns1123Label,
@@ -25,7 +26,13 @@ import { canonicalQuantity, compareQuantity, parseQuantity } from './quantity.ts
 import { containerSecurity } from './validate-security.ts'
 import { portOrName, PROTOCOLS } from './validate-service.ts'
 import type { VolumeSource } from './validate-volume.ts'
-import { fieldSelector, keySelector, resourceSelector, validateMounts } from './validate-volume.ts'
+import {
+  fieldSelector,
+  keySelector,
+  resourceSelector,
+  validateDevices,
+  validateMounts,
+} from './validate-volume.ts'
 
 const PULL = ['Always', 'IfNotPresent', 'Never']
 const SCHEMES = ['HTTP', 'HTTPS']
@@ -45,7 +52,7 @@ export function validateContainers(list: readonly Container[], path: string, pod
   const names = new Set<string>()
   for (const [i, one] of list.entries()) {
     const at = `${path}[${i}]`
-    causes.push(...common(one, at, pod))
+    causes.push(...validateCommon(one, at, pod))
     if (names.has(one.name ?? '')) causes.push(duplicate(`${at}.name`, one.name ?? ''))
     names.add(one.name ?? '')
     causes.push(...lifecycleAndProbes(one, at, pod))
@@ -67,7 +74,10 @@ export function validateInitContainers(
   const names = new Set(regular.map(({ name }) => name ?? ''))
   for (const [i, one] of list.entries()) {
     const at = `${path}[${i}]`
-    causes.push(...common(one, at, pod), ...oneOf(`${at}.restartPolicy`, one.restartPolicy, ['Always']))
+    causes.push(
+      ...validateCommon(one, at, pod),
+      ...oneOf(`${at}.restartPolicy`, one.restartPolicy, ['Always']),
+    )
     if (names.has(one.name ?? '')) causes.push(duplicate(`${at}.name`, one.name ?? ''))
     else if (one.name) names.add(one.name)
     causes.push(...hostPorts([one], path))
@@ -84,15 +94,20 @@ export function validateInitContainers(
 }
 
 /** What holds of containers in a pod but not in a template: an image without spaces around it. */
-export function validateImages(list: readonly Container[] | undefined, path: string): StatusCause[] {
+export function validateImages(
+  list: readonly Container[] | undefined,
+  path: string,
+  first = 0,
+): StatusCause[] {
   return (list ?? []).flatMap(({ image = '' }, i) =>
     image === image.trim()
       ? []
-      : [invalidValue(`${path}[${i}].image`, image, 'must not have leading or trailing whitespace')],
+      : [invalidValue(`${path}[${first + i}].image`, image, 'must not have leading or trailing whitespace')],
   )
 }
 
-function common(one: Container, path: string, pod: PodContext): StatusCause[] {
+/** What every container is judged by, whichever list it stands in. */
+export function validateCommon(one: Container, path: string, pod: PodContext): StatusCause[] {
   const { name = '', image = '' } = one
   return [
     ...(name === '' ? [required(`${path}.name`)] : invalidAll(`${path}.name`, name, dns1123Label(name))),
@@ -105,6 +120,7 @@ function common(one: Container, path: string, pod: PodContext): StatusCause[] {
     ...environment(one, `${path}.env`),
     ...environmentFrom(one, `${path}.envFrom`),
     ...validateMounts(one, `${path}.volumeMounts`, pod.volumes),
+    ...validateDevices(one, `${path}.volumeDevices`, pod.volumes),
     ...requiredOneOf(`${path}.imagePullPolicy`, one.imagePullPolicy, PULL),
     ...validateResources(one.resources, `${path}.resources`),
     ...containerSecurity(one.securityContext, `${path}.securityContext`, pod.hostUsers),
@@ -245,6 +261,23 @@ export function validateResources(
   return causes
 }
 
+const PAGES = 'hugepages-'
+/** Counted in whole ones. */
+const WHOLE = ['pods', 'resourcequotas', 'services', 'replicationcontrollers', 'secrets', 'configmaps']
+
+function isExtended(name: string): boolean {
+  return !isNative(name) && !name.startsWith('requests.') && qualifiedName(`requests.${name}`).length === 0
+}
+
+/** A quantity in Go's syntax, as it was read: 1.5 is 15 and scale -1. */
+function goQuantity(amount: number | string): string {
+  const match = /^([+-]?)0*(\d*)\.?(\d*)([numkMGTPE]?)$/.exec(String(amount))
+  const [, sign, whole = '', part = '', unit = ''] = match ?? ['', '', String(amount)]
+  const power = { n: -9, u: -6, m: -3, k: 3, M: 6, G: 9, T: 12, P: 15, E: 18 }[unit] ?? 0
+  const value = `${sign === '-' ? '-' : ''}${`${whole}${part}`.replace(/^0+(?=\d)/, '')}`
+  return `resource.Quantity{i:resource.int64Amount{value:${value}, scale:${power - part.length}}, d:resource.infDecAmount{Dec:(*inf.Dec)(nil)}, s:${quote(String(amount))}, Format:"DecimalSI"}`
+}
+
 function isNative(name: string): boolean {
   return !name.includes('/') || name.includes('kubernetes.io/')
 }
@@ -258,7 +291,15 @@ function quantity(name: string, amount: number | string, at: string): StatusCaus
   const value = parseQuantity(amount) ?? 0
   const shown = canonicalQuantity(amount)
   if (value < 0) causes.push(invalidValue(at, shown, 'must be greater than or equal to 0'))
-  if (!isNative(name) && !Number.isInteger(value)) causes.push(invalidValue(at, shown, 'must be an integer'))
+  const whole = WHOLE.includes(name) || isExtended(name)
+  if (whole && !Number.isInteger(value)) {
+    causes.push(invalidValue(at, { go: goQuantity(amount) }, 'must be an integer'))
+  }
+  if (!name.startsWith(PAGES)) return causes
+  const page = parseQuantity(name.slice(PAGES.length)) ?? 0
+  if (page <= 0 || !Number.isInteger(page) || value % page !== 0) {
+    causes.push(invalidValue(at, shown, `${shown} is not positive integer multiple of ${name}`))
+  }
   return causes
 }
 
@@ -272,8 +313,8 @@ function resourceName(name: string, at: string): StatusCause[] {
   if (plain && !CONTAINER_RESOURCES.includes(name) && !pages) {
     causes.push(invalidValue(at, name, 'must be a standard resource for containers'))
   } else if (!plain && !isNative(name)) {
-    const extended = !name.startsWith('requests.') && qualifiedName(`requests.${name}`).length === 0
-    if (!extended) causes.push(invalidValue(at, name, "doesn't follow extended resource name standard"))
+    if (!isExtended(name))
+      causes.push(invalidValue(at, name, "doesn't follow extended resource name standard"))
   }
   return causes
 }

@@ -1,5 +1,5 @@
 /** ConfigMap, Secret, Node, Event, ControllerRevision. Models pkg/apis/core/validation (1.32). */
-import type { ConfigMap, KubeEvent, Node, Secret, Taint } from '../objects.ts'
+import type { ConfigMap, KubeEvent, Namespace, Node, Secret, Taint } from '../objects.ts'
 import type { ApiObject, StatusCause } from '../types.ts'
 import { jsonEqual } from '../types.ts'
 import {
@@ -20,7 +20,7 @@ const MAX_DATA = 1024 * 1024
 
 export function validateConfigMap(map: ConfigMap, old: ApiObject | undefined): StatusCause[] {
   const { data = {}, binaryData = {} } = map
-  const causes = [...keys(data, 'data', binaryData), ...keys(binaryData, 'binaryData', data)]
+  const causes = [...keys(data, 'data', binaryData), ...keys(binaryData, 'binaryData')]
   if (size(data) + size(binaryData, true) > MAX_DATA) causes.push(tooLong('', MAX_DATA))
   return [...sealed(map, old as ConfigMap | undefined, ['data', 'binaryData']), ...causes]
 }
@@ -81,8 +81,7 @@ function keys(
     const at = `${path}[${key}]`
     const causes = invalidAll(at, key, configKey(key))
     if (other === undefined || !Object.hasOwn(other, key)) return causes
-    const words = `duplicate of key present in ${path === 'data' ? 'binaryData' : 'data'}`
-    return [...causes, invalidValue(at, key, words)]
+    return [...causes, invalidValue(at, key, 'duplicate of key present in binaryData')]
   })
 }
 
@@ -144,8 +143,13 @@ function podCidrs(cidrs: readonly string[]): StatusCause[] {
   const path = 'spec.podCIDRs'
   const causes = cidrs.flatMap((cidr, i) => invalidAll(`${path}[${i}]`, cidr, validCidr(cidr)))
   if (cidrs.length < 2) return causes
+  const wrong = cidrs.find((cidr) => validCidr(cidr).length > 0)
+  if (wrong !== undefined) {
+    const words = `invalid PodCIDRs. failed to check with dual stack with error:failed to parse cidr value:${quote(wrong)} with error:invalid CIDR address: ${wrong}`
+    causes.push({ reason: 'InternalError', message: `Internal error: ${words}`, field: path })
+  }
   const families = new Set(cidrs.map((cidr) => cidr.includes(':')))
-  if (families.size < 2 || cidrs.length > 2) {
+  if (wrong !== undefined || families.size < 2 || cidrs.length > 2) {
     const words = 'may specify no more than one CIDR for each IP family'
     causes.push(invalidValue(path, goStrings(cidrs), words))
   }
@@ -153,6 +157,15 @@ function podCidrs(cidrs: readonly string[]): StatusCause[] {
     if (cidrs.indexOf(cidr) < i) causes.push(duplicate(`${path}[${i}]`, cidr))
   }
   return causes
+}
+
+export function validateNamespace({ spec }: Namespace): StatusCause[] {
+  const standard = ['kubernetes', 'orphan', 'foregroundDeletion']
+  const words = 'name is neither a standard finalizer name nor is it fully qualified'
+  return (spec?.finalizers ?? []).flatMap((one) => [
+    ...invalidAll('spec.finalizers', one, qualifiedName(one)),
+    ...(one.includes('/') || standard.includes(one) ? [] : [invalidValue('spec.finalizers', one, words)]),
+  ])
 }
 
 export function validateEvent({ involvedObject, metadata }: KubeEvent): StatusCause[] {

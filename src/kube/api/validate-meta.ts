@@ -83,7 +83,7 @@ function common(metadata: ApiObject['metadata']): StatusCause[] {
       causes.push(invalidValue(`${path}.apiVersion`, ref.apiVersion ?? '', 'version must not be empty'))
     }
     for (const field of ['kind', 'name', 'uid'] as const) {
-      if (!ref[field]) causes.push(invalidValue(`${path}.${field}`, '', 'must not be empty'))
+      if (!ref[field]) causes.push(invalidValue(`${path}.${field}`, '', `${field} must not be empty`))
     }
   }
   const [first, ...others] = owners.filter((ref) => ref.controller === true)

@@ -1,6 +1,6 @@
 /**
  * Pods and pod templates. Models ValidatePodSpec and ValidatePodUpdate of pkg/apis/core/validation (1.32), in their
- * order. Not here: resource claims, ephemeral containers, Windows, resources of the pod as a whole.
+ * order. Not here: resources of the pod as a whole; resource claims, which a server without their gate leaves out.
  */
 import type { Pod, PodSpec, PodTemplate, Toleration } from '../objects.ts'
 import type { ApiObject, StatusCause } from '../types.ts'
@@ -11,14 +11,21 @@ import {
   invalidAll,
   invalidValue,
   notAllowed,
-  notSupported,
-  oneOf,
   required,
   requiredOneOf,
 } from './fields.ts'
 import { dns1123Label, dns1123Subdomain, qualifiedName, validIp } from './names.ts'
-import { validateContainers, validateImages, validateInitContainers } from './validate-container.ts'
+import {
+  validateContainers,
+  validateImages,
+  validateInitContainers,
+  validateResources,
+} from './validate-container.ts'
+import type { EphemeralContainer } from './validate-ephemeral.ts'
+import { ephemeralUpdate, validateEphemeral } from './validate-ephemeral.ts'
 import { validateAnnotations, validateLabels } from './validate-meta.ts'
+import { gatedChanges, podsOnly, withoutZeros } from './validate-gated.ts'
+import { hostProcesses, validateOs } from './validate-os.ts'
 import { validateAffinity, validateSpread, validateTolerations } from './validate-placement.ts'
 import { hostUsersDeps, podSecurity } from './validate-security.ts'
 import type { VolumeSource } from './validate-volume.ts'
@@ -32,17 +39,33 @@ const DELETION_COST = 'controller.kubernetes.io/pod-deletion-cost'
 const MAX_SECONDS = 2_147_483_647
 
 export function validatePod(pod: Pod, old: ApiObject | undefined, subresource: string): StatusCause[] {
-  if (old === undefined) return whole(pod)
-  return subresource === 'binding' ? [] : update(pod, old as Pod)
+  if (old === undefined) return [...whole(pod), ...createOnly(pod.spec as Spec | undefined)]
+  if (subresource === 'binding') return []
+  if (subresource === 'ephemeralcontainers') {
+    const causes = [...whole(pod), ...annotationChanges(pod, old as Pod)]
+    return ephemeralUpdate(pod, old as Pod, causes)
+  }
+  return update(pod, old as Pod)
 }
 
 function whole(pod: Pod): StatusCause[] {
   return [
     ...podAnnotations(pod.metadata.annotations, pod.spec, 'metadata.annotations'),
-    ...podSpec(pod.spec, 'spec', true),
+    ...podSpec(pod.spec, 'spec', true, pod.metadata.name),
     ...validateImages(pod.spec?.containers, 'spec.containers'),
     ...validateImages(pod.spec?.initContainers, 'spec.initContainers'),
   ]
+}
+
+function createOnly(spec: Spec | undefined): StatusCause[] {
+  const causes: StatusCause[] = []
+  if ((spec?.ephemeralContainers ?? []).length > 0) {
+    causes.push(notAllowed('spec.ephemeralContainers', 'cannot be set on create'))
+  }
+  if (spec?.nodeName && (spec.schedulingGates ?? []).length > 0) {
+    causes.push(notAllowed('spec.nodeName', 'cannot be set until all schedulingGates have been cleared'))
+  }
+  return causes
 }
 
 /** The template of a workload. Its labels' path is without `metadata`, as upstream has it. */
@@ -89,9 +112,11 @@ type Spec = PodSpec & {
   readonly runtimeClassName?: string
   readonly schedulingGates?: readonly { readonly name?: string }[]
   readonly os?: { readonly name?: string }
+  readonly overhead?: Readonly<Record<string, string>>
+  readonly ephemeralContainers?: readonly EphemeralContainer[]
 }
 
-function podSpec(given: PodSpec | undefined, path: string, isPod: boolean): StatusCause[] {
+function podSpec(given: PodSpec | undefined, path: string, isPod: boolean, name?: string): StatusCause[] {
   if (given === undefined) return [required(`${path}.containers`)]
   const spec = given as Spec
   const volumes = new Map<string, VolumeSource>()
@@ -99,6 +124,7 @@ function podSpec(given: PodSpec | undefined, path: string, isPod: boolean): Stat
     spec.volumes as readonly VolumeSource[] | undefined,
     `${path}.volumes`,
     volumes,
+    name,
   )
   const { containers = [], initContainers = [], terminationGracePeriodSeconds: gracePeriod } = spec
   const hostUsers = spec.hostUsers !== false
@@ -106,6 +132,7 @@ function podSpec(given: PodSpec | undefined, path: string, isPod: boolean): Stat
   causes.push(
     ...validateContainers(containers, `${path}.containers`, pod),
     ...validateInitContainers(initContainers, containers, `${path}.initContainers`, pod),
+    ...validateEphemeral(spec, `${path}.ephemeralContainers`, pod),
     ...hostNetworkDeps(spec, path, isPod),
     ...requiredOneOf(`${path}.restartPolicy`, spec.restartPolicy, RESTART),
     ...requiredOneOf(`${path}.dnsPolicy`, spec.dnsPolicy, DNS),
@@ -115,6 +142,7 @@ function podSpec(given: PodSpec | undefined, path: string, isPod: boolean): Stat
     ...dnsConfig(spec, `${path}.dnsConfig`),
     ...gates(spec, path),
     ...validateSpread(spec.topologySpreadConstraints, `${path}.topologySpreadConstraints`),
+    ...hostProcesses(spec, path),
     ...hostUsersDeps(spec, path),
     ...names(spec, path),
   )
@@ -170,14 +198,14 @@ function names(spec: Spec, path: string): StatusCause[] {
     )
   }
   causes.push(...named('priorityClassName', dns1123Subdomain))
-  const { runtimeClassName: runtime, os } = spec
+  const { runtimeClassName: runtime, overhead } = spec
   if (runtime !== undefined)
     causes.push(...invalidAll(`${path}.runtimeClassName`, runtime, dns1123Subdomain(runtime)))
-  causes.push(...oneOf(`${path}.preemptionPolicy`, spec.preemptionPolicy, ['PreemptLowerPriority', 'Never']))
-  if (os === undefined) return causes
-  if (!os.name) return [...causes, required(`${path}.os.name`, 'cannot be empty')]
-  const known = ['linux', 'windows']
-  return known.includes(os.name) ? causes : [...causes, notSupported(`${path}.os`, os.name, known)]
+  const preemption = spec.preemptionPolicy
+  if (preemption !== undefined)
+    causes.push(...requiredOneOf(`${path}.preemptionPolicy`, preemption, ['PreemptLowerPriority', 'Never']))
+  if (overhead !== undefined) causes.push(...validateResources({ limits: overhead }, `${path}.overhead`))
+  return [...causes, ...validateOs(spec, path)]
 }
 
 function dnsConfig({ dnsPolicy, dnsConfig: config }: Spec, at: string): StatusCause[] {
@@ -230,10 +258,14 @@ function update(pod: Pod, old: Pod): StatusCause[] {
     causes.push(...validateImages(pod.spec[name], `spec.${name}`))
   }
   const deadline = deadlineChange(pod.spec.activeDeadlineSeconds, old.spec.activeDeadlineSeconds)
-  if (deadline !== undefined) return [...causes, deadline]
+  if (deadline !== undefined) causes.push(deadline)
+  if (deadline !== undefined && pod.spec.activeDeadlineSeconds !== undefined) return causes
   causes.push(...tolerationChanges(pod, old), ...gateChanges(pod.spec, old.spec))
+  const gated = ((old.spec as Spec).schedulingGates ?? []).length > 0
+  if (gated) causes.push(...gatedChanges(pod.spec, old.spec))
   const munged = ({ spec }: Pod) => ({
     ...spec,
+    ...(gated ? { nodeSelector: undefined, affinity: podsOnly(spec.affinity) } : {}),
     containers: spec.containers.map((one) => ({ ...one, image: '' })),
     initContainers: (spec.initContainers ?? []).map((one) => ({ ...one, image: '' })),
     activeDeadlineSeconds: undefined,
@@ -242,7 +274,7 @@ function update(pod: Pod, old: Pod): StatusCause[] {
     // A negative grace, which old servers took, may become 1.
     terminationGracePeriodSeconds: endsAtOnce(pod, old) ? undefined : spec.terminationGracePeriodSeconds,
   })
-  if (jsonEqual(munged(pod), munged(old))) return causes
+  if (jsonEqual(withoutZeros(munged(pod)), withoutZeros(munged(old)))) return causes
   const words =
     'pod updates may not change fields other than `spec.containers[*].image`,`spec.initContainers[*].image`,`spec.activeDeadlineSeconds`,`spec.tolerations` (only additions to existing tolerations),`spec.terminationGracePeriodSeconds` (allow it to be set to 1 if it was previously negative)'
   return [...causes, notAllowed('spec', words)]

@@ -1,8 +1,9 @@
-/** Security contexts. Models ValidateSecurityContext and its like of pkg/apis/core/validation (1.32). Not here: Windows. */
+/** Security contexts. Models ValidateSecurityContext and its like of pkg/apis/core/validation (1.32). */
 import type { JsonObject, StatusCause } from '../types.ts'
 import { duplicate, invalidAll, invalidValue, notAllowed, oneOf, required, requiredOneOf } from './fields.ts'
 import { validId } from './names.ts'
-import { descendingPath } from './validate-volume.ts'
+import { windowsOptions } from './validate-os.ts'
+import { descendingPath } from './validate-path.ts'
 
 interface Profile {
   readonly type?: string
@@ -14,10 +15,14 @@ interface Common {
   readonly runAsGroup?: number
   readonly seccompProfile?: Profile
   readonly appArmorProfile?: Profile
+  readonly windowsOptions?: JsonObject
 }
 
 interface ContainerSecurity extends Common {
   readonly procMount?: string
+  readonly privileged?: boolean
+  readonly allowPrivilegeEscalation?: boolean
+  readonly capabilities?: { readonly add?: readonly string[] }
 }
 
 interface PodSecurity extends Common {
@@ -28,6 +33,9 @@ interface PodSecurity extends Common {
   readonly sysctls?: readonly { readonly name?: string }[]
 }
 
+const SYSCTL = /^([a-z0-9]([-_a-z0-9]*[a-z0-9])?[./])*[a-z0-9]([-_a-z0-9]*[a-z0-9])?$/
+/** As the server prints it. */
+const SYSCTL_TEXT = '^([a-z0-9]([-_a-z0-9]*[a-z0-9])?[\\./])*[a-z0-9]([-_a-z0-9]*[a-z0-9])?$'
 const PROFILES = ['Localhost', 'RuntimeDefault', 'Unconfined']
 
 export function containerSecurity(
@@ -43,13 +51,54 @@ export function containerSecurity(
   if (hostUsers && procMount === 'Unmasked') {
     causes.push(invalidValue(`${path}.procMount`, procMount, '`hostUsers` must be false to use `Unmasked`'))
   }
-  return [...causes, ...profiles(context, path)]
+  causes.push(...profile(context.seccompProfile, `${path}.seccompProfile`, 'seccomp'))
+  causes.push(
+    ...escalation(context, path),
+    ...windowsOptions(context.windowsOptions, `${path}.windowsOptions`),
+  )
+  return [...causes, ...profile(context.appArmorProfile, `${path}.appArmorProfile`, 'AppArmor')]
+}
+
+/** In the order of Go's struct; pointers print as addresses, which differ from one time to the next. */
+const CONTEXT_FIELDS: readonly (readonly [name: string, key: string, type: string])[] = [
+  ['Capabilities', 'capabilities', 'core.Capabilities'],
+  ['Privileged', 'privileged', 'bool'],
+  ['SELinuxOptions', 'seLinuxOptions', 'core.SELinuxOptions'],
+  ['WindowsOptions', 'windowsOptions', 'core.WindowsSecurityContextOptions'],
+  ['RunAsUser', 'runAsUser', 'int64'],
+  ['RunAsGroup', 'runAsGroup', 'int64'],
+  ['RunAsNonRoot', 'runAsNonRoot', 'bool'],
+  ['ReadOnlyRootFilesystem', 'readOnlyRootFilesystem', 'bool'],
+  ['AllowPrivilegeEscalation', 'allowPrivilegeEscalation', 'bool'],
+  ['ProcMount', 'procMount', 'core.ProcMountType'],
+  ['SeccompProfile', 'seccompProfile', 'core.SeccompProfile'],
+  ['AppArmorProfile', 'appArmorProfile', 'core.AppArmorProfile'],
+]
+
+function escalation(context: ContainerSecurity, path: string): StatusCause[] {
+  if (context.allowPrivilegeEscalation !== false) return []
+  const fields = CONTEXT_FIELDS.map(([name, key, type], i) => {
+    const set = (context as Readonly<Record<string, unknown>>)[key] !== undefined
+    return `${name}:(*${type})(${set ? `0xc000${(0x5a8000 + 8 * i).toString(16)}` : 'nil'})`
+  })
+  const go = `core.SecurityContext{${fields.join(', ')}}`
+  const start = 'cannot set `allowPrivilegeEscalation` to false and'
+  const added = (context.capabilities?.add ?? []).filter((one) => one === 'CAP_SYS_ADMIN')
+  return [
+    ...(context.privileged === true ? [`${start} \`privileged\` to true`] : []),
+    ...added.map((one) => `${start} \`capabilities.Add\` ${one}`),
+  ].map((words) => invalidValue(path, { go }, words))
 }
 
 /** What the pod's own context says; `spec` for the fields that stand beside it. */
 export function podSecurity(
   given: JsonObject | undefined,
-  spec: { readonly shareProcessNamespace?: boolean; readonly hostPID?: boolean },
+  spec: {
+    readonly shareProcessNamespace?: boolean
+    readonly hostPID?: boolean
+    readonly hostNetwork?: boolean
+    readonly hostIPC?: boolean
+  },
   path: string,
 ): StatusCause[] {
   const context = (given ?? {}) as PodSecurity
@@ -59,24 +108,51 @@ export function podSecurity(
     causes.push(...invalidAll(`${at}.fsGroup`, context.fsGroup, validId(context.fsGroup)))
   }
   causes.push(...ids(context, at))
-  for (const group of context.supplementalGroups ?? []) {
-    causes.push(...invalidAll(`${at}.supplementalGroups`, group, validId(group)))
+  for (const [i, group] of (context.supplementalGroups ?? []).entries()) {
+    causes.push(...invalidAll(`${at}.supplementalGroups[${i}]`, group, validId(group)))
   }
   if (spec.shareProcessNamespace === true && spec.hostPID === true) {
     const words = 'ShareProcessNamespace and HostPID cannot both be enabled'
-    causes.push(invalidValue(`${path}.shareProcessNamespace`, true, words))
+    causes.push(invalidValue(`${at}.shareProcessNamespace`, true, words))
   }
   const names = new Set<string>()
   for (const [i, { name = '' }] of (context.sysctls ?? []).entries()) {
     const where = `${at}.sysctls[${i}].name`
     if (name === '') causes.push(required(where))
-    else if (names.has(name)) causes.push(duplicate(where, name))
+    else if (name.length > 253 || !SYSCTL.test(name)) {
+      const words = `must have at most 253 characters and match regex ${SYSCTL_TEXT}`
+      causes.push(invalidValue(where, name, words))
+    } else if (names.has(name)) causes.push(duplicate(where, name))
     names.add(name)
+    const shared = sysctlNamespace(name)
+    if (shared !== undefined && spec[shared] === true) {
+      causes.push(invalidValue(where, name, `may not be specified when '${shared}' is true`))
+    }
   }
   causes.push(
     ...oneOf(`${at}.fsGroupChangePolicy`, context.fsGroupChangePolicy, ['Always', 'OnRootMismatch']),
   )
-  return [...causes, ...profiles(context, at)]
+  causes.push(...profile(context.seccompProfile, `${at}.seccompProfile`, 'seccomp'))
+  causes.push(...windowsOptions(context.windowsOptions, `${at}.windowsOptions`))
+  causes.push(...profile(context.appArmorProfile, `${at}.appArmorProfile`, 'AppArmor'))
+  const policies = ['Merge', 'Strict']
+  causes.push(...oneOf(`${at}.supplementalGroupsPolicy`, context.supplementalGroupsPolicy, policies))
+  return causes
+}
+
+/** The field that shares the namespace of the kernel in which a sysctl stands; undefined: of none. */
+function sysctlNamespace(given: string): 'hostNetwork' | 'hostIPC' | undefined {
+  const name = dotted(given)
+  if (name.startsWith('net.')) return 'hostNetwork'
+  const own = /^kernel\.(sem|shm(all|max|mni|_rmid_forced)?|msg(max|mnb|mni)?)$/.test(name)
+  return own || name.startsWith('fs.mqueue.') ? 'hostIPC' : undefined
+}
+
+/** Where the first separator is a slash, dots and slashes have changed places. */
+function dotted(name: string): string {
+  const first = /[./]/.exec(name)?.[0]
+  if (first !== '/') return name
+  return name.replace(/[./]/g, (one) => (one === '/' ? '.' : '/'))
 }
 
 function ids(context: Common, path: string): StatusCause[] {
@@ -84,13 +160,6 @@ function ids(context: Common, path: string): StatusCause[] {
     const id = context[name]
     return id === undefined ? [] : invalidAll(`${path}.${name}`, id, validId(id))
   })
-}
-
-function profiles({ seccompProfile, appArmorProfile }: Common, path: string): StatusCause[] {
-  return [
-    ...profile(seccompProfile, `${path}.seccompProfile`, 'seccomp'),
-    ...profile(appArmorProfile, `${path}.appArmorProfile`, 'AppArmor'),
-  ]
 }
 
 function profile(one: Profile | undefined, path: string, what: string): StatusCause[] {

@@ -1,7 +1,6 @@
 /**
  * Volumes of a pod and where containers mount them. Models ValidateVolumes and ValidateVolumeMounts of
- * pkg/apis/core/validation (1.32). Not here: volumes of clouds and of storage systems (awsElasticBlockStore, iscsi and
- * the like), of which only the count is looked at.
+ * pkg/apis/core/validation (1.32). Images as volumes are left out as a server without their gate leaves them out.
  */
 import type { Container } from '../objects.ts'
 import type { StatusCause } from '../types.ts'
@@ -17,6 +16,8 @@ import {
 } from './fields.ts'
 import { configKey, dns1123Label, dns1123Subdomain, qualifiedName } from './names.ts'
 import { canonicalQuantity, compareQuantity } from './quantity.ts'
+import { descendingPath, localPath, noBacksteps } from './validate-path.ts'
+import { storageName, storageSource } from './validate-storage.ts'
 
 interface KeyToPath {
   readonly key?: string
@@ -68,7 +69,6 @@ export interface VolumeSource {
   readonly downwardAPI?: { readonly defaultMode?: number; readonly items?: readonly DownwardFile[] }
   readonly configMap?: KeysSource
   readonly projected?: Projected
-  readonly csi?: { readonly driver?: string }
   readonly ephemeral?: unknown
 }
 
@@ -96,7 +96,7 @@ const ORDER = [
     'fc',
   ],
   ...['flexVolume', 'configMap', 'azureFile', 'vsphereVolume', 'photonPersistentDisk', 'portworxVolume'],
-  ...['azureDisk', 'storageos', 'projected', 'scaleIO', 'csi', 'ephemeral', 'image'],
+  ...['azureDisk', 'storageos', 'projected', 'scaleIO', 'csi', 'ephemeral'],
 ]
 
 /** The names under which the server complains of these two. */
@@ -107,12 +107,13 @@ export function validateVolumes(
   volumes: readonly VolumeSource[] | undefined,
   path: string,
   known: Map<string, VolumeSource>,
+  pod?: string,
 ): StatusCause[] {
   const causes: StatusCause[] = []
   for (const [i, volume] of (volumes ?? []).entries()) {
     const at = `${path}[${i}]`
     const { name = '' } = volume
-    const mine = volumeSource(volume, at)
+    const mine = [...volumeSource(volume, at), ...storageName(volume as Record<string, unknown>, at, pod)]
     if (name === '') mine.push(required(`${at}.name`))
     else mine.push(...invalidAll(`${at}.name`, name, dns1123Label(name)))
     if (known.has(name)) mine.push(duplicate(`${at}.name`, name))
@@ -173,10 +174,8 @@ function oneSource(volume: VolumeSource, kind: string, at: string): StatusCause[
     }
     case 'projected':
       return projected(volume.projected ?? {}, at)
-    case 'csi':
-      return volume.csi?.driver ? [] : [required(`${at}.driver`)]
     default:
-      return []
+      return storageSource(kind, (volume as Record<string, unknown>)[kind], at)
   }
 }
 
@@ -200,24 +199,6 @@ function keyToPath({ key = '', path = '', mode: bits }: KeyToPath, at: string): 
     ...localPath(path, `${at}.path`),
     ...mode(bits, `${at}.mode`),
   ]
-}
-
-/** A path inside a volume: relative, without a step back, not of the reserved names that start with two dots. */
-function localPath(path: string, at: string): StatusCause[] {
-  const causes = descendingPath(path, at)
-  if (path.startsWith('..') && !path.startsWith('../')) {
-    causes.push(invalidValue(at, path, "must not start with '..'"))
-  }
-  return causes
-}
-
-export function descendingPath(path: string, at: string): StatusCause[] {
-  const absolute = path.startsWith('/') ? [invalidValue(at, path, 'must be a relative path')] : []
-  return [...absolute, ...noBacksteps(path, at)]
-}
-
-function noBacksteps(path: string, at: string): StatusCause[] {
-  return path.split('/').includes('..') ? [invalidValue(at, path, "must not contain '..'")] : []
 }
 
 const VOLUME_FIELDS = [
@@ -349,6 +330,48 @@ export function keySelector(
   return [...causes, ...(key === '' ? [required(`${at}.key`)] : invalidAll(`${at}.key`, key, configKey(key)))]
 }
 
+interface Device {
+  readonly name?: string
+  readonly devicePath?: string
+}
+
+/** Block devices of one container: claims only, none that is mounted as well. */
+export function validateDevices(
+  container: Container,
+  path: string,
+  volumes: ReadonlyMap<string, VolumeSource>,
+): StatusCause[] {
+  const causes: StatusCause[] = []
+  const { volumeDevices = [] } = container as { volumeDevices?: readonly Device[] }
+  const mounts: readonly Mount[] = container.volumeMounts ?? []
+  const names = new Set<string>()
+  const places = new Set<string>()
+  for (const [i, { name = '', devicePath = '' }] of volumeDevices.entries()) {
+    const at = `${path}[${i}]`
+    const volume = volumes.get(name)
+    const [nameAt, pathAt] = [`${at}.name`, `${at}.devicePath`]
+    if (name === '') causes.push(required(nameAt))
+    if (names.has(name)) causes.push(invalidValue(nameAt, name, 'must be unique'))
+    const words = 'can only use volume source type of PersistentVolumeClaim or Ephemeral for block mode'
+    if (volume === undefined) causes.push(notFoundValue(nameAt, name))
+    else if (volume.persistentVolumeClaim === undefined && volume.ephemeral === undefined) {
+      causes.push(invalidValue(nameAt, name, words))
+    }
+    if (devicePath === '') causes.push(required(pathAt))
+    if (places.has(devicePath)) causes.push(invalidValue(pathAt, devicePath, 'must be unique'))
+    if (noBacksteps(devicePath, pathAt).length === 0) places.add(devicePath)
+    else causes.push(invalidValue(pathAt, devicePath, "can not contain backsteps ('..')"))
+    if (mounts.some((one) => (one.name ?? '') === name)) {
+      causes.push(invalidValue(nameAt, name, 'must not already exist in volumeMounts'))
+    }
+    if (mounts.some((one) => (one.mountPath ?? '') === devicePath)) {
+      causes.push(invalidValue(pathAt, devicePath, 'must not already exist as a path in volumeMounts'))
+    }
+    if (name !== '') names.add(name)
+  }
+  return causes
+}
+
 interface Mount {
   readonly name?: string
   readonly mountPath?: string
@@ -372,6 +395,7 @@ export function validateMounts(
   const places = new Set<string>()
   const privileged = container.securityContext?.privileged === true
   const mounts: readonly Mount[] = container.volumeMounts ?? []
+  const { volumeDevices: devices = [] } = container as { volumeDevices?: readonly Device[] }
   for (const [i, mount] of mounts.entries()) {
     const at = `${path}[${i}]`
     const { name = '', mountPath = '', subPath = '', subPathExpr = '' } = mount
@@ -380,6 +404,13 @@ export function validateMounts(
     if (mountPath === '') causes.push(required(`${at}.mountPath`))
     if (places.has(mountPath)) causes.push(invalidValue(`${at}.mountPath`, mountPath, 'must be unique'))
     places.add(mountPath)
+    if (devices.some((one) => (one.name ?? '') === name)) {
+      causes.push(invalidValue(`${at}.name`, name, 'must not already exist in volumeDevices'))
+    }
+    if (devices.some((one) => (one.devicePath ?? '') === mountPath)) {
+      const words = 'must not already exist as a path in volumeDevices'
+      causes.push(invalidValue(`${at}.mountPath`, mountPath, words))
+    }
     if (subPath !== '') causes.push(...descendingPath(subPath, `${path}.subPath`))
     if (subPathExpr !== '') {
       const words = 'subPathExpr and subPath are mutually exclusive'

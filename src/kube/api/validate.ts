@@ -1,5 +1,6 @@
 /** Validation of what a write would store: metadata, then what the kind asks for. */
 import type { Pod } from '../objects-pod.ts'
+import type { Namespace } from '../objects.ts'
 import type { ApiObject, Draft, ResourceInfo, StatusCause } from '../types.ts'
 import { resourceKey } from '../types.ts'
 import {
@@ -8,7 +9,13 @@ import {
   validateReplicaSet,
   validateStatefulSet,
 } from './validate-apps.ts'
-import { validateConfigMap, validateEvent, validateNode, validateSecret } from './validate-core.ts'
+import {
+  validateConfigMap,
+  validateEvent,
+  validateNamespace,
+  validateNode,
+  validateSecret,
+} from './validate-core.ts'
 import { validateMeta, validateMetaUpdate } from './validate-meta.ts'
 import {
   validateEndpoints,
@@ -30,6 +37,7 @@ const checks: Readonly<Record<string, Check>> = {
   configmaps: validateConfigMap,
   secrets: validateSecret,
   nodes: validateNode,
+  namespaces: (namespace: Namespace, old) => (old === undefined ? validateNamespace(namespace) : []),
   events: validateEvent,
   'deployments.apps': validateDeployment,
   'replicasets.apps': validateReplicaSet,
