@@ -191,6 +191,13 @@ describe('3.4 cbr0', () => {
       '10.0.1.0/24 10.0.2.0/24',
     )
   })
+
+  it('notices a node whose pods are in the range of the services', () => {
+    const moved = (range: string) =>
+      openLab('3.4-cbr0', (text) => text.replace('podCIDR: 10.0.2.0/24', `podCIDR: ${range}`))
+    expect(checkResults(moved('10.3.241.0/24'))).toEqual([false, false, false])
+    expect(checkResults(moved('10.3.239.0/24')).at(-1)).toBe(true)
+  })
 })
 
 describe('3.8 localhost in a pod', () => {

@@ -118,6 +118,9 @@ describe('4.2 no such network', () => {
     expect(sent.at(-1)).toBe('gateway/eth0< 10.0.1.3 > 10.3.241.152 ttl 63 icmp 8/0 seq 1')
     // Another port is no service either.
     expect(lab.type('node1/client: curl -s -m 3 http://10.3.241.152:81/').code).toBe(7)
+    // In mode ipvs the node itself would hold the address, on kube-ipvs0.
+    expect(said(lab, 'node1: ip -br link')).not.toContain('kube-ipvs0')
+    expect(said(lab, 'node1: ip route get 10.3.241.152')).toContain('10.3.241.152 via 10.100.0.1 dev eth0 ')
     // The gateway answers few of these in a short time.
     lab.wait(30)
     expect(checkResults(lab)).toEqual([true, true, true])
@@ -266,6 +269,7 @@ describe('4.6 nodeport', () => {
       expect(said(lab, `${node}: ss -ltn`)).not.toMatch(/:3221[34]\b/)
       expect(said(lab, `${node}: netstat -lpn`)).not.toMatch(/:3221[34]\b/)
     }
+    expect(lab.run.lab.lesson?.text.get('en')).toContain('Old kube-proxies held the port open')
     expect(checkResults(lab)).toEqual([true, true, true, true])
   })
 

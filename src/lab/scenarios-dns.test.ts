@@ -154,6 +154,16 @@ describe('5.6 upstream', () => {
       expect.stringMatching(/\.client\/eth0< 10\.\S+ > 10\.244\.\S+ ttl 64 icmp 3\/3 /),
     )
     expect(said(lab, `${CLIENT} curl -s http://${ip}/`)).toContain('Welcome to nginx!')
+    // Its node says so six times, then once a second: the question that is not refused waits for five. As in a real kernel
+    // (e2e/kernel, "one name after the other, until the node says no more").
+    lab.wait(60)
+    const asked = world.now
+    const ended = ['ahosts google.com', 'hosts svc-app', 'ahosts svc-app', 'ahosts web'].map((what) => {
+      const { code, stdout } = lab.type(`${CLIENT} getent ${what}`)
+      return [code, stdout, Math.floor((world.now - asked) / 1e9)]
+    })
+    expect(ended.map(([code, stdout]) => `${code} ${stdout}`)).toEqual(Array(4).fill('2 '))
+    expect([ended[0]?.[2], ended[3]?.[2]]).toEqual([0, 5])
     expect(checkResults(lab)).toEqual([false])
     mendAll(lab)
     expect(checkResults(lab)).toEqual([true])
