@@ -3,6 +3,7 @@
  * Models client-go's shared informers, util/workqueue (rate limits 5 ms to 1000 s) and controller-runtime's contract.
  */
 import { assert } from '../../base/assert.ts'
+import { firstKey, without } from '../../base/fifo.ts'
 import type { World } from '../../net/types.ts'
 import { machineOf } from '../../run/machine.ts'
 import { addTarget, removeTarget, schedule, touch } from '../../sim/dispatch.ts'
@@ -318,16 +319,16 @@ function startWork(ctx: AgentCtx): void {
 function onWork(ctx: AgentCtx): void {
   const { world, agent, transport } = ctx
   agent.working = false
-  const key = nextKey(agent)
+  const key = firstKey(agent.queue)
   if (key === undefined) return
   if (isRemote(agent)) {
     const underway = agent.underway ?? 0
     // It goes on with an answer, or with the connection.
     if (underway >= WORKERS || !transport.act(world, agent, { what: 'work', key })) return
-    agent.queue.delete(key)
+    agent.queue = without(agent.queue, key)
     agent.underway = underway + 1
   } else {
-    agent.queue.delete(key)
+    agent.queue = without(agent.queue, key)
     workOn(ctx, key)
   }
   startWork(ctx)
@@ -360,11 +361,6 @@ function again(ctx: AgentCtx, key: string): void {
 function endItem(ctx: AgentCtx): void {
   ctx.agent.underway = (ctx.agent.underway ?? 1) - 1
   startWork(ctx)
-}
-
-function nextKey(agent: Agent): string | undefined {
-  for (const key of agent.queue.keys()) return key
-  return undefined
 }
 
 function onTimer(ctx: AgentCtx, event: SimEvent): void {

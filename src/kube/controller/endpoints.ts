@@ -5,12 +5,12 @@ import { cacheGetKey, cacheList } from '../agent/cache.ts'
 import { actorOf } from '../agent/requests.ts'
 import type { AgentCtx, AgentProgram, Reconciled } from '../agent/types.ts'
 import { apiCreate, apiDelete, apiUpdate } from '../api/local.ts'
-import type { EndpointAddress, Endpoints, EndpointSubset, Pod, Service } from '../objects.ts'
+import type { EndpointAddress, Endpoints, EndpointSubset, Pod, Service, ServicePort } from '../objects.ts'
 import { nowText } from '../store/store.ts'
 import type { Draft } from '../types.ts'
 import { deepFreeze, jsonEqual, objectKey } from '../types.ts'
 import { isPodReady, recordEvent } from './common.ts'
-import { repackSubsets } from './endpoints/repack.ts'
+import { commonSubset, repackSubsets } from './endpoints/repack.ts'
 import { selectedPods } from './endpoints/selected.ts'
 import type { Selection } from './endpoints/selection.ts'
 import {
@@ -30,6 +30,8 @@ import {
   shouldPodBeInEndpoints,
   shouldSetHostname,
 } from './endpointslice/endpoints.ts'
+
+type EndpointPort = NonNullable<EndpointSubset['ports']>[number]
 
 const TRIGGER_TIME = 'endpoints.kubernetes.io/last-change-trigger-time'
 const OVER_CAPACITY = 'endpoints.kubernetes.io/over-capacity'
@@ -86,7 +88,34 @@ function removeOrphan(ctx: AgentCtx, key: string): Reconciled {
 
 /** What a Service's pods make of its Endpoints, packed. */
 export function endpointSubsets(service: Service, pods: readonly Pod[]): EndpointSubset[] {
-  return repackSubsets(subsetsOf(service, pods))
+  const named = (service.spec.ports ?? []).some(({ targetPort }) => typeof targetPort === 'string')
+  return named ? repackSubsets(subsetsOf(service, pods)) : commonSubsets(service, pods)
+}
+
+/** Without named ports all pods have the same ones: there is nothing to repack. */
+function commonSubsets(service: Service, pods: readonly Pod[]): EndpointSubset[] {
+  const { ports = [], clusterIP, publishNotReadyAddresses } = service.spec
+  if (ports.length === 0 && clusterIP !== 'None') return []
+  const all = publishNotReadyAddresses === true
+  const ready: EndpointAddress[] = []
+  const notReady: EndpointAddress[] = []
+  for (const pod of pods) {
+    if (!shouldPodBeInEndpoints(pod, all)) continue
+    const address = addressOf(service, pod)
+    if (address !== undefined) (all || isPodReady(pod) ? ready : notReady).push(address)
+  }
+  if (ready.length + notReady.length === 0) return []
+  return [commonSubset(ports.map(portOf), ready, notReady)]
+}
+
+function portOf(port: ServicePort): EndpointPort {
+  const { name, protocol = 'TCP', appProtocol, targetPort } = port
+  return {
+    ...(name === undefined || name === '' ? {} : { name }),
+    port: typeof targetPort === 'number' ? targetPort : port.port,
+    protocol,
+    ...(appProtocol === undefined ? {} : { appProtocol }),
+  }
 }
 
 /** One subset for each pod and port, not yet packed. */
@@ -102,18 +131,7 @@ function subsetsOf(service: Service, pods: readonly Pod[]): EndpointSubset[] {
     for (const port of ports) {
       const number = findPort(pod, port)
       if (number === undefined) continue
-      const { name, protocol = 'TCP', appProtocol } = port
-      subsets.push({
-        ...at,
-        ports: [
-          {
-            ...(name === undefined || name === '' ? {} : { name }),
-            port: number,
-            protocol,
-            ...(appProtocol === undefined ? {} : { appProtocol }),
-          },
-        ],
-      })
+      subsets.push({ ...at, ports: [{ ...portOf(port), port: number }] })
     }
   }
   return subsets

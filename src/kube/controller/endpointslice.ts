@@ -106,7 +106,7 @@ function reconcile(ctx: AgentCtx, key: string): Reconciled {
     service,
     pods,
     slices,
-    node: (name) => cacheGet<Node>(ctx, 'nodes', '', name),
+    node: nodesOf(ctx),
     max: MAX_PER_SLICE,
   })
   const hinted = { ...writes, ...withHints(ctx, service, writes.create, writes.update) }
@@ -116,6 +116,15 @@ function reconcile(ctx: AgentCtx, key: string): Reconciled {
     return { retry: true }
   }
   return {}
+}
+
+/** Looks nodes up, each once. */
+function nodesOf(ctx: AgentCtx): (name: string) => Node | undefined {
+  const found = new Map<string, Node | undefined>()
+  return (name) => {
+    if (!found.has(name)) found.set(name, cacheGet<Node>(ctx, 'nodes', '', name))
+    return found.get(name)
+  }
 }
 
 function recordMissing(ctx: AgentCtx, service: Service, nodes: readonly string[]): void {

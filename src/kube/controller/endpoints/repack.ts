@@ -24,6 +24,19 @@ export function repackSubsets(subsets: readonly EndpointSubset[]): EndpointSubse
   return groupByPorts(byPort.values())
 }
 
+/** The one subset of addresses that all have the same ports. */
+export function commonSubset(
+  ports: readonly Port[],
+  ready: readonly EndpointAddress[],
+  notReady: readonly EndpointAddress[],
+): EndpointSubset {
+  if (ports.length === 0) return subsetOf([NO_PORT], ready, notReady)
+  const byText = new Map<string, Port>()
+  for (const port of ports) if (!byText.has(portText(port))) byText.set(portText(port), port)
+  const sorted = [...byText].sort(([a], [b]) => compare(a, b)).map(([, port]) => port)
+  return subsetOf(sorted, ready, notReady)
+}
+
 function mark(
   addresses: Map<string, { address: EndpointAddress; ready: boolean }>,
   address: EndpointAddress,

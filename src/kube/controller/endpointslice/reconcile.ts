@@ -117,7 +117,18 @@ function desiredGroups(input: SliceInput, type: AddressType, missingNodes: strin
 }
 
 /** What makes two endpoints the same one. */
-function endpointId({ addresses, targetRef }: Endpoint): string {
+function endpointId(endpoint: Endpoint): string {
+  const known = ids.get(endpoint)
+  if (known !== undefined) return known
+  const id = idText(endpoint)
+  if (Object.isFrozen(endpoint)) ids.set(endpoint, id)
+  return id
+}
+
+/** Derived from endpoints that never change, and no part of the world's state. */
+const ids = new WeakMap<Endpoint, string>()
+
+function idText({ addresses, targetRef }: Endpoint): string {
   const all = addresses.length === 1 ? addresses[0] : [...addresses].sort().join(',')
   return `${all} ${targetRef?.namespace ?? ''}/${targetRef?.name ?? ''}/${targetRef?.uid ?? ''}`
 }
