@@ -106,7 +106,7 @@ export function proxyTimes(services: number): { full: number; changes: number[];
   const full = ms(() => {
     // As after a restart: nothing is known.
     state.full = true
-    state.parts = new Map()
+    state.written = new Map()
     putSlice(world, 0, 3)
     pass(2)
   })

@@ -1,16 +1,12 @@
 /**
- * A table's rules as packed records, so that a first packet through a hundred thousand rules reads a dozen cache lines
- * and not hundreds of objects. One record a rule, the rules of a chain side by side, jumps by number. What does not fit
- * a record is asked of the rule itself (OBJECT, T_OBJECT). The meaning is walk.ts's; a test compares the two.
- *
- * Derived from frozen tables, never part of the state. A table that was made from another takes its records over, and
- * only chains that differ are packed anew: also after a seek, when an older table is asked again.
+ * Chains as packed records, so that a first packet through a hundred thousand rules reads a dozen cache lines and not
+ * hundreds of objects. One record a rule, the rules of a chain side by side, jumps by number. What does not fit a record
+ * is asked of the rule itself (OBJECT, T_OBJECT). The meaning is walk.ts's; a test compares the two.
  */
 import { assert } from '../../base/assert.ts'
-import { nfChain, nfChainCount, nfChains } from './chains.ts'
 import type { CodeIndex } from './codeindex.ts'
 import { packIndex } from './codeindex.ts'
-import type { AddrMatch, Chain, Match, Rule, Table } from './types.ts'
+import type { AddrMatch, Chain, Match, Rule } from './types.ts'
 
 /** Words of a record, one cache line, and what stands where. */
 export const RECORD = 16
@@ -29,6 +25,8 @@ export const R_DRAW = 11
 export const R_TARGET = 12
 export const R_ARG = 13
 export const R_ARG2 = 14
+/** 0 but for shared rules. */
+export const R_ID_HIGH = 15
 
 /** What a record asks, in the order of `ruleFails`; the bit after one turns it round. */
 export const ASK_SRC = 1
@@ -60,139 +58,85 @@ export const T_OBJECT = 7
 /** Words of a chain's entry: first record, rules, number of its index + 1, records that there is room for. */
 export const CHAIN = 4
 
+/** The packed rules of some chains. A chain's number is its name's; its place changes with what it says. */
 export interface Code {
-  /** What it stands for now. */
-  table: Table
   records: Int32Array
   used: number
   /** Records that nothing leads to any more. */
   waste: number
-  /** Entries by a chain's number. */
+  /** Entries by place; the first is an empty chain, where jumps lead that lead nowhere. */
   entries: Int32Array
+  /** By place. */
   chains: (Chain | null)[]
   numbers: Map<string, number>
+  /** By number. */
+  names: string[]
+  /** Places by number, 0 for none. */
+  places: Int32Array
   indexes: (CodeIndex | null)[]
-  /** Numbers of the built-in chains by NF_INET_*. */
+  /** Places of the built-in chains by NF_INET_*. */
   bases: Int32Array
-  /** Names of chains that differ from what is packed. */
-  stale: string[]
 }
 
-const codes = new WeakMap<Table, Code>()
-
-/** The table's records. */
-export function codeOf(table: Table): Code {
-  let code = codes.get(table)
-  if (code === undefined) {
-    code = emptyCode(table)
-    codes.set(table, code)
-    repack(code, table)
-  } else if (code.table !== table) {
-    resync(code, table)
-  } else if (code.stale.length > 0) {
-    const { stale } = code
-    code.stale = []
-    for (const name of stale) refresh(code, name)
-    tidy(code)
-  }
-  return code
-}
-
-/** `now` was made from `before`: chains of other names than `changed` are the same ones, where that is known. */
-export function carryCode(before: Table, now: Table, changed: readonly string[] | null): void {
-  const code = codes.get(before)
-  if (code === undefined) return
-  codes.set(now, code)
-  if (changed === null || code.table !== before) return
-  code.stale.push(...changed)
-  code.table = now
-}
-
-function emptyCode(table: Table): Code {
+export function emptyCode(): Code {
   return {
-    table,
     records: new Int32Array(0),
     used: 0,
     waste: 0,
-    entries: new Int32Array(0),
-    chains: [],
+    entries: new Int32Array(4 * CHAIN),
+    chains: [null],
     numbers: new Map(),
+    names: [],
+    places: new Int32Array(4),
     indexes: [],
     bases: new Int32Array(5),
-    stale: [],
   }
 }
 
-function repack(code: Code, table: Table): void {
-  let rules = 0
-  const chains = nfChains(table)
-  for (const chain of chains) rules += chain.rules.length
-  Object.assign(code, emptyCode(table))
-  code.records = new Int32Array(rules * RECORD)
-  code.entries = new Int32Array(chains.length * CHAIN)
-  for (const chain of chains) pack(code, chain)
-}
-
-/** Another version of the table: what differs is packed anew. */
-function resync(code: Code, table: Table): void {
-  code.table = table
-  code.stale = []
-  code.chains.forEach((chain) => {
-    if (chain !== null && nfChain(table, chain.name) === undefined) refresh(code, chain.name)
-  })
-  for (const chain of nfChains(table)) {
-    if (code.chains[code.numbers.get(chain.name) ?? -1] !== chain) pack(code, chain)
-  }
-  tidy(code)
-}
-
-function refresh(code: Code, name: string): void {
-  const chain = nfChain(code.table, name)
-  const number = numberOf(code, name)
-  if (chain !== undefined) {
-    if (code.chains[number] !== chain) pack(code, chain)
-    return
-  }
-  code.chains[number] = null
-  code.entries[number * CHAIN + 1] = 0
-}
-
-/** Packs everything anew where most of it is of chains that are gone. */
-function tidy(code: Code): void {
-  const { table, waste, used, numbers } = code
-  if (2 * waste > used + 1024 || numbers.size > 2 * nfChainCount(table) + 64) repack(code, table)
-}
-
-function numberOf(code: Code, name: string): number {
+/** The number of a chain's name. */
+export function numberOf(code: Code, name: string): number {
   const known = code.numbers.get(name)
   if (known !== undefined) return known
-  const number = code.numbers.size
+  const number = code.names.push(name) - 1
   code.numbers.set(name, number)
-  code.chains.push(null)
-  if ((number + 1) * CHAIN > code.entries.length) {
-    const more = new Int32Array(Math.max(2 * code.entries.length, 16 * CHAIN))
-    more.set(code.entries)
-    code.entries = more
-  }
+  if (number >= code.places.length) code.places = longer(code.places, number + 1)
   return number
 }
 
-function pack(code: Code, chain: Chain): void {
-  const number = numberOf(code, chain.name)
+/** A place for another chain. */
+export function newPlace(code: Code): number {
+  const place = code.chains.push(null) - 1
+  if ((place + 1) * CHAIN > code.entries.length) code.entries = longer(code.entries, (place + 1) * CHAIN)
+  return place
+}
+
+/** Packs a chain at a place, over what stands there if it fits. */
+export function pack(code: Code, place: number, chain: Chain): void {
   const size = chain.rules.length
-  const at = number * CHAIN
+  const at = place * CHAIN
   if (size > code.entries[at + 3]!) {
     code.waste += code.entries[at + 3]!
     code.entries[at] = room(code, size)
     code.entries[at + 3] = size
   }
   const first = code.entries[at]!
-  code.chains[number] = chain
-  if (chain.hook >= 0) code.bases[chain.hook] = number
+  code.chains[place] = chain
+  if (chain.hook >= 0) code.bases[chain.hook] = place
   for (let i = 0; i < size; i++) packRule(code, (first + i) * RECORD, chain.rules[i]!)
-  // `entries` may have grown: jumps name chains.
   code.entries[at + 1] = size
   packChainIndex(code, at + 2, chain)
+}
+
+/** Nothing stands there any more. */
+export function unpack(code: Code, place: number): void {
+  code.chains[place] = null
+  code.entries[place * CHAIN + 1] = 0
+}
+
+function longer(words: Int32Array, atLeast: number): Int32Array {
+  const more = new Int32Array(Math.max(2 * words.length, atLeast))
+  more.set(words)
+  return more
 }
 
 function packChainIndex(code: Code, at: number, chain: Chain): void {
@@ -206,9 +150,7 @@ function room(code: Code, size: number): number {
   const first = code.used
   code.used += size
   if (code.used * RECORD > code.records.length) {
-    const more = new Int32Array(Math.max(2 * code.records.length, code.used * RECORD))
-    more.set(code.records)
-    code.records = more
+    code.records = longer(code.records, code.used * RECORD)
   }
   return first
 }
@@ -217,7 +159,8 @@ function packRule(code: Code, at: number, rule: Rule): void {
   // Chains' numbers may be given here: nothing of `code` is held across.
   const { records } = code
   records.fill(0, at, at + RECORD)
-  records[at + R_ID] = rule.id
+  records[at + R_ID] = rule.id | 0
+  records[at + R_ID_HIGH] = Math.floor(rule.id / 2 ** 32)
   let asks =
     packAddr(records, at + R_SRC, rule.src, ASK_SRC) | packAddr(records, at + R_DST, rule.dst, ASK_DST)
   const { proto } = rule

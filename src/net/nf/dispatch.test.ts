@@ -2,6 +2,7 @@
 import { expect, it } from 'vitest'
 import { parseIp4 } from '../../base/addr.ts'
 import { createRng, nextBelow } from '../../base/rng.ts'
+import { trieOf, trieSet } from '../../base/trie.ts'
 import { netOf, nsOf } from '../ip/checkip.ts'
 import { createPacket } from '../packet.ts'
 import type { Packet, World } from '../types.ts'
@@ -9,7 +10,17 @@ import { ETH_P_IP, IPPROTO_TCP, IPPROTO_UDP } from '../types.ts'
 import { counters, ruleOf } from './checknf.ts'
 import { nfChains } from './chains.ts'
 import { NF_INET_FORWARD, nfRun } from './hook.ts'
-import { nfFreezeRule, nfNewChain, nfPatchTable, nfReplaceTable, nfRuleset, nfTable } from './tables.ts'
+import { nfSharedId } from './ids.ts'
+import { nfShareChains } from './share.ts'
+import {
+  nfFreezeRule,
+  nfNewChain,
+  nfPatchTable,
+  nfReplaceTable,
+  nfRuleset,
+  nfTable,
+  nfZero,
+} from './tables.ts'
 import type { Chain } from './types.ts'
 
 const NET = `
@@ -162,3 +173,49 @@ function patch(world: World, seed: number, chain: string): void {
   const rules = lines.map((line) => nfFreezeRule(ruleOf(line.trim().split(/\s+/).filter(Boolean), 4)))
   nfPatchTable(world, nsOf(world, 'r'), 4, 'filter', [{ name: chain, rules }], [])
 }
+
+/** Chains of these names that are shared, with random rules. */
+function sharedChains(seed: number, names: readonly string[]): [string, Chain][] {
+  const rng = createRng(seed, 5)
+  return names.map((name) => {
+    const lines = Array.from({ length: 5 + nextBelow(rng, 60) }, () =>
+      randomRule(name, (n) => nextBelow(rng, n)),
+    )
+    const rules = lines.map((line, i) => {
+      const rule = ruleOf(line.trim().split(/\s+/).filter(Boolean), 4)
+      return nfFreezeRule({ ...rule, id: nfSharedId(4, 'filter', `${name} ${line} ${i}`) })
+    })
+    return [name, Object.freeze({ ...nfNewChain('filter', name), rules: Object.freeze(rules) })]
+  })
+}
+
+it('asks shared chains in every version, with what a namespace has in their place', () => {
+  for (let seed = 200; seed < 212; seed++) {
+    const worlds = twoWorlds(seed)
+    const rng = createRng(seed, 6)
+    const users = CHAINS.slice(1)
+    let common = trieOf(sharedChains(seed, users))
+    for (const world of worlds) nfShareChains(world, nsOf(world, 'r'), 4, 'filter', common, null, [])
+    const older = worlds.map((world) => [nfRuleset(nsOf(world, 'r'), 4)])
+    for (let round = 0; round < 12; round++) {
+      compare(worlds, seed * 100 + round, 8)
+      const what = nextBelow(rng, 5)
+      const chain = users[nextBelow(rng, 3)]!
+      const back = nextBelow(rng, older[0]!.length)
+      const [[, made]] = sharedChains(seed * 100 + round, [chain]) as [[string, Chain]]
+      const next = trieSet(common, chain, made)
+      worlds.forEach((world, i) => {
+        const ns = nsOf(world, 'r')
+        const standing = nfTable(ns, 4, 'filter').common
+        if (what < 2 && standing === common)
+          nfShareChains(world, ns, 4, 'filter', next, what === 0 ? [chain] : null, [])
+        else if (what === 2) load(world, seed * 100 + round, [chain, 'FORWARD'])
+        else if (what === 3) nfZero(world, ns, 4, 'filter', chain)
+        else ns.nf!.rules4 = older[i]![back]!
+        older[i]!.push(nfRuleset(ns, 4))
+      })
+      common = nfTable(nsOf(worlds[0], 'r'), 4, 'filter').common ?? common
+    }
+    compare(worlds, seed, 8)
+  }
+})

@@ -11,8 +11,10 @@ import * as code from './code.ts'
 import type { Code } from './code.ts'
 import { nextRule } from './codeindex.ts'
 import type { HookCtx } from './ctx.ts'
+import { countShared } from './ids.ts'
 import { ruleFails } from './match.ts'
 import { natToOne } from './natrules.ts'
+import { codeOf, ownJump, sharedJump } from './tablecode.ts'
 import { JUMP_STACK } from './tables.ts'
 import type { Chain, Table } from './types.ts'
 import { ACCEPT, CONTINUE, drop, execute, policy, step } from './verdict.ts'
@@ -20,29 +22,36 @@ import { ACCEPT, CONTINUE, drop, execute, policy, step } from './verdict.ts'
 /** Runs the built-in chain `base`: see `walkTable`. */
 export function runRecords(ctx: HookCtx, table: Table, base: Chain): number {
   if (base.rules.length === 0) return policy(ctx, table, base, null)
-  const packed = code.codeOf(table)
-  const { records, entries, indexes } = packed
-  const counters = ctx.ns.nf!.counters
+  const view = codeOf(table)
+  const nf = ctx.ns.nf!
+  const { counters } = nf
   const { packet } = ctx
-  let chain = packed.bases[base.hook]!
-  let entry = chain * code.CHAIN
+  const { own } = view
+  let packed = own
+  let { records, entries, indexes } = packed
+  let place = packed.bases[base.hook]!
+  let entry = place * code.CHAIN
   let index = entries[entry + 2] === 0 ? null : indexes[entries[entry + 2]! - 1]!
   let at = 0
   let depth = 0
   for (;;) {
+    let next = 0
     if (index !== null) at = nextRule(index, packet, at)
     if (at >= entries[entry + 1]!) {
       if (depth === 0) return policy(ctx, table, base, null)
       depth--
-      chain = ctx.resume![2 * depth]!
+      next = ctx.resume![2 * depth]!
       at = ctx.resume![2 * depth + 1]!
     } else {
       const o = (entries[entry]! + at) * code.RECORD
       at++
-      if (!matches(ctx, packed, chain, at, o)) continue
+      if (!matches(ctx, packed, place, at, o)) continue
       const id = records[o + code.R_ID]!
-      counters[2 * id]!++
-      counters[2 * id + 1]! += packet.length
+      const high = records[o + code.R_ID_HIGH]!
+      if (high === 0) {
+        counters[2 * id]!++
+        counters[2 * id + 1]! += packet.length
+      } else countShared(nf, high * 0x100000000 + (id >>> 0), packet.length)
       const target = records[o + code.R_TARGET]!
       if (target === code.T_NONE) continue
       if (target === code.T_RETURN) {
@@ -51,27 +60,37 @@ export function runRecords(ctx: HookCtx, table: Table, base: Chain): number {
         continue
       }
       if (target !== code.T_JUMP && target !== code.T_GOTO) {
-        const verdict = act(ctx, table, base, packed, chain, at, o)
+        const verdict = act(ctx, table, base, packed, place, at, o)
         if (verdict !== CONTINUE) return verdict
         continue
       }
       if (target === code.T_JUMP) {
         assert(depth < JUMP_STACK, 'nf: jumps deeper than the loader allows')
         ctx.resume ??= []
-        ctx.resume[2 * depth] = chain
+        ctx.resume[2 * depth] = packed === own ? place : ~place
         ctx.resume[2 * depth + 1] = at
         depth++
       }
-      chain = records[o + code.R_ARG]!
+      const number = records[o + code.R_ARG]!
+      next = packed === own ? ownJump(view, number) : ~sharedJump(view, number)
       at = 0
     }
-    entry = chain * code.CHAIN
+    // A chain of the table's own, or ~place of a shared one.
+    const now = next >= 0 ? own : view.shared!.code
+    place = next >= 0 ? next : ~next
+    if (now !== packed) {
+      packed = now
+      records = now.records
+      entries = now.entries
+      indexes = now.indexes
+    }
+    entry = place * code.CHAIN
     index = entries[entry + 2] === 0 ? null : indexes[entries[entry + 2]! - 1]!
   }
 }
 
 /** Whether rule `number` (from 1), packed at word `o`, matches. */
-function matches(ctx: HookCtx, packed: Code, chain: number, number: number, o: number): boolean {
+function matches(ctx: HookCtx, packed: Code, place: number, number: number, o: number): boolean {
   const { records } = packed
   const { packet } = ctx
   const asks = records[o]!
@@ -97,7 +116,7 @@ function matches(ctx: HookCtx, packed: Code, chain: number, number: number, o: n
     if (is === ((asks & (2 * code.ASK_MARK)) !== 0)) return false
   }
   if ((asks & code.ASK_OBJECT) !== 0) {
-    return ruleFails(ctx, packed.chains[chain]!.rules[number - 1]!) === 0
+    return ruleFails(ctx, packed.chains[place]!.rules[number - 1]!) === 0
   }
   if ((asks & code.ASK_DRAW) === 0) return true
   const is = (nextUint32(ctx.ns.rng) & 0x7fffffff) < records[o + code.R_DRAW]!
@@ -128,7 +147,7 @@ function act(
   table: Table,
   base: Chain,
   packed: Code,
-  number: number,
+  place: number,
   rule: number,
   o: number,
 ): number {
@@ -148,7 +167,7 @@ function act(
       step(ctx, StepAction.Accept, null)
       return ACCEPT
     default: {
-      const chain = packed.chains[number]!
+      const chain = packed.chains[place]!
       return execute(ctx, table, base, chain, rule, chain.rules[rule - 1]!, null)
     }
   }

@@ -6,10 +6,13 @@
  * the parts of the old (chains and rules that stay keep their identity) and give it to `nfReplaceTable`.
  */
 import { assert } from '../../base/assert.ts'
+import type { Trie } from '../../base/trie.ts'
+import { trieEach, trieGet } from '../../base/trie.ts'
 import { touch } from '../../sim/dispatch.ts'
 import type { Netns, World } from '../types.ts'
-import { nfChain, nfChains, patchedTable, tableOf } from './chains.ts'
-import { carryCode } from './code.ts'
+import { nfChain, nfChains, nfOwnChains, patchedTable, tableOf } from './chains.ts'
+import { countOf, ensure, free, newId, ownId, SHARED_ID, setCount, zero } from './ids.ts'
+import { carryCode } from './tablecode.ts'
 import type { BuiltinChain, Chain, Netfilter, NewTable, Rule, Ruleset, Table, TableName } from './types.ts'
 
 /** Built-in chains of each table, in the order that listings have them. */
@@ -54,6 +57,7 @@ export function nfOf(ns: Netns): Netfilter {
     rules4: null,
     rules6: null,
     counters: new Float64Array(32),
+    shared: null,
     nextRuleId: 1,
     freeIds: [],
     matchState: new Map(),
@@ -87,23 +91,60 @@ export function nfHasTable(ns: Netns, family: 4 | 6, name: TableName): boolean {
 /**
  * Puts `table` in place of the one of that name, at once. Counters, and what `limit` and the like remember, stay with
  * the rule ids that stay; those of rules that are gone are forgotten. Rules and built-in chains with id 0 get one here.
+ * A chain that says what it said stays the same object, also one that is shared with other namespaces; a shared one that
+ * is changed becomes the namespace's own, and its rules that stay get other ids.
  * The table is checked by `nfCheckTable` before (a fault is asserted). Returns the table as it now is.
  */
 export function nfReplaceTable(world: World, ns: Netns, family: 4 | 6, table: NewTable): Table {
   assert(nfCheckTable(table) === null, 'the table was checked before it is loaded')
   touch(world, ns.id)
   const nf = nfOf(ns)
-  const old = nfRuleset(ns, family)
-  const before = old.tables.get(table.name)
-  const chains = new Map<string, Chain>()
-  for (const chain of table.chains.values()) chains.set(chain.name, settle(nf, chain))
-  const now = tableOf(table.name, chains)
+  const before = nfRuleset(ns, family).tables.get(table.name)
+  const common = commonAfter(before, table)
+  const own = new Map<string, Chain>()
+  for (const chain of table.chains.values()) {
+    const shared = common === null ? undefined : trieGet(common, chain.name)
+    if (shared !== undefined && saysSame(shared, chain)) continue
+    const old = before === undefined || !isOwn(before, chain.name) ? undefined : nfChain(before, chain.name)
+    own.set(chain.name, old !== undefined && saysSame(old, chain) ? old : settle(nf, chain))
+  }
+  const gone = new Set<string>()
+  if (common !== null && common.size + own.size > table.chains.size)
+    trieEach(common, (_, name) => table.chains.has(name) || gone.add(name))
+  const now = tableOf(table.name, own, common, gone)
   if (before !== undefined) forget(nf, before, now)
   if (before !== undefined) carryCode(before, now, null)
-  const tables = new Map(old.tables)
-  tables.set(table.name, now)
-  setRuleset(nf, family, tables)
+  nfSetTable(nf, nfRuleset(ns, family), now)
   return now
+}
+
+/** Shared chains that may be changed, or taken away, before a namespace stops to share any. */
+const FORKS_MAX = 64
+
+/** The shared chains that stand behind the new table: those of the old one, unless most of them are others now. */
+function commonAfter(before: Table | undefined, table: NewTable): Trie<Chain> | null {
+  const common = before?.common ?? null
+  if (common === null) return null
+  let differ = 0
+  trieEach(common, (chain, name) => {
+    const now = table.chains.get(name)
+    if (now === undefined || !saysSame(chain, now)) differ++
+  })
+  if (differ <= FORKS_MAX && differ < common.size) return common
+  return null
+}
+
+function saysSame(a: Chain, b: Chain): boolean {
+  if (a === b) return true
+  if (a.rules.length !== b.rules.length || a.policy !== b.policy || a.policyId !== b.policyId) return false
+  return a.hook === b.hook && (a.rules === b.rules || a.rules.every((rule, i) => rule === b.rules[i]))
+}
+
+/** Puts a table that is settled in place. The caller has touched the namespace. */
+export function nfSetTable(nf: Netfilter, { family, tables }: Ruleset, table: Table): void {
+  const next = new Map(tables)
+  next.set(table.name, table)
+  setRuleset(nf, family, next)
 }
 
 /**
@@ -134,9 +175,7 @@ export function nfPatchTable(
   if (next.length === 0 && removed.length === 0) return
   const now = patchedTable(table, next, removed)
   carryCode(table, now, [...removed, ...next.map((one) => one.name)])
-  const tables = new Map(nfRuleset(ns, family).tables)
-  tables.set(name, now)
-  setRuleset(nf, family, tables)
+  nfSetTable(nf, nfRuleset(ns, family), now)
 }
 
 function userChain(table: Table, name: string): Chain | undefined {
@@ -152,12 +191,14 @@ function newChain(
   { name, rules }: { readonly name: string; readonly rules: readonly Rule[] },
 ): Chain {
   const kept = new Set<number>()
-  for (const { id } of rules) if (id !== 0) kept.add(id)
+  for (const { id } of rules) if (id !== 0 && id < SHARED_ID) kept.add(id)
   for (const { id } of old?.rules ?? []) {
     if (kept.has(id)) zero(nf, id)
     else free(nf, id)
   }
-  const settled = rules.map((rule) => (rule.id !== 0 ? rule : Object.freeze(withId(rule, newId(nf)))))
+  const settled = rules.map((rule) =>
+    rule.id !== 0 && rule.id < SHARED_ID ? rule : Object.freeze(withId(rule, newId(nf))),
+  )
   const { hook, policy, policyId } = nfNewChain(table, name)
   return Object.freeze({ name, hook, policy, policyId, rules: Object.freeze(settled) })
 }
@@ -224,8 +265,8 @@ export function nfNewRuleId(world: World, ns: Netns): number {
 
 /** What a rule or a policy has counted. Id 0 has counted nothing. */
 export function nfCounters(ns: Netns, id: number): { packets: number; bytes: number } {
-  const counters = ns.nf?.counters
-  return { packets: counters?.[2 * id] ?? 0, bytes: counters?.[2 * id + 1] ?? 0 }
+  const [packets, bytes] = ns.nf === null ? [0, 0] : countOf(ns.nf, id)
+  return { packets, bytes }
 }
 
 /** Sets a counter (`iptables-restore --counters`, `-c`). */
@@ -233,9 +274,8 @@ export function nfSetCounters(world: World, ns: Netns, id: number, packets: numb
   if (id === 0) return
   touch(world, ns.id)
   const nf = nfOf(ns)
-  assert(2 * id + 1 < nf.counters.length, 'the rule id was given by nfNewRuleId')
-  nf.counters[2 * id] = packets
-  nf.counters[2 * id + 1] = bytes
+  assert(id >= SHARED_ID || 2 * id + 1 < nf.counters.length, 'the rule id was given by nfNewRuleId')
+  setCount(nf, id, packets, bytes)
 }
 
 /** Zeroes the counters of a rule (`-Z CHAIN N`), a chain or, without `chain`, the whole table. `rule` counts from 1. */
@@ -299,12 +339,13 @@ const NO_RULES6: Ruleset = rulesetOf(6, new Map())
 function settle(nf: Netfilter, chain: Chain): Chain {
   const whole = Object.isFrozen(chain) && Object.isFrozen(chain.rules)
   const settled = chain.hook < 0 || chain.policyId !== 0
-  if (whole && settled && chain.rules.every((r) => r.id !== 0 && Object.isFrozen(r))) {
+  if (whole && settled && chain.rules.every((r) => r.id !== 0 && r.id < SHARED_ID && Object.isFrozen(r))) {
     for (const rule of chain.rules) ensure(nf, rule.id)
     return chain
   }
   const rules = chain.rules.map((rule) => {
     if (rule.id === 0) return freezeAll(withId(rule, newId(nf)))
+    if (rule.id >= SHARED_ID) return Object.freeze(withId(rule, ownId(nf, rule.id)))
     ensure(nf, rule.id)
     return freezeAll(rule)
   })
@@ -313,46 +354,29 @@ function settle(nf: Netfilter, chain: Chain): Chain {
   return Object.freeze({ name, hook, policy, policyId, rules: Object.freeze(rules) })
 }
 
-function newId(nf: Netfilter): number {
-  const id = nf.freeIds.pop() ?? nf.nextRuleId++
-  ensure(nf, id)
-  return id
-}
-
-/** Room for the counters of `id`; ids may come from another namespace's rule set. */
-function ensure(nf: Netfilter, id: number): void {
-  if (id >= nf.nextRuleId) nf.nextRuleId = id + 1
-  if (2 * id + 1 < nf.counters.length) return
-  const more = new Float64Array(Math.max(2 * nf.counters.length, 2 * id + 2))
-  more.set(nf.counters)
-  nf.counters = more
-}
-
 /** Zeroes and frees the ids of `before` that are not in `now`. */
 function forget(nf: Netfilter, before: Table, now: Table): void {
+  const sharing = before.common !== null && before.common === now.common
   const kept = new Set<number>()
-  for (const chain of nfChains(now)) {
+  for (const chain of nfOwnChains(now)) {
     if (nfChain(before, chain.name) === chain) continue
     kept.add(chain.policyId)
     for (const rule of chain.rules) kept.add(rule.id)
   }
-  for (const chain of nfChains(before)) {
-    if (nfChain(now, chain.name) === chain) continue
+  const drop = (chain: Chain | undefined) => {
+    if (chain === undefined || nfChain(now, chain.name) === chain) return
     if (chain.policyId !== 0 && !kept.has(chain.policyId)) free(nf, chain.policyId)
     for (const rule of chain.rules) if (!kept.has(rule.id)) free(nf, rule.id)
   }
+  for (const chain of sharing ? nfOwnChains(before) : nfChains(before)) drop(chain)
+  if (!sharing) return
+  // Shared chains that are hidden now.
+  for (const name of now.gone) if (!isOwn(before, name)) drop(nfChain(before, name))
+  for (const { name } of nfOwnChains(now)) if (!isOwn(before, name)) drop(nfChain(before, name))
 }
 
-function free(nf: Netfilter, id: number): void {
-  zero(nf, id)
-  nf.freeIds.push(id)
-}
-
-/** It counts anew, and remembers nothing. */
-function zero(nf: Netfilter, id: number): void {
-  nf.counters[2 * id] = 0
-  nf.counters[2 * id + 1] = 0
-  if (nf.matchState.size > 0) nf.matchState.delete(id)
+function isOwn({ whole, patched, gone }: Table, name: string): boolean {
+  return patched.has(name) || (whole.has(name) && !gone.has(name))
 }
 
 function setRuleset(nf: Netfilter, family: 4 | 6, tables: Map<TableName, Table>): void {
@@ -388,9 +412,29 @@ function rulesetOf(family: 4 | 6, tables: Map<TableName, Table>): Ruleset {
 function needsConntrack(rules: Ruleset): boolean {
   if (rules.hooks.some(({ nat }) => nat !== null)) return true
   for (const table of rules.tables.values()) {
-    for (const chain of nfChains(table)) for (const rule of chain.rules) if (asks(rule)) return true
+    if (nfOwnChains(table).some(asksAny) || (table.common !== null && commonAsks(table.common))) return true
   }
   return false
+}
+
+/** Shared chains are looked at once. That some may be gone here does not count: nobody shares such without a nat table. */
+function commonAsks(common: Trie<Chain>): boolean {
+  let asked = asking.get(common)
+  if (asked === undefined) {
+    asked = false
+    trieEach(common, (chain) => {
+      asked ||= asksAny(chain)
+    })
+    asking.set(common, asked)
+  }
+  return asked
+}
+
+/** Derived from frozen chains. */
+const asking = new WeakMap<Trie<Chain>, boolean>()
+
+function asksAny(chain: Chain): boolean {
+  return chain.rules.some(asks)
 }
 
 function asks(rule: Rule): boolean {

@@ -6,6 +6,7 @@
  * is kept in them. Counters are per rule id and live in the namespace.
  */
 import type { Ip } from '../../base/addr.ts'
+import type { Trie } from '../../base/trie.ts'
 
 export type TableName = 'raw' | 'mangle' | 'nat' | 'filter' | 'security'
 export type BuiltinChain = 'PREROUTING' | 'INPUT' | 'FORWARD' | 'OUTPUT' | 'POSTROUTING'
@@ -33,8 +34,13 @@ export interface Table {
   readonly whole: ReadonlyMap<string, Chain>
   /** What stands now in the place of those of their names, and what was added since. */
   readonly patched: ReadonlyMap<string, Chain>
-  /** Names in `whole` that were taken away since; one that came back stands at the end. */
+  /** Names in `whole` or `common` that were taken away since; one that came back stands at the end. */
   readonly gone: ReadonlySet<string>
+  /**
+   * Chains that other namespaces have too, by name; null for none. Those above stand in front of them. Their rules have
+   * numbers of their own (`nfSharedId`), and rules above have none of these.
+   */
+  readonly common: Trie<Chain> | null
 }
 
 /** A table that is to be loaded. */
@@ -339,6 +345,8 @@ export interface Netfilter {
   rules6: Ruleset | null
   /** Packets and bytes by rule id (and policy id): 2 * id, 2 * id + 1. Grows with the highest id. */
   counters: Float64Array
+  /** Those of shared rules (`nfSharedId`), as far as they have counted; null before the first. */
+  shared: SharedCounters | null
   nextRuleId: number
   /** Ids of rules that are gone, to be given again. */
   freeIds: number[]
@@ -351,6 +359,14 @@ export interface Netfilter {
   /** Packets of the family are tracked: a nat table or a rule needs it (nf_ct_netns_get). */
   active4: boolean
   active6: boolean
+}
+
+/** A hash table with open places: ids, and packets and bytes by their place. */
+export interface SharedCounters {
+  keys: Float64Array
+  counts: Float64Array
+  /** Places that are taken. */
+  used: number
 }
 
 /** `limit`: credit and the time it was counted at; `statistic` nth: packets seen. */

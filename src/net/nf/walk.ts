@@ -10,6 +10,7 @@ import { nfChain } from './chains.ts'
 import type { HookCtx, RuleSeen } from './ctx.ts'
 import { SEEN_MAX } from './ctx.ts'
 import { runRecords } from './dispatch.ts'
+import { countShared, SHARED_ID } from './ids.ts'
 import { ruleFails, whyText } from './match.ts'
 import { JUMP_STACK } from './tables.ts'
 import type { Chain, Table } from './types.ts'
@@ -23,7 +24,8 @@ export function walkTable(ctx: HookCtx, table: Table, base: Chain): number {
   const detail = ctx.world.recorder.detail !== null
   if (!detail && ctx.world.scalars.nfLinear !== 1) return runRecords(ctx, table, base)
   const seen: RuleSeen[] | null = detail ? [] : null
-  const counters = ctx.ns.nf!.counters
+  const nf = ctx.ns.nf!
+  const { counters } = nf
   const { packet } = ctx
   let chain = base
   let at = 0
@@ -43,8 +45,10 @@ export function walkTable(ctx: HookCtx, table: Table, base: Chain): number {
       seen.push({ chain: chain.name, rule: at, id: rule.id, why: whyText(rule, fails) })
     }
     if (fails !== 0) continue
-    counters[2 * rule.id]!++
-    counters[2 * rule.id + 1]! += packet.length
+    if (rule.id < SHARED_ID) {
+      counters[2 * rule.id]!++
+      counters[2 * rule.id + 1]! += packet.length
+    } else countShared(nf, rule.id, packet.length)
     const { target } = rule
     switch (target.name) {
       case '':

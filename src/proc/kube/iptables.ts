@@ -1,6 +1,9 @@
 /** iptables as node agents call it: no process, the same rules and the same mistakes. Models k8s.io/kubernetes/pkg/util/iptables. */
 import type { Ip } from '../../base/addr.ts'
 import { formatIp } from '../../base/addr.ts'
+import { nfChain } from '../../net/nf/chains.ts'
+import { nfHasTable, nfTable } from '../../net/nf/tables.ts'
+import type { Chain, TableName } from '../../net/nf/types.ts'
 import type { Netns, World } from '../../net/types.ts'
 import { findNetns } from '../../net/world.ts'
 import { touch } from '../../sim/dispatch.ts'
@@ -9,7 +12,8 @@ import { parseCommand } from '../iptables/command.ts'
 import type { CommandContext } from '../iptables/parsestate.ts'
 import type { RestoreRun } from '../iptables/restore.ts'
 import { runRestore } from '../iptables/restore.ts'
-import { faultText, isFault } from '../iptables/words.ts'
+import { sameRule } from '../iptables/tabledraft.ts'
+import { faultText, isFault, raise } from '../iptables/words.ts'
 
 export interface IptablesPlace {
   readonly world: World
@@ -42,6 +46,7 @@ export function iptablesCommand(place: IptablesPlace, args: readonly string[]): 
 
 /** Makes the chain unless it exists. */
 export function ensureChain(place: IptablesPlace, table: string, chain: string): void {
+  if (standing(place, table, chain) !== undefined) return
   iptablesCommand(place, ['-t', table, '-N', chain])
 }
 
@@ -53,9 +58,27 @@ export function ensureRule(
   chain: string,
   args: readonly string[],
 ): boolean {
-  if (iptablesCommand(place, ['-t', table, '-C', chain, ...args]) === '') return true
+  // As `-C`, which reads the whole table.
+  const rules = standing(place, table, chain)?.rules ?? []
+  const program = place.family === 4 ? 'iptables' : 'ip6tables'
+  const isThere = attempt(
+    program,
+    () => 0,
+    () => {
+      const wanted = parseCommand(['-t', table, '-C', chain, ...args], contextOf(place)).rules
+      if (!wanted.every((one) => rules.some((rule) => sameRule(rule, one)))) raise('plain', 'it is not there')
+    },
+  )
+  if (isThere === '') return true
   iptablesCommand(place, ['-t', table, where === 'prepend' ? '-I' : '-A', chain, ...args])
   return false
+}
+
+/** The chain as it stands, where the table and the chain exist. */
+function standing({ world, ns, family }: IptablesPlace, table: string, chain: string): Chain | undefined {
+  const netns = findNetns(world, ns)
+  if (netns === undefined || !nfHasTable(netns, family, table as TableName)) return undefined
+  return nfChain(nfTable(netns, family, table as TableName), chain)
 }
 
 /** Takes a rule out where it is. */

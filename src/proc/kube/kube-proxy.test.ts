@@ -1,5 +1,6 @@
 // kube-proxy writes what changed; what stands then must be what iptables-restore makes of the whole rule set.
 import { expect, it } from 'vitest'
+import { trieGet } from '../../base/trie.ts'
 import { createRng, nextBelow } from '../../base/rng.ts'
 import { agentHandlers, asAgent, startAgent } from '../../kube/agent/agent.ts'
 import type { AgentRules } from '../../kube/agent/agent.ts'
@@ -187,8 +188,8 @@ it('writes the chains that all Services share at each sync: they count anew, and
   }
   pass(2)
   const rule = (name: string) => nfChain(nfTable(netnsOf(world, ns), 4, 'nat'), name)!.rules[0]!
-  const svc = nfChains(nfTable(netnsOf(world, ns), 4, 'nat')).find(({ name }) =>
-    name.startsWith('KUBE-SVC-'),
+  const svc = nfChains(nfTable(netnsOf(world, ns), 4, 'nat')).find(
+    ({ name, rules }) => name.startsWith('KUBE-SVC-') && rules[0]!.origin === 'Service default/s1',
   )!
   nfSetCounters(world, netnsOf(world, ns), rule('KUBE-SERVICES').id, 5, 500)
   nfSetCounters(world, netnsOf(world, ns), rule(svc.name).id, 7, 700)
@@ -218,7 +219,7 @@ it('leaves the counters of Services alone that did not change', () => {
   }
   pass(2)
   const state = () => stateOf(world.targets[agent] as never)
-  const chain = (service: string) => state().parts.get(4)!.get(service)!.own[0]!
+  const chain = (service: string) => trieGet(state().written.get(4)!.parts, service)!.own[0]!
   const [one, two] = [chain('default/s1'), chain('default/s2')]
   putSlice(world, 1, 3, 1)
   pass(2)

@@ -4,6 +4,7 @@
  * Not here: the other modes; metrics.
  */
 import { interned } from '../../base/intern.ts'
+import { trieDelete, trieEach, trieGet, trieOf, trieSet, createTrie } from '../../base/trie.ts'
 import { formatIp, parseIp } from '../../base/addr.ts'
 import { cacheGet, cacheGetKey, cacheList } from '../../kube/agent/cache.ts'
 import { agentTimer, enqueue } from '../../kube/agent/agent.ts'
@@ -18,15 +19,21 @@ import type { StoreChange } from '../../kube/types.ts'
 import { objectKey } from '../../kube/types.ts'
 import { linksOf } from '../../net/link/device.ts'
 import { sysctlSet } from '../../net/sysctl.ts'
+import { IPPROTO_UDP } from '../../net/types.ts'
 import { findNetns } from '../../net/world.ts'
 import { touch } from '../../sim/dispatch.ts'
 import { ctDelete, ctList } from '../../net/nf/ctops.ts'
+import type { Conn } from '../../net/nf/types.ts'
 import { nfChain } from '../../net/nf/chains.ts'
 import { nfTable } from '../../net/nf/tables.ts'
 import type { IptablesPlace } from './iptables.ts'
 import { ensureChain, ensureRule, ruleFault } from './iptables.ts'
-import type { ParsedChain, ParsedPart, PartChange, SharedChains } from './proxy-rules.ts'
-import { parsedPart, patchShared, wantsComments } from './proxy-rules.ts'
+import type { ParsedPart } from './proxy-parts.ts'
+import { howOf, parsedPart, wantsComments } from './proxy-parts.ts'
+import type { SliceIndex } from './proxy-memo.ts'
+import { changedOnce, fixedOnce, listedOnce, sameIndex, stepOnce, wholeOnce } from './proxy-memo.ts'
+import type { Fixed, PartChange, Written } from './proxy-rules.ts'
+import { changedRules, fixedRules, placeRules, wholeRules } from './proxy-rules.ts'
 
 const SLICES = 'endpointslices.discovery.k8s.io'
 const SERVICE_NAME_LABEL = 'kubernetes.io/service-name'
@@ -38,7 +45,8 @@ const CANARY = 'KUBE-PROXY-CANARY'
 const RETRY = 30_000_000_000
 /** Syncs that may follow each other at once after a quiet time: burstSyncs. */
 const BURST = 2
-const NO_SLICES: readonly string[] = Object.freeze([])
+/** Between the names of a Service's slices: no name has one. */
+const AND = ','
 
 export interface KubeProxyState {
   /** Virtual time of the last sync, -1 before the first. */
@@ -50,13 +58,10 @@ export interface KubeProxyState {
   full: boolean
   /** `NAMESPACE/NAME` of Services that changed since the last sync. */
   changed: Map<string, true>
-  /** What each Service adds to the rules, by family and `NAMESPACE/NAME`. */
-  parts: Map<number, Map<string, ParsedPart>>
-  /** The chains that all Services share, by family; and the endpoints behind all parts. */
-  shared: Map<number, SharedChains>
-  endpoints: Map<number, number>
-  /** Services by `NAMESPACE/NAME`, each with the names of its slices; lists are frozen, so that checkpoints share them. */
-  services: Map<string, readonly string[]>
+  /** The rules as they were written, by family; nodes share them. */
+  written: Map<number, Written>
+  /** Names of each Service's slices by `NAMESPACE/NAME`, where it has any; nodes share them. */
+  services: SliceIndex
   /** Revision that the rules stand for. */
   revision: number
   /** What it would write to its log, the last lines. */
@@ -87,10 +92,8 @@ export const kubeProxy: AgentProgram = {
       fullAt: -1,
       full: true,
       changed: new Map(),
-      parts: new Map(),
-      shared: new Map(),
-      endpoints: new Map(),
-      services: new Map(),
+      written: new Map(),
+      services: createTrie(),
       revision: 0,
       log: [],
       syncs: [],
@@ -104,7 +107,7 @@ export const kubeProxy: AgentProgram = {
   observe(ctx, change) {
     const key = serviceOf(ctx, change)
     if (key === undefined) return
-    noteService(ctx, change, key)
+    noteSlice(ctx, change, key)
     stateOf(ctx.agent).changed.set(key, true)
     requestSync(ctx)
   },
@@ -124,29 +127,49 @@ export const kubeProxy: AgentProgram = {
 
 /** Finds every Service and its slices, once. */
 function listServices(ctx: AgentCtx): void {
-  const { services } = stateOf(ctx.agent)
-  services.clear()
-  for (const service of cacheList<Service>(ctx, 'services')) services.set(objectKey(service), NO_SLICES)
-  for (const slice of cacheList<EndpointSlice>(ctx, SLICES)) {
+  const services = cacheList<Service>(ctx, 'services')
+  const slices = cacheList<EndpointSlice>(ctx, SLICES)
+  stateOf(ctx.agent).services = listedOnce(ctx.world, services, slices, () => indexOf(slices))
+}
+
+function indexOf(slices: readonly EndpointSlice[]): SliceIndex {
+  const names = new Map<string, string>()
+  for (const slice of slices) {
     const service = slice.metadata.labels?.[SERVICE_NAME_LABEL]
-    if (service !== undefined) putSlice(ctx, `${slice.metadata.namespace}/${service}`, slice.metadata.name)
+    if (service === undefined) continue
+    const key = `${slice.metadata.namespace}/${service}`
+    names.set(key, withSlice(names.get(key) ?? '', slice.metadata.name))
   }
+  return trieOf(names)
 }
 
-function putSlice(ctx: AgentCtx, key: string, name: string): void {
-  const { services } = stateOf(ctx.agent)
-  const slices = services.get(key) ?? NO_SLICES
-  if (!slices.includes(name)) services.set(key, Object.freeze([...slices, name]))
+/** In order, so that whoever comes to know the same slices has the same text. */
+function withSlice(names: string, name: string): string {
+  if (names === '') return name
+  const all = names.split(AND)
+  return all.includes(name) ? names : [...all, name].sort().join(AND)
 }
 
-function noteService(ctx: AgentCtx, { resource, type, object }: StoreChange, key: string): void {
-  const { services } = stateOf(ctx.agent)
-  if (resource === SLICES) {
-    const slices = services.get(key)
-    if (type !== 'DELETED') putSlice(ctx, key, object.metadata.name)
-    else if (slices !== undefined)
-      services.set(key, Object.freeze(slices.filter((name) => name !== object.metadata.name)))
-  } else if (resource === 'services' && type !== 'DELETED' && !services.has(key)) services.set(key, NO_SLICES)
+function withoutSlice(names: string, name: string): string {
+  return names
+    .split(AND)
+    .filter((one) => one !== name)
+    .join(AND)
+}
+
+/** Which slices a Service has: what this makes of an index depends on the change alone. */
+function noteSlice(ctx: AgentCtx, change: StoreChange, key: string): void {
+  const { resource, type, object } = change
+  if (resource !== SLICES) return
+  const state = stateOf(ctx.agent)
+  const index = state.services
+  const { name } = object.metadata
+  const names = trieGet(index, key) ?? ''
+  const now = type === 'DELETED' ? withoutSlice(names, name) : withSlice(names, name)
+  if (now === names) return
+  state.services = stepOnce(ctx.world, index, change, () =>
+    now === '' ? trieDelete(index, key) : trieSet(index, key, now),
+  )
 }
 
 /** Somebody emptied the tables: the canary is gone. Models pkg/util/iptables Monitor. */
@@ -154,7 +177,7 @@ function wasFlushed({ world, agent }: AgentCtx): boolean {
   const netns = findNetns(world, agent.ns)
   const state = agent.state as KubeProxyState
   if (netns === undefined || state.fullAt < 0) return false
-  return [...state.parts.keys()].some((family) =>
+  return [...state.written.keys()].some((family) =>
     (['mangle', 'nat', 'filter'] as const).some(
       (table) => nfChain(nfTable(netns, family as 4 | 6, table), CANARY) === undefined,
     ),
@@ -277,6 +300,7 @@ function sync(ctx: AgentCtx): Reconciled {
   if (full) state.fullAt = world.now
   state.full = false
   state.changed = new Map()
+  state.services = sameIndex(world, state.services)
   state.quota = Math.max(0, quotaOf(ctx) - 1)
   state.syncedAt = world.now
   state.revision = agent.seen
@@ -285,48 +309,70 @@ function sync(ctx: AgentCtx): Reconciled {
 
 /** Writes the shared chains and the own chains of Services that changed; at a full sync those of all. */
 function write(ctx: AgentCtx, place: IptablesPlace, node: ProxyNode, full: boolean): void {
-  const state = stateOf(ctx.agent)
+  const { world, agent } = ctx
+  const state = stateOf(agent)
   const { family } = place
-  const parts = state.parts.get(family) ?? new Map<string, ParsedPart>()
-  state.parts.set(family, parts)
-  const keys = full ? new Set([...parts.keys(), ...state.services.keys()]) : new Set(state.changed.keys())
-  let endpoints = full ? countAll(parts) : (state.endpoints.get(family) ?? 0)
-  const comments = wantsComments(endpoints)
-  const changes: PartChange[] = []
-  const chains = new Map<string, ParsedChain>()
-  const removed = new Map<string, true>()
-  for (const key of keys) {
-    const before = parts.get(key)
-    const now = partOf(ctx, place, node, key, comments, before)
-    if (now === undefined) parts.delete(key)
-    else parts.set(key, now)
-    changes.push({ before, now })
-    endpoints += (now?.endpoints ?? 0) - (before?.endpoints ?? 0)
-    const kept = new Set(now?.own.map(({ name }) => name))
-    for (const { name } of before?.own ?? []) if (!kept.has(name)) removed.set(name, true)
-    // Chains of a Service that changed are written even where they read the same: so does the real one.
-    for (const chain of now?.own ?? []) chains.set(chain.name, chain)
-    const known = now?.known ?? (before === undefined ? undefined : none(before.known))
-    if (known !== undefined) deleteStale(ctx, known, family)
+  const before = state.written.get(family)
+  const fixed = fixedOnce(world, (known) => fixedRules(node, known))
+  const changed = full || before === undefined ? null : [...state.changed.keys()].filter((key) => key !== '')
+  const comments = wantsComments(before?.endpoints ?? 0)
+  let keys = changed
+  let now = changed === null ? all(ctx, node, fixed, comments) : some(ctx, node, fixed, before!, changed)
+  if (wantsComments(now.endpoints) !== comments) {
+    // The cluster has grown large, or small again: every choice is written anew.
+    keys = null
+    now = all(ctx, node, fixed, !comments)
   }
-  const own = {
-    chains: [...chains.values()],
-    removed: [...removed.keys()].filter((name) => !chains.has(name)),
-  }
-  const last = state.shared.get(family)
-  state.shared.set(family, patchShared(place, node, parts, full ? null : changes, last, own))
-  state.endpoints.set(family, endpoints)
-  // The cluster has grown large, or small again: every choice is written anew.
-  if (wantsComments(endpoints) !== comments) {
-    state.full = true
-    write(ctx, place, node, true)
-  }
+  placeRules(place, before, now, keys)
+  state.written.set(family, now)
+  deleteStale(ctx, family, before, now, keys)
 }
 
-function countAll(parts: ReadonlyMap<string, ParsedPart>): number {
-  let total = 0
-  for (const part of parts.values()) total += part.endpoints
-  return total
+/** The rules of all Services. */
+function all(ctx: AgentCtx, node: ProxyNode, fixed: Fixed, comments: boolean): Written {
+  const { world, agent } = ctx
+  const how = howOf(node, comments)
+  const index = stateOf(agent).services
+  const services = cacheList<Service>(ctx, 'services')
+  const slices = cacheList<EndpointSlice>(ctx, SLICES)
+  const { written, special } = wholeOnce(world, { services, slices, index }, how, fixed, () => {
+    const parts: [string, ParsedPart][] = []
+    const others: string[] = []
+    for (const service of services) {
+      const key = objectKey(service)
+      const part = partOf(ctx, node, key, comments, how, undefined)
+      if (part?.plain === true) parts.push([key, part])
+      else others.push(key)
+    }
+    return { how, fixed, written: wholeRules(fixed, trieOf(parts)), special: others }
+  })
+  if (special.length === 0) return written
+  const changes = special.map(
+    (key): PartChange => ({
+      key,
+      now: partOf(ctx, node, key, comments, how, undefined),
+    }),
+  )
+  return changedOnce(world, written, fixed, changes, () => changedRules(written, fixed, changes))
+}
+
+/** The rules with those of some Services as they are now. */
+function some(
+  ctx: AgentCtx,
+  node: ProxyNode,
+  fixed: Fixed,
+  before: Written,
+  keys: readonly string[],
+): Written {
+  const comments = wantsComments(before.endpoints)
+  const how = howOf(node, comments)
+  const changes = keys.map(
+    (key): PartChange => ({
+      key,
+      now: partOf(ctx, node, key, comments, how, trieGet(before.parts, key)),
+    }),
+  )
+  return changedOnce(ctx.world, before, fixed, changes, () => changedRules(before, fixed, changes))
 }
 
 /** The Service's ports without an endpoint: what is left of one that is gone. */
@@ -336,20 +382,21 @@ function none({ ports }: ProxyState): ProxyState {
 
 function partOf(
   ctx: AgentCtx,
-  place: IptablesPlace,
   node: ProxyNode,
   key: string,
   comments: boolean,
+  how: string,
   before: ParsedPart | undefined,
 ): ParsedPart | undefined {
   const service = cacheGetKey<Service>(ctx, 'services', key)
   if (service === undefined) return undefined
   const slices: EndpointSlice[] = []
-  for (const name of stateOf(ctx.agent).services.get(key) ?? NO_SLICES) {
+  const names = trieGet(stateOf(ctx.agent).services, key) ?? ''
+  for (const name of names === '' ? [] : names.split(AND)) {
     const slice = cacheGet<EndpointSlice>(ctx, SLICES, service.metadata.namespace ?? '', name)
     if (slice !== undefined) slices.push(slice)
   }
-  return parsedPart(place, node, service, slices, comments, before)
+  return parsedPart(node, service, slices, comments, how, before)
 }
 
 /** Jumps from the built-in chains, and the chains by whose absence a flush is noticed. */
@@ -361,12 +408,38 @@ function writeJumps(place: IptablesPlace): void {
   }
 }
 
-/** UDP connections whose endpoint is gone would go on to nowhere: nothing but their entry leads there. */
-function deleteStale(ctx: AgentCtx, state: ProxyState, family: 4 | 6): void {
+/**
+ * UDP connections whose endpoint is gone would go on to nowhere: nothing but their entry leads there. Those of the
+ * Services in `keys`, without it those of all.
+ */
+function deleteStale(
+  ctx: AgentCtx,
+  family: 4 | 6,
+  before: Written | undefined,
+  now: Written,
+  keys: readonly string[] | null,
+): void {
   const { world, agent } = ctx
   const netns = findNetns(world, agent.ns)
   if (netns === undefined) return
-  for (const conn of staleConnections(state, ctList(world, netns, family))) ctDelete(world, netns, conn)
+  const connections = ctList(world, netns, family).filter(({ orig }) => orig.proto === IPPROTO_UDP)
+  if (connections.length === 0) return
+  const gone = new Set<Conn>()
+  const look = (key: string) => {
+    const old = before === undefined ? undefined : trieGet(before.parts, key)
+    const known = trieGet(now.parts, key)?.known ?? (old === undefined ? undefined : none(old.known))
+    for (const conn of known === undefined ? [] : staleConnections(known, connections)) {
+      if (!gone.has(conn)) ctDelete(world, netns, conn)
+      gone.add(conn)
+    }
+  }
+  if (keys !== null) {
+    for (const key of keys) look(key)
+    return
+  }
+  trieEach(now.parts, (_, key) => look(key))
+  if (before !== undefined)
+    trieEach(before.parts, (_, key) => trieGet(now.parts, key) === undefined && look(key))
 }
 
 function routeLocalnet(ctx: AgentCtx): void {

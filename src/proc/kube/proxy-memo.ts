@@ -1,0 +1,176 @@
+/**
+ * What one node's kube-proxy has worked out, the next takes over: rules and indexes are values made of frozen values, and
+ * the same ones lead to the same. Derived, no part of the world's state: whether something is found here or made anew
+ * changes nothing but time and memory.
+ */
+import type { Trie } from '../../base/trie.ts'
+import { trieSame } from '../../base/trie.ts'
+import type { World } from '../../net/types.ts'
+import type { StoreChange } from '../../kube/types.ts'
+import type { Fixed, PartChange, Written } from './proxy-rules.ts'
+
+/** Names of a Service's slices in order, joined, by the Service's key. */
+export type SliceIndex = Trie<string>
+
+interface Memo {
+  fixed: Map<string, Fixed>
+  /** What a change of the store makes of an index, by the index. */
+  steps: Map<SliceIndex, { readonly change: StoreChange; readonly after: SliceIndex }>
+  indexes: SliceIndex[]
+  listed: Listed[]
+  changed: Changed[]
+}
+
+/** All rules of a store's lists. */
+export interface Listed {
+  readonly services: readonly unknown[]
+  readonly slices: readonly unknown[]
+  readonly index: SliceIndex
+  /** Undefined while nobody has asked for them. */
+  readonly rules: ListedRules | undefined
+}
+
+export interface ListedRules {
+  readonly how: string
+  readonly fixed: Fixed
+  /** Without the Services in `special`, which every node writes in its own way. */
+  readonly written: Written
+  readonly special: readonly string[]
+}
+
+interface Changed {
+  readonly before: Written
+  readonly fixed: Fixed
+  readonly changes: readonly PartChange[]
+  readonly after: Written
+}
+
+/** How many are kept of each kind: enough for nodes that do the same at nearly the same time. */
+const FIXED = 32
+const STEPS = 4096
+const INDEXES = 4
+const LISTED = 4
+const CHANGED = 12
+
+const memos = new WeakMap<World, Memo>()
+
+function memoOf(world: World): Memo {
+  let memo = memos.get(world)
+  if (memo === undefined) {
+    memo = { fixed: new Map(), steps: new Map(), indexes: [], listed: [], changed: [] }
+    memos.set(world, memo)
+  }
+  return memo
+}
+
+/** The rules that are always there, by their text. */
+export function fixedOnce(world: World, make: (known: (text: string) => Fixed | undefined) => Fixed): Fixed {
+  const { fixed } = memoOf(world)
+  const made = make((text) => fixed.get(text))
+  keep(fixed, made.text, made, FIXED)
+  return made
+}
+
+/** The index after a change. */
+export function stepOnce(
+  world: World,
+  index: SliceIndex,
+  change: StoreChange,
+  make: () => SliceIndex,
+): SliceIndex {
+  const { steps } = memoOf(world)
+  const known = steps.get(index)
+  if (known?.change === change) return known.after
+  const after = make()
+  if (after !== index) keep(steps, index, { change, after }, STEPS)
+  return after
+}
+
+/** The index, or one that another node has and that says the same. */
+export function sameIndex(world: World, index: SliceIndex): SliceIndex {
+  const memo = memoOf(world)
+  const known = memo.indexes.find((one) => trieSame(one, index))
+  if (known !== undefined) return known
+  memo.indexes = [...memo.indexes.slice(1 - INDEXES), index]
+  return index
+}
+
+/** The index of all Services and slices. */
+export function listedOnce(
+  world: World,
+  services: readonly unknown[],
+  slices: readonly unknown[],
+  make: () => SliceIndex,
+): SliceIndex {
+  const memo = memoOf(world)
+  const known = memo.listed.find((one) => one.services === services && one.slices === slices)
+  if (known !== undefined) return known.index
+  const index = sameIndex(world, make())
+  memo.listed = [...memo.listed.slice(1 - LISTED), { services, slices, index, rules: undefined }]
+  return index
+}
+
+/** All rules of these Services and slices. */
+export function wholeOnce(
+  world: World,
+  key: Omit<Listed, 'rules'>,
+  how: string,
+  fixed: Fixed,
+  make: () => ListedRules,
+): ListedRules {
+  const memo = memoOf(world)
+  const { services, slices, index } = key
+  const known = memo.listed.find(
+    ({ rules, ...one }) =>
+      one.services === services && one.slices === slices && rules?.how === how && rules.fixed === fixed,
+  )
+  if (known?.rules !== undefined) return known.rules
+  const made = make()
+  const rules = { ...made, written: sameWritten(memo, made.written) }
+  memo.listed = [...memo.listed.slice(1 - LISTED), { services, slices, index, rules }]
+  return rules
+}
+
+/** The rules after some Services' parts have changed. */
+export function changedOnce(
+  world: World,
+  before: Written,
+  fixed: Fixed,
+  changes: readonly PartChange[],
+  make: () => Written,
+): Written {
+  const memo = memoOf(world)
+  const known = memo.changed.find(
+    (one) => one.before === before && one.fixed === fixed && sameChanges(one.changes, changes),
+  )
+  if (known !== undefined) return known.after
+  const after = sameWritten(memo, make())
+  memo.changed = [...memo.changed.slice(1 - CHANGED), { before, fixed, changes, after }]
+  return after
+}
+
+/** The rules, or those of another node that came the same way or another. */
+function sameWritten(memo: Memo, now: Written): Written {
+  const isSame = (one: Written) => one.fixed === now.fixed && trieSame(one.parts, now.parts)
+  return (
+    memo.changed.find(({ after }) => isSame(after))?.after ??
+    memo.changed.find(({ before }) => isSame(before))?.before ??
+    memo.listed.find(({ rules }) => rules !== undefined && isSame(rules.written))?.rules?.written ??
+    now
+  )
+}
+
+function sameChanges(a: readonly PartChange[], b: readonly PartChange[]): boolean {
+  return a.length === b.length && a.every(({ key, now }, i) => key === b[i]!.key && now === b[i]!.now)
+}
+
+/** Puts an entry at the end, and drops the oldest beyond `most`. */
+function keep<K, V>(map: Map<K, V>, key: K, value: V, most: number): void {
+  map.delete(key)
+  map.set(key, value)
+  if (map.size <= most) return
+  for (const oldest of map.keys()) {
+    map.delete(oldest)
+    return
+  }
+}
