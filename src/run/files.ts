@@ -69,12 +69,36 @@ export function readDir(ctx: FileCtx, path: string): Map<string, FileNode> | und
   const own = box === undefined ? indexOf(ctx.machine.files).dirs.get(at.path) : undefined
   const prefix = at.path === '/' ? '/' : `${at.path}/`
   const nodes = new Map<string, FileNode>()
-  for (const name of allNames(ctx, box, at.path, prefix, own ?? [])) {
+  for (const name of allNames(ctx, box, at.path, prefix, own?.names ?? [])) {
     const node =
       (own === undefined ? null : ctx.machine.files.get(prefix + name)) ?? nodeAt(ctx, prefix + name)
     if (node !== undefined) nodes.set(name, node)
   }
   return nodes
+}
+
+/** Whether what stands in a directory passes a test, the first such in the order of names; links are not followed. */
+export function someInDir(
+  ctx: FileCtx,
+  path: string,
+  test: (name: string, node: FileNode) => boolean,
+): boolean {
+  const own = containerOf(ctx.machine, ctx.proc.container) === undefined && isPlain(ctx, path)
+  const dir = own ? indexOf(ctx.machine.files).dirs.get(path) : undefined
+  if (dir === undefined || isMade(ctx, path)) {
+    for (const [name, node] of readDir(ctx, path) ?? []) if (test(name, node)) return true
+    return false
+  }
+  for (let i = 0; i < dir.names.length; i++) {
+    const node = dir.nodes[i]
+    if (node !== null && node !== undefined && test(dir.names[i]!, node)) return true
+  }
+  return false
+}
+
+/** It holds more than what its tree says. */
+function isMade(ctx: FileCtx, path: string): boolean {
+  return STANDING_IN.has(path) || procList(ctx, path) !== undefined
 }
 
 /** Names in a directory, sorted; `own` are those of the machine's own tree. */
@@ -274,8 +298,8 @@ function setNode(ctx: FileCtx, path: string, node: FileNode | null | undefined):
 
 /** What a machine's tree holds, for who would have to walk through it. */
 interface TreeIndex {
-  /** Names by directory, sorted; those of hidden nodes too. */
-  readonly dirs: Map<string, string[]>
+  /** By directory the names, sorted, and their nodes; hidden ones too. */
+  readonly dirs: Map<string, { names: string[]; nodes: (FileNode | null)[] }>
   /** All texts' characters. */
   chars: number
   /** Symbolic links. */
@@ -302,20 +326,27 @@ function noteNode(
 ): void {
   index.chars += (now?.text.length ?? 0) - (old?.text.length ?? 0)
   index.links += (now?.kind === 'link' ? 1 : 0) - (old?.kind === 'link' ? 1 : 0)
-  if ((old === undefined) === (now === undefined)) return
+  if (old === undefined && now === undefined) return
   const cut = path.lastIndexOf('/')
   const dir = path.slice(0, cut) || '/'
   const name = path.slice(cut + 1)
-  const names = index.dirs.get(dir) ?? []
-  index.dirs.set(dir, names)
+  const known = index.dirs.get(dir) ?? { names: [], nodes: [] }
+  index.dirs.set(dir, known)
+  const { names, nodes } = known
   let low = 0
   for (let high = names.length; low < high; ) {
     const middle = (low + high) >> 1
     if (names[middle]! < name) low = middle + 1
     else high = middle
   }
-  if (now !== undefined) names.splice(low, 0, name)
-  else names.splice(low, 1)
+  if (now === undefined) {
+    names.splice(low, 1)
+    nodes.splice(low, 1)
+  } else if (old !== undefined) nodes[low] = now
+  else {
+    names.splice(low, 0, name)
+    nodes.splice(low, 0, now)
+  }
 }
 
 /** The standing tree's names by directory. */
@@ -324,7 +355,7 @@ const STANDING_IN = namesByDir([...DIRS, ...STANDING])
 function namesByDir(paths: readonly string[]): ReadonlyMap<string, readonly string[]> {
   const index: TreeIndex = { dirs: new Map(), chars: 0, links: 0 }
   for (const path of new Set(paths)) if (path !== '/') noteNode(index, path, undefined, null)
-  return index.dirs
+  return new Map([...index.dirs].map(([dir, { names }]) => [dir, names]))
 }
 
 /** What was changed in the tree that the process sees. */

@@ -1,9 +1,9 @@
 /** An agent's view of the store: what its informers' caches hold, as of the revision that it has seen. */
 import type { Pod } from '../objects.ts'
-import { storeGetAt, storeListAt, storeOwnedAt, storePodsOnNodeAt } from '../store/history.ts'
+import { storeGetAllAt, storeGetAt, storeListAt, storeOwnedAt, storePodsOnNodeAt } from '../store/history.ts'
 import { storeOf } from '../store/store.ts'
 import type { Tree } from '../store/tree.ts'
-import { treeGet, treeGetAll } from '../store/tree.ts'
+import { treeGet } from '../store/tree.ts'
 import type { ApiObject } from '../types.ts'
 import type { AgentCtx } from './types.ts'
 
@@ -35,9 +35,7 @@ export function cacheGetKeys<T extends ApiObject>(
   resource: string,
   keys: readonly string[],
 ): T[] {
-  const table = cacheVersion(ctx, resource) as Tree<ApiObject> | undefined
-  if (table !== undefined) return treeGetAll(table, keys) as T[]
-  return keys.map((key) => cacheGetKey<T>(ctx, resource, key)).filter((one) => one !== undefined)
+  return storeGetAllAt<T>(storeOf(ctx.world), resource, keys, ctx.agent.seen)
 }
 
 /** All objects as the agent knows them, in the order of NAMESPACE/NAME; those of one namespace where it is given. */

@@ -3,7 +3,8 @@ import type { Pod } from '../objects.ts'
 import type { ApiObject, StoreChange } from '../types.ts'
 import { objectKey } from '../types.ts'
 import { storeGet, storeKey, storeList, storeOwnedOf, storePodsOnNode } from './store.ts'
-import { createTree, treeDelete, treeSet, treeValues } from './tree.ts'
+import type { Tree } from './tree.ts'
+import { createTree, treeDelete, treeGet, treeGetAll, treeSet, treeValues } from './tree.ts'
 import type { Store } from './types.ts'
 import { CHUNK } from './types.ts'
 
@@ -135,6 +136,20 @@ export function storeGetAt<T extends ApiObject = ApiObject>(
     return false
   })
   return found as T | undefined
+}
+
+/** The objects with sorted keys as they were at `revision`; what did not exist is left out. */
+export function storeGetAllAt<T extends ApiObject = ApiObject>(
+  store: Store,
+  resource: string,
+  keys: readonly string[],
+  revision: number,
+): T[] {
+  const table = (store.tables.get(resource) ?? createTree<ApiObject>()) as Tree<T>
+  const past = pastOf(store, resource, revision)
+  if (past.size === 0) return treeGetAll(table, keys)
+  const found = keys.map((key) => (past.has(key) ? (past.get(key) as T | undefined) : treeGet(table, key)))
+  return found.filter((object) => object !== undefined)
 }
 
 /** All objects of a resource as they were at `revision`, in the order of NAMESPACE/NAME. */

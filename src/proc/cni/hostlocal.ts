@@ -4,7 +4,7 @@
  */
 import { compareIp, formatIp, inPrefix, maskIp, parseIp, parsePrefix } from '../../base/addr.ts'
 import type { Ip, Prefix } from '../../base/addr.ts'
-import { readDir, readFile, removeFile, statFile, writeFile } from '../../run/files.ts'
+import { readDir, readFile, removeFile, someInDir, statFile, writeFile } from '../../run/files.ts'
 import type { FileNode } from '../../run/types.ts'
 import { makeDirs } from './host.ts'
 import type { CniCall, CniHost, CniIp, CniPlugin, CniRange } from './types.ts'
@@ -103,11 +103,10 @@ function allocate(
 ): CniIp {
   const fail = (text: string) => cniFail(`failed to allocate for range ${at}: ${text}`)
   const own = ownerText(args)
-  for (const [name, node] of readDir(host.files, dir) ?? []) {
-    if (ownerIn(host, dir, name, node) === own && rangeOf(set, parseIp(name)) !== undefined) {
-      fail(`${name} has been allocated to ${args.containerId}, duplicate allocation is not allowed`)
-    }
-  }
+  someInDir(host.files, dir, (name, node) => {
+    if (ownerIn(host, dir, name, node) !== own || rangeOf(set, parseIp(name)) === undefined) return false
+    return fail(`${name} has been allocated to ${args.containerId}, duplicate allocation is not allowed`)
+  })
   const taken = (ip: Ip) => statFile(host.files, `${dir}/${formatIp(ip)}`, false) !== undefined
   const text = set.map((range) => `${formatIp(range.start)}-${formatIp(range.end)}`).join(',')
   let ip: Ip | undefined
