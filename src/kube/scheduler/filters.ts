@@ -46,6 +46,12 @@ export interface FilterPod {
 interface FilterInput extends FilterPod {
   readonly node: Node
   readonly use: NodeUse
+  readonly room: Room
+}
+
+/** What a node has to give. */
+export interface Room extends Amounts {
+  readonly pods: number
 }
 
 /** millicores and bytes */
@@ -61,9 +67,14 @@ export interface Refusal {
 }
 
 /** Null: the pod may run there. */
-export function filterNode(about: FilterPod, node: Node, use: NodeUse): Refusal | null {
+export function filterNode(
+  about: FilterPod,
+  node: Node,
+  use: NodeUse,
+  room: Room = allocatableOf(node),
+): Refusal | null {
   const { pod, wanted, ports, nodes, placed } = about
-  const input: FilterInput = { pod, wanted, ports, nodes, placed, node, use }
+  const input: FilterInput = { pod, wanted, ports, nodes, placed, node, use, room }
   return (
     checkUnschedulable(input) ??
     checkTaints(input) ??
@@ -114,7 +125,7 @@ export function hostPortsOf(pod: Pod): string[] {
 }
 
 /** What a node has to give, read once from each record. Derived, and no part of the world's state. */
-export function allocatableOf({ status }: Node): Amounts & { readonly pods: number } {
+export function allocatableOf({ status }: Node): Room {
   const { allocatable } = status ?? {}
   if (allocatable === undefined) return NOTHING
   const known = allocatables.get(allocatable)
@@ -126,7 +137,18 @@ export function allocatableOf({ status }: Node): Amounts & { readonly pods: numb
 }
 
 const NOTHING = Object.freeze({ cpu: 0, memory: 0, pods: 110 })
-const allocatables = new WeakMap<object, Amounts & { readonly pods: number }>()
+const allocatables = new WeakMap<object, Room>()
+
+/** The same for a list of nodes, read once for each list. */
+export function roomsOf(nodes: readonly Node[]): readonly Room[] {
+  const known = rooms.get(nodes)
+  if (known !== undefined) return known
+  const all = nodes.map(allocatableOf)
+  rooms.set(nodes, all)
+  return all
+}
+
+const rooms = new WeakMap<readonly Node[], readonly Room[]>()
 
 export function milli(quantity: string | number | undefined): number {
   return quantity === undefined ? 0 : Math.ceil((parseQuantity(quantity) ?? 0) * 1000)
@@ -221,8 +243,7 @@ function portsClash(a: string, b: string): boolean {
   return protocolA === protocolB && portA === portB && (ipA === ipB || ipA === '0.0.0.0' || ipB === '0.0.0.0')
 }
 
-function checkResources({ wanted, node, use }: FilterInput): Refusal | null {
-  const room = allocatableOf(node)
+function checkResources({ wanted, use, room }: FilterInput): Refusal | null {
   const reasons: string[] = []
   if (use.pods + 1 > room.pods) reasons.push('Too many pods')
   if (wanted.cpu > 0 && use.cpu + wanted.cpu > room.cpu) reasons.push('Insufficient cpu')

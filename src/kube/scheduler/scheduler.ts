@@ -17,7 +17,7 @@ import { createTree, treeDelete, treeGet, treeSet, treeValues } from '../store/t
 import type { StoreChange } from '../types.ts'
 import { controllerOf, objectKey } from '../types.ts'
 import type { NodeUse, PlacedPod, Refusal } from './filters.ts'
-import { filterNode, hostPortsOf, requestsOf } from './filters.ts'
+import { filterNode, roomsOf, hostPortsOf, requestsOf } from './filters.ts'
 import type { Candidate } from './score.ts'
 import { scoreNodes } from './score.ts'
 
@@ -231,12 +231,15 @@ function findNodes(
   const refused: Refusal[] = []
   const about = { pod, wanted: requestsOf(pod), ports: hostPortsOf(pod), nodes, placed }
   const there = state.siblings.get(owner)
+  const rooms = roomsOf(nodes)
   for (let i = 0; i < nodes.length && candidates.length < enough; i++) {
-    const node = nodes[(state.nextNode + i) % nodes.length]!
+    const at = (state.nextNode + i) % nodes.length
+    const node = nodes[at]!
+    const room = rooms[at]!
     const use = usageOf(state, node.metadata.name)
-    const refusal = filterNode(about, node, use)
+    const refusal = filterNode(about, node, use, room)
     if (refusal !== null) refused.push(refusal)
-    else candidates.push({ node, use, siblings: there?.get(node.metadata.name) ?? 0 })
+    else candidates.push({ node, use, room, siblings: there?.get(node.metadata.name) ?? 0 })
   }
   if (nodes.length > 0) state.nextNode = (state.nextNode + candidates.length + refused.length) % nodes.length
   return { candidates, refused }

@@ -4,8 +4,8 @@
  */
 import type { Node, Pod } from '../objects.ts'
 import { controllerOf } from '../types.ts'
-import type { NodeUse } from './filters.ts'
-import { allocatableOf, bytes, fitsTerm, milli, tolerates } from './filters.ts'
+import type { NodeUse, Room } from './filters.ts'
+import { bytes, fitsTerm, milli, tolerates } from './filters.ts'
 
 /** Scores count a pod without requests as if it asked for this much. */
 const DEFAULT_CPU = 100
@@ -14,6 +14,7 @@ const DEFAULT_MEMORY = 200 * 1024 * 1024
 export interface Candidate {
   readonly node: Node
   readonly use: NodeUse
+  readonly room: Room
   /** Pods of the same controller there. */
   readonly siblings: number
 }
@@ -27,8 +28,8 @@ export function scoreNodes(pod: Pod, candidates: readonly Candidate[]): number[]
   const [mostTaints, mostPreferred] = [most(intolerable), most(preferred)]
   const mostSiblings = most(candidates.map(({ siblings }) => siblings))
   const alone = mostSiblings === 0 || controllerOf(pod) === undefined
-  return candidates.map(({ node, use, siblings }, at) => {
-    const resources = allocation(node, use, wanted)
+  return candidates.map(({ use, room, siblings }, at) => {
+    const resources = allocation(room, use, wanted)
     const taints = mostTaints === 0 ? 100 : 100 - (100 * intolerable[at]!) / mostTaints
     const affinity = mostPreferred === 0 ? 0 : (100 * preferred[at]!) / mostPreferred
     const spread = alone ? 100 : 100 - (100 * siblings) / mostSiblings
@@ -47,8 +48,7 @@ function nonZeroRequests(pod: Pod): { cpu: number; memory: number } {
 }
 
 /** Least allocated and balanced allocation together, 0 to 200. */
-function allocation(node: Node, use: NodeUse, wanted: { cpu: number; memory: number }): number {
-  const room = allocatableOf(node)
+function allocation(room: Room, use: NodeUse, wanted: { cpu: number; memory: number }): number {
   const part = (taken: number, capacity: number) => (capacity <= 0 || taken > capacity ? 1 : taken / capacity)
   const cpu = part(use.cpu + wanted.cpu, room.cpu)
   const memory = part(use.memory + wanted.memory, room.memory)

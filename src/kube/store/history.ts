@@ -57,17 +57,10 @@ export function storeChangesOnNode(
   const last = to - first
   let at = from + 1 - first
   while (at <= last) {
-    const chunk = chunks[Math.floor(at / CHUNK)]
+    const chunk = chunks[Math.floor(at / CHUNK)] ?? store.tail
     const start = at - (at % CHUNK)
     const end = Math.min(last, start + CHUNK - 1)
-    if (chunk === undefined) {
-      for (; at <= end; at++) {
-        const change = store.tail[at - start]!
-        if (concerns(change, resources, node)) found.push(change)
-      }
-      continue
-    }
-    const index = chunkIndexes.get(chunk) ?? indexChunk(chunk)
+    const index = indexOf(chunk)
     let places: readonly number[] = []
     for (const resource of resources) {
       const some = index.get(resource === 'pods' ? node : `/${resource}`)
@@ -81,41 +74,37 @@ export function storeChangesOnNode(
   return found
 }
 
-function concerns(
-  { resource, object, previous }: StoreChange,
-  wanted: ReadonlySet<string>,
-  node: string,
-): boolean {
-  if (!wanted.has(resource)) return false
-  if (resource !== 'pods') return true
-  return (object as Pod).spec.nodeName === node || (previous as Pod | undefined)?.spec.nodeName === node
+/**
+ * Where in a chunk are the changes of each node's pods (by the node's name) and of other resources (`/RESOURCE`), as far
+ * as it was read. Derived from a list that only grows, and no part of the world's state.
+ */
+interface ChunkIndex {
+  read: number
+  readonly places: Map<string, number[]>
 }
 
-/**
- * Where in a chunk are the changes of each node's pods (by the node's name) and of other resources (`/RESOURCE`).
- * Derived from a chunk that is never written again, and no part of the world's state.
- */
-const chunkIndexes = new WeakMap<readonly StoreChange[], ReadonlyMap<string, readonly number[]>>()
+const chunkIndexes = new WeakMap<readonly StoreChange[], ChunkIndex>()
 
-function indexChunk(chunk: readonly StoreChange[]): ReadonlyMap<string, readonly number[]> {
-  const index = new Map<string, number[]>()
+function indexOf(chunk: readonly StoreChange[]): ReadonlyMap<string, readonly number[]> {
+  const index = chunkIndexes.get(chunk) ?? { read: 0, places: new Map() }
+  chunkIndexes.set(chunk, index)
   const put = (key: string, place: number) => {
-    const places = index.get(key)
-    if (places === undefined) index.set(key, [place])
+    const places = index.places.get(key)
+    if (places === undefined) index.places.set(key, [place])
     else places.push(place)
   }
-  chunk.forEach(({ resource, object, previous }, place) => {
+  for (; index.read < chunk.length; index.read++) {
+    const { resource, object, previous } = chunk[index.read]!
     if (resource !== 'pods') {
-      put(`/${resource}`, place)
-      return
+      put(`/${resource}`, index.read)
+      continue
     }
     const node = (object as Pod).spec.nodeName ?? ''
     const before = (previous as Pod | undefined)?.spec.nodeName ?? ''
-    if (node !== '') put(node, place)
-    if (before !== '' && before !== node) put(before, place)
-  })
-  chunkIndexes.set(chunk, index)
-  return index
+    if (node !== '') put(node, index.read)
+    if (before !== '' && before !== node) put(before, index.read)
+  }
+  return index.places
 }
 
 /** The object as it was at `revision`; as it is now where the log no longer reaches back. */
