@@ -245,6 +245,7 @@ function plain({ out, err, code }: Said, { server }: Place, { anyOrder }: Asked)
         /^E\d{4} .* run\.go:72\] "command failed" err="(.*)"$/gm,
         (_, why: string) => `error: ${why.replaceAll('\\"', '"')}`,
       )
+      .replaceAll(/^([EFW])\d{4} \d\d:\d\d:\d\d\.\d+ +\d+ (?=\w+\.go:)/gm, '$1 ')
       .replaceAll(/v1\.32\.\d+(-dispatcher|-gke\.\d+)?/g, 'v1.32')
       .replaceAll(/^.*(buildDate|gitCommit|goVersion|minor).*$/gm, '')
       .replaceAll(/\b[0-9a-f]{64}\b/g, 'ID')

@@ -1,6 +1,6 @@
 /** `kubectl apply` and `kubectl diff`. Models kubectl pkg/cmd/apply (1.32). */
 import { parseSelectors } from '../../../kube/api/selectors.ts'
-import type { ApiObject, Json, JsonObject, ResourceInfo } from '../../../kube/types.ts'
+import type { ApiObject, Json, JsonObject } from '../../../kube/types.ts'
 import { field, isRecord, withField } from '../../../kube/types.ts'
 import { wallNow } from './clock.ts'
 import { obj } from './describe-text.ts'
@@ -14,7 +14,6 @@ import { OUTPUT_FLAGS, printDone, withoutManaged } from './output.ts'
 import type { Client, DryRun } from './rest.ts'
 import {
   call,
-  discover,
   dryRunOf,
   failStatus,
   openClient,
@@ -24,7 +23,7 @@ import {
   writeQuery,
 } from './rest.ts'
 import type { FileItem } from './select.ts'
-import { failProblems, FILE_FLAGS, fileItems, findObjects, hasFiles } from './select.ts'
+import { failProblems, FILE_FLAGS, fileItems, findObjects, hasFiles, lazyDiscovery } from './select.ts'
 import { compactJson, toJson, toYaml } from './yaml.ts'
 
 export const LAST_APPLIED = 'kubectl.kubernetes.io/last-applied-configuration'
@@ -123,15 +122,6 @@ function setLastApplied(flow: Flow, args: readonly string[]): number {
     printDone(client, info, done.body as Json, 'configured', dry)
   }
   return problems.length > 0 ? failProblems(problems) : 0
-}
-
-/** Discovery, asked for when the first object needs it. */
-export function lazyDiscovery(client: Client): () => readonly ResourceInfo[] {
-  let all: readonly ResourceInfo[] | undefined
-  return () => {
-    all ??= discover(client)
-    return all
-  }
 }
 
 function retrieving({ info, name, namespace, source }: FileItem): string {

@@ -3,7 +3,7 @@ import type { Json, JsonObject } from '../../../kube/types.ts'
 import { field, isRecord } from '../../../kube/types.ts'
 import { mergePatch } from '../../../kube/api/patch.ts'
 import { readFile } from '../../../run/files.ts'
-import { annotated, lastApplied, lazyDiscovery, validation } from './apply.ts'
+import { annotated, lastApplied, validation } from './apply.ts'
 import { WRITE_FLAGS } from './create.ts'
 import { arr, obj, str } from './describe-text.ts'
 import { boolFlag, parseFlags, textFlag } from './flags.ts'
@@ -13,7 +13,15 @@ import { printDone } from './output.ts'
 import type { Client } from './rest.ts'
 import { call, dryRunOf, openClient, pathOf, shownType, statusText, writeQuery } from './rest.ts'
 import type { Found } from './select.ts'
-import { failProblems, FILE_FLAGS, fileItems, findObjects, hasFiles, SELECT_FLAGS } from './select.ts'
+import {
+  failProblems,
+  FILE_FLAGS,
+  fileItems,
+  findObjects,
+  hasFiles,
+  lazyDiscovery,
+  SELECT_FLAGS,
+} from './select.ts'
 
 export const MERGE = 'application/merge-patch+json'
 export const STRATEGIC = 'application/strategic-merge-patch+json'

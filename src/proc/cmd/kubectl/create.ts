@@ -3,7 +3,7 @@ import { encodeBase64 } from '../../../kube/api/base64.ts'
 import type { Json, JsonObject, ResourceInfo } from '../../../kube/types.ts'
 import { field } from '../../../kube/types.ts'
 import { readFile } from '../../../run/files.ts'
-import { annotated, lazyDiscovery, validation } from './apply.ts'
+import { annotated, validation } from './apply.ts'
 import { ingressObject } from './create-ingress.ts'
 import type { Flags, FlagSpec } from './flags.ts'
 import { boolFlag, listFlag, parseFlags, textFlag } from './flags.ts'
@@ -22,7 +22,7 @@ import {
   problemText,
   writeQuery,
 } from './rest.ts'
-import { failProblems, FILE_FLAGS, fileItems, hasFiles } from './select.ts'
+import { failProblems, FILE_FLAGS, fileItems, hasFiles, lazyDiscovery } from './select.ts'
 
 export const WRITE_FLAGS = [
   ...OUTPUT_FLAGS,

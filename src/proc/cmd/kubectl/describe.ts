@@ -25,15 +25,17 @@ import { complain, fault, print } from './flow.ts'
 import { groupResource, metaOf, openClient } from './rest.ts'
 import type { Client } from './rest.ts'
 import type { Found } from './select.ts'
-import { failProblems, FILE_FLAGS, findObjects, hasFiles, SELECT_FLAGS } from './select.ts'
+import { failProblems, FILE_FLAGS, findObjects, hasFiles, LOOK_FLAGS } from './select.ts'
 
 const NO_TYPE =
   'error: You must specify the type of resource to describe. Use "kubectl api-resources" for a complete list of supported resources.'
 
 export function describe(flow: Flow, args: readonly string[]): number {
-  const flags = parseFlags('kubectl describe', args, [...FILE_FLAGS, ...SELECT_FLAGS, 'show-events'])
+  const flags = parseFlags('kubectl describe', args, [...FILE_FLAGS, ...LOOK_FLAGS, 'show-events'])
   const client = openClient(flow, flags)
   if (flags.operands.length === 0 && !hasFiles(client)) fault(NO_TYPE)
+  const [types = '', ...names] = flags.operands
+  if (names.length > 0 && types.includes(',')) fault('error: you may only specify a single resource type')
   const problems: string[] = []
   const { found, matched } = withPrefixes(client, problems)
   const texts = found.map(({ info, object }) => {
@@ -55,7 +57,7 @@ export function describe(flow: Flow, args: readonly string[]): number {
 function withPrefixes(client: Client, problems: string[]): { found: Found[]; matched: boolean } {
   const { operands } = client.flags
   const found = findObjects(client, operands, problems)
-  const [type = '', prefix = ''] = operands.length === 1 ? (operands[0] ?? '').split('/') : operands
+  const [type = '', prefix = ''] = operands
   const asked = { found, matched: false }
   if (found.length > 0 || prefix === '' || operands.length > 2 || hasFiles(client)) return asked
   if (problems.length !== 1 || !problems[0]!.startsWith('Error from server (NotFound)')) return asked

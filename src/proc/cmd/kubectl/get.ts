@@ -1,29 +1,17 @@
-/** `kubectl get` and `kubectl events`. Models kubectl pkg/cmd/get and pkg/cmd/events (1.32). */
+/** `kubectl get`. Models kubectl pkg/cmd/get (1.32). */
 import { humanDuration } from '../../../kube/api/duration.ts'
 import { parseTime } from '../../../kube/time.ts'
 import type { Json, JsonObject, ResourceInfo } from '../../../kube/types.ts'
 import { field } from '../../../kube/types.ts'
 import type { Flags } from './flags.ts'
-import { boolFlag, durationFlag, hasFlag, listFlag, parseFlags, textFlag } from './flags.ts'
+import { boolFlag, durationFlag, listFlag, parseFlags, textFlag } from './flags.ts'
 import type { Flow } from './flow.ts'
 import { complain, fault, loop, once, print } from './flow.ts'
-import { findAll, parseRelaxed } from './jsonpath.ts'
-import { goSort, naturalLess } from './gosort.ts'
 import type { Format } from './output.ts'
 import { columnsText, formatOf, listOf, objectText, OUTPUT_FLAGS } from './output.ts'
 import type { Client } from './rest.ts'
-import {
-  call,
-  discover,
-  metaOf,
-  must,
-  needResource,
-  openClient,
-  pathOf,
-  shownName,
-  shownType,
-  statusText,
-} from './rest.ts'
+import { call, metaOf, must, openClient, pathOf, shownName, shownType, statusText } from './rest.ts'
+import { sortBy, unfound } from './sorting.ts'
 import type { Asked } from './select.ts'
 import {
   askedFor,
@@ -31,8 +19,10 @@ import {
   FILE_FLAGS,
   fileItems,
   hasFiles,
+  lazyDiscovery,
   listQuery,
-  SELECT_FLAGS,
+  LOOK_FLAGS,
+  onlyFiles,
   unlisted,
 } from './select.ts'
 import type { Following } from './stream.ts'
@@ -44,7 +34,7 @@ const TABLE =
   'application/json;as=Table;v=v1;g=meta.k8s.io,application/json;as=Table;v=v1beta1;g=meta.k8s.io,application/json'
 
 const GET_FLAGS = [
-  ...OUTPUT_FLAGS, ...FILE_FLAGS, ...SELECT_FLAGS, 'watch/w', 'watch-only', 'ignore-not-found', 'no-headers',
+  ...OUTPUT_FLAGS, ...FILE_FLAGS, ...LOOK_FLAGS, 'watch/w', 'watch-only', 'ignore-not-found', 'no-headers',
   'show-labels', 'show-kind', 'label-columns/L=*', 'sort-by=', 'raw=', 'output-watch-events', 'server-print',
   'subresource=',
 ] // biome-ignore format: one list
@@ -79,13 +69,13 @@ export function get(flow: Flow, args: readonly string[]): number {
   const raw = textFlag(flags, 'raw')
   if (raw !== '') return getRaw(client, raw)
   const format = formatOf(client, true)
-  if (hasFlag(flags, 'subresource')) fault('error: kubectl get --subresource: not modelled in Kubehop')
+  checkFlags(flags)
   if (flags.operands.length === 0 && !hasFiles(client)) fault(NO_TYPE)
   const problems: string[] = []
   const asked = targets(client, problems)
   if (boolFlag(flags, 'watch') || boolFlag(flags, 'watch-only')) return watch(client, format, asked)
   if (format.kind !== 'table' && format.kind !== 'wide') return getObjects(client, format, asked, problems)
-  const parts = fetchTables(client, asked, problems)
+  const parts = sortedParts(client, fetchTables(client, asked, problems))
   printTables(client, format, parts)
   if (problems.length > 0) failProblems(problems)
   if (parts.every((part) => part.rows.length === 0) && !boolFlag(flags, 'ignore-not-found'))
@@ -93,13 +83,34 @@ export function get(flow: Flow, args: readonly string[]): number {
   return 0
 }
 
+function checkFlags(flags: Flags): void {
+  const output = textFlag(flags, 'output')
+  if (boolFlag(flags, 'show-labels') && output !== '' && output !== 'wide') {
+    fault(`error: --show-labels option cannot be used with ${output} printer`)
+  }
+  const watches = boolFlag(flags, 'watch') || boolFlag(flags, 'watch-only')
+  if (boolFlag(flags, 'output-watch-events') && !watches) {
+    fault('error: --output-watch-events option can only be used with --watch or --watch-only')
+  }
+}
+
 interface Target extends Asked {
   readonly namespace: string
 }
 
+/** Where a target is read: its subresource where one is asked for, which is only there by name. */
+function placeOf(client: Client, { info, namespace, name }: Target): string {
+  const sub = textFlag(client.flags, 'subresource')
+  if (sub !== '' && name === '') fault('error: subresource cannot be used when bulk resources are specified')
+  return pathOf(info, namespace, name, sub)
+}
+
 function targets(client: Client, problems: string[]): Target[] {
-  const all = discover(client)
-  if (hasFiles(client)) return fileItems(client, () => all, problems)
+  const all = lazyDiscovery(client)
+  if (hasFiles(client)) {
+    onlyFiles(client.flags.operands)
+    return fileItems(client, all, problems)
+  }
   const everywhere = boolFlag(client.flags, 'all-namespaces')
   return askedFor(client, all, client.flags.operands).map((one) => ({
     ...one,
@@ -116,6 +127,16 @@ function none(client: Client, asked: readonly Target[]): void {
 }
 
 function getRaw(client: Client, path: string): number {
+  const { flags } = client
+  if (flags.operands.length > 0) fault('error: arguments may not be passed when --raw is specified')
+  const filters =
+    boolFlag(flags, 'watch') || boolFlag(flags, 'watch-only') || textFlag(flags, 'selector') !== ''
+  if (filters) {
+    fault(
+      'error: --raw may not be specified with other flags that filter the server request or alter the output',
+    )
+  }
+  if (textFlag(flags, 'output') !== '') fault('error: --raw and --output are mutually exclusive')
   const [plain = '', query = ''] = path.split('?')
   const pairs = query
     .split('&')
@@ -131,9 +152,10 @@ function getObjects(client: Client, format: Format, asked: readonly Target[], pr
   const { flow, flags } = client
   const found: { info: ResourceInfo; object: JsonObject }[] = []
   let single = asked.length === 1
-  for (const { info, namespace, name } of asked) {
+  for (const target of asked) {
+    const { info, name } = target
     const query = name === '' ? listQuery(client) : []
-    const reply = call(client, 'GET', pathOf(info, namespace, name), { query })
+    const reply = call(client, 'GET', placeOf(client, target), { query })
     if (!reply.ok) {
       const missing = reply.status.reason === 'NotFound' && boolFlag(flags, 'ignore-not-found')
       if (!missing)
@@ -152,12 +174,13 @@ function getObjects(client: Client, format: Format, asked: readonly Target[], pr
   }
   if (problems.length > 0 && found.length === 0) failProblems(problems)
   const key = textFlag(flags, 'sort-by')
-  if (key !== '') sortBy(found, key, (one) => one.object)
+  const wrong = key === '' ? '' : sortBy(client, found, key, (one) => one.object)
+  if (wrong !== '') fault(wrong)
   const objects = found.map((one) => one.object)
   if (format.kind === 'name') {
     print(flow, found.map(({ info, object }) => `${shownName(info, metaOf(object).name)}\n`).join(''))
   } else if (format.kind === 'columns') {
-    if (objects.length > 0) print(flow, columnsText(format, objects, !boolFlag(flags, 'no-headers')))
+    print(flow, columnsText(format, objects, !boolFlag(flags, 'no-headers')))
   } else if (single && objects.length === 1) print(flow, objectText(format, objects[0]!, flags))
   else if (objects.length > 0 || !boolFlag(flags, 'ignore-not-found')) {
     print(flow, objectText(format, listOf(objects), flags))
@@ -178,16 +201,49 @@ function fetchTables(client: Client, asked: readonly Target[], problems: string[
 }
 
 /** Rows, a failure's words, or nothing for what may be missing. */
-function fetchTable(client: Client, { info, namespace, name }: Target): Part | string | undefined {
+function fetchTable(client: Client, target: Target): Part | string | undefined {
+  const { info, name } = target
+  const printed = boolFlag(client.flags, 'server-print', true)
   const include: [string, string][] =
     textFlag(client.flags, 'sort-by') === '' ? [] : [['includeObject', 'Object']]
   const query = [...(name === '' ? listQuery(client) : []), ...include]
-  const reply = call(client, 'GET', pathOf(info, namespace, name), { accept: TABLE, query })
+  const reply = call(client, 'GET', placeOf(client, target), printed ? { accept: TABLE, query } : { query })
   if (!reply.ok) {
     if (reply.status.reason === 'NotFound' && boolFlag(client.flags, 'ignore-not-found')) return undefined
     return statusText(name === '' ? unlisted(client, info, reply.status) : reply.status)
   }
-  return partOf(info, reply.body as Json)
+  return field(reply.body as Json, 'kind') === 'Table'
+    ? partOf(info, reply.body as Json)
+    : agesOf(client, info, reply.body as Json)
+}
+
+/** Without the server's table only names and ages are known. */
+function agesOf(client: Client, info: ResourceInfo, body: Json): Part {
+  const items = field(body, 'items')
+  const now = wallNow(client.flow)
+  const rows = (Array.isArray(items) ? (items as Json[]) : [body]).map((object) => {
+    const made = parseTime(String(field(field(object, 'metadata'), 'creationTimestamp')))
+    return {
+      cells: [metaOf(object).name, made === undefined ? '<unknown>' : humanDuration((now - made) * 1e6)],
+      object,
+    }
+  })
+  const columns = ['Name', 'Age'].map((name) => ({ name, priority: 0 }))
+  return { info, columns, rows, version: '' }
+}
+
+/**
+ * The rows in the order of --sort-by. The real one looks for the field in the answers themselves where there are more
+ * than one, and shows no rows where it cannot be found in them.
+ */
+function sortedParts(client: Client, parts: readonly Part[]): readonly Part[] {
+  const key = textFlag(client.flags, 'sort-by')
+  const [only] = parts
+  if (key === '' || only === undefined) return parts
+  if (parts.length > 1) fault(unfound(key))
+  if (only.rows.length < 2) return parts
+  const rows = [...only.rows]
+  return [{ ...only, rows: sortBy(client, rows, key, (row) => row.object, true) === '' ? rows : [] }]
 }
 
 function partOf(info: ResourceInfo, table: Json): Part {
@@ -225,12 +281,11 @@ function rowsOf(client: Client, format: Format, part: Part, kinds: boolean, head
   const everywhere = boolFlag(flags, 'all-namespaces') && part.info.namespaced
   const labels = listFlag(flags, 'label-columns').flatMap((one) => one.split(','))
   const all = boolFlag(flags, 'show-labels')
-  const rows = [...part.rows]
-  const key = textFlag(flags, 'sort-by')
-  if (key !== '') sortBy(rows, key, (row) => row.object)
-  const lines = rows.map(({ cells, object }) => {
+  const lines = part.rows.map(({ cells, object }) => {
     const meta = metaOf(object)
-    const own = shown.map(({ i }) => cellText(cells[i] ?? '', i === 0 && kinds ? part.info : undefined))
+    const own = shown.map(({ column, i }) =>
+      cellText(cells[i] ?? '', i === 0 && kinds && column.name === 'Name' ? part.info : undefined),
+    )
     return [
       ...(everywhere ? [meta.namespace] : []),
       ...own,
@@ -260,25 +315,6 @@ function labelsText(labels: Readonly<Record<string, string>>): string {
   return keys.length === 0 ? '<none>' : keys.map((key) => `${key}=${labels[key]}`).join(',')
 }
 
-/** Sorts by an expression, as `--sort-by`: numbers by value, everything else as text. */
-function sortBy<T>(list: T[], key: string, objectOf: (one: T) => Json): void {
-  const path = parseRelaxed(key)
-  if (path.error !== '') fault(`error: error parsing jsonpath ${key}, ${path.error}`)
-  const values = new Map(list.map((one) => [one, findAll(path, objectOf(one))[0]]))
-  if (list.length > 0 && [...values.values()].every((value) => value === undefined)) {
-    fault(
-      `error: couldn't find any field with path "${key.startsWith('{') ? key : `{${key.startsWith('.') ? '' : '.'}${key}}`}" in the list of objects`,
-    )
-  }
-  const compare = (a: Json | undefined, b: Json | undefined) => {
-    const [noA, noB] = [a === undefined || a === null, b === undefined || b === null]
-    if (noA || noB) return Number(noB) - Number(noA)
-    if (typeof a === 'number' && typeof b === 'number') return a - b
-    return naturalLess(String(a), String(b)) ? -1 : naturalLess(String(b), String(a)) ? 1 : 0
-  }
-  goSort(list, (a, b) => compare(values.get(a), values.get(b)) < 0)
-}
-
 interface Watching {
   at: Following
   widths: number[]
@@ -297,6 +333,9 @@ function watch(client: Client, format: Format, asked: readonly Target[]): number
     query: name === '' ? listQuery(client) : [],
   })
   const list = must<Json>(listed)
+  if (textFlag(flags, 'sort-by') !== '') {
+    complain(flow, 'warning: --watch requested, --sort-by will be ignored for watch events received\n')
+  }
   const version = String(field(field(list, 'metadata'), 'resourceVersion') ?? '')
   const header = !boolFlag(flags, 'no-headers')
   const widths: number[] = []
@@ -356,92 +395,4 @@ function watchedText(client: Client, format: Format, info: ResourceInfo, object:
   if (format.kind === 'name') return `${shownName(info, metaOf(object).name)}\n`
   if (format.kind === 'columns') return columnsText(format, [whole], false)
   return `${format.kind === 'yaml' ? '---\n' : ''}${objectText(format, whole, client.flags)}`
-}
-
-/** `kubectl events` */
-export function events(flow: Flow, args: readonly string[]): number {
-  const flags: Flags = parseFlags('kubectl events', args, [
-    ...OUTPUT_FLAGS,
-    'all-namespaces/A',
-    'for=',
-    'types=*',
-    'watch/w',
-    'no-headers',
-    'chunk-size=#',
-  ])
-  const client = openClient(flow, flags)
-  if (flags.operands.length > 0) fault(`error: unknown command "${flags.operands[0]}" for "kubectl events"`)
-  if (boolFlag(flags, 'watch'))
-    fault('error: kubectl events --watch: not modelled in Kubehop; use kubectl get events -w')
-  const all = discover(client)
-  const about = textFlag(flags, 'for')
-  const query: [string, string][] = [['limit', '500']]
-  if (about !== '') {
-    const [type = '', name = ''] = about.split('/')
-    const info = needResource(all, type)
-    if (name === '') fault('error: --for must be in resource/name form')
-    query.push(['fieldSelector', `involvedObject.kind=${info.kind},involvedObject.name=${name}`])
-  }
-  const info = needResource(all, 'events')
-  const everywhere = boolFlag(flags, 'all-namespaces')
-  const list = must<Json>(call(client, 'GET', pathOf(info, everywhere ? '' : client.namespace), { query }))
-  const types = listFlag(flags, 'types').flatMap((one) => one.split(','))
-  const items = ((field(list, 'items') ?? []) as JsonObject[]).filter(
-    (one) =>
-      types.length === 0 || types.some((type) => type.toLowerCase() === String(one.type).toLowerCase()),
-  )
-  goSort(items, (a, b) => lastSeen(a) < lastSeen(b))
-  const format = formatOf(client)
-  if (items.length === 0) {
-    complain(flow, everywhere ? 'No events found.\n' : `No events found in ${client.namespace} namespace.\n`)
-    return 0
-  }
-  if (format.kind !== 'table') {
-    print(
-      flow,
-      objectText(format, listOf(items.map((one) => ({ ...one, apiVersion: 'v1', kind: 'Event' }))), flags),
-    )
-    return 0
-  }
-  const now = wallNow(flow)
-  const head = [...(everywhere ? ['NAMESPACE'] : []), 'LAST SEEN', 'TYPE', 'REASON', 'OBJECT', 'MESSAGE']
-  const rows = items.map((one) => {
-    const target = field(one, 'involvedObject')
-    return [
-      ...(everywhere ? [metaOf(one).namespace] : []),
-      eventAge(one, now),
-      String(one.type ?? ''),
-      String(one.reason ?? ''),
-      `${String(field(target, 'kind'))}/${String(field(target, 'name'))}`,
-      String(one.message ?? '').trim(),
-    ]
-  })
-  print(flow, getColumns(boolFlag(flags, 'no-headers') ? rows : [head, ...rows]))
-  return 0
-}
-
-/** When an event was seen last, ms. */
-export function lastSeen(event: JsonObject): number {
-  const at =
-    field(field(event, 'series') ?? null, 'lastObservedTime') ?? event.lastTimestamp ?? event.eventTime
-  // Microseconds count: what the parser leaves of them is added.
-  const micros = /\.\d{3}(\d{3})Z$/.exec(String(at))
-  return (parseTime(String(at)) ?? 0) + (micros === null ? 0 : Number(micros[1]) / 1000)
-}
-
-/** `42s (x12 over 4m12s)` */
-export function eventAge(event: JsonObject, nowMs: number): string {
-  const ago = (time: Json | undefined) => {
-    const ms = typeof time === 'string' ? parseTime(time) : undefined
-    return ms === undefined ? '<unknown>' : humanDuration((nowMs - ms) * 1_000_000)
-  }
-  const first = ago(event.eventTime ?? event.firstTimestamp)
-  const series = field(event, 'series')
-  if (series !== undefined && series !== null) {
-    return `${ago(field(series, 'lastObservedTime'))} (x${String(field(series, 'count'))} over ${first})`
-  }
-  if (typeof event.count === 'number' && event.count > 1) {
-    return `${ago(event.lastTimestamp)} (x${event.count} over ${first})`
-  }
-  return first
 }

@@ -36,7 +36,7 @@ const unread: [template: string, error: string][] = [
   ['{{.kind', 'template: output:1: unclosed action'],
   ['{{if}}x{{end}}', 'template: output:1: missing value for if'],
   ['{{$y}}', 'template: output:1: undefined variable "$y"'],
-  ['{{.kind}\n', 'template: output:1: unexpected "}" in operand'],
+  ['{{.kind}', "template: output:1: bad character U+007D '}'"],
   ['{{.metadata.labels.a-b}}', "template: output:1: bad character U+002D '-'"],
 ]
 

@@ -42,6 +42,18 @@ export function goText(value: Json | undefined, type: GoValue['type'] = ''): str
   return typeof value === 'number' && !isGoInt({ value, type }) ? floatText(value) : String(value)
 }
 
+/** %#v */
+export function goSyntax(value: Json): string {
+  if (value === null) return 'interface {}(nil)'
+  if (typeof value === 'string') return quote(value)
+  if (Array.isArray(value)) return `[]interface {}{${(value as Json[]).map(goSyntax).join(', ')}}`
+  if (!isRecord(value)) return goText(value)
+  const pairs = Object.keys(value)
+    .sort()
+    .map((key) => `${quote(key)}:${goSyntax((value as JsonObject)[key] ?? null)}`)
+  return `map[string]interface {}{${pairs.join(', ')}}`
+}
+
 /** A float64 as %v has it: exponents of two digits at least, from 21 on. */
 function floatText(value: number): string {
   if (!Number.isFinite(value)) return value > 0 ? '+Inf' : value < 0 ? '-Inf' : 'NaN'

@@ -1,134 +1,128 @@
-/** JSONPath templates as kubectl reads them. Models client-go util/jsonpath (1.32). Not here: functions, script filters. */
+/** JSONPath templates as kubectl runs them. Models client-go util/jsonpath jsonpath.go (1.32). */
 import type { Json, JsonObject } from '../../../kube/types.ts'
 import { field, isRecord } from '../../../kube/types.ts'
+import { goText, goType } from './gotext.ts'
+import type { Bound, Node, Template } from './jsonpath-parse.ts'
 import { compactJson } from './yaml.ts'
 
-type Node =
-  | { k: 'text'; text: string }
-  | { k: 'list'; nodes: Node[] }
-  | { k: 'field'; name: string }
-  | { k: 'index'; from: number | undefined; to: number | undefined; step: number; slice: boolean }
-  | { k: 'wildcard' }
-  | { k: 'recursive' }
-  | { k: 'union'; parts: Node[][] }
-  | { k: 'filter'; left: Node[]; op: string; right: Node[] }
-  | { k: 'value'; value: Json }
-  | { k: 'root' }
-  | { k: 'current' }
-  | { k: 'range'; path: Node[]; body: Node[] }
-
-export interface Template {
-  readonly nodes: readonly Node[]
-  /** '' or what is wrong with it */
+/** What a template finds: the values of each of its expressions, or why there are none. */
+export interface FoundValues {
+  readonly groups: readonly (readonly Json[])[]
   readonly error: string
 }
 
-/** A template: text with expressions in braces. */
-export function parseTemplate(text: string): Template {
-  const nodes: Node[] = []
-  const open: Node[][] = [nodes]
-  let at = 0
-  while (at < text.length) {
-    const brace = text.indexOf('{', at)
-    const plain = brace < 0 ? text.slice(at) : text.slice(at, brace)
-    if (plain !== '') open.at(-1)!.push({ k: 'text', text: plain })
-    if (brace < 0) break
-    const end = closing(text, brace)
-    if (end < 0) {
-      const inArray = text.lastIndexOf('[') > Math.max(brace, text.lastIndexOf(']'))
-      return { nodes: [], error: inArray ? 'unterminated array' : 'unclosed action' }
+interface Run {
+  readonly loose: boolean
+  /** How deep in ranges it is. */
+  depth: number
+}
+
+interface Wrong {
+  readonly wrong: string
+}
+
+function wrong(words: string): never {
+  throw { wrong: words } satisfies Wrong
+}
+
+/** Looks through a value. `loose`: keys that are not there find nothing; else they are an error. */
+export function findGroups(template: Template, value: Json, loose = true): FoundValues {
+  if (template.error !== '') return { groups: [], error: template.error }
+  try {
+    return { groups: block({ loose, depth: 0 }, template.nodes, 0, value).groups, error: '' }
+  } catch (thrown) {
+    if (typeof thrown === 'object' && thrown !== null && 'wrong' in thrown) {
+      return { groups: [], error: (thrown as Wrong).wrong }
     }
-    const inner = text.slice(brace + 1, end).trim()
-    at = end + 1
-    if (inner === 'end') {
-      if (open.length === 1) return { nodes: [], error: 'not in range, nothing to end' }
-      open.pop()
-    } else if (/^range[ \t]/.test(inner)) {
-      const path = parsePath(inner.slice(6).trim())
-      if (typeof path === 'string') return { nodes: [], error: path }
-      const body: Node[] = []
-      open.at(-1)!.push({ k: 'range', path, body })
-      open.push(body)
-    } else {
-      const list = parsePath(inner)
-      if (typeof list === 'string') return { nodes: [], error: list }
-      open.at(-1)!.push({ k: 'list', nodes: list })
-    }
+    throw thrown
   }
-  return open.length > 1 ? { nodes: [], error: 'unclosed range' } : { nodes, error: '' }
 }
 
-/** One expression as sort keys and columns write it: with or without braces and leading dot. */
-export function parseRelaxed(text: string): Template {
-  const inner = text.startsWith('{') && text.endsWith('}') ? text.slice(1, -1) : text
-  const dotted = inner.startsWith('.') || inner.startsWith('[') || inner.startsWith('$') ? inner : `.${inner}`
-  return parseTemplate(`{${dotted}}`)
+/** The values that an expression finds; nothing where it fails. */
+export function findAll(template: Template, value: Json): readonly Json[] {
+  return findGroups(template, value).groups.flat()
 }
 
-/** The text of a template for a value. Missing keys give nothing. */
-export function runTemplate(template: Template, value: Json): string {
-  return run(template.nodes, value, value)
-}
-
-/** The values that a template's expressions find. */
-export function findAll(template: Template, value: Json): Json[] {
-  return template.nodes.flatMap((node) => (node.k === 'list' ? walk(node.nodes, [value], value) : []))
+/** The text of a template for a value, or why there is none. */
+export function runTemplate(template: Template, value: Json, loose = true): { text: string; error: string } {
+  const { groups, error } = findGroups(template, value, loose)
+  return { text: groups.map((found) => found.map(valueText).join(' ')).join(''), error }
 }
 
 /** A value as a template prints it. */
 export function valueText(value: Json): string {
-  if (typeof value === 'string') return value
-  if (value === null) return '<nil>'
-  return typeof value === 'object' ? compactJson(value) : String(value)
+  return typeof value === 'object' ? compactJson(value) : goText(value)
 }
 
-function run(nodes: readonly Node[], value: Json, root: Json): string {
-  let result = ''
-  for (const node of nodes) {
-    if (node.k === 'text') result += node.text
-    else if (node.k === 'list') {
-      const found = walk(node.nodes, [value], root)
-      result += found.map((one) => (one === null ? '' : valueText(one))).join(' ')
-    } else if (node.k === 'range') {
-      for (const one of walk(node.path, [value], root)) result += run(node.body, one, root)
+/** Nodes from `from` on, to their end or to that of the range around them: where that was. */
+function block(
+  run: Run,
+  nodes: readonly Node[],
+  from: number,
+  value: Json,
+): { groups: Json[][]; at: number } {
+  const groups: Json[][] = []
+  for (let i = from; i < nodes.length; i++) {
+    const node = nodes[i]!
+    const word = node.k === 'list' ? node.nodes.find((one) => one.k === 'word') : undefined
+    if (word?.name === 'end' && run.depth > 0) return { groups, at: i }
+    const found = walk(run, [value], node)
+    if (word?.name !== 'range') {
+      groups.push(found)
+      continue
     }
+    run.depth++
+    let end = nodes.length
+    // Without anything to go through its end is looked for all the same.
+    for (const one of found.length > 0 ? found : [null]) {
+      const inner = block(run, nodes, i + 1, one)
+      if (found.length > 0) groups.push(...inner.groups)
+      end = inner.at
+    }
+    run.depth--
+    i = end
   }
-  return result
+  return { groups, at: nodes.length }
 }
 
-function walk(nodes: readonly Node[], start: readonly Json[], root: Json): Json[] {
-  let values: Json[] = [...start]
-  for (const node of nodes) values = values.flatMap((value) => step(node, value, root))
-  return values
+function walkAll(run: Run, values: Json[], nodes: readonly Node[]): Json[] {
+  let now = values
+  for (const node of nodes) now = walk(run, now, node)
+  return now
 }
 
-function step(node: Node, value: Json, root: Json): Json[] {
+function walk(run: Run, values: Json[], node: Node): Json[] {
   switch (node.k) {
-    case 'root':
-      return [root]
-    case 'current':
-      return [value]
+    case 'text':
+      return [node.text]
     case 'value':
       return [node.value]
-    case 'field': {
-      const found = field(value, node.name)
-      return found === undefined ? [] : [found]
-    }
+    case 'list':
+      return walkAll(run, values, node.nodes)
+    case 'field':
+      return fieldsOf(run, values, node.name)
+    case 'array':
+      return values.flatMap((value) => elements(value, node.bounds))
     case 'wildcard':
-      return childrenOf(value)
+      return values.flatMap(childrenOf)
     case 'recursive':
-      return descendants(value)
-    case 'index':
-      return Array.isArray(value) ? sliceOf(value as Json[], node) : []
+      return values.flatMap(descendants)
     case 'union':
-      return node.parts.flatMap((part) => walk(part, [value], root))
-    case 'filter': {
-      const all = Array.isArray(value) ? (value as Json[]) : isRecord(value) ? childrenOf(value) : []
-      return all.filter((one) => holds(node, one, root))
-    }
+      return node.parts.flatMap((part) => walkAll(run, values, part))
+    case 'filter':
+      return values.flatMap((value) => filtered(run, value, node))
     default:
-      return []
+      if (node.name === 'range') return values
+      return wrong(
+        node.name === 'end' ? 'not in range, nothing to end' : `unrecognized identifier ${node.name}`,
+      )
   }
+}
+
+function fieldsOf(run: Run, values: readonly Json[], name: string): Json[] {
+  const found = values.map((value) => field(value, name)).filter((one) => one !== undefined)
+  if (found.length === 0 && values.length > 0 && !run.loose) wrong(`${name} is not found`)
+  return found
 }
 
 function childrenOf(value: Json): Json[] {
@@ -139,183 +133,60 @@ function childrenOf(value: Json): Json[] {
     .map((key) => (value as JsonObject)[key] ?? null)
 }
 
+/** Maps and lists that hold something, each before what is in it. */
 function descendants(value: Json): Json[] {
-  return [value, ...childrenOf(value).flatMap(descendants)]
+  const inner = childrenOf(value)
+  return inner.length === 0 ? [] : [value, ...inner.flatMap(descendants)]
 }
 
-function sliceOf(list: Json[], { from, to, step: by, slice }: Extract<Node, { k: 'index' }>): Json[] {
-  if (!slice) {
-    const at = from! < 0 ? from! + list.length : from!
-    return at < list.length && at >= 0 ? [list[at]!] : []
+function elements(value: Json, [first, last, by]: readonly [Bound, Bound, Bound]): Json[] {
+  if (value === null) return []
+  if (!Array.isArray(value)) return wrong(`${goType({ value, type: '' })} is not array or slice`)
+  const list = value as readonly Json[]
+  const size = list.length
+  let from = first.known ? first.value : 0
+  if (from < 0) from += size
+  let to = last.known ? last.value : size
+  if (to < 0 || (to === 0 && last.derived)) to += size
+  if (from === to) return []
+  if (from >= size || from < 0) wrong(`array index out of bounds: index ${from}, length ${size}`)
+  if (to > size || to < 0) wrong(`array index out of bounds: index ${to - 1}, length ${size}`)
+  if (from > to) wrong(`starting index ${from} is greater than ending index ${to}`)
+  if (by.known && by.value <= 0) wrong('step must be > 0')
+  const step = by.known ? by.value : 1
+  return list.slice(from, to).filter((_, i) => i % step === 0)
+}
+
+function filtered(run: Run, value: Json, { left, op, right }: Extract<Node, { k: 'filter' }>): Json[] {
+  if (!Array.isArray(value)) {
+    const shown = value === null ? '<invalid reflect.Value>' : goText(value)
+    return wrong(`${shown} is not array or slice and cannot be filtered`)
   }
-  const start = from === undefined ? 0 : from < 0 ? from + list.length : from
-  const end = to === undefined ? list.length : to < 0 ? to + list.length : Math.min(to, list.length)
-  const result: Json[] = []
-  for (let i = Math.max(0, start); i < end; i += Math.max(1, by)) result.push(list[i]!)
-  return result
+  return (value as Json[]).filter((one) => {
+    if (op === 'exists') return walkAll({ ...run, loose: true }, [one], left).length > 0
+    const [a, more] = walkAll(run, [one], left)
+    if (a === undefined) return false
+    if (more !== undefined) wrong('can only compare one element at a time')
+    const [b, other] = walkAll(run, [one], right)
+    if (b === undefined) return false
+    if (other !== undefined) wrong('can only compare one element at a time')
+    return compared(a, op, b)
+  })
 }
 
-function holds({ left, op, right }: Extract<Node, { k: 'filter' }>, value: Json, root: Json): boolean {
-  const a = walk(left, [value], root)
-  if (op === 'exists') return a.length > 0
-  const b = walk(right, [value], root)
-  if (a.length === 0 || b.length === 0) return false
-  const [x, y] = [a[0]!, b[0]!]
-  switch (op) {
-    case '==':
-      return x === y
-    case '!=':
-      return x !== y
-    case '<':
-      return x < y
-    case '>':
-      return x > y
-    case '<=':
-      return x <= y
-    default:
-      return x >= y
-  }
-}
-
-/** The brace that closes the one at `from`; quotes hide braces. */
-function closing(text: string, from: number): number {
-  let quote = ''
-  for (let i = from + 1; i < text.length; i++) {
-    const char = text[i]!
-    if (quote !== '') {
-      if (char === '\\') i++
-      else if (char === quote) quote = ''
-    } else if (char === '"' || char === "'") quote = char
-    else if (char === '}') return i
-  }
-  return -1
-}
-
-/** A path as nodes, or what is wrong with it. */
-function parsePath(text: string): Node[] | string {
-  const nodes: Node[] = []
-  let at = 0
-  while (at < text.length) {
-    const char = text[at]!
-    if (char === ' ' || char === '\t') at++
-    else if (char === '$' || char === '@') {
-      nodes.push({ k: char === '$' ? 'root' : 'current' })
-      at++
-    } else if (char === '"' || char === "'") {
-      const end = quoteEnd(text, at)
-      if (end < 0) return 'unterminated quoted string'
-      nodes.push({ k: 'value', value: unquote(text.slice(at, end + 1)) })
-      at = end + 1
-    } else if (char === '.') {
-      if (text[at + 1] === '.') {
-        nodes.push({ k: 'recursive' })
-        at++
-        if (text[at + 1] === '[') at++
-        continue
-      }
-      at++
-      if (text[at] === '*') {
-        nodes.push({ k: 'wildcard' })
-        at++
-        continue
-      }
-      const name = /^(\\.|[^\s.[\](){},'"<>=!|])*/.exec(text.slice(at))![0]
-      if (name !== '') nodes.push({ k: 'field', name: name.replace(/\\(.)/g, '$1') })
-      at += name.length
-    } else if (char === '[') {
-      const end = bracketEnd(text, at)
-      if (end < 0) return 'unterminated array'
-      const node = parseBracket(text.slice(at + 1, end))
-      if (typeof node === 'string') return node
-      nodes.push(node)
-      at = end + 1
-    } else if (/[0-9-]/.test(char)) {
-      const number = /^-?[0-9]+(\.[0-9]+)?/.exec(text.slice(at))?.[0]
-      if (number === undefined) return `unrecognized character in action: U+${hex(char)} '${char}'`
-      nodes.push({ k: 'value', value: Number(number) })
-      at += number.length
-    } else if (/[A-Za-z]/.test(char)) {
-      const word = /^[A-Za-z]+/.exec(text.slice(at))![0]
-      if (word !== 'true' && word !== 'false') return `unrecognized identifier ${word}`
-      nodes.push({ k: 'value', value: word === 'true' })
-      at += word.length
-    } else return `unrecognized character in action: U+${hex(char)} '${char}'`
-  }
-  return nodes
-}
-
-function hex(char: string): string {
-  return char.charCodeAt(0).toString(16).toUpperCase().padStart(4, '0')
-}
-
-function quoteEnd(text: string, from: number): number {
-  for (let i = from + 1; i < text.length; i++) {
-    if (text[i] === '\\') i++
-    else if (text[i] === text[from]) return i
-  }
-  return -1
-}
-
-function unquote(text: string): string {
-  const named: Readonly<Record<string, string>> = { n: '\n', t: '\t', r: '\r' }
-  return text.slice(1, -1).replace(/\\(.)/g, (_, char: string) => named[char] ?? char)
-}
-
-function bracketEnd(text: string, from: number): number {
-  let depth = 0
-  for (let i = from; i < text.length; i++) {
-    const char = text[i]!
-    if (char === '"' || char === "'") {
-      const end = quoteEnd(text, i)
-      if (end < 0) return -1
-      i = end
-    } else if (char === '[') depth++
-    else if (char === ']' && --depth === 0) return i
-  }
-  return -1
-}
-
-function parseBracket(text: string): Node | string {
-  const inner = text.trim()
-  if (inner === '*') return { k: 'wildcard' }
-  if (inner.startsWith('?(') && inner.endsWith(')')) return parseFilter(inner.slice(2, -1))
-  const parts = splitCommas(inner)
-  if (parts.length > 1) {
-    const lists = parts.map((part) => parseBracket(part))
-    const bad = lists.find((one) => typeof one === 'string')
-    return typeof bad === 'string' ? bad : { k: 'union', parts: lists.map((one) => [one as Node]) }
-  }
-  if (/^(['"]).*\1$/s.test(inner)) return { k: 'field', name: unquote(inner) }
-  const slice = /^(-?[0-9]*)(?::(-?[0-9]*))?(?::(-?[0-9]*))?$/.exec(inner)
-  if (slice === null || inner === '') return `invalid array index ${inner}`
-  const number = (one: string | undefined) => (one === undefined || one === '' ? undefined : Number(one))
-  return {
-    k: 'index',
-    from: number(slice[1]),
-    to: number(slice[2]),
-    step: number(slice[3]) ?? 1,
-    slice: inner.includes(':'),
-  }
-}
-
-function splitCommas(text: string): string[] {
-  const parts: string[] = []
-  let from = 0
-  for (let i = 0; i < text.length; i++) {
-    if (text[i] === '"' || text[i] === "'") i = Math.max(i, quoteEnd(text, i))
-    else if (text[i] === ',') {
-      parts.push(text.slice(from, i))
-      from = i + 1
-    }
-  }
-  return [...parts, text.slice(from)]
-}
-
-function parseFilter(text: string): Node | string {
-  const match = /^(.*?)(==|!=|<=|>=|<|>)(.*)$/s.exec(text)
-  const left = parsePath((match === null ? text : match[1]!).trim())
-  if (typeof left === 'string') return left
-  if (match === null) return { k: 'filter', left, op: 'exists', right: [] }
-  const right = parsePath(match[3]!.trim())
-  return typeof right === 'string' ? right : { k: 'filter', left, op: match[2]!, right }
+function compared(a: Json, op: string, b: Json): boolean {
+  const kind = (value: Json) =>
+    typeof value === 'object'
+      ? undefined
+      : typeof value === 'number' && !Number.isInteger(value)
+        ? 'float'
+        : typeof value
+  if (!['<', '>', '==', '!=', '<=', '>='].includes(op)) return wrong(`unrecognized filter operator ${op}`)
+  if (kind(a) === undefined || kind(b) === undefined) return wrong('invalid type for comparison')
+  if (kind(a) !== kind(b)) return wrong('incompatible types for comparison')
+  if (op === '==') return a === b
+  if (op === '!=') return a !== b
+  if (typeof a === 'boolean') return wrong('invalid type for comparison')
+  const [x, y] = [a as string | number, b as string | number]
+  return op === '<' ? x < y : op === '>' ? x > y : op === '<=' ? x <= y : x >= y
 }

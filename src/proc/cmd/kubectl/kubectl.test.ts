@@ -1,7 +1,8 @@
 // Texts were printed by kubectl 1.32.4 itself. The recorded commands are src/cli/cases/kubectl.ts's.
 import { expect, it } from 'vitest'
 import { unifiedDiff } from './diff.ts'
-import { parseTemplate, runTemplate } from './jsonpath.ts'
+import { runTemplate } from './jsonpath.ts'
+import { parseTemplate } from './jsonpath-parse.ts'
 import { alignTabs, getColumns } from './tabs.ts'
 import { toYaml } from './yaml.ts'
 
@@ -38,7 +39,7 @@ it('runs jsonpath templates with ranges, filters and missing keys', () => {
       { name: 'b', up: false },
     ],
   }
-  const run = (text: string) => runTemplate(parseTemplate(text), pods)
+  const run = (text: string) => runTemplate(parseTemplate(text), pods).text
   expect(run('{range .items[*]}{.name}{"\\t"}{.ip}{"\\n"}{end}')).toBe('a\t10.0.0.1\nb\t\n')
   expect(run('{.items[?(@.up==true)].name} {.items[-1:].name} {..ip}')).toBe('a b 10.0.0.1')
   expect(parseTemplate('{.items').error).toBe('unclosed action')

@@ -8,9 +8,10 @@ import { boolFlag, textFlag } from './flags.ts'
 import { fault, once, print } from './flow.ts'
 import type { GoTemplate } from './gotemplate.ts'
 import { readGoTemplate, runGoTemplate } from './gotemplate.ts'
-import { goText } from './gotext.ts'
-import type { Template } from './jsonpath.ts'
-import { findAll, parseRelaxed, parseTemplate, runTemplate } from './jsonpath.ts'
+import { goSyntax, goText } from './gotext.ts'
+import { findGroups, runTemplate } from './jsonpath.ts'
+import type { Template } from './jsonpath-parse.ts'
+import { parseRelaxed, parseTemplate } from './jsonpath-parse.ts'
 import type { Client } from './rest.ts'
 import { dryRunNote, shownName, type DryRun } from './rest.ts'
 import { getColumns } from './tabs.ts'
@@ -30,7 +31,7 @@ export interface Format {
   readonly columns: readonly { readonly header: string; readonly path: Template }[]
 }
 
-const NO_TEMPLATE: Template = { nodes: [], error: '' }
+const NO_TEMPLATE: Template = { text: '', nodes: [], error: '' }
 
 /** What -o asks for. `tables`: the command knows tables. */
 export function formatOf(client: Client, tables = false): Format {
@@ -40,22 +41,20 @@ export function formatOf(client: Client, tables = false): Format {
   const [name = '', ...rest] = text.split('=')
   const argument = rest.join('=') || textFlag(flags, 'template')
   const plain = (kind: Format['kind']): Format => ({ kind, template: NO_TEMPLATE, columns: [] })
-  const file = () => {
+  const file = (what = '--template') => {
     const read = once(flow, () => readFile(flow.ctx, argument))
     return read.error === ''
       ? read.text
-      : fault(`error: error reading --template ${argument}, open ${argument}: ${read.error.toLowerCase()}\n`)
+      : fault(`error: error reading ${what} ${argument}, open ${argument}: ${read.error.toLowerCase()}\n`)
   }
+  const lower = name.toLowerCase()
+  if (lower === 'json' || lower === 'yaml' || lower === 'name') return plain(lower)
   switch (name) {
     case '':
       return plain('table')
     case 'wide':
       if (tables) return plain('wide')
       break
-    case 'json':
-    case 'yaml':
-    case 'name':
-      return plain(name)
     case 'jsonpath':
     case 'jsonpath-as-json':
     case 'jsonpath-file': {
@@ -81,7 +80,10 @@ export function formatOf(client: Client, tables = false): Format {
       if (tables)
         return {
           ...plain('columns'),
-          columns: columnsOf(name, name === 'custom-columns' ? argument : file()),
+          columns: columnsOf(
+            name,
+            name === 'custom-columns' || argument === '' ? argument : file('template'),
+          ),
         }
       break
     default:
@@ -103,11 +105,11 @@ function columnsOf(name: string, text: string): Format['columns'] {
   }
   return text.split(',').map((part) => {
     const at = part.indexOf(':')
-    if (at < 0 || part.slice(at + 1) === '') {
+    if (at < 0) {
       fault(`error: unexpected custom-columns spec: ${part}, expected <header>:<json-path-expr>`)
     }
     const path = parseRelaxed(part.slice(at + 1))
-    if (path.error !== '') fault(`error: error parsing jsonpath ${part.slice(at + 1)}, ${path.error}`)
+    if (path.error.startsWith('unexpected path')) fault(`error: ${path.error}`)
     return { header: part.slice(0, at), path }
   })
 }
@@ -136,14 +138,28 @@ export function objectText(format: Format, object: Json, flags: Flags): string {
     case 'yaml':
       return toYaml(shown)
     case 'jsonpath':
-      return runTemplate(format.template, shown)
+      return jsonpathText(format.template, shown, flags)
     case 'jsonpath-as-json':
-      return toJson(findAll(format.template, shown))
+      return findGroups(format.template, shown)
+        .groups.map((found) => toJson([...found]))
+        .join('')
     case 'go-template':
       return goTemplateText(format.goTemplate!, shown)
     default:
       return ''
   }
+}
+
+function jsonpathText(template: Template, object: Json, flags: Flags): string {
+  const loose = boolFlag(flags, 'allow-missing-template-keys', true)
+  const { text, error } = runTemplate(template, object, loose)
+  if (error === '') return text
+  const told = [
+    `Error executing template: ${error}. Printing more information for debugging the template:`,
+    `\ttemplate was:\n\t\t${template.text}`,
+    `\tobject given to jsonpath engine was:\n\t\t${goSyntax(object)}\n\n\n`,
+  ]
+  return fault(`error: error executing jsonpath ${quote(template.text)}: ${told.join('\n')}`)
 }
 
 /** What a template makes of an object; where it fails, with what helps to find out why. */
@@ -166,15 +182,18 @@ export function columnsText(
   header: boolean,
   widths?: number[],
 ): string {
+  const head = format.columns.map((one) => one.header)
+  const top = header ? getColumns([head]) : ''
   const rows = objects.map((object) =>
     format.columns.map(({ path }) => {
-      const found = findAll(path, object)
+      const { groups, error } = findGroups(path, object)
+      if (error !== '') fault(`error: ${error}`, 1, path.error === '' ? '' : top)
+      const found = groups.flat()
       return found.length === 0
         ? '<none>'
         : found.map((one) => (one === null ? '<none>' : goText(one))).join(',')
     }),
   )
-  const head = format.columns.map((one) => one.header)
   return getColumns(header ? [head, ...rows] : rows, widths)
 }
 

@@ -7,7 +7,8 @@ import { arr, obj, str } from './describe-text.ts'
 import { boolFlag, durationFlag, listFlag, parseFlags, textFlag } from './flags.ts'
 import type { Flow } from './flow.ts'
 import { complain, fault, loop, pause, print } from './flow.ts'
-import { findAll, parseRelaxed, valueText } from './jsonpath.ts'
+import { findAll, valueText } from './jsonpath.ts'
+import { parseRelaxed } from './jsonpath-parse.ts'
 import type { Client } from './rest.ts'
 import {
   call,

@@ -1,12 +1,13 @@
 /** The client's side of the REST surface: discovery, resources by the names people use, failures in kubectl's words. */
 import type { ApiObject, ApiRequest, Json, JsonObject, ResourceInfo, Status } from '../../../kube/types.ts'
 import { apiVersionOf, field, isRecord } from '../../../kube/types.ts'
+import { statFile } from '../../../run/files.ts'
 import type { KubeConfig } from './config.ts'
-import { namespaceOf, readConfig, serverOf } from './config.ts'
+import { currentContext, namespaceOf, readConfig, serverOf } from './config.ts'
 import type { Flags } from './flags.ts'
-import { textFlag } from './flags.ts'
+import { durationFlag, textFlag } from './flags.ts'
 import type { Flow } from './flow.ts'
-import { complain, fault, refused, send } from './flow.ts'
+import { complain, fault, once, refused, send } from './flow.ts'
 
 /** A command that has read its configuration. */
 export interface Client {
@@ -24,7 +25,28 @@ const JSON_TYPE = 'application/json'
 
 export function openClient(flow: Flow, flags: Flags): Client {
   const config = readConfig(flow, flags)
+  checkConnection(flow, flags, config)
   return { flow, flags, config, namespace: namespaceOf(config, flags) }
+}
+
+/** Flags that say where to and as whom, for things that are not there. */
+function checkConnection(flow: Flow, flags: Flags, config: KubeConfig): void {
+  const [cluster, user] = [textFlag(flags, 'cluster'), textFlag(flags, 'user')]
+  const file = textFlag(flags, 'kubeconfig')
+  if (file !== '' && once(flow, () => statFile(flow.ctx, file) === undefined)) {
+    fault(`error: stat ${file}: no such file or directory`)
+  }
+  currentContext(config, flags)
+  if (cluster !== '' && !config.clusters.some(({ name }) => name === cluster)) {
+    fault(`error: no server found for cluster "${cluster}"`)
+  }
+  if (user !== '' && !config.users.includes(user)) fault(`error: auth info "${user}" does not exist`)
+  const timeout = textFlag(flags, 'request-timeout', '0')
+  if (!/^[0-9]+$/.test(timeout) && durationFlag(timeout) === undefined) {
+    fault(
+      'error: Invalid timeout value. Timeout must be a single integer in seconds, or an integer followed by a corresponding time unit (e.g. 1s | 2m | 3h)',
+    )
+  }
 }
 
 export interface CallOptions {
@@ -169,19 +191,25 @@ export function resourceNamed(all: readonly ResourceInfo[], word: string): Resou
     group === '' ||
     info.group === group ||
     info.group.startsWith(`${group}.`) ||
-    `${info.version}.${info.group}` === group ||
-    `${info.version}.` === `${group}.`
+    `${info.version}.${info.group}` === group
   const among = all.filter(fits)
   return (
     among.find((info) => info.resource === name) ??
     among.find((info) => info.singular === name) ??
-    among.find((info) => info.shortNames.includes(name))
+    among.find((info) => info.shortNames.includes(name)) ??
+    // A short name stands for its type in whatever version is asked for.
+    all.find(
+      (info) => info.shortNames.includes(name) && rest.length > 1 && info.group === rest.slice(1).join('.'),
+    )
   )
 }
 
 /** As `resourceNamed`; a word that names nothing ends the command. */
 export function needResource(all: readonly ResourceInfo[], word: string): ResourceInfo {
-  return resourceNamed(all, word) ?? fault(`error: the server doesn't have a resource type "${word}"`)
+  return (
+    resourceNamed(all, word) ??
+    fault(`error: the server doesn't have a resource type "${word.split('.')[0]}"`)
+  )
 }
 
 /** The path of a collection ('' namespace: all of them) or of an object. */

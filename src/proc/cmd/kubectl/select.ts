@@ -10,6 +10,8 @@ import { compactJson } from './yaml.ts'
 
 export const FILE_FLAGS = ['filename/f=*', 'recursive/R', 'kustomize/k=']
 export const SELECT_FLAGS = ['selector/l=', 'field-selector=', 'all', 'all-namespaces/A', 'chunk-size=#']
+/** Of commands that look at objects. */
+export const LOOK_FLAGS = SELECT_FLAGS.filter((one) => one !== 'all')
 
 /** An object as a file gives it. */
 export interface FileItem {
@@ -148,44 +150,100 @@ export function failProblems(list: readonly string[]): never {
   return fault(problems.map((one) => (one.endsWith('\n') ? one : `${one}\n`)).join(''))
 }
 
-/** What the words ask for: TYPE, TYPE NAME..., TYPE/NAME... `words` empty ends the command. */
-export function askedFor(client: Client, all: readonly ResourceInfo[], words: readonly string[]): Asked[] {
-  if (words.length === 0) fault(NO_RESOURCES)
-  if (words.some((word) => word.includes('/'))) {
-    return words.map((word) => {
-      const parts = word.split('/')
-      if (parts.length === 1) {
-        fault(
-          `error: there is no need to specify a resource type as a separate argument when passing arguments in resource/name form (e.g. 'kubectl get resource/<resource_name>' instead of 'kubectl get resource resource/<resource_name>'`,
-        )
-      }
-      if (parts.length !== 2 || parts[0] === '' || parts[1] === '') {
-        fault(`error: arguments in resource/name form may not have more than one slash`)
-      }
-      return { info: needResource(all, parts[0]!), name: parts[1]! }
-    })
+/**
+ * What the words ask for: TYPE, TYPE NAME..., TYPE/NAME... `all`: a type alone stands for all its objects; else it ends
+ * the command unless there is a selector. In the order in which cli-runtime's builder looks.
+ */
+export function askedFor(
+  client: Client,
+  all: () => readonly ResourceInfo[],
+  words: readonly string[],
+  alone = true,
+): Asked[] {
+  const { flags } = client
+  const each = eachOfTypes(words)
+  const pairs = each.some((word) => word.includes('/')) ? each.map(pairOf) : undefined
+  const everywhere = boolFlag(flags, 'all-namespaces')
+  if (isSelected(client) || (alone && pairs === undefined && words.length === 1)) {
+    if (pairs !== undefined) {
+      fault('error: selectors and the all flag cannot be used when passing resource/name arguments')
+    }
+    if (words.length > 1) fault('error: name cannot be provided when a selector is specified')
+    if (words.length === 0) fault('error: at least one resource must be specified to use a selector')
+    return typesOf(all(), words[0]!).map((info) => ({ info, name: '' }))
   }
+  const one = (info: ResourceInfo, name: string): Asked => {
+    if (everywhere && info.namespaced) {
+      fault('error: a resource cannot be retrieved by name across all namespaces')
+    }
+    return { info, name }
+  }
+  if (pairs !== undefined) return pairs.map(([type, name]) => one(needResource(all(), type), name))
   const [types = '', ...names] = words
-  const infos = typesOf(all, types)
-  if (names.length === 0) return infos.map((info) => ({ info, name: '' }))
-  if (boolFlag(client.flags, 'all-namespaces')) {
-    fault('error: a resource cannot be retrieved by name across all namespaces')
+  if (words.length === 0) fault(NO_RESOURCES)
+  const infos = typesOf(all(), types)
+  if (names.length === 0) fault('error: resource(s) were provided, but no name was specified')
+  if (infos.length > 1) fault('error: you must specify only one resource')
+  return infos.flatMap((info) => names.map((name) => one(info, name)))
+}
+
+/** `pods,svc web` is `pods/web svc/web`. */
+function eachOfTypes(words: readonly string[]): readonly string[] {
+  const [types = '', ...names] = words
+  if (names.length === 0 || !types.includes(',')) return words
+  return types.split(',').flatMap((type) => names.map((name) => `${type}/${name}`))
+}
+
+function pairOf(word: string): readonly [type: string, name: string] {
+  const parts = word.split('/')
+  if (parts.length === 1) {
+    fault(
+      `error: there is no need to specify a resource type as a separate argument when passing arguments in resource/name form (e.g. 'kubectl get resource/<resource_name>' instead of 'kubectl get resource resource/<resource_name>'`,
+    )
   }
-  if (textFlag(client.flags, 'selector') !== '')
-    fault('error: name cannot be provided when a selector is specified')
-  return infos.flatMap((info) => names.map((name) => ({ info, name })))
+  if (parts.length > 2) fault('error: arguments in resource/name form may not have more than one slash')
+  const [type = '', name = ''] = parts
+  if (type === '' || name === '' || type.includes(',')) {
+    fault('error: arguments in resource/name form must have a single resource and name')
+  }
+  return [type, name]
+}
+
+/** Whether labels, fields or --all say what is meant. */
+function isSelected({ flags }: Client): boolean {
+  const given = (name: string) => textFlag(flags, name).trim() !== ''
+  return given('selector') || given('field-selector') || boolFlag(flags, 'all')
+}
+
+/** Files and words are not given together. */
+export function onlyFiles(words: readonly string[]): void {
+  if (words.length === 0) return
+  fault(
+    words.every((word) => word.includes('/'))
+      ? 'error: resource/name arguments cannot be provided when a path is specified'
+      : 'error: when paths, URLs, or stdin is provided as input, you may not specify resource arguments as well',
+  )
 }
 
 /** The types of a word: `deploy,rs`, `all`. */
 export function typesOf(all: readonly ResourceInfo[], words: string): ResourceInfo[] {
   const found: ResourceInfo[] = []
-  for (const word of words.split(',').filter((one) => one !== '')) {
+  for (const word of words.split(',')) {
     const category = all.filter((info) => info.categories.includes(word))
     for (const info of category.length > 0 ? category : [needResource(all, word)]) {
       if (!found.includes(info)) found.push(info)
     }
   }
   return found
+}
+
+/** Discovery, asked for when the first object needs it. */
+export function lazyDiscovery(client: Client): () => readonly ResourceInfo[] {
+  let all: readonly ResourceInfo[] | undefined
+  return () => {
+    all ??= discover(client)
+    return all
+  }
 }
 
 /** An object that stands on the server. */
@@ -214,6 +272,7 @@ export function findObjects(
 ): Found[] {
   const { flags } = client
   if (hasFiles(client)) {
+    onlyFiles(words)
     const all = discover(client)
     return fileItems(client, () => all, problems).flatMap(({ info, namespace, name, source }) =>
       keep(info, namespace, name, call(client, 'GET', pathOf(info, namespace, name)), problems, {
@@ -222,11 +281,7 @@ export function findObjects(
       }),
     )
   }
-  if (words.length === 0) fault(NO_RESOURCES)
-  const all = discover(client)
-  const asked = askedFor(client, all, words)
-  const selector = textFlag(flags, 'selector')
-  const fields = textFlag(flags, 'field-selector')
+  const asked = askedFor(client, lazyDiscovery(client), words, options.needNames !== true)
   return asked.flatMap(({ info, name }) => {
     const namespace = info.namespaced ? client.namespace : ''
     if (name !== '') {
@@ -234,9 +289,6 @@ export function findObjects(
         ...options,
         source: '',
       })
-    }
-    if (options.needNames === true && selector === '' && fields === '' && !boolFlag(flags, 'all')) {
-      fault('error: resource(s) were provided, but no name was specified')
     }
     const where = boolFlag(flags, 'all-namespaces') ? '' : namespace
     const reply = call(client, 'GET', pathOf(info, where), { query: listQuery(client) })

@@ -90,10 +90,10 @@ export function execBroken(flow: Flow, { broken }: News, tty: boolean): void {
   fault(`error: error reading from error stream: ${why}`)
 }
 
-/** `E1121 05:59:47.383000       3` */
-export function klogStamp(ms: number, pid: number): string {
+/** `E1121 05:59:47.383000       3`; `level` W for a warning, F for what ends the command. */
+export function klogStamp(ms: number, pid: number, level: 'E' | 'F' | 'W' = 'E'): string {
   const at = (ms - EPOCH_SECONDS * 1000) * 1_000_000
-  return `E${dateText(at, '%m%d %T')}.${String(ms % 1000).padStart(3, '0')}000 ${String(pid).padStart(7)}`
+  return `${level}${dateText(at, '%m%d %T')}.${String(ms % 1000).padStart(3, '0')}000 ${String(pid).padStart(7)}`
 }
 
 /** Ends the command where a log broke. */
