@@ -162,16 +162,17 @@ export function pathSegment(text: string): string[] {
   return ['/', '%'].filter((one) => text.includes(one)).map((one) => `may not contain '${one}'`)
 }
 
-/** 'acme.io/foo' */
-export function domainPrefixedPath(text: string): string[] {
+/** 'acme.io/foo': what is wrong, and the part that is. */
+export function domainPrefixedPath(text: string): { value: string; words: string[] } {
   const at = text.indexOf('/')
   const words = 'must be a domain-prefixed path (such as "acme.io/foo")'
-  if (text === '' || at <= 0 || at === text.length - 1) return [words]
+  if (at <= 0 || at === text.length - 1) return { value: text, words: [words] }
   const host = dns1123Subdomain(text.slice(0, at))
-  if (host.length > 0) return host
+  if (host.length > 0) return { value: text.slice(0, at), words: host }
   const path = text.slice(at + 1)
   const pattern = "[A-Za-z0-9/\\-._~%!$&'()*+,;=:]+"
-  return /^[A-Za-z0-9/\-._~%!$&'()*+,;=:]+$/.test(path) ? [] : [regexError('Invalid path', pattern)]
+  const fits = /^[A-Za-z0-9/\-._~%!$&'()*+,;=:]+$/.test(path)
+  return { value: path, words: fits ? [] : [regexError('Invalid path', pattern)] }
 }
 
 export function validIp(text: string): string[] {

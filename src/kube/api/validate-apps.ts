@@ -178,7 +178,7 @@ export function goSelector(selector: LabelSelector | undefined): GoValue {
   const items = (matchExpressions ?? []).map(({ key, operator, values }) => {
     const list =
       values === undefined ? '[]string(nil)' : `[]string{${values.map((v) => JSON.stringify(v)).join(', ')}}`
-    return `v1.LabelSelectorRequirement{Key:"${key}", Operator:"${operator}", Values:${list}}`
+    return `v1.LabelSelectorRequirement{Key:"${key ?? ''}", Operator:"${operator ?? ''}", Values:${list}}`
   })
   const list = matchExpressions === undefined ? '(nil)' : `{${items.join(', ')}}`
   return {

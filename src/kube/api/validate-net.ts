@@ -34,11 +34,12 @@ import {
   qualifiedName,
   validCidr,
   validIp,
+  validLabelValue,
   validPortName,
   validPortNumber,
   wildcardSubdomain,
 } from './names.ts'
-import { validateSelector } from './validate-meta.ts'
+import { validateLabels, validateSelector } from './validate-meta.ts'
 import { portOrName, PROTOCOLS } from './validate-service.ts'
 
 const CLASS = 'kubernetes.io/ingress.class'
@@ -149,7 +150,9 @@ function reference({ apiGroup, kind = '', name = '' }: Reference, path: string):
     apiGroup === undefined ? [] : invalidAll(`${path}.apiGroup`, apiGroup, dns1123Subdomain(apiGroup))
   for (const [field, text] of Object.entries({ kind, name })) {
     const at = `${path}.${field}`
-    causes.push(...(text === '' ? [required(at)] : invalidAll(at, text, pathSegment(text))))
+    causes.push(
+      ...(text === '' ? [required(at, `${field} is required`)] : invalidAll(at, text, pathSegment(text))),
+    )
   }
   return causes
 }
@@ -164,7 +167,8 @@ export function validateIngressClass({ spec }: IngressClass, old: ApiObject | un
   if (controller === '') causes.push(required(path))
   else {
     if (controller.length > 250) causes.push(tooLong(path, 250))
-    causes.push(...invalidAll(path, controller, domainPrefixedPath(controller)))
+    const { value, words } = domainPrefixedPath(controller)
+    causes.push(...invalidAll(path, value, words))
   }
   const { parameters } = (spec ?? {}) as { parameters?: Reference }
   return parameters === undefined ? causes : [...causes, ...classParameters(parameters)]
@@ -221,7 +225,7 @@ function policyPort({ protocol, port, endPort }: NetworkPolicyPort, path: string
   }
   if (port !== undefined) causes.push(...portOrName(port, `${path}.port`))
   if (typeof port !== 'number' || endPort === undefined) return causes
-  if (endPort < port) causes.push(invalidValue(at, endPort, 'must be greater than or equal to `port`'))
+  if (endPort < port) causes.push(invalidValue(at, port, 'must be greater than or equal to `port`'))
   return [...causes, ...invalidAll(at, endPort, validPortNumber(endPort))]
 }
 
@@ -338,7 +342,8 @@ function sliceEndpoint(
   type: string,
   path: string,
 ): StatusCause[] {
-  const { addresses = [], hostname, nodeName } = one
+  const { addresses = [], hostname, nodeName, hints } = one
+  const { deprecatedTopology: topology } = one as { deprecatedTopology?: Record<string, string> }
   const at = `${path}.addresses`
   const causes: StatusCause[] = []
   if (addresses.length === 0) causes.push(required(at, 'must contain at least 1 address'))
@@ -346,8 +351,24 @@ function sliceEndpoint(
   causes.push(...addresses.flatMap((text, k) => sliceAddress(type, text, `${at}[${k}]`)))
   if (nodeName !== undefined)
     causes.push(...invalidAll(`${path}.nodeName`, nodeName, dns1123Subdomain(nodeName)))
+  const labels = `${path}.deprecatedTopology`
+  const { length: most } = Object.keys(topology ?? {})
+  if (most > 16) causes.push(tooMany(labels, most, 16))
+  if (topology !== undefined) causes.push(...validateLabels(topology, labels))
   if (hostname !== undefined) causes.push(...invalidAll(`${path}.hostname`, hostname, dns1123Label(hostname)))
+  if (hints !== undefined) causes.push(...zoneHints(hints.forZones ?? [], `${path}.hints.forZones`))
   return causes
+}
+
+function zoneHints(zones: readonly { readonly name?: string }[], path: string): StatusCause[] {
+  if (zones.length > 8) return [tooMany(path, zones.length, 8)]
+  const seen = new Set<string>()
+  return zones.flatMap(({ name = '' }, i) => {
+    const at = `${path}[${i}].name`
+    const twice = seen.has(name) ? [duplicate(at, name)] : []
+    seen.add(name)
+    return [...twice, ...invalidAll(at, name, validLabelValue(name))]
+  })
 }
 
 function slicePorts(ports: NonNullable<EndpointSlice['ports']>): StatusCause[] {
@@ -359,7 +380,7 @@ function slicePorts(ports: NonNullable<EndpointSlice['ports']>): StatusCause[] {
     if (names.has(name)) causes.push(duplicate(`${path}.name`, name))
     names.add(name)
     if (port !== undefined) causes.push(...invalidAll(`${path}.port`, port, validPortNumber(port)))
-    causes.push(...requiredOneOf(`${path}.protocol`, protocol, PROTOCOLS))
+    causes.push(...oneOf(`${path}.protocol`, protocol, PROTOCOLS))
     if (appProtocol !== undefined) {
       causes.push(...invalidAll(`${path}.appProtocol`, appProtocol, qualifiedName(appProtocol)))
     }
@@ -368,7 +389,11 @@ function slicePorts(ports: NonNullable<EndpointSlice['ports']>): StatusCause[] {
 }
 
 function sliceAddress(type: string, text: string, path: string): StatusCause[] {
-  if (type === 'FQDN') return invalidAll(path, text, domainName(text))
+  if (type === 'FQDN') {
+    if (text === '') return [required(path)]
+    const name = text.replace(/\.$/, '')
+    return invalidAll(path, name, domainName(name))
+  }
   if (type !== 'IPv4' && type !== 'IPv6') return []
   const ip = parseIp(text)
   const fits = ip !== undefined && (typeof ip === 'number') === (type === 'IPv4')
@@ -376,8 +401,7 @@ function sliceAddress(type: string, text: string, path: string): StatusCause[] {
   return invalidAll(path, text, [...words, ...nonSpecialIp(text)])
 }
 
-function domainName(text: string): string[] {
-  const name = text.replace(/\.$/, '')
+function domainName(name: string): string[] {
   const words = dns1123Subdomain(name)
   if (words.length > 0 || name.includes('.')) return words
   return ['should be a domain with at least two segments separated by dots']
