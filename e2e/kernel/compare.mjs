@@ -125,8 +125,10 @@ async function standIns(folder, { listeners, flows }) {
       if (Number(direction) !== 2 || !resolvers.has(room)) continue
       // Over TCP a message has its length in front.
       const message = datagram || stream.slice(4)
-      if (/^(1|True)$/.test(response)) (dns[room] ??= []).push(message)
-      else (forwards[room] ??= []).push({ to, message, stream: datagram === '' })
+      dns[room] ??= []
+      forwards[room] ??= []
+      if (/^(1|True)$/.test(response)) dns[room].push(message)
+      else forwards[room].push({ to, message, stream: datagram === '' })
     }
   }
   const file = join(folder, 'listeners.json')

@@ -11,7 +11,7 @@ const AT_ONCE = 4
 const FLOWS = 6
 
 /** Numbers below `n` from a seed (mulberry32). */
-function randomFrom(seed) {
+export function randomFrom(seed) {
   let state = seed >>> 0
   return (n) => {
     state = (state + 0x6d2b79f5) >>> 0
@@ -161,4 +161,4 @@ async function main() {
   process.exitCode = failed > 0 ? 1 : 0
 }
 
-await main()
+if (process.argv[1]?.endsWith('random.mjs')) await main()

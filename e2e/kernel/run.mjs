@@ -3,7 +3,8 @@
 //
 //   node e2e/kernel/run.mjs [--quick] [--summary FILE] [--only TEXT] [--keep DIR] [LAB …]
 //
-// With --quick (as `npm test` runs it) the groups marked quick, which need no waiting; without it everything.
+// With --quick (as `npm test` runs it) the groups marked quick, which need no waiting; without it everything. Random clusters
+// (random-cluster.mjs) of the first seeds are among both; KUBEHOP_CLUSTERS=N: so many.
 // The real side is ../shared/oracle (see its README); where that is absent, the comparison is skipped and says so.
 import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
@@ -11,6 +12,7 @@ import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { bundleSim, compareGroup, oracle } from './compare.mjs'
 import { machineObstacle, withMachine } from './machine.mjs'
+import { randomCluster } from './random-cluster.mjs'
 
 const here = dirname(fileURLToPath(import.meta.url))
 /** Both sides mostly wait for the real one's clock. */
@@ -31,7 +33,7 @@ async function main() {
   const all = ['flows.json', 'flows-nf.json', 'flows-cluster.json', 'flows-machine.json'].flatMap((name) =>
     JSON.parse(readFileSync(join(here, name), 'utf8')),
   )
-  const groups = all
+  const groups = [...all, ...randomGroups()]
     .map((group) => (options.quick ? quickPart(group) : group))
     .filter((group) => options.labs.length === 0 || options.labs.some((name) => group.lab.includes(name)))
     .map((group) => ({ ...group, flows: group.flows.filter((flow) => flow.name.includes(options.only)) }))
@@ -68,6 +70,15 @@ async function alone(program, group, folder, total) {
   const work = () => compareGroup(program, group, folder).catch((error) => error)
   const { result, logged } = await withMachine(group, work)
   report(group, folder, logged ? result : new Error(`the kernel's log does not say "${group.log}"`), total)
+}
+
+/** Random clusters: few with --quick, and as many as KUBEHOP_CLUSTERS says. */
+function randomGroups() {
+  const count = Number(process.env.KUBEHOP_CLUSTERS ?? (options.quick ? 3 : 8))
+  return Array.from({ length: count }, (_, i) => ({
+    ...randomCluster(i + 1, options.quick ? { flows: 4 } : {}),
+    quick: true,
+  }))
 }
 
 /** The whole of a quick group; of another its quick flows, cold. */
