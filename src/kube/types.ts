@@ -239,7 +239,7 @@ export function isRecord(value: unknown): value is JsonObject {
 export function deepFreeze<T>(value: T): T {
   if (typeof value !== 'object' || value === null || Object.isFrozen(value)) return value
   if (Array.isArray(value)) for (let i = 0; i < value.length; i++) freezeBelow(value[i])
-  else for (const key of Object.keys(value)) freezeBelow((value as Record<string, unknown>)[key])
+  else for (const key in value) freezeBelow((value as Record<string, unknown>)[key])
   return Object.freeze(value)
 }
 
@@ -257,12 +257,13 @@ export function jsonEqual(a: unknown, b: unknown): boolean {
     return true
   }
   let fields = 0
-  for (const key of Object.keys(a)) {
+  // Records have no enumerable fields but their own.
+  for (const key in a) {
     const mine = (a as JsonObject)[key]
     if (mine === undefined) continue
     if (!Object.hasOwn(b, key) || !jsonEqual(mine, (b as JsonObject)[key])) return false
     fields++
   }
-  for (const key of Object.keys(b)) if ((b as JsonObject)[key] !== undefined) fields--
+  for (const key in b) if ((b as JsonObject)[key] !== undefined) fields--
   return fields === 0
 }

@@ -16,7 +16,7 @@ function copy(value: unknown): unknown {
   if (typeof value !== 'object' || value === null) return value
   if (Array.isArray(value)) return value.map(copy)
   const out: Record<string, unknown> = {}
-  for (const key of Object.keys(value)) {
+  for (const key in value) {
     const item = (value as Record<string, unknown>)[key]
     if (item === undefined) continue
     if (key === '__proto__') {
@@ -51,7 +51,7 @@ function copyGiven(value: unknown, kept: ReadonlySet<string>): unknown {
   if (typeof value !== 'object' || value === null) return value
   if (Array.isArray(value)) return value.map((item) => copyGiven(item, kept))
   const out: Record<string, unknown> = {}
-  for (const key of Object.keys(value)) {
+  for (const key in value) {
     const item = (value as Record<string, unknown>)[key]
     if (item === undefined || item === null) continue
     if (key === '__proto__') {

@@ -337,7 +337,8 @@ function append(world: World, store: Store, change: StoreChange): void {
 function notify(world: World, store: Store, wanted: string): void {
   const agents = store.wanted.get(wanted)
   if (agents === undefined) return
-  for (const agent of agents) {
+  for (let i = 0; i < agents.length; i++) {
+    const agent = agents[i]!
     if ((store.notifyAt.get(agent) ?? -1) > world.now) continue
     const at = world.now + (store.subscriptions.get(agent)?.delayNs ?? 0)
     store.notifyAt.set(agent, at)
