@@ -6,8 +6,9 @@ import { apiCreate, apiDelete, apiPatch } from '../kube/api/local.ts'
 import { findKind } from '../kube/api/resources.ts'
 import type { ClusterOptions } from '../kube/cluster.ts'
 import { createCluster } from '../kube/cluster.ts'
+import { storeChanges } from '../kube/store/history.ts'
 import { createStore, storeOf } from '../kube/store/store.ts'
-import type { Actor, ApiResult, Draft, Json } from '../kube/types.ts'
+import type { Actor, ApiResult, Draft, Json, StoreChange } from '../kube/types.ts'
 import { resourceKey } from '../kube/types.ts'
 import type { World } from '../net/types.ts'
 import { CONTROLLERS } from '../proc/kube/daemons.ts'
@@ -150,14 +151,23 @@ function withAnnotations(doc: Pick<ClusterDoc, 'apiVersion' | 'kind' | 'value'>,
 /** So long nothing must have been written for a cluster to count as settled, and so long it is given at least. */
 const QUIET_NS = 3_000_000_000
 
+/** Leaders renew their leases all the time. */
+function isRenewal({ resource, key, type }: StoreChange): boolean {
+  return resource === 'leases.coordination.k8s.io' && key.startsWith('kube-system/') && type === 'MODIFIED'
+}
+
 /** Every pod runs and is ready, has ended, or has waited for a while without a change. Asked after each event. */
 export function clusterSettled(world: World): boolean {
   const store = storeOf(world)
   const since = world.scalars.kubeQuietSince ?? world.now
-  if (world.scalars.kubeQuietAt !== store.revision) {
+  const { kubeQuietAt = 0 } = world.scalars
+  if (kubeQuietAt !== store.revision) {
     world.scalars.kubeQuietAt = store.revision
-    world.scalars.kubeQuietSince = world.now
-    return false
+    const changes = storeChanges(store, kubeQuietAt)
+    if (changes === 'gone' || !changes.every(isRenewal)) {
+      world.scalars.kubeQuietSince = world.now
+      return false
+    }
   }
   if (world.now - since < QUIET_NS) return false
   return true

@@ -1,6 +1,7 @@
 // What the agents of a cluster do over their connections to 6443, and what becomes of it when these are cut: nothing is
 // read or written that the network has not carried. Times: client-go's HTTP/2 transport (ping after 30 s, lost 15 s
-// later), TCP's own retransmissions, and Go's keepalive (the server's 180 s, then 9 probes 15 s apart).
+// later), TCP's own retransmissions, Go's keepalive (the server's 180 s, then 9 probes 15 s apart), leader election (a
+// renewal every 2 s, 10 s for it, 15 s of lease).
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
@@ -54,25 +55,56 @@ describe('the controller manager', () => {
     ).toBeGreaterThan(10)
     cutProgram(lab, 'kube-controller')
     scale(lab, 3)
-    lab.wait(10)
+    lab.wait(5)
     expect(counts(lab)).toEqual([2, 2, 2])
     lab.type(HEAL)
     // What was sent is sent again: after 0.2 s, doubled each time.
-    lab.wait(10)
+    lab.wait(8)
     expect(counts(lab)).toEqual([3, 3, 3])
   })
 
-  it('gives a dead connection up after 45 s, and does on a new one what had no answer', () => {
+  it('leads by a lease: it ends when it cannot renew it, and its successor waits until it is over', () => {
     const lab = openScenario(LAB)
+    const lease = () => {
+      const path = '{.spec.holderIdentity} {.spec.leaseTransitions} {.spec.leaseDurationSeconds}'
+      const line = `pc: kubectl -n kube-system get lease kube-controller-manager -o jsonpath='${path}'`
+      return lab.type(line).stdout
+    }
+    const pid = () => lab.type('controlplane: pgrep kube-controller').stdout
+    const [first, firstPid] = [lease(), pid()]
+    expect(first).toMatch(/^controlplane_[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12} 0 15$/)
+    expect(lab.type('pc: kubectl -n kube-system get leases --no-headers -o name').stdout).toBe(
+      'lease.coordination.k8s.io/kube-controller-manager\nlease.coordination.k8s.io/kube-scheduler\n',
+    )
     cutProgram(lab, 'kube-controller')
     scale(lab, 3)
-    lab.wait(44)
-    const held = () =>
-      lab.type('controlplane: ss -tnp').stdout.match(/:6443 +users:\(\("kube-controller"/g)?.length ?? 0
-    expect([...counts(lab), held()]).toEqual([1, 1, 1, 1])
-    // The rule is about the old connection's port: the new one gets through.
-    lab.wait(6)
-    expect([...counts(lab), held()]).toEqual([3, 3, 3, 1])
+    lab.wait(9)
+    expect([lease(), pid()]).toEqual([first, firstPid])
+    lab.wait(5)
+    // The rule is about the old connection's port: the new process gets through, and waits.
+    expect([lease(), pid() === firstPid]).toEqual([first, false])
+    lab.wait(10)
+    expect(counts(lab)).toEqual([1, 1, 1])
+    lab.wait(10)
+    expect(counts(lab)).toEqual([3, 3, 3])
+    expect(lease()).toMatch(/^controlplane_\S+ 1 15$/)
+    const events = lab.type('pc: kubectl -n kube-system get events --no-headers').stdout
+    const [before, after] = [first, lease()].map((text) => text.split(' ')[0]!)
+    const said = (who: string) => `LeaderElection   lease/kube-controller-manager   ${who} became leader`
+    expect(events).toContain(said(before!))
+    expect(events).toContain(said(after!))
+  })
+
+  it('killed, nobody takes its place; started by hand it waits for the lease too', () => {
+    const lab = openScenario(LAB)
+    lab.type('controlplane: pkill kube-controller')
+    scale(lab, 2)
+    lab.wait(5)
+    lab.type("controlplane: sh -c 'kube-controller-manager &'")
+    lab.wait(14)
+    expect(counts(lab)).toEqual([1, 1, 1])
+    lab.wait(8)
+    expect(counts(lab)).toEqual([2, 2, 2])
   })
 })
 
@@ -81,12 +113,12 @@ describe('the scheduler', () => {
     const lab = openScenario(LAB)
     cutProgram(lab, 'kube-scheduler')
     scale(lab, 2)
-    lab.wait(10)
+    lab.wait(5)
     expect(counts(lab)).toEqual([2, 1, 2])
     expect(lab.type('pc: kubectl get pods').stdout).toMatch(/ 0\/1 +Pending +0 /)
     expect(lab.type('pc: kubectl get events').stdout.match(/Successfully assigned/g)).toHaveLength(1)
     lab.type(HEAL)
-    lab.wait(15)
+    lab.wait(8)
     expect(counts(lab)).toEqual([2, 2, 2])
   })
 })

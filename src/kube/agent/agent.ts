@@ -110,6 +110,11 @@ export function agentList(world: World, program = ''): Agent[] {
   return list
 }
 
+/** Whether the process that it is still runs. */
+export function agentIsAlive(world: World, { ns, pid }: Agent): boolean {
+  return pid === 0 || machineOf(world, ns)?.pids.has(pid) === true
+}
+
 /** Queues a key for `reconcile`; one that waits already is not queued twice. */
 export function enqueue(ctx: AgentCtx, key: string): void {
   const { world, agent } = ctx
@@ -251,7 +256,7 @@ export function agentHandlers(rules: AgentRules): Record<number, Handler<World>>
     (run: (ctx: AgentCtx, event: SimEvent) => void): Handler<World> =>
     (world, target, event) => {
       const agent = target as Agent
-      if (isAlive(world as World, agent)) run(ctxOf(world as World, rules, agent), event)
+      if (agentIsAlive(world as World, agent)) run(ctxOf(world as World, rules, agent), event)
       else stopAgent(world as World, rules, agent.id)
     }
   return {
@@ -269,11 +274,6 @@ function ctxOf(world: World, rules: AgentRules, agent: Agent): AgentCtx {
   const program = rules.programs.get(agent.program)
   assert(program !== undefined, `kube: no agent program ${agent.program}`)
   return { world, agent, program, transport: rules.transport }
-}
-
-/** The process that it is still runs. */
-function isAlive(world: World, { ns, pid }: Agent): boolean {
-  return pid === 0 || machineOf(world, ns)?.pids.has(pid) === true
 }
 
 function onNotify(ctx: AgentCtx): void {
@@ -324,7 +324,7 @@ function onWork(ctx: AgentCtx): void {
   if (isRemote(agent)) {
     const underway = agent.underway ?? 0
     // It goes on with an answer, or with the connection.
-    if (underway >= WORKERS || !transport.act(world, agent, { what: 'work', key })) return
+    if (underway >= WORKERS || transport.act?.(world, agent, { what: 'work', key }) !== true) return
     agent.queue = without(agent.queue, key)
     agent.underway = underway + 1
   } else {
@@ -379,7 +379,7 @@ function onTimer(ctx: AgentCtx, event: SimEvent): void {
 function runTimer(ctx: AgentCtx, name: string): void {
   const { world, agent, program, transport } = ctx
   if (!isRemote(agent)) program.timer?.(ctx, name)
-  else if (!transport.act(world, agent, { what: 'timer', key: name })) {
+  else if (transport.act?.(world, agent, { what: 'timer', key: name }) !== true) {
     agent.stalled = [...(agent.stalled ?? []), name]
   }
 }

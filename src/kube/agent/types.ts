@@ -125,5 +125,5 @@ export interface AgentTransport {
    * Has the server carry out what a control plane's agent does: `agentAct` there, then `agentActed` or `agentActLost`.
    * False: there is no connection; `agentResume` will follow.
    */
-  act(world: World, agent: Agent, act: AgentAct): boolean
+  act?(world: World, agent: Agent, act: AgentAct): boolean
 }

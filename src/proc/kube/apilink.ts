@@ -1,10 +1,9 @@
 /**
  * A process' connection to the API server, shared by the agents that it is: it connects, lists, watches and writes;
  * what is cut is noticed by pings and connected again. Of controllers and the scheduler the server is sent each item of
- * work, and carries it out (`apiLinkAct`). Models client-go (1.32): net.Dialer's 30 s and
- * keepalive, the HTTP/2 transport's health check (30 s idle, 15 s for the answer), the reflector's back-off (0.8 s to
- * 30 s with jitter). Not here: a connection for
- * each kind of watch, requests' own timeouts.
+ * work, and carries it out (`apiLinkAct`); their process lists when it leads. Models client-go (1.32): net.Dialer's 30 s
+ * and keepalive, the HTTP/2 transport's health check (30 s idle, 15 s for the answer), the reflector's back-off (0.8 s
+ * to 30 s with jitter). Not here: a connection for each kind of watch, requests' own timeouts.
  */
 import { parseIp } from '../../base/addr.ts'
 import { assert } from '../../base/assert.ts'
@@ -40,6 +39,8 @@ import type { FromServer, ToServer } from './apiwire.ts'
 import { endpointParts, GO_KEEPALIVE } from './apiwire.ts'
 import type { Channel } from './channel.ts'
 import { channelRead, channelSend, createChannel } from './channel.ts'
+import type { Election } from './election.ts'
+import { electionAnswer, electionConnected, electionEnd, electionTimer } from './election.ts'
 
 type Pending = { readonly agent: number } & ({ readonly tag: string } | { readonly act: AgentAct })
 
@@ -52,7 +53,9 @@ export interface ApiLink {
   readonly keepalive: KeepaliveOptions
   /** None until the first list has come: an agent begins with what exists. */
   agents: number[]
-  phase: 'waiting' | 'dialing' | 'listing' | 'open'
+  phase: 'waiting' | 'dialing' | 'electing' | 'listing' | 'open'
+  /** The process works only while it leads; null: it is alone by its nature. */
+  readonly election: Election | null
   channel: Channel | null
   /** Writes, and what the server is to carry out, without an answer, by number. */
   pending: Map<number, Pending>
@@ -65,7 +68,7 @@ export interface ApiLink {
   pinged: boolean
   /** How often it was lost or did not come about; in which phase the last time, and why in Go's words. */
   losses: number
-  lostIn: 'dialing' | 'listing' | 'open'
+  lostIn: Exclude<ApiLink['phase'], 'waiting'>
   why: string
 }
 
@@ -86,9 +89,11 @@ export function createApiLink(about: {
   programs: readonly string[]
   node: string
   keepalive?: KeepaliveOptions
+  election?: Election
 }): ApiLink {
   return {
     keepalive: GO_KEEPALIVE,
+    election: null,
     ...about,
     agents: [],
     phase: 'waiting',
@@ -126,11 +131,13 @@ export function closeApiLink(ctx: ProcCtx, rules: AgentRules, link: ApiLink): vo
   if (link.channel !== null) streamClose(ctx, link.channel.stream)
   link.channel = null
   cancelTimer(ctx, 'api')
+  electionEnd(ctx)
 }
 
 /** What happens to the process and concerns the connection. False: it does not. */
 export function apiLinkEvent(ctx: ProcCtx, rules: AgentRules, link: ApiLink, event: ProcEvent): boolean {
   if (event.type === 'timer' && event.tag === 'api') onTimer(ctx, rules, link)
+  else if (event.type === 'timer' && event.tag === 'lease') electionTimer(ctx, link, link.election!)
   else if (event.type === 'sock' && event.sock === link.channel?.stream.sock) onSocket(ctx, rules, link)
   else return false
   return true
@@ -210,11 +217,12 @@ function onSocket(ctx: ProcCtx, rules: AgentRules, link: ApiLink): void {
     const wrong = sockError(sock)
     if (wrong !== '') lost(ctx, rules, link, dialReason(link.endpoint, wrong))
     if (link.channel === null || !tcpConnected(sock)) return
-    link.phase = 'listing'
+    link.phase = 'electing'
     link.openedAt = world.now
     heard(ctx, link)
     setTimer(ctx, link.readAt + IDLE_NS, 'api')
-    say(ctx, link, { k: 'list', programs: link.programs, node: link.node })
+    if (link.election !== null) electionConnected(ctx, link, link.election)
+    if (link.election?.leader !== false) list(ctx, link)
   }
   const { messages, errno } = channelRead(ctx, channel)
   if (messages.length > 0) heard(ctx, link)
@@ -241,6 +249,12 @@ function onMessage(ctx: ProcCtx, rules: AgentRules, link: ApiLink, message: From
       }
       return
     }
+    case 'called': {
+      const { election } = link
+      const news = election && electionAnswer(ctx, link, election, message.n, message.response)
+      if (news?.elected === true) list(ctx, link)
+      return
+    }
     case 'acted': {
       const done = link.pending.get(message.n)
       link.pending.delete(message.n)
@@ -251,6 +265,11 @@ function onMessage(ctx: ProcCtx, rules: AgentRules, link: ApiLink, message: From
     }
     default:
   }
+}
+
+function list(ctx: ProcCtx, link: ApiLink): void {
+  link.phase = 'listing'
+  say(ctx, link, { k: 'list', programs: link.programs, node: link.node })
 }
 
 function listed(ctx: ProcCtx, rules: AgentRules, link: ApiLink, revision: number): void {

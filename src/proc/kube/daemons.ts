@@ -5,20 +5,22 @@
  */
 import { parseIp } from '../../base/addr.ts'
 import type { AgentRules } from '../../kube/agent/agent.ts'
-import { agentList, startAgent } from '../../kube/agent/agent.ts'
+import { agentIsAlive, agentList, startAgent, stopAgent } from '../../kube/agent/agent.ts'
 import { clusterOf, nodeOfMachine } from '../../kube/cluster.ts'
 import { findStore } from '../../kube/store/store.ts'
 import { sockBind, sockById, sockOpen } from '../../net/sock/socket.ts'
 import { tcpAccept, tcpClose, tcpListen } from '../../net/sock/tcp.ts'
 import { tcpKeepalive } from '../../net/sock/tcpkeep.ts'
+import type { World } from '../../net/types.ts'
 import { watchContainer } from '../../run/containerlife.ts'
-import { exitProcess } from '../../run/process.ts'
+import { exitProcess, spawn } from '../../run/process.ts'
 import type { ProcCtx, ProcEvent, Program } from '../program.ts'
 import { fail } from '../program.ts'
 import type { ApiLink } from './apilink.ts'
-import { apiLinkEvent, createApiLink, dialApi } from './apilink.ts'
+import { apiLinkEvent, closeApiLink, createApiLink, dialApi } from './apilink.ts'
 import { endpointParts, GO_ACCEPTED } from './apiwire.ts'
 import type { Channel } from './channel.ts'
+import { createElection } from './election.ts'
 import { etcdAccept, etcdServe } from './etcd.ts'
 import { kubeletContainerEnded } from './kubelet/kubelet.ts'
 import type { KubeletConn } from './kubeletserve.ts'
@@ -33,6 +35,8 @@ interface Daemon {
   readonly agents: readonly string[]
   /** The agents are a node's own. */
   readonly perNode: boolean
+  /** Source of the events of one that works only while it leads. */
+  readonly leads?: string
 }
 
 interface DaemonState {
@@ -72,6 +76,7 @@ const DAEMONS: readonly Daemon[] = [
     listens: ['127.0.0.1:10257'],
     agents: CONTROLLERS,
     perNode: false,
+    leads: 'kube-controller-manager',
   },
   {
     name: 'kube-scheduler',
@@ -79,6 +84,7 @@ const DAEMONS: readonly Daemon[] = [
     listens: ['127.0.0.1:10259'],
     agents: ['kube-scheduler'],
     perNode: false,
+    leads: 'default-scheduler',
   },
   {
     name: 'etcd',
@@ -132,19 +138,42 @@ function start(ctx: ProcCtx, rules: AgentRules, daemon: Daemon): void {
   }
   ctx.proc.state = state
   if (daemon.name === 'kubelet') watchContainer(world, machine, proc, '')
-  const free = (name: string) => daemon.perNode || agentList(world, name).length === 0
+  const free = (name: string) => daemon.perNode || isFree(world, rules, name)
   const programs = daemon.agents.filter((name) => rules.programs.has(name) && free(name))
   if (programs.length === 0) return
   const { apiEndpoint } = clusterOf(world).options
   const where = daemon.perNode ? { node: node!.name } : { node: '' }
   if (endpointParts(apiEndpoint) !== undefined) {
-    state.link = createApiLink({ endpoint: apiEndpoint, programs, ...where })
+    const leads = daemon.leads && { election: createElection(ctx, daemon.name, daemon.leads) }
+    state.link = createApiLink({ endpoint: apiEndpoint, programs, ...where, ...leads })
     dialApi(ctx, rules, state.link)
     return
   }
   for (const program of programs) {
     state.agents.push(startAgent(world, rules, { program, ns: ns.id, pid: proc.pid, ...where }))
   }
+}
+
+/** No living process is this agent; those of dead ones go. */
+function isFree(world: World, rules: AgentRules, name: string): boolean {
+  for (const agent of agentList(world, name)) {
+    if (agentIsAlive(world, agent)) return false
+    stopAgent(world, rules, agent.id)
+  }
+  return true
+}
+
+/** "leaderelection lost": it ends, and the machine's kubelet, if there is one, starts it anew as the static pod it is. */
+function resign(ctx: ProcCtx, rules: AgentRules, link: ApiLink): void {
+  const { world, machine, proc } = ctx
+  const node = nodeOfMachine(world, machine.id)?.name
+  closeApiLink(ctx, rules, link)
+  if (agentList(world, 'kubelet').some((agent) => agent.node === node)) {
+    const { program, argv, env, cwd } = proc
+    const place = { machine: machine.id, ns: machine.rootNs, ppid: 0, parentNs: 0, fds: new Map() }
+    spawn(world, { ...place, program, argv: [...argv], env, cwd })
+  }
+  exitProcess(ctx, 1)
 }
 
 function listen(ctx: ProcCtx, address: string, port: number): number {
@@ -172,7 +201,10 @@ function onEvent(ctx: ProcCtx, rules: AgentRules, event: ProcEvent): void {
   }
   const { world, ns } = ctx
   const state = ctx.proc.state as DaemonState
-  if (state.link !== null && apiLinkEvent(ctx, rules, state.link, event)) return
+  if (state.link !== null && apiLinkEvent(ctx, rules, state.link, event)) {
+    if (state.link.election?.lost === true) resign(ctx, rules, state.link)
+    return
+  }
   if (kubeletServe(ctx, event, state.conns) || etcdServe(ctx, event, state.clients)) return
   if (event.type !== 'sock') return
   if (ctx.proc.program === 'etcd' && event.sock === state.listeners[0]) {
