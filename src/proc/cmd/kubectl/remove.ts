@@ -312,11 +312,13 @@ function drainOne(client: Client, node: Found): void {
   const mirror = (pod: JsonObject) => metaOf(pod).annotations['kubernetes.io/config.mirror'] !== undefined
   const shown = (list: readonly JsonObject[]) =>
     list.map((pod) => `${metaOf(pod).namespace}/${metaOf(pod).name}`).join(', ')
-  const daemons = pods.filter((pod) => str(owner(pod), 'kind') === 'DaemonSet')
+  // What has ended may go, whatever it was.
+  const lives = (pod: JsonObject) => !['Succeeded', 'Failed'].includes(str(obj(pod, 'status'), 'phase'))
+  const daemons = pods.filter((pod) => str(owner(pod), 'kind') === 'DaemonSet' && lives(pod))
   const own = pods.filter((pod) => !daemons.includes(pod) && !mirror(pod))
-  const bare = own.filter((pod) => owner(pod) === undefined)
-  const local = own.filter((pod) =>
-    arr(obj(pod, 'spec'), 'volumes').some((one) => one.emptyDir !== undefined),
+  const bare = own.filter((pod) => owner(pod) === undefined && lives(pod))
+  const local = own.filter(
+    (pod) => lives(pod) && arr(obj(pod, 'spec'), 'volumes').some((one) => one.emptyDir !== undefined),
   )
   const errors: string[] = []
   if (daemons.length > 0 && !boolFlag(flags, 'ignore-daemonsets')) {
