@@ -6,6 +6,7 @@ import { benchFrames } from './bench/frames.ts'
 import { benchHops } from './bench/hops.ts'
 import { benchRules } from './bench/nf.ts'
 import { benchKube } from './bench/kube.ts'
+import { benchProxies } from './bench/proxies.ts'
 import { benchProxy } from './bench/proxy.ts'
 import { benchQueue } from './bench/queue.ts'
 import { type Row, rowText } from './bench/report.ts'
@@ -64,6 +65,12 @@ const SECTIONS: readonly { title: string; run: () => Row[] }[] = [
       'kube-proxy: a node of a cluster with 10,000 Services of three endpoints each, real time from the change of an ' +
       'EndpointSlice to rules that hold; beside the same kube-proxy writing everything, nothing known to it',
     run: benchProxy,
+  },
+  {
+    title:
+      'kube-proxies: a cluster with a real kube-proxy on every node; Services of three endpoints each are created, and ' +
+      'every node writes its rules',
+    run: benchProxies,
   },
 ]
 const FRAMES =

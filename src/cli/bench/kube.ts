@@ -147,13 +147,13 @@ plugins:
 `
 }
 
-function realCluster(nodes: number): Run {
+export function realCluster(nodes: number): Run {
   const { run, diagnostics } = startRun(realLab(nodes), 1)
   if (run === undefined) throw new Error(`bench: ${diagnostics[0]?.message}`)
   return run
 }
 
-function create<T extends ApiObject>({ world }: Run, resource: string, draft: Draft<T>): void {
+export function create<T extends ApiObject>({ world }: Run, resource: string, draft: Draft<T>): void {
   const made = apiCreate<T>(world, USER, resource, draft)
   if (!made.ok) throw new Error(`bench: ${made.status.message}`)
 }
@@ -180,7 +180,7 @@ function realSeconds(pods: number): number {
 }
 
 /** Bytes in use after a collection; 0 where the engine does not let itself be asked. */
-function heapUsed(): number {
+export function heapUsed(): number {
   const { gc } = globalThis as { gc?: () => void }
   if (gc === undefined) return 0
   gc()
@@ -188,7 +188,7 @@ function heapUsed(): number {
   return used + arrayBuffers
 }
 
-function figure(name: string, value: number, unit: string, aim = ''): Row {
+export function figure(name: string, value: number, unit: string, aim = ''): Row {
   return { name, value, unit, reference: 0, against: '', aim }
 }
 
