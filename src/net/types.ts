@@ -9,6 +9,7 @@ import type { Qdisc } from './link/qdisc.ts'
 import type { SnmpCounters } from './snmp.ts'
 import type { SimWorld, Target } from '../sim/world.ts'
 import type { InterfaceConf } from './conf.ts'
+import type { FibTables } from './ip/fibtables.ts'
 import type { RouteCache } from './ip/routecache.ts'
 import type { Inet6Dev } from './ip6/inet6dev.ts'
 import type { ArpHeader, IcmpHeader, TcpHeader } from './headers.ts'
@@ -431,8 +432,8 @@ export interface Netns extends Target {
   nsids?: number[]
   nextIfindex: number
   /** Routing tables by id (255 local, 254 main, 253 default); owned by `net/ip/fib.ts`. IPv4 and IPv6 apart. */
-  fib4: Map<number, readonly Route[]> | null
-  fib6: Map<number, readonly Route[]> | null
+  fib4: FibTables | null
+  fib6: FibTables | null
   /** Rises with every change of an IPv4 table: what was derived from the tables before is void. */
   fibGeneration: number
   /** Null: the three standing rules. */

@@ -9,12 +9,13 @@ import { nlErrno, nlError } from '../nlresult.ts'
 import type { Netns, NextHop, PolicyRule, Route, RouteType, World } from '../types.ts'
 import type { FibResult, Flow } from './fibindex.ts'
 import { compareRoutes, tableLookup } from './fibindex.ts'
+import { createFibTables, fibIds, fibTable, fibTablePut, RT_TABLE_LOCAL, RT_TABLE_MAIN } from './fibtables.ts'
 import type { RouteSpec } from './fibspec.ts'
 import { buildRoute, frozenRoute, matchesSpec, sameNexthops, specTable } from './fibspec.ts'
 
+export { RT_TABLE_LOCAL, RT_TABLE_MAIN }
+
 export const RT_TABLE_DEFAULT = 253
-export const RT_TABLE_MAIN = 254
-export const RT_TABLE_LOCAL = 255
 
 /** What `ip rule` gives; whatever is undefined is not matched. `table` is needed for lookups. */
 export interface RuleSpec {
@@ -48,7 +49,7 @@ export function fibLookup(_world: World, ns: Netns, flow: Flow): FibResult {
     const rule = rules[i]!
     if (!standing && !ruleMatches(ns, rule, flow)) continue
     if (rule.action !== 'lookup') return ruleResult(rule)
-    const routes = tables?.get(rule.table)
+    const routes = fibTable(tables, rule.table)
     if (routes === undefined || routes.length === 0) continue
     const found = tableLookup(routes, flow, rule, ignoreLinkdown)
     if (found !== null) return found
@@ -71,7 +72,7 @@ export function addrType(ns: Netns, ip: Ip): 'local' | 'broadcast' | 'multicast'
   if (ip === 0 || ip === -1) return 'broadcast'
   if (isMulticast(ip)) return 'multicast'
   const family = typeof ip === 'number' ? 4 : 6
-  const routes = (family === 4 ? ns.fib4 : ns.fib6)?.get(RT_TABLE_LOCAL)
+  const routes = (family === 4 ? ns.fib4 : ns.fib6)?.local
   if (routes === undefined) return 'unicast'
   if (typeof ip === 'number' && routes.length <= FEW) return typeAmongFew(routes, ip)
   const flow: Flow = { family, dst: ip, src: 0, iif: 0, oif: 0, mark: 0, tos: 0 }
@@ -123,7 +124,7 @@ export function routeChange(world: World, ns: Netns, spec: RouteSpec): NlResult 
 export function routeDel(world: World, ns: Netns, spec: RouteSpec): NlResult {
   const id = specTable(spec)
   const routes = tableOf(ns, spec.family, id)
-  const known = ns.fib4?.has(id) === true || id === RT_TABLE_MAIN || id === RT_TABLE_LOCAL
+  const known = fibTable(ns.fib4, id) !== undefined || id === RT_TABLE_MAIN || id === RT_TABLE_LOCAL
   if (!known && spec.family === 4) {
     return nlError('ESRCH', 'FIB table does not exist')
   }
@@ -139,9 +140,8 @@ export function routeDel(world: World, ns: Netns, spec: RouteSpec): NlResult {
 export function routesOf(ns: Netns, family: 4 | 6, table?: number): readonly Route[] {
   if (table !== undefined) return tableOf(ns, family, table)
   const tables = family === 4 ? ns.fib4 : ns.fib6
-  if (tables === null) return []
-  const ids = [...tables.keys()].sort((a, b) => (a & 255) - (b & 255) || b - a)
-  return ids.flatMap((id) => tables.get(id) ?? [])
+  const ids = fibIds(tables).sort((a, b) => (a & 255) - (b & 255) || b - a)
+  return ids.flatMap((id) => fibTable(tables, id) ?? [])
 }
 
 /**
@@ -155,8 +155,8 @@ export function routesUpdate(
   change: (route: Route) => Route | null,
 ): void {
   const tables = family === 4 ? ns.fib4 : ns.fib6
-  if (tables === null) return
-  for (const [id, routes] of tables) {
+  for (const id of fibIds(tables)) {
+    const routes = fibTable(tables, id) ?? []
     const next: Route[] = []
     let changed = false
     for (const route of routes) {
@@ -259,17 +259,17 @@ function sameRoute(a: Route, b: Route): boolean {
 }
 
 function tableOf(ns: Netns, family: 4 | 6, table: number): readonly Route[] {
-  return (family === 4 ? ns.fib4 : ns.fib6)?.get(table) ?? []
+  return fibTable(family === 4 ? ns.fib4 : ns.fib6, table) ?? []
 }
 
 function setTable(world: World, ns: Netns, family: 4 | 6, table: number, routes: readonly Route[]): void {
   touch(world, ns.id)
-  if (family === 4) ns.fib4 ??= new Map()
-  else ns.fib6 ??= new Map()
+  if (family === 4) ns.fib4 ??= createFibTables()
+  else ns.fib6 ??= createFibTables()
   const tables = (family === 4 ? ns.fib4 : ns.fib6)!
   if (family === 4) ns.fibGeneration++
-  if (ns.exceptions !== null) dropExceptions(ns, tables.get(table) ?? [], routes)
-  tables.set(table, Object.freeze(routes) as readonly Route[])
+  if (ns.exceptions !== null) dropExceptions(ns, fibTable(tables, table) ?? [], routes)
+  fibTablePut(tables, table, Object.freeze(routes) as readonly Route[])
 }
 
 /** What was learned about paths over a next hop goes with its route. */

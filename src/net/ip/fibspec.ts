@@ -6,6 +6,7 @@ import { nlErrno, nlError } from '../nlresult.ts'
 import type { Link, Netns, NextHop, Route, RouteType, World } from '../types.ts'
 import { addrType, fibLookup, RT_TABLE_LOCAL, RT_TABLE_MAIN } from './fib.ts'
 import { tableLookup } from './fibindex.ts'
+import { fibTable } from './fibtables.ts'
 
 export interface NextHopSpec {
   /** ifindex, 0 or undefined where the gateway decides. */
@@ -279,7 +280,7 @@ function checkGateway4(
     scope: Math.max(scope + 1, RT_SCOPE_LINK),
   }
   const table = specTable(spec)
-  const own = table === RT_TABLE_MAIN ? undefined : ns.fib4?.get(table)
+  const own = table === RT_TABLE_MAIN ? undefined : fibTable(ns.fib4, table)
   let found = own === undefined ? null : tableLookup(own, flow, fallbackRule, false)
   found ??= fibLookup(world, ns, flow)
   if (found.errno !== '' || found.nexthop === null)

@@ -10,6 +10,7 @@ import { inAddrOnlink, inetSelectAddr, linkOfAddr } from './devinet.ts'
 import { addrType, fibLookup, NO_ROUTE, RT_TABLE_LOCAL, rulesOf } from './fib.ts'
 import type { FibResult, Flow } from './fibindex.ts'
 import { hasLocal4 } from './fibindex.ts'
+import { fibTable } from './fibtables.ts'
 import { neighKick } from './neigh.ts'
 
 /** Where a received packet goes. */
@@ -111,7 +112,7 @@ const NOT_OURS: InputRoute = Object.freeze({
 
 /** Whether any route of the local table covers an address. A host has few: they are read one by one, without an index. */
 function isLocalRange(ns: Netns, dst: number): boolean {
-  const routes = ns.fib4?.get(RT_TABLE_LOCAL)
+  const routes = ns.fib4?.local
   if (routes === undefined) return false
   for (let i = 0; i < routes.length; i++) {
     const { dst: base, len } = routes[i]!
@@ -373,7 +374,7 @@ function validateSource(
 }
 
 function isOwn(ns: Netns, addr: number): boolean {
-  const local = ns.fib4?.get(RT_TABLE_LOCAL)
+  const local = ns.fib4?.local
   return local !== undefined && hasLocal4(local, addr)
 }
 
@@ -480,7 +481,7 @@ function resultSource(ns: Netns, fib: FibResult, link: Link): number {
 
 function isDefaultGateway(ns: Netns, addr: number): boolean {
   for (const rule of rulesOf(ns, 4)) {
-    const routes = rule.table === RT_TABLE_LOCAL ? undefined : ns.fib4?.get(rule.table)
+    const routes = rule.table === RT_TABLE_LOCAL ? undefined : fibTable(ns.fib4, rule.table)
     if (routes?.some((r) => r.len === 0 && r.nexthops.some((hop) => hop.via === addr))) return true
   }
   return false

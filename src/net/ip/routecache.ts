@@ -4,6 +4,7 @@
 import type { InterfaceConf, Link, Neigh, Netns, World } from '../types.ts'
 import { fibLookup } from './fib.ts'
 import type { FibResult } from './fibindex.ts'
+import { fibIds, fibTable } from './fibtables.ts'
 
 /** Beyond so many destinations a cache starts anew. */
 const DESTINATIONS_MAX = 4096
@@ -69,6 +70,6 @@ function newCache(world: World, ns: Netns): RouteCache | null {
 }
 
 function asksForTos(ns: Netns): boolean {
-  for (const routes of ns.fib4?.values() ?? []) if (routes.some((route) => route.tos !== 0)) return true
+  for (const id of fibIds(ns.fib4)) if (fibTable(ns.fib4, id)?.some((route) => route.tos !== 0)) return true
   return false
 }

@@ -14,6 +14,7 @@ import {
   routesOf,
 } from '../../net/ip/fib.ts'
 import type { NextHopSpec, RouteSpec } from '../../net/ip/fibspec.ts'
+import { fibTable } from '../../net/ip/fibtables.ts'
 import type { Route, RouteType } from '../../net/types.ts'
 import { protoNumber, scopeNumber, tableNumber } from '../print/names.ts'
 import type { RouteView } from '../print/route.ts'
@@ -366,7 +367,7 @@ function routeList(run: IpRun, words: Words, what: 'list' | 'flush'): void {
     !(filter.table >= 253 && filter.table <= 255) &&
     families[0] === 4
   ) {
-    const known = run.ns.fib4?.has(filter.table) === true
+    const known = fibTable(run.ns.fib4, filter.table) !== undefined
     const word2 = what === 'flush' ? 'Flush' : 'Dump'
     if (!known) giveUp(`Error: ipv4: FIB table does not exist.\n${word2} terminated\n`, 2)
   }
