@@ -1,4 +1,5 @@
 /** What controllers share: owners, readiness, events, names by hash. */
+import { interned } from '../../base/intern.ts'
 import { nowText, storeOf, wallMs } from '../store/store.ts'
 import { apiPatch, apiUpdateStatus } from '../api/local.ts'
 import { agentSend } from '../agent/agent.ts'
@@ -116,7 +117,7 @@ export function recordEvent(
   agent.events ??= new Map()
   const { apiVersion, kind } = about
   const { name, namespace, uid, resourceVersion } = about.metadata
-  const told = correlate(agent.events, `${kind} ${name} ${uid}`, `${type} ${reason}`, text, world.now)
+  const told = correlate(agent.events, memoryKey(about), interned(`${type} ${reason}`), text, world.now)
   if (told === undefined) return
   const recorded: Recorded = {
     about: { apiVersion, kind, metadata: { name, namespace, uid, resourceVersion } },
@@ -130,6 +131,11 @@ export function recordEvent(
   }
   const where = { resource: 'events', namespace: namespace ?? 'default', name: '' }
   agentSend(ctx, { tag: '', op: 'event', ...where, object: recorded })
+}
+
+/** A uid says it all, and is at hand; what has none (a node under its name) is called in full. */
+function memoryKey({ kind, metadata: { name, uid } }: ApiObject): string {
+  return uid !== '' && uid !== name ? uid : `${kind} ${name} ${uid}`
 }
 
 /** Programs whose events carry another name as their source. */

@@ -11,22 +11,24 @@ import type { Pod } from '../objects.ts'
 import { formatTime } from '../time.ts'
 import type { ApiObject, StoreChange } from '../types.ts'
 import { deepFreeze } from '../types.ts'
+import { draftOf } from './layout.ts'
 import { shareParts } from './share.ts'
 import {
   createTree,
   treeAll,
   treeDelete,
   treeGet,
+<<<<<<< Updated upstream
   treeGetAll,
+=======
+  treeKeys,
+>>>>>>> Stashed changes
   treeNeighbour,
   treeSet,
   treeValues,
 } from './tree.ts'
 import type { Store, StoreOptions, Subscription, Want } from './types.ts'
 import { CHUNK } from './types.ts'
-
-/** Spread first: copies that are frozen share a hidden class then, where each had one of its own. */
-const PLAIN = Object.freeze({})
 
 const RNG_STREAM = 0x6b756265
 
@@ -132,12 +134,14 @@ export function storeList<T extends ApiObject = ApiObject>(
 /** The pods bound to a node. */
 export function storePodsOnNode(store: Store, node: string): readonly Pod[] {
   const pods = store.tables.get('pods') ?? createTree()
-  return treeValues(store.podsByNode, `${node}/`).map((key) => treeGet(pods, key) as Pod)
+  return treeKeys(store.podsByNode, `${node}/`).map((at) => treeGet(pods, at.slice(node.length + 1)) as Pod)
 }
 
 /** Objects that name the object with this uid among their owners. */
 export function storeOwned(store: Store, uid: string): readonly { resource: string; object: ApiObject }[] {
-  return treeValues(store.owned, `${uid}/`).map(({ resource, key }) => {
+  return treeKeys(store.owned, `${uid}/`).map((at) => {
+    const end = at.indexOf('/', uid.length + 1)
+    const [resource, key] = [at.slice(uid.length + 1, end), at.slice(end + 1)]
     const object = treeGet(store.tables.get(resource) ?? createTree<ApiObject>(), key)
     assert(object !== undefined, 'kube: the owner index points at an object')
     return { resource, object }
@@ -205,8 +209,9 @@ export function storePut<T extends ApiObject>(world: World, resource: string, ob
   const key = storeKey(namespace, name)
   const table = store.tables.get(resource) ?? createTree<ApiObject>()
   const previous = treeGet(table, key)
-  const metadata = { ...PLAIN, ...object.metadata, resourceVersion: String(revision) }
-  const draft = { ...PLAIN, ...object, metadata }
+  // A new object's name is a part of its key, which stays as long: engines keep such a text once.
+  const sameName = previous === undefined && namespace !== '' ? key.slice(namespace.length + 1) : name
+  const draft = draftOf(object, String(revision), sameName)
   if (previous === undefined) shareParts(draft, treeNeighbour(table, key))
   const stored = deepFreeze(draft)
   store.tables.set(resource, treeSet(table, key, stored as ApiObject))
@@ -288,11 +293,11 @@ function index(
 ): void {
   const node = nodeOf(resource, now)
   if (node !== '' && node !== nodeOf(resource, old)) {
-    store.podsByNode = treeSet(store.podsByNode, `${node}/${key}`, key)
+    store.podsByNode = treeSet(store.podsByNode, `${node}/${key}`, null)
   }
   for (const { uid } of now.metadata.ownerReferences ?? []) {
     if (hasOwner(old, uid)) continue
-    store.owned = treeSet(store.owned, `${uid}/${resource}/${key}`, Object.freeze({ resource, key }))
+    store.owned = treeSet(store.owned, `${uid}/${resource}/${key}`, null)
   }
 }
 

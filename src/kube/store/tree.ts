@@ -98,6 +98,19 @@ export function treeValues<V>(tree: Tree<V>, prefix = ''): V[] {
   return found
 }
 
+/** The keys that begin with `prefix`, in order. */
+export function treeKeys(tree: Tree<unknown>, prefix: string): string[] {
+  const found: string[] = []
+  for (let at = Math.max(0, leafIndex(tree, prefix)); at < tree.leaves.length; at++) {
+    const { keys } = tree.leaves[at]
+    for (let i = lowerBound(keys, prefix); i < keys.length; i++) {
+      if (!keys[i].startsWith(prefix)) return found
+      found.push(keys[i])
+    }
+  }
+  return found
+}
+
 /** The value whose key comes next before `key`, or next behind it: what is most like it. Undefined in an empty tree. */
 export function treeNeighbour<V>(tree: Tree<V>, key: string): V | undefined {
   const leaf = tree.leaves[Math.max(0, leafIndex(tree, key))]

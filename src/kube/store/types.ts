@@ -16,12 +16,6 @@ export interface StoreOptions {
   readonly logLimit: number
 }
 
-/** Where an object with some owner is found. */
-export interface Owned {
-  readonly resource: string
-  readonly key: string
-}
-
 /** Changes a chunk of the log holds. */
 export const CHUNK = 128
 
@@ -52,10 +46,10 @@ export interface Store extends Target {
   tables: Map<string, Tree<ApiObject>>
   /** by resource key: the revision of its last change */
   changedAt: Map<string, number>
-  /** NODE/NAMESPACE/NAME, to NAMESPACE/NAME */
-  podsByNode: Tree<string>
+  /** NODE/NAMESPACE/NAME; the keys say it all */
+  podsByNode: Tree<null>
   /** OWNER-UID/RESOURCE/NAMESPACE/NAME */
-  owned: Tree<Owned>
+  owned: Tree<null>
   log: ChangeLog
   /** the latest changes, fewer than a chunk */
   tail: StoreChange[]

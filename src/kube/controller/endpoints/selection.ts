@@ -3,6 +3,7 @@
  * more objects. Models the indexes behind endpointslice's util.ServiceSelectorCache. The trees are frozen: a
  * checkpoint shares them.
  */
+import { interned } from '../../../base/intern.ts'
 import { matchMap } from '../../api/selectors.ts'
 import type { Labels, Pod, Service } from '../../objects.ts'
 import { createTree, treeDelete, treeGet, treeSet, treeValues } from '../../store/tree.ts'
@@ -44,20 +45,20 @@ export function selectionService(to: Selection, service: Service, gone = false):
   to.services = treeSet(to.services, `${namespace}/${firstPair(now)}/${name}`, entry)
 }
 
-/** Takes in a pod; `previous` is what it was before. */
-export function selectionPod(to: Selection, now: Pod | undefined, previous?: Pod): void {
+/** Takes in a pod; `previous` is what it was before, `known` its key where that is at hand. */
+export function selectionPod(to: Selection, now: Pod | undefined, previous?: Pod, known?: string): void {
   const labels = now?.metadata.labels ?? {}
   const before = previous?.metadata.labels ?? {}
   if (now !== undefined && previous !== undefined && jsonEqual(labels, before)) return
   for (const place of previous === undefined ? [] : places(previous)) to.pods = treeDelete(to.pods, place)
   if (now === undefined) return
-  const key = objectKey(now)
+  const key = known ?? objectKey(now)
   for (const place of places(now)) to.pods = treeSet(to.pods, place, key)
 }
 
 /** A pod's change, as the store's log has it. */
-export function selectionChange(to: Selection, { type, object, previous }: StoreChange): void {
-  selectionPod(to, type === 'DELETED' ? undefined : (object as Pod), previous as Pod | undefined)
+export function selectionChange(to: Selection, { type, key, object, previous }: StoreChange): void {
+  selectionPod(to, type === 'DELETED' ? undefined : (object as Pod), previous as Pod | undefined, key)
 }
 
 /** Keys of the pods that have the selector's first pair: those that it selects are among them. */
@@ -132,5 +133,6 @@ function firstPair(selector: Labels): string {
 
 function places({ metadata }: Pod): string[] {
   const { namespace = '', name, labels = {} } = metadata
-  return Object.entries(labels).map(([key, value]) => `${namespace}/${key}=${value}/${name}`)
+  // More than one controller keeps them.
+  return Object.entries(labels).map(([key, value]) => interned(`${namespace}/${key}=${value}/${name}`))
 }
