@@ -12,6 +12,9 @@ import type { Container, FileNode, Machine } from './types.ts'
 export const FILES_MAX = 8_388_608
 export const NODES_MAX = 4096
 
+/** `mtime` of files that came with a container and stand once for many. */
+export const WITH_CONTAINER = -1
+
 /** Where a path is looked up: a ProcCtx is one. */
 export interface FileCtx {
   world: World
@@ -266,7 +269,10 @@ function nodeAt(ctx: FileCtx, path: string): FileNode | undefined {
   const box = containerOf(ctx.machine, ctx.proc.container)
   const changed = (box ?? ctx.machine).files.get(path)
   if (changed !== undefined) return changed ?? undefined
-  if (box !== undefined && Object.hasOwn(box.base, path)) return box.base[path]
+  if (box !== undefined && Object.hasOwn(box.base, path)) {
+    const node = box.base[path]!
+    return node.mtime === WITH_CONTAINER ? { ...node, mtime: box.createdAt } : node
+  }
   if (LINKS[path] !== undefined) return { kind: 'link', text: LINKS[path], mode: 0o777, mtime: 0 }
   if (DIRS.has(path)) return { kind: 'dir', text: '', mode: 0o755, mtime: 0 }
   const standing = standingText((box ?? ctx.machine).hostname, path)

@@ -115,10 +115,12 @@ function create(
   const entrypoint = (spec.command?.length ?? 0) > 0 ? words(spec.command) : [...image.entrypoint]
   const standard = (spec.command?.length ?? 0) > 0 ? [] : [...commandOf(image, tag)]
   const cmd = (spec.args?.length ?? 0) > 0 ? words(spec.args) : standard
+  const id = randomHex(machineRng(world, machine), 64)
+  const { runtime } = clusterOf(world).options.kubelet
   const container = createContainer(world, machine.id, {
-    id: randomHex(machineRng(world, machine), 64),
-    name: runtimeName(pod, spec.name, box.restarts),
-    runtime: clusterOf(world).options.kubelet.runtime,
+    id,
+    name: runtimeName(runtime, id, pod, spec.name, box.restarts),
+    runtime,
     image: spec.image ?? '',
     imageId: interned(`sha256:${image.id}`),
     program: '',

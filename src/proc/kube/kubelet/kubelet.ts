@@ -26,7 +26,7 @@ import type { Task, TaskResult } from './runner.ts'
 import { runnerProgram } from './runner.ts'
 import { dropHalfMade } from './sandbox.ts'
 import type { Kubelet, PodRun } from './state.ts'
-import { containerOf, createState, kubeletOf, SECOND } from './state.ts'
+import { boxOf, containerOf, createState, kubeletOf, SECOND } from './state.ts'
 import { hookEnded } from './stop.ts'
 import { mountsConfig, refreshVolumes } from './volumes.ts'
 import { lookAgain, restartBox, syncPod } from './worker.ts'
@@ -125,7 +125,7 @@ function configChanged({ ctx, state }: Kubelet, resource: string, { metadata }: 
 function refresh(kubelet: Kubelet, uid: string): void {
   const run = kubelet.state.pods.get(uid)
   for (const spec of run === undefined ? [] : specsOf(run.pod)) {
-    const box = run!.boxes.get(spec.name)
+    const box = boxOf(run!, spec.name)
     const container = box === undefined ? undefined : containerOf(kubelet, box)
     if (container?.status === 'running') refreshVolumes(kubelet, run!, spec, container)
   }
@@ -177,7 +177,7 @@ function taskDone(kubelet: Kubelet, task: Task, result: TaskResult): void {
     return
   }
   const run = state.pods.get(task.uid)
-  const box = run?.boxes.get(task.box)
+  const box = run === undefined ? undefined : boxOf(run, task.box)
   if (run === undefined || box === undefined || box.id !== task.container) return
   if (result.outcome !== 'success') {
     const reason = purpose === 'postStart' ? 'FailedPostStartHook' : 'FailedPreStopHook'

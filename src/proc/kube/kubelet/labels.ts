@@ -20,17 +20,25 @@ export function labelsOf(
   container: string,
   restarts: number,
 ): Readonly<Record<string, string>> {
+  // By their names as they stand: engines lay out a record with computed ones in two pieces.
   return Object.freeze({
-    [BOX_NAME]: container,
-    [POD_NAME]: metadata.name,
-    [POD_NAMESPACE]: metadata.namespace ?? '',
-    [POD_UID]: metadata.uid,
-    [RESTARTS]: String(restarts),
+    'io.kubernetes.container.name': container,
+    'io.kubernetes.pod.name': metadata.name,
+    'io.kubernetes.pod.namespace': metadata.namespace ?? '',
+    'io.kubernetes.pod.uid': metadata.uid,
+    'annotation.io.kubernetes.container.restartCount': String(restarts),
   })
 }
 
-/** `k8s_CONTAINER_POD_NAMESPACE_UID_ATTEMPT` */
-export function runtimeName({ metadata }: Pod, container: string, attempt: number): string {
+/** Docker's name of it, `k8s_CONTAINER_POD_NAMESPACE_UID_ATTEMPT`; containerd knows its containers by their ids only. */
+export function runtimeName(
+  runtime: string,
+  id: string,
+  { metadata }: Pod,
+  container: string,
+  attempt: number,
+): string {
+  if (runtime !== 'docker') return id
   return ['k8s', container, metadata.name, metadata.namespace, metadata.uid, attempt].join('_')
 }
 

@@ -5,7 +5,7 @@ import type { Container as Spec, Probe } from '../../../kube/objects-pod.ts'
 import type { Task, TaskResult } from './runner.ts'
 import { launch, taskOf } from './runner.ts'
 import type { BoxRun, Kubelet, PodRun, ProbeKind } from './state.ts'
-import { isRunning, NO_PROBES, SECOND } from './state.ts'
+import { boxOf, isRunning, NO_PROBES, SECOND } from './state.ts'
 
 const KINDS: readonly ProbeKind[] = ['startup', 'liveness', 'readiness']
 /** A probe without a delay comes so soon after the container's start. */
@@ -68,7 +68,7 @@ export function probeDone(
 ): void {
   const { ctx, state } = kubelet
   const run = state.pods.get(task.uid)
-  const box = run?.boxes.get(task.box)
+  const box = run === undefined ? undefined : boxOf(run, task.box)
   const kind = task.purpose as ProbeKind
   const probe = box?.probes.get(kind)
   if (run === undefined || box === undefined || probe === undefined || box.id !== task.container) return

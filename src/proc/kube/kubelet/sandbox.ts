@@ -26,6 +26,7 @@ import type { Kubelet, PodRun } from './state.ts'
 import { SECOND } from './state.ts'
 
 const PAUSE_IMAGE = 'registry.k8s.io/pause:3.10'
+const PAUSE_ARGV: string[] = Object.freeze(['/pause']) as string[]
 const NO_ENV: ReadonlyMap<string, string> = Object.freeze(new Map())
 const ETH = 'eth0'
 /** Until the next try after a failure, and where the node has no network yet. */
@@ -200,12 +201,12 @@ function startPause({ world, machine }: Kubelet, { pod, attempt }: PodRun, id: s
   const runtime = clusterOf(world).options.kubelet.runtime
   const box = createContainer(world, machine.id, {
     id,
-    name: runtimeName(pod, PAUSE_NAME, attempt - 1),
+    name: runtimeName(runtime, id, pod, PAUSE_NAME, attempt - 1),
     runtime,
     image: PAUSE_IMAGE,
     imageId: interned(`sha256:${image.id}`),
     program: 'pause',
-    argv: ['/pause'],
+    argv: PAUSE_ARGV,
     env: NO_ENV,
     cwd: '/',
     hostname: machine.sandboxes.get(id)!.hostname,

@@ -24,6 +24,8 @@ export interface KubeletState {
   ready: '' | 'True' | 'False'
   readySince: string
   statusAt: number
+  /** The status that was told last, of whichever pod; undefined before the first. */
+  told: PodStatus | undefined
 }
 
 /** A pod on its node. */
@@ -44,7 +46,8 @@ export interface PodRun {
   /** Not before this moment are containers started, or is the sandbox tried again. ns */
   notBefore: number
   ips: readonly string[]
-  boxes: Map<string, BoxRun>
+  /** Its containers, in the order in which they were first started. */
+  boxes: readonly BoxRun[]
   /** Its init containers have done their work in this sandbox. */
   initialized: boolean
   stop: PodStop | null
@@ -135,6 +138,9 @@ export interface Kubelet {
 /** Frozen: of all containers without probes. */
 export const NO_PROBES: Map<ProbeKind, ProbeRun> = Object.freeze(new Map())
 
+const NO_BOXES: readonly BoxRun[] = Object.freeze([])
+const NO_IPS: readonly string[] = Object.freeze([])
+
 export const SECOND = 1_000_000_000
 
 export function createState(): KubeletState {
@@ -148,6 +154,7 @@ export function createState(): KubeletState {
     ready: '',
     readySince: '',
     statusAt: -1,
+    told: undefined,
   }
 }
 
@@ -172,8 +179,8 @@ export function createRun(pod: Pod, startTime: string, startedAt: number): PodRu
     attempt: 0,
     network: null,
     notBefore: 0,
-    ips: [],
-    boxes: new Map(),
+    ips: NO_IPS,
+    boxes: NO_BOXES,
     initialized: false,
     stop: null,
     ended: false,
@@ -184,9 +191,15 @@ export function createRun(pod: Pod, startTime: string, startedAt: number): PodRu
   }
 }
 
+/** The record of a container of the pod, undefined where there is none yet. */
+export function boxOf(run: PodRun, name: string): BoxRun | undefined {
+  for (const box of run.boxes) if (box.name === name) return box
+  return undefined
+}
+
 /** The record of a container of the pod, made where there is none. */
 export function boxRun(run: PodRun, spec: ContainerSpec): BoxRun {
-  const known = run.boxes.get(spec.name)
+  const known = boxOf(run, spec.name)
   if (known !== undefined) return known
   const box: BoxRun = {
     name: spec.name,
@@ -208,7 +221,7 @@ export function boxRun(run: PodRun, spec: ContainerSpec): BoxRun {
     hook: false,
     probes: NO_PROBES,
   }
-  run.boxes.set(spec.name, box)
+  run.boxes = run.boxes.concat(box)
   return box
 }
 

@@ -10,6 +10,7 @@ import type {
   PodPhase,
   PodStatus,
 } from '../../../kube/objects-pod.ts'
+import { shareParts } from '../../../kube/store/share.ts'
 import { nowText } from '../../../kube/store/store.ts'
 import { deepFreeze, jsonEqual } from '../../../kube/types.ts'
 import { containerId } from './box.ts'
@@ -18,7 +19,7 @@ import { wholeReference } from './images.ts'
 import { isReady, isStarted } from './probes.ts'
 import { sandboxLives } from './sandbox.ts'
 import type { BoxRun, Kubelet, PodRun } from './state.ts'
-import { isRunning, isSidecar } from './state.ts'
+import { boxOf, isRunning, isSidecar } from './state.ts'
 
 const OWN = ['PodReadyToStartContainers', 'Initialized', 'Ready', 'ContainersReady', 'PodScheduled']
 
@@ -26,7 +27,10 @@ const OWN = ['PodReadyToStartContainers', 'Initialized', 'Ready', 'ContainersRea
 export function reportStatus(kubelet: Kubelet, run: PodRun): void {
   const status = statusOf(kubelet, run)
   if (run.gone || (run.sent !== undefined && jsonEqual(run.sent, status))) return
+  // Pods that came together have the same conditions and hosts: they stand once.
+  shareParts(status, kubelet.state.told)
   run.sent = deepFreeze(status)
+  kubelet.state.told = run.sent
   const { namespace = '', name, uid } = run.pod.metadata
   agentSend(kubelet.ctx, {
     tag: `status ${uid}`,
@@ -79,14 +83,14 @@ export function phaseOf(kubelet: Kubelet, run: PodRun): PodPhase {
   const policy = spec.restartPolicy ?? 'Always'
   const stopping = run.stop !== null
   for (const one of spec.initContainers ?? []) {
-    const box = run.boxes.get(one.name)
+    const box = boxOf(run, one.name)
     if (isSidecar(one) || box?.ended?.exitCode === 0) continue
     if (box?.ended !== undefined && (policy === 'Never' || stopping)) return 'Failed'
     return 'Pending'
   }
   let [waiting, running, stopped, succeeded] = [0, 0, 0, 0]
   for (const one of spec.containers) {
-    const box = run.boxes.get(one.name)
+    const box = boxOf(run, one.name)
     if (box === undefined || box.id === '') waiting++
     else if (box.ended !== undefined) {
       stopped++
@@ -102,7 +106,7 @@ export function phaseOf(kubelet: Kubelet, run: PodRun): PodPhase {
 }
 
 function containerStatus(kubelet: Kubelet, run: PodRun, spec: Spec, init: boolean): ContainerStatus {
-  const box = run.boxes.get(spec.name)
+  const box = boxOf(run, spec.name)
   const running = box !== undefined && isRunning(kubelet, box)
   const state = stateOf(run, box, running)
   const started = running && isStarted(box) && !box.hook

@@ -6,7 +6,7 @@
 import { interned } from '../../../base/intern.ts'
 import type { Container as Spec, Volume } from '../../../kube/objects-pod.ts'
 import { containerFiles } from '../../../run/containerlife.ts'
-import { removeFile, statFile } from '../../../run/files.ts'
+import { removeFile, statFile, WITH_CONTAINER } from '../../../run/files.ts'
 import type { Container, FileNode } from '../../../run/types.ts'
 import { cniHost, makeDirs } from '../../cni/host.ts'
 import { field, isRecord } from '../../../kube/types.ts'
@@ -22,6 +22,7 @@ interface Item {
 const ROOT_CA = 'kube-root-ca.crt'
 const NO_CERTIFICATE = 'Kubehop has no certificates: connections to the API server are in clear.\n'
 const NO_TOKEN = 'kubehop-has-no-tokens'
+const MOUNTED_DIR: FileNode = Object.freeze({ kind: 'dir', text: '', mode: 0o755, mtime: WITH_CONTAINER })
 
 /** '' where all volumes of a pod can be set up, else the event's text. */
 export function volumeProblem(kubelet: Kubelet, run: PodRun): string {
@@ -69,6 +70,11 @@ export function mountVolumes(kubelet: Kubelet, run: PodRun, spec: Spec, containe
       put(at, only)
       continue
     }
+    const hidden = Object.keys(container.base).some((path) => path.startsWith(`${at}/`))
+    if (volume.projected !== undefined && !hidden) {
+      mountShared(container, at, files)
+      continue
+    }
     // A mount hides what the image has there.
     for (const path of Object.keys(container.base))
       if (path.startsWith(`${at}/`)) containerFiles(container).set(path, null)
@@ -79,6 +85,38 @@ export function mountVolumes(kubelet: Kubelet, run: PodRun, spec: Spec, containe
       put(full, text)
     }
   }
+}
+
+/** What stood first under a record of files, by what was added to it. Derived, and no part of the world's state. */
+const mounted = new WeakMap<Container['base'], Map<string, Container['base']>>()
+const MOUNTED_MAX = 64
+
+/**
+ * Most pods mount nothing but what every pod of their namespace has (a token, the cluster's certificate): such files stand
+ * beside the image's, once for all containers.
+ */
+function mountShared(container: Container, at: string, files: ReadonlyMap<string, string>): void {
+  const { base } = container
+  const nodes: Record<string, FileNode> = {}
+  const parents = (path: string) => {
+    const parts = path.split('/')
+    for (let i = 2; i <= parts.length; i++) {
+      const dir = parts.slice(0, i).join('/')
+      if (!container.files.has(dir) && !Object.hasOwn(base, dir)) nodes[dir] = MOUNTED_DIR
+    }
+  }
+  parents(at)
+  for (const [path, text] of files) {
+    const full = `${at}/${path}`
+    parents(full.slice(0, full.lastIndexOf('/')))
+    nodes[full] = Object.freeze({ kind: 'file', text, mode: 0o644, mtime: WITH_CONTAINER })
+  }
+  const known = mounted.get(base) ?? new Map<string, Container['base']>()
+  const key = JSON.stringify(nodes)
+  const whole = known.get(key) ?? Object.freeze({ ...base, ...nodes })
+  if (known.size >= MOUNTED_MAX) known.clear()
+  mounted.set(base, known.set(key, whole))
+  container.base = whole
 }
 
 function filesOf(
@@ -161,8 +199,13 @@ export function refreshVolumes(kubelet: Kubelet, run: PodRun, spec: Spec, contai
         containerFiles(container).delete(path)
       }
     }
+    for (const path of Object.keys(container.base)) {
+      const stale =
+        path.startsWith(at) && container.base[path]!.kind === 'file' && !files.has(path.slice(at.length))
+      if (stale && !container.files.has(path)) containerFiles(container).set(path, null)
+    }
     for (const [path, text] of files) {
-      if (container.files.get(at + path)?.text === text) continue
+      if ((container.files.get(at + path) ?? container.base[at + path])?.text === text) continue
       const node: FileNode = { kind: 'file', text, mode: 0o644, mtime: kubelet.world.now }
       containerFiles(container).set(at + path, Object.freeze(node))
     }

@@ -12,7 +12,7 @@ import { containersOfPod, dropContainer } from './labels.ts'
 import { isStarted, sendProbes } from './probes.ts'
 import { dropSandbox, sandboxLives, startSandbox, stepNetwork } from './sandbox.ts'
 import type { BoxRun, Kubelet, PodRun } from './state.ts'
-import { boxRun, containerOf, isRunning, isSidecar, SECOND } from './state.ts'
+import { boxOf, boxRun, containerOf, isRunning, isSidecar, SECOND } from './state.ts'
 import { isFinished, reportStatus, restarts } from './status.ts'
 import { advanceStop, beginStop, shortenStop } from './stop.ts'
 import { dropVolumes, volumeProblem } from './volumes.ts'
@@ -26,7 +26,7 @@ const DEFAULT_GRACE = 30
 
 /** Brings a pod forward. Answers when to look again (ns), 0 for not before something happens. */
 export function syncPod(kubelet: Kubelet, run: PodRun): number {
-  for (const box of run.boxes.values()) noteEnd(kubelet, box)
+  for (const box of run.boxes) noteEnd(kubelet, box)
   if (run.network !== null) {
     const at = stepNetwork(kubelet, run)
     if (at > 0) return at
@@ -126,7 +126,7 @@ function keepRunning(kubelet: Kubelet, run: PodRun, spec: Spec, box: BoxRun): nu
 /** The pause container is gone: everything in the sandbox goes with it, and a new one is made. */
 function remake(kubelet: Kubelet, run: PodRun): number {
   const { ctx, world, machine } = kubelet
-  const alive = [...run.boxes.values()].filter((box) => isRunning(kubelet, box))
+  const alive = run.boxes.filter((box) => isRunning(kubelet, box))
   if (alive.length > 0) {
     for (const box of alive) stopContainer(world, machine.id, box.id, true)
     return 0
@@ -137,7 +137,7 @@ function remake(kubelet: Kubelet, run: PodRun): number {
   // Init containers run again in the new one.
   run.initialized = false
   for (const { name } of (run.pod.spec.initContainers ?? []).filter((one) => !isSidecar(one))) {
-    const box = run.boxes.get(name)
+    const box = boxOf(run, name)
     if (box?.ended === undefined) continue
     Object.assign(box, { last: box.ended, ended: undefined, id: '', restarts: box.restarts + 1 })
   }
@@ -197,7 +197,7 @@ function stopAll(kubelet: Kubelet, run: PodRun, seconds: number): number {
   const specs = specsOf(run.pod)
   const alive = (wanted: boolean) =>
     specs.filter((spec) => {
-      const box = run.boxes.get(spec.name)
+      const box = boxOf(run, spec.name)
       return box !== undefined && sidecars.has(spec.name) === wanted && isRunning(kubelet, box)
     })
   let batch = alive(false)
@@ -207,7 +207,7 @@ function stopAll(kubelet: Kubelet, run: PodRun, seconds: number): number {
   }
   let next = 0
   for (const spec of batch) {
-    const box = run.boxes.get(spec.name)!
+    const box = boxOf(run, spec.name)!
     beginStop(kubelet, run, spec, box, `Stopping container ${spec.name}`, limit)
     shortenStop(box, limit)
     next = earliest(next, advanceStop(kubelet, box) || world.now + SECOND)
