@@ -18,11 +18,8 @@ import {
   treeAll,
   treeDelete,
   treeGet,
-<<<<<<< Updated upstream
   treeGetAll,
-=======
   treeKeys,
->>>>>>> Stashed changes
   treeNeighbour,
   treeSet,
   treeValues,
