@@ -151,7 +151,8 @@ export function storeOwnedOf(
   uid: string,
   resource: string,
 ): { keys: readonly string[]; objects: readonly ApiObject[] } {
-  const keys = treeValues(store.owned, `${uid}/${resource}/`).map(({ key }) => key)
+  const prefix = `${uid}/${resource}/`
+  const keys = treeKeys(store.owned, prefix).map((at) => at.slice(prefix.length))
   const objects = treeGetAll(store.tables.get(resource) ?? createTree<ApiObject>(), keys)
   assert(objects.length === keys.length, 'kube: the owner index points at objects')
   return { keys, objects }

@@ -99,29 +99,14 @@ export function treeDelete<V>(tree: Tree<V>, key: string): Tree<V> {
 /** The values whose keys begin with `prefix` ('' for all), in the order of keys. */
 export function treeValues<V>(tree: Tree<V>, prefix = ''): V[] {
   const found: V[] = []
-  for (let b = Math.max(0, placeIn(tree.firsts, prefix)); b < tree.branches.length; b++) {
-    const { firsts, leaves } = tree.branches[b]!
-    for (let at = Math.max(0, placeIn(firsts, prefix)); at < leaves.length; at++) {
-      const { keys, values } = leaves[at]!
-      for (let i = prefix === '' ? 0 : lowerBound(keys, prefix); i < keys.length; i++) {
-        if (prefix !== '' && !keys[i].startsWith(prefix)) return found
-        found.push(values[i])
-      }
-    }
-  }
+  eachWith(tree, prefix, ({ values }, i) => found.push(values[i]!))
   return found
 }
 
 /** The keys that begin with `prefix`, in order. */
 export function treeKeys(tree: Tree<unknown>, prefix: string): string[] {
   const found: string[] = []
-  for (let at = Math.max(0, leafIndex(tree, prefix)); at < tree.leaves.length; at++) {
-    const { keys } = tree.leaves[at]
-    for (let i = lowerBound(keys, prefix); i < keys.length; i++) {
-      if (!keys[i].startsWith(prefix)) return found
-      found.push(keys[i])
-    }
-  }
+  eachWith(tree, prefix, ({ keys }, i) => found.push(keys[i]!))
   return found
 }
 
@@ -145,6 +130,20 @@ export function treeAll<V>(tree: Tree<V>): readonly V[] {
 
 /** Derived from trees, which never change. */
 const all = new WeakMap<object, readonly unknown[]>()
+
+/** Visits the entries whose keys begin with `prefix` ('' for all), in the order of keys. */
+function eachWith<V>(tree: Tree<V>, prefix: string, visit: (leaf: Leaf<V>, i: number) => void): void {
+  for (let b = Math.max(0, placeIn(tree.firsts, prefix)); b < tree.branches.length; b++) {
+    const { firsts, leaves } = tree.branches[b]!
+    for (let at = Math.max(0, placeIn(firsts, prefix)); at < leaves.length; at++) {
+      const leaf = leaves[at]!
+      for (let i = prefix === '' ? 0 : lowerBound(leaf.keys, prefix); i < leaf.keys.length; i++) {
+        if (prefix !== '' && !leaf.keys[i]!.startsWith(prefix)) return
+        visit(leaf, i)
+      }
+    }
+  }
+}
 
 /** Puts keys and values in the place of `n` leaves of branch `b`. */
 function replaceLeaf<V>(
