@@ -40,7 +40,7 @@ function nodeWith(services: number): Node {
   }
   const agents: AgentRules = {
     programs: new Map([['kube-proxy', kubeProxy]]),
-    transport: { notify: () => {}, send: () => false },
+    transport: { notify: () => {}, send: () => false, act: () => false },
   }
   const handlers: Rules<World>['handlers'][number][] = []
   for (const [kind, handler] of Object.entries(agentHandlers(agents))) handlers[Number(kind)] = handler

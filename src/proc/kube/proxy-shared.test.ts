@@ -22,7 +22,7 @@ import { kubeProxy, stateOf } from './kube-proxy.ts'
 const SLICES = 'endpointslices.discovery.k8s.io'
 const AGENTS: AgentRules = {
   programs: new Map([['kube-proxy', kubeProxy]]),
-  transport: { notify: () => {}, send: () => false },
+  transport: { notify: () => {}, send: () => false, act: () => false },
 }
 
 type Doing =
