@@ -186,11 +186,9 @@ function namespaceProblem(store: Store, info: ResourceInfo, { metadata }: M): St
 function serviceCauses(draft: M, old: ApiObject | undefined, store: Store) {
   const service = draft as unknown as Mutable<Service>
   const before = old as Service | undefined
+  if (before !== undefined) patchAllocated(service, before)
   normalizeClusterIps(service, before)
-  if (before !== undefined) {
-    patchAllocated(service, before)
-    dropTypeDependent(service, before)
-  }
+  if (before !== undefined) dropTypeDependent(service, before)
   const wrong = validateClusterIps(draft as unknown as Service)
   return wrong.length > 0 ? wrong : initFamilies(service, before, store)
 }

@@ -12,7 +12,7 @@ import type { IpRange } from './alloc.ts'
 import { ipInRange, ipRange, pickIp, pickPort } from './alloc.ts'
 import type { Mutable } from './draft.ts'
 import { goStrings, invalidValue } from './fields.ts'
-import { internalError, invalid } from './status.ts'
+import { failure, internalError, invalid } from './status.ts'
 
 type M = Mutable<Service>
 type Old = Service | undefined
@@ -49,22 +49,21 @@ export function externallyReachable({ spec }: Pick<Service, 'spec'>): boolean {
 const sameList = (a: readonly string[] = [], b: readonly string[] = []) =>
   a.length === b.length && a.every((one, i) => one === b[i])
 
-/** clusterIP and clusterIPs are two names of one thing: whichever the caller set wins. */
+/** clusterIP and clusterIPs are two names of one thing: a caller that knows only the first one is helped. */
 export function normalizeClusterIps({ spec }: M, old: Old): void {
+  const none = (spec.clusterIPs?.length ?? 0) === 0
   if (old === undefined) {
-    if (spec.clusterIP && (spec.clusterIPs?.length ?? 0) === 0) spec.clusterIPs = [spec.clusterIP]
+    if (spec.clusterIP && none) spec.clusterIPs = [spec.clusterIP]
     return
   }
-  const same = sameList(old.spec.clusterIPs, spec.clusterIPs)
-  if (old.spec.clusterIP && !spec.clusterIP && same) {
-    delete spec.clusterIPs
+  const { clusterIP = '', clusterIPs = [] } = old.spec
+  if (clusterIP === (spec.clusterIP ?? '')) {
+    if (none && clusterIPs.length > 0) spec.clusterIPs = [...clusterIPs]
     return
   }
-  if (old.spec.clusterIP !== spec.clusterIP && spec.clusterIP) {
-    if (same || (spec.clusterIPs?.length ?? 0) === 0) {
-      spec.clusterIPs = [spec.clusterIP, ...(spec.clusterIPs ?? []).slice(1)]
-    }
-  } else if (spec.clusterIP && (spec.clusterIPs?.length ?? 0) === 0) spec.clusterIPs = [spec.clusterIP]
+  if (!sameList(clusterIPs, spec.clusterIPs)) return
+  if (spec.clusterIP) spec.clusterIPs = [spec.clusterIP]
+  else delete spec.clusterIPs
 }
 
 /** An update that leaves out what the server had given keeps it. */
@@ -72,20 +71,17 @@ export function patchAllocated(service: M, old: Service): void {
   const { spec } = service
   if (needsClusterIp(old) && needsClusterIp(service)) {
     if (!spec.clusterIP && old.spec.clusterIP !== undefined) spec.clusterIP = old.spec.clusterIP
-    if (
-      (spec.clusterIPs?.length ?? 0) === 0 &&
-      spec.clusterIP === old.spec.clusterIP &&
-      old.spec.clusterIPs
-    ) {
+    if ((spec.clusterIPs?.length ?? 0) === 0 && old.spec.clusterIPs)
       spec.clusterIPs = [...old.spec.clusterIPs]
-    }
   }
   if (usesNodePort(old) && usesNodePort(service)) {
-    const before = new Map((old.spec.ports ?? []).map((p) => [`${p.protocol}/${p.port}`, p.nodePort ?? 0]))
-    const used = new Set((spec.ports ?? []).map((p) => p.nodePort ?? 0))
+    const now = new Set((spec.ports ?? []).map((p) => p.nodePort ?? 0))
+    const before = new Map((old.spec.ports ?? []).map((p) => [p.name ?? '', p.nodePort ?? 0]))
+    const numbers = new Set(before.values())
     for (const port of spec.ports ?? []) {
-      const was = before.get(`${port.protocol ?? 'TCP'}/${port.port}`) ?? 0
-      if (port.nodePort || was === 0 || used.has(was)) continue
+      const was = before.get(port.name ?? '') ?? 0
+      // A number that the same write gives to some port is that port's.
+      if (port.nodePort || was === 0 || (numbers.has(was) && now.has(was))) continue
       port.nodePort = was
     }
   }
@@ -137,7 +133,8 @@ export function initFamilies(service: M, old: Old, allocators: Pick<Allocators, 
   const { spec } = service
   if (spec.type === 'ExternalName') return []
   const families = ranges(allocators).map((range) => range.family)
-  const alone = spec.clusterIPs?.[0] === 'None' && Object.keys(spec.selector ?? {}).length === 0
+  if (keepsBoth(service, old)) return []
+  const alone = spec.clusterIP === 'None' && Object.keys(spec.selector ?? {}).length === 0
   spec.ipFamilyPolicy ??= old?.spec.ipFamilyPolicy ?? (alone ? 'RequireDualStack' : 'SingleStack')
   const policy = spec.ipFamilyPolicy
   const errors: StatusCause[] = []
@@ -173,6 +170,14 @@ export function initFamilies(service: M, old: Old, allocators: Pick<Allocators, 
   return []
 }
 
+/** A service that would take two families if it could is left as it is where the cluster's families change. */
+function keepsBoth({ spec }: M, old: Old): boolean {
+  if (old === undefined || old.spec.type !== spec.type) return false
+  const prefers = 'PreferDualStack'
+  if (spec.ipFamilyPolicy !== prefers || (old.spec.ipFamilyPolicy ?? prefers) !== prefers) return false
+  return sameList(spec.clusterIPs, old.spec.clusterIPs) && sameList(spec.ipFamilies, old.spec.ipFamilies)
+}
+
 /** A service without a selector may name families that the cluster has not. */
 function headlessFamilies({ spec }: M, family: IpFamily): void {
   if ((spec.ipFamilies?.length ?? 0) === 0) spec.ipFamilies = [family]
@@ -200,7 +205,7 @@ function releaseSecond({ spec }: M, { spec: was }: Service): StatusCause[] {
       continue
     }
     // Left out altogether they are filled in again.
-    const reduced = now?.length === 1 && before?.length === 2 && now[0] === before[0]
+    const reduced = (now?.length ?? 0) > 0 && now!.length < (before?.length ?? 0)
     const words = `must be 'SingleStack' to release the secondary ${what}`
     if (reduced) errors.push(invalidValue(IP_POLICY, spec.ipFamilyPolicy, words))
   }
@@ -317,10 +322,36 @@ function allocateIps(service: M, allocators: Allocators): Status | undefined {
   return undefined
 }
 
+/** In an update every port without a number gets one of its own, also beside one of the other protocol. */
+function updatePorts(service: M, old: Service, allocators: Allocators): Status | undefined {
+  const kept = new Set((old.spec.ports ?? []).map((port) => port.nodePort ?? 0))
+  const seen = new Set<string>()
+  for (const [i, port] of (service.spec.ports ?? []).entries()) {
+    if (!port.nodePort && !needsNodePort(service)) continue
+    if (port.nodePort) {
+      const path = `spec.ports[${i}].nodePort`
+      const error = takePort(service, path, port.nodePort, kept, allocators)
+      if (error !== undefined) return error
+      kept.add(port.nodePort)
+    } else {
+      const picked = pickPort(allocators.options.nodePorts, allocators.rng, (one) => isTaken(allocators, one))
+      if (picked === undefined) return internalError('failed to allocate a nodePort: range is full')
+      port.nodePort = picked
+    }
+    const one = `${port.protocol} ${port.nodePort}`
+    // The server's own error, without a reason.
+    if (seen.has(one)) return failure(500, '', `duplicate nodePort: {${one}}`)
+    seen.add(one)
+    allocators.nodePorts = treeSet(allocators.nodePorts, String(port.nodePort), owner(service))
+  }
+  return undefined
+}
+
 function allocatePorts(service: M, old: Old, allocators: Allocators): Status | undefined {
   const { spec } = service
   if (!usesNodePort(service)) return undefined
-  const kept = new Set(old === undefined ? [] : portsOf(old.spec))
+  if (old !== undefined) return updatePorts(service, old, allocators)
+  const kept = new Set<number>()
   // Two ports of one number (53/TCP and 53/UDP) share a node port.
   const shared = new Map<number, number>()
   for (const [i, port] of (spec.ports ?? []).entries()) {

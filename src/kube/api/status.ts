@@ -83,7 +83,8 @@ export function noSuchPath(): Status {
 /** 422 with one cause for each field. `kind` is the kind's name; the group is printed after it. */
 export function invalid(kind: string, group: string, name: string, causes: readonly StatusCause[]): Status {
   const texts = causes.map(({ field, message }) => `${field}: ${message}`)
-  const list = texts.length === 1 ? texts[0] : `[${[...new Set(texts)].join(', ')}]`
+  const once = [...new Set(texts)]
+  const list = once.length === 1 ? once[0] : `[${once.join(', ')}]`
   const about = group === '' ? kind : `${kind}.${group}`
   const message = `${about} "${name}" is invalid: ${list}`
   const details = { name, ...(group === '' ? {} : { group }), kind, causes }
