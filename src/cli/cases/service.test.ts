@@ -1,10 +1,10 @@
 // What an update keeps and gives. Expected: what alloc.go and storage.go of pkg/registry/core/service/storage answered
 // when they were run with these objects (patchAllocatedValues, normalizeClusterIPs, updateNodePorts, initIPFamilyFields).
 import { expect, it } from 'vitest'
-import { start } from '../../cli/cases/drafts.ts'
-import type { Service } from '../objects.ts'
-import type { Status } from '../types.ts'
-import { sendTo } from './rest.fixture.ts'
+import { start } from './drafts.ts'
+import type { Service } from '../../kube/objects.ts'
+import type { Status } from '../../kube/types.ts'
+import { sendTo } from '../../kube/api/rest.fixture.ts'
 
 const url = '/api/v1/namespaces/default/services'
 const object = (spec: object) => ({ apiVersion: 'v1', kind: 'Service', metadata: { name: 's' }, spec })
