@@ -99,14 +99,18 @@ export function treeDelete<V>(tree: Tree<V>, key: string): Tree<V> {
 /** The values whose keys begin with `prefix` ('' for all), in the order of keys. */
 export function treeValues<V>(tree: Tree<V>, prefix = ''): V[] {
   const found: V[] = []
-  eachWith(tree, prefix, ({ values }, i) => found.push(values[i]!))
+  eachPart(tree, prefix, ({ values }, from, to) => {
+    for (let i = from; i < to; i++) found.push(values[i]!)
+  })
   return found
 }
 
 /** The keys that begin with `prefix`, in order. */
 export function treeKeys(tree: Tree<unknown>, prefix: string): string[] {
   const found: string[] = []
-  eachWith(tree, prefix, ({ keys }, i) => found.push(keys[i]!))
+  eachPart(tree, prefix, ({ keys }, from, to) => {
+    for (let i = from; i < to; i++) found.push(keys[i]!)
+  })
   return found
 }
 
@@ -131,16 +135,22 @@ export function treeAll<V>(tree: Tree<V>): readonly V[] {
 /** Derived from trees, which never change. */
 const all = new WeakMap<object, readonly unknown[]>()
 
-/** Visits the entries whose keys begin with `prefix` ('' for all), in the order of keys. */
-function eachWith<V>(tree: Tree<V>, prefix: string, visit: (leaf: Leaf<V>, i: number) => void): void {
+/** Visits the entries whose keys begin with `prefix` ('' for all) leaf by leaf, in the order of keys. */
+function eachPart<V>(
+  tree: Tree<V>,
+  prefix: string,
+  visit: (leaf: Leaf<V>, from: number, to: number) => void,
+): void {
+  // The first text that is above all that begin with the prefix.
+  const end = prefix.slice(0, -1) + String.fromCharCode(prefix.charCodeAt(prefix.length - 1) + 1)
   for (let b = Math.max(0, placeIn(tree.firsts, prefix)); b < tree.branches.length; b++) {
     const { firsts, leaves } = tree.branches[b]!
     for (let at = Math.max(0, placeIn(firsts, prefix)); at < leaves.length; at++) {
       const leaf = leaves[at]!
-      for (let i = prefix === '' ? 0 : lowerBound(leaf.keys, prefix); i < leaf.keys.length; i++) {
-        if (prefix !== '' && !leaf.keys[i]!.startsWith(prefix)) return
-        visit(leaf, i)
-      }
+      const n = leaf.keys.length
+      const to = prefix === '' ? n : lowerBound(leaf.keys, end)
+      visit(leaf, prefix === '' ? 0 : lowerBound(leaf.keys, prefix), to)
+      if (to < n) return
     }
   }
 }
