@@ -7,18 +7,20 @@ type Port = NonNullable<EndpointSubset['ports']>[number]
 const NO_PORT: Port = Object.freeze({ port: -1 })
 
 /**
- * Every address with every port that it has, grouped by equal sets of ports, sorted. An address that is not ready for
- * a port in one subset is not ready for it at all.
+ * Every port with every address that has it, ports with equal addresses together, sorted (upstream sorts the subsets
+ * by a hash). An address that is not ready for a port in one subset is not ready for it at all.
  */
 export function repackSubsets(subsets: readonly EndpointSubset[]): EndpointSubset[] {
   const byPort = new Map<string, Entry>()
+  const first = new Map<string, EndpointAddress>()
   for (const { addresses = [], notReadyAddresses = [], ports = [] } of subsets) {
+    if (addresses.length + notReadyAddresses.length === 0) continue
     for (const port of ports.length === 0 ? [NO_PORT] : ports) {
       const key = portText(port)
       const entry = byPort.get(key) ?? { port, addresses: new Map() }
       byPort.set(key, entry)
-      for (const address of addresses) mark(entry.addresses, address, true)
-      for (const address of notReadyAddresses) mark(entry.addresses, address, false)
+      for (const address of addresses) mark(entry.addresses, first, address, true)
+      for (const address of notReadyAddresses) mark(entry.addresses, first, address, false)
     }
   }
   return groupByPorts(byPort.values())
@@ -39,10 +41,13 @@ export function commonSubset(
 
 function mark(
   addresses: Map<string, { address: EndpointAddress; ready: boolean }>,
-  address: EndpointAddress,
+  first: Map<string, EndpointAddress>,
+  given: EndpointAddress,
   ready: boolean,
 ): void {
-  const key = addressText(address)
+  const key = addressText(given)
+  const address = first.get(key) ?? given
+  first.set(key, address)
   const known = addresses.get(key)
   addresses.set(key, { address, ready: ready && known?.ready !== false })
 }
@@ -70,37 +75,30 @@ function subsetOf(
   return {
     ...(ready.length > 0 ? { addresses: sortAddresses(ready) } : {}),
     ...(notReady.length > 0 ? { notReadyAddresses: sortAddresses(notReady) } : {}),
-    ...(ports[0] === NO_PORT ? {} : { ports }),
+    ...portsField(ports),
   }
 }
 
-/** An address belongs to the set of all ports that it has in the same state. */
+/** Ports with the same addresses in the same states stand together; an address may stand in several subsets. */
 function groupByPorts(given: Iterable<Entry>): EndpointSubset[] {
   const entries = [...given]
   if (entries.length === 1) return [oneGroup(entries[0]!)]
-  const portsOf = new Map<string, { address: EndpointAddress; ready: boolean; ports: Port[] }>()
-  for (const { port, addresses } of entries) {
-    for (const [key, { address, ready }] of addresses) {
-      const id = `${key} ${ready}`
-      const known = portsOf.get(id) ?? { address, ready, ports: [] }
-      known.ports.push(port)
-      portsOf.set(id, known)
-    }
+  const groups = new Map<string, Entry[]>()
+  for (const entry of entries) {
+    const states = [...entry.addresses].map(([key, { ready }]) => `${key}|${ready}`)
+    const key = states.sort(compare).join(',')
+    groups.set(key, [...(groups.get(key) ?? []), entry])
   }
-  const groups = new Map<string, { ports: Port[]; ready: EndpointAddress[]; notReady: EndpointAddress[] }>()
-  for (const { address, ready, ports } of portsOf.values()) {
-    const sorted = [...ports].sort((a, b) => compare(portText(a), portText(b)))
-    const key = sorted.map(portText).join(',')
-    const group = groups.get(key) ?? { ports: sorted, ready: [], notReady: [] }
-    if (ready) group.ready.push(address)
-    else group.notReady.push(address)
-    groups.set(key, group)
-  }
-  const keys = [...groups.keys()].sort(compare)
-  return keys.map((key) => {
-    const { ports, ready, notReady } = groups.get(key)!
-    return subsetOf(ports, ready, notReady)
+  const subsets = [...groups.values()].map((group) => {
+    const ports = group.map(({ port }) => port).sort((a, b) => compare(portText(a), portText(b)))
+    return { text: ports.map(portText).join(','), subset: { ...oneGroup(group[0]!), ...portsField(ports) } }
   })
+  return subsets.sort((a, b) => compare(a.text, b.text)).map(({ subset }) => subset)
+}
+
+function portsField(ports: readonly Port[]): { ports?: readonly Port[] } {
+  const own = ports.filter((port) => port !== NO_PORT)
+  return own.length === 0 ? {} : { ports: own }
 }
 
 function sortAddresses(addresses: readonly EndpointAddress[]): EndpointAddress[] {
