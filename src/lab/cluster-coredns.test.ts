@@ -120,6 +120,28 @@ describe('CoreDNS and the API server', () => {
     expect(ask(lab, ip, 'web')).toBe('NOERROR')
   })
 
+  it('that comes to verify pods watches them too', () => {
+    const lab = openScenario(LAB)
+    const { ip } = podOf(lab)
+    const web = said(lab, 'pc: kubectl get pods -l app=web -o jsonpath={.items[0].status.podIP}')
+    const name = (text: string) => `${text.replaceAll('.', '-')}.default.pod.cluster.local`
+    const status = (text: string) =>
+      / status: (\w+)/.exec(lab.type(`node01: dig +tries=1 +timeout=1 @${ip} ${name(text)}`).stdout)?.[1]
+    expect([status(web), status('10.244.9.9')]).toEqual(['NOERROR', 'NOERROR'])
+    said(
+      lab,
+      `pc: ${NS} get configmap coredns -o yaml > c.yaml; sed -i 's/pods insecure/pods verified/' c.yaml; kubectl apply -f c.yaml`,
+    )
+    lab.wait(110)
+    expect([status(web), status('10.244.9.9')]).toEqual(['NOERROR', 'NXDOMAIN'])
+    said(lab, 'pc: kubectl scale deployment web --replicas=2')
+    lab.wait(5)
+    const both = said(lab, "pc: kubectl get pods -l app=web -o jsonpath='{.items[*].status.podIP}'").split(
+      ' ',
+    )
+    expect(both.map(status)).toEqual(['NOERROR', 'NOERROR'])
+  })
+
   it('looks for a server that ended without a word, and answers on; a rewind brings the same again', () => {
     const lab = openScenario(LAB)
     const { world, rules } = lab.run

@@ -12,10 +12,10 @@ const CHECK_NS = 100_000_000
 const LOG_NS = 500_000_000
 const LIMIT_NS = 5_000_000_000
 
-/** Begins to watch the cluster where the configuration has the plugin, and ends it where it has it no longer. */
+/** Begins to watch the cluster where the configuration has the plugin, and ends it where it has it no longer so. */
 export function openKube(ctx: ProcCtx, state: CoreState, watch: KubeWatch | null): string {
   const options = state.conf.servers.find(({ kubernetes }) => kubernetes !== null)?.kubernetes
-  if (watch === null || (state.kube !== null && options)) return ''
+  if (watch === null || (state.kube !== null && options && watch.fits(state.kube, options.pods))) return ''
   if (state.kube !== null) watch.close(ctx, state.kube)
   state.kube = null
   if (!options) return ''

@@ -5,6 +5,8 @@ import type { ProcCtx, ProcEvent } from '../program.ts'
 export interface KubeWatch {
   /** Begins to list and watch. `data` null: there is no cluster; `error`: why coredns does not start. */
   open(ctx: ProcCtx, pods: KubeDnsOptions['pods']): { data: unknown; error: string }
+  /** Whether what it watches is enough for this mode too. */
+  fits(data: unknown, pods: KubeDnsOptions['pods']): boolean
   /** True: the event was about it. */
   event(ctx: ProcCtx, data: unknown, event: ProcEvent): boolean
   /** The first lists have come. */

@@ -14,7 +14,7 @@ import type { Want } from '../../kube/store/types.ts'
 import type { StoreChange } from '../../kube/types.ts'
 import type { World } from '../../net/types.ts'
 import { environOf } from '../../run/env.ts'
-import type { KubeWatch } from '../dns/kubesource.ts'
+import type { KubeDnsOptions, KubeWatch } from '../dns/kubesource.ts'
 import type { ProcCtx } from '../program.ts'
 import { out } from '../program.ts'
 import type { ApiLink } from './apilink.ts'
@@ -99,6 +99,10 @@ export function dnsLearntAt(world: World, { key, revision, at }: StoreChange): n
 export function kubeWatch(rules: AgentRules): KubeWatch {
   return {
     open: (ctx, pods) => open(ctx, rules, pods),
+    fits(data, pods) {
+      const { link } = data as DnsKube
+      return link === null || link.programs.includes(programFor(pods))
+    },
     event(ctx, data, event) {
       const { link } = data as DnsKube
       if (link === null) return false
@@ -125,10 +129,14 @@ export function kubeWatch(rules: AgentRules): KubeWatch {
   }
 }
 
+function programFor(pods: KubeDnsOptions['pods']): string {
+  return pods === 'verified' ? 'coredns-pods-verified' : 'coredns'
+}
+
 function open(
   ctx: ProcCtx,
   rules: AgentRules,
-  pods: 'disabled' | 'insecure' | 'verified',
+  pods: KubeDnsOptions['pods'],
 ): { data: DnsKube | null; error: string } {
   const cluster = findCluster(ctx.world)
   if (cluster === undefined) return { data: null, error: '' }
@@ -142,8 +150,7 @@ function open(
   }
   const endpoint = `${host}:${port}`
   if (endpointParts(endpoint) === undefined) return direct
-  const program = pods === 'verified' ? 'coredns-pods-verified' : 'coredns'
-  const link = createApiLink({ endpoint, programs: [program], node: '', keepalive: KEEPALIVE })
+  const link = createApiLink({ endpoint, programs: [programFor(pods)], node: '', keepalive: KEEPALIVE })
   const data: DnsKube = { link, lists: true }
   dialApi(ctx, rules, link)
   if (link.losses > 0) tellLoss(ctx, data, link)
