@@ -19,6 +19,7 @@ import type { StoreChange } from '../../kube/types.ts'
 import { objectKey } from '../../kube/types.ts'
 import { linksOf } from '../../net/link/device.ts'
 import { sysctlSet } from '../../net/sysctl.ts'
+import type { Netns } from '../../net/types.ts'
 import { IPPROTO_UDP } from '../../net/types.ts'
 import { findNetns } from '../../net/world.ts'
 import { touch } from '../../sim/dispatch.ts'
@@ -31,9 +32,17 @@ import { ensureChain, ensureRule, ruleFault } from './iptables.ts'
 import type { ParsedPart } from './proxy-parts.ts'
 import { howOf, parsedPart, wantsComments } from './proxy-parts.ts'
 import type { SliceIndex } from './proxy-memo.ts'
-import { changedOnce, fixedOnce, listedOnce, sameIndex, stepOnce, wholeOnce } from './proxy-memo.ts'
+import {
+  behindOnce,
+  changedOnce,
+  fixedOnce,
+  listedOnce,
+  sameIndex,
+  stepOnce,
+  wholeOnce,
+} from './proxy-memo.ts'
 import type { Fixed, PartChange, Written } from './proxy-rules.ts'
-import { changedRules, fixedRules, placeRules, wholeRules } from './proxy-rules.ts'
+import { changedRules, fixedKey, fixedRules, placeRules, wholeRules } from './proxy-rules.ts'
 
 const SLICES = 'endpointslices.discovery.k8s.io'
 const SERVICE_NAME_LABEL = 'kubernetes.io/service-name'
@@ -62,6 +71,8 @@ export interface KubeProxyState {
   written: Map<number, Written>
   /** Names of each Service's slices by `NAMESPACE/NAME`, where it has any; nodes share them. */
   services: SliceIndex
+  /** The last change of a Service or a slice that it was told of since it listed them; null before one. */
+  last: StoreChange | null
   /** Revision that the rules stand for. */
   revision: number
   /** What it would write to its log, the last lines. */
@@ -94,6 +105,7 @@ export const kubeProxy: AgentProgram = {
       changed: new Map(),
       written: new Map(),
       services: createTrie(),
+      last: null,
       revision: 0,
       log: [],
       syncs: [],
@@ -129,7 +141,9 @@ export const kubeProxy: AgentProgram = {
 function listServices(ctx: AgentCtx): void {
   const services = cacheList<Service>(ctx, 'services')
   const slices = cacheList<EndpointSlice>(ctx, SLICES)
-  stateOf(ctx.agent).services = listedOnce(ctx.world, services, slices, () => indexOf(slices))
+  const state = stateOf(ctx.agent)
+  state.last = null
+  state.services = listedOnce(ctx.world, services, slices, () => indexOf(slices))
 }
 
 function indexOf(slices: readonly EndpointSlice[]): SliceIndex {
@@ -160,8 +174,9 @@ function withoutSlice(names: string, name: string): string {
 /** Which slices a Service has: what this makes of an index depends on the change alone. */
 function noteSlice(ctx: AgentCtx, change: StoreChange, key: string): void {
   const { resource, type, object } = change
-  if (resource !== SLICES) return
   const state = stateOf(ctx.agent)
+  if (resource === SLICES || resource === 'services') state.last = change
+  if (resource !== SLICES) return
   const index = state.services
   const { name } = object.metadata
   const names = trieGet(index, key) ?? ''
@@ -205,9 +220,8 @@ export function proxyNodeOf(ctx: AgentCtx, family: 4 | 6): ProxyNode | undefined
     name: agent.node,
     family,
     nodeIP: internal[0]?.address ?? '',
-    localIPs: linksOf(netns)
-      .flatMap((link) => link.addrs.map(({ addr }) => formatIp(addr)))
-      .filter(isFamily),
+    // Nothing else asks for them.
+    localIPs: proxy.nodePortAddresses.length === 0 ? [] : addressesOf(netns).filter(isFamily),
     zone: node.metadata.labels?.['topology.kubernetes.io/zone'] ?? '',
     detectLocal: detectLocal(ctx, node, isFamily),
     masqueradeAll: proxy.masqueradeAll,
@@ -216,6 +230,10 @@ export function proxyNodeOf(ctx: AgentCtx, family: 4 | 6): ProxyNode | undefined
     nodePortAddresses: proxy.nodePortAddresses,
     randomFully: true,
   }
+}
+
+function addressesOf(netns: Netns): string[] {
+  return linksOf(netns).flatMap((link) => link.addrs.map(({ addr }) => formatIp(addr)))
 }
 
 function detectLocal(
@@ -313,7 +331,7 @@ function write(ctx: AgentCtx, place: IptablesPlace, node: ProxyNode, full: boole
   const state = stateOf(agent)
   const { family } = place
   const before = state.written.get(family)
-  const fixed = fixedOnce(world, (known) => fixedRules(node, known))
+  const fixed = fixedOnce(world, fixedKey(node), () => fixedRules(node))
   const changed = full || before === undefined ? null : [...state.changed.keys()].filter((key) => key !== '')
   const comments = wantsComments(before?.endpoints ?? 0)
   let keys = changed
@@ -356,7 +374,7 @@ function all(ctx: AgentCtx, node: ProxyNode, fixed: Fixed, comments: boolean): W
   return changedOnce(world, written, fixed, changes, () => changedRules(written, fixed, changes))
 }
 
-/** The rules with those of some Services as they are now. */
+/** The rules with those of some Services as they are now: these are all that changed since `before`. */
 function some(
   ctx: AgentCtx,
   node: ProxyNode,
@@ -364,15 +382,20 @@ function some(
   before: Written,
   keys: readonly string[],
 ): Written {
+  const { world, agent } = ctx
+  const { last } = stateOf(agent)
   const comments = wantsComments(before.endpoints)
   const how = howOf(node, comments)
-  const changes = keys.map(
-    (key): PartChange => ({
-      key,
-      now: partOf(ctx, node, key, comments, how, trieGet(before.parts, key)),
-    }),
-  )
-  return changedOnce(ctx.world, before, fixed, changes, () => changedRules(before, fixed, changes))
+  const make = () => {
+    const changes = keys.map(
+      (key): PartChange => ({
+        key,
+        now: partOf(ctx, node, key, comments, how, trieGet(before.parts, key)),
+      }),
+    )
+    return changedOnce(world, before, fixed, changes, () => changedRules(before, fixed, changes))
+  }
+  return last === null ? make() : behindOnce(world, last, how, fixed, make)
 }
 
 /** The Service's ports without an endpoint: what is left of one that is gone. */

@@ -19,6 +19,14 @@ interface Memo {
   indexes: SliceIndex[]
   listed: Listed[]
   changed: Changed[]
+  behind: Behind[]
+}
+
+interface Behind {
+  readonly last: StoreChange
+  readonly how: string
+  readonly fixed: Fixed
+  readonly written: Written
 }
 
 /** All rules of a store's lists. */
@@ -51,23 +59,24 @@ const STEPS = 4096
 const INDEXES = 4
 const LISTED = 4
 const CHANGED = 12
+const BEHIND = 16
 
 const memos = new WeakMap<World, Memo>()
 
 function memoOf(world: World): Memo {
   let memo = memos.get(world)
   if (memo === undefined) {
-    memo = { fixed: new Map(), steps: new Map(), indexes: [], listed: [], changed: [] }
+    memo = { fixed: new Map(), steps: new Map(), indexes: [], listed: [], changed: [], behind: [] }
     memos.set(world, memo)
   }
   return memo
 }
 
-/** The rules that are always there, by their text. */
-export function fixedOnce(world: World, make: (known: (text: string) => Fixed | undefined) => Fixed): Fixed {
+/** The rules that are always there, by all that they depend on. */
+export function fixedOnce(world: World, key: string, make: () => Fixed): Fixed {
   const { fixed } = memoOf(world)
-  const made = make((text) => fixed.get(text))
-  keep(fixed, made.text, made, FIXED)
+  const made = fixed.get(key) ?? make()
+  keep(fixed, key, made, FIXED)
   return made
 }
 
@@ -147,6 +156,26 @@ export function changedOnce(
   const after = sameWritten(memo, make())
   memo.changed = [...memo.changed.slice(1 - CHANGED), { before, fixed, changes, after }]
   return after
+}
+
+/**
+ * The rules of all Services as they were behind a change of the store: the record of a change is of one history alone, so
+ * that it stands for all that the store held. `make` is asked where no node with the same configuration was there, and
+ * where some rules say something of the node.
+ */
+export function behindOnce(
+  world: World,
+  last: StoreChange,
+  how: string,
+  fixed: Fixed,
+  make: () => Written,
+): Written {
+  const memo = memoOf(world)
+  const known = memo.behind.find((one) => one.last === last && one.fixed === fixed && one.how === how)
+  if (known !== undefined) return known.written
+  const written = make()
+  if (written.special === 0) memo.behind = [...memo.behind.slice(1 - BEHIND), { last, how, fixed, written }]
+  return written
 }
 
 /** The rules, or those of another node that came the same way or another. */

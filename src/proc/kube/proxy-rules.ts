@@ -26,13 +26,14 @@ export interface Written {
   readonly parts: Trie<ParsedPart>
   /** Endpoints behind all parts. */
   readonly endpoints: number
+  /** Parts that say something of the node: where there are none, all nodes have the same rules. */
+  readonly special: number
   readonly filter: Trie<Chain>
   readonly nat: Trie<Chain>
 }
 
 /** What is there without any Service: the chains that all of them share, and the rules behind theirs. */
 export interface Fixed {
-  readonly text: string
   readonly filter: FixedTable
   readonly nat: FixedTable
 }
@@ -48,11 +49,24 @@ export interface PartChange {
   readonly now: ParsedPart | undefined
 }
 
-/** What a node has without any Service. `known` answers what was made from the same text. */
-export function fixedRules(node: ProxyNode, known: (text: string) => Fixed | undefined): Fixed {
+/** All that the rules without any Service depend on. */
+export function fixedKey(node: ProxyNode): string {
+  const { family, masqueradeBit, randomFully, localhostNodePorts, nodePortAddresses, localIPs } = node
+  const addresses = nodePortAddresses.length > 0 ? localIPs : []
+  return JSON.stringify([
+    family,
+    masqueradeBit,
+    randomFully,
+    localhostNodePorts,
+    nodePortAddresses,
+    addresses,
+  ])
+}
+
+/** What a node has without any Service. */
+export function fixedRules(node: ProxyNode): Fixed {
   const { family } = node
   const { filter, nat } = buildRuleset(node, { ports: [], endpoints: new Map() })
-  const text = JSON.stringify([family, filter, nat])
   const parsed = (table: 'filter' | 'nat', { chains, rules }: ProxyTable): FixedTable => {
     const nth = repetitions(rules)
     return Object.freeze({
@@ -60,31 +74,34 @@ export function fixedRules(node: ProxyNode, known: (text: string) => Fixed | und
       rules: Object.freeze(rules.map((rule, i) => chainRule(family, table, rule, nth[i]!, []))),
     })
   }
-  return known(text) ?? Object.freeze({ text, filter: parsed('filter', filter), nat: parsed('nat', nat) })
+  return Object.freeze({ filter: parsed('filter', filter), nat: parsed('nat', nat) })
 }
 
 /** The rules of all these parts. */
 export function wholeRules(fixed: Fixed, parts: Trie<ParsedPart>): Written {
   const sorted = inOrder(parts)
   let endpoints = 0
+  let special = 0
   const nat: (readonly [string, Chain])[] = commonChains(fixed, sorted, 'nat')
   for (const part of sorted) {
     endpoints += part.endpoints
+    if (!part.plain) special++
     for (const { chain } of part.own) nat.push([chain.name, chain])
   }
   const filter = trieOf(commonChains(fixed, sorted, 'filter'))
-  return Object.freeze({ fixed, parts, endpoints, filter, nat: trieOf(nat) })
+  return Object.freeze({ fixed, parts, endpoints, special, filter, nat: trieOf(nat) })
 }
 
 /** The rules with other parts of some Services: chains that say what they said are the same objects. */
 export function changedRules(before: Written, fixed: Fixed, changes: readonly PartChange[]): Written {
-  let { parts, endpoints } = before
+  let { parts, endpoints, special } = before
   const moved: Moved[] = []
   for (const { key, now } of changes) {
     const old = trieGet(parts, key)
     if (old === now) continue
     parts = now === undefined ? trieDelete(parts, key) : trieSet(parts, key, now)
     endpoints += (now?.endpoints ?? 0) - (old?.endpoints ?? 0)
+    special += (now?.plain === false ? 1 : 0) - (old?.plain === false ? 1 : 0)
     moved.push({ before: old, now })
   }
   if (moved.length === 0 && fixed === before.fixed) return before
@@ -106,7 +123,7 @@ export function changedRules(before: Written, fixed: Fixed, changes: readonly Pa
   for (const { before: old } of moved)
     for (const { chain } of old?.own ?? []) nat = trieDelete(nat, chain.name)
   for (const { now } of moved) for (const { chain } of now?.own ?? []) nat = trieSet(nat, chain.name, chain)
-  return Object.freeze({ fixed, parts, endpoints, filter: tables[0]!, nat })
+  return Object.freeze({ fixed, parts, endpoints, special, filter: tables[0]!, nat })
 }
 
 interface Moved {
