@@ -11,21 +11,36 @@ export function waitsForReopening(opened: Lab, lab: Lab): Diagnostic[] {
   if (old === undefined && now === undefined) return []
   if (now === undefined) {
     return [
-      warning(`the text has no cluster any more, but the one that was started runs on: ${ANEW} to end it`),
+      warning(
+        'reopenEnd',
+        `the text has no cluster any more, but the one that was started runs on: ${ANEW} to end it`,
+      ),
     ]
   }
   if (old === undefined) {
     const message = `no cluster runs yet, this lab was opened without one: ${ANEW} to start it`
-    return [warning(message, setup(now)[0] ?? now.manifests[0])]
+    return [warning('reopenStart', message, setup(now)[0] ?? now.manifests[0])]
   }
   const [before, after] = [setup(old), setup(now)]
   const changed = after.filter((doc) => !before.some((was) => sameDoc(was, doc)))
   const gone = before.filter((was) => !after.some((doc) => doc.kind === was.kind))
   return [
     ...changed.map((doc) =>
-      warning(`the running cluster keeps its ${nameOf(doc)}: ${ANEW} to change it`, doc),
+      warning(
+        'reopenChange',
+        `the running cluster keeps its ${nameOf(doc)}: ${ANEW} to change it`,
+        doc,
+        nameOf(doc),
+      ),
     ),
-    ...gone.map((was) => warning(`the running cluster keeps its ${nameOf(was)}: ${ANEW} to take it away`)),
+    ...gone.map((was) =>
+      warning(
+        'reopenGone',
+        `the running cluster keeps its ${nameOf(was)}: ${ANEW} to take it away`,
+        undefined,
+        nameOf(was),
+      ),
+    ),
   ]
 }
 
@@ -46,7 +61,7 @@ function nameOf({ kind }: ClusterDoc): string {
 }
 
 /** Where nothing is left to point at: the text's beginning. */
-function warning(message: string, doc?: ClusterDoc): Diagnostic {
+function warning(key: string, message: string, doc?: ClusterDoc, kind = ''): Diagnostic {
   const place = doc?.span ?? { line: 1, column: 1, endLine: 1, endColumn: 1 }
-  return { severity: 'warning', message, ...place }
+  return { severity: 'warning', message, ...place, about: 'reopen', note: { key, kind } }
 }

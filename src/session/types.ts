@@ -29,8 +29,10 @@ export interface Diagnostic {
   column: number
   endLine: number
   endColumn: number
-  /** rewrite: the document here can be rewritten for an API version that is served. storedOnly: nothing acts on it. */
-  about?: 'rewrite' | 'storedOnly'
+  /** rewrite: the document here can be rewritten for an API version that is served. storedOnly: nothing acts on it. reopen: it waits. */
+  about?: 'rewrite' | 'storedOnly' | 'reopen'
+  /** A note of ours as a sentence of the page: its key, and the kind that it is about. */
+  note?: { key: string; kind: string }
 }
 
 export interface OpenResult {

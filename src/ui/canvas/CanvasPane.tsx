@@ -12,17 +12,15 @@ import {
   useReactFlow,
   useStore as useFlow,
   useStoreApi,
-  type Viewport,
 } from '@xyflow/react'
 import '@xyflow/react/dist/base.css'
 import { useCallback, useEffect, useMemo, useRef } from 'react'
 import { useTranslation } from 'react-i18next'
 import { edit } from '../client/document.ts'
 import { select, useStore } from '../client/store.ts'
-import { hasCluster } from '../cluster/hasCluster.ts'
 import './canvas.css'
 import { CanvasTools } from './CanvasTools.tsx'
-import { type Drawing, ownPlaces } from './drawing.ts'
+import { ownPlaces } from './drawing.ts'
 import { followScene, moveOnPicture, useCanvas } from './canvasStore.ts'
 import { choose, endId, join, thingAt } from './choosing.ts'
 import { insertAt, PALETTE_MIME } from './inserting.ts'
@@ -31,6 +29,7 @@ import { lookInside, useInside } from './insideStore.ts'
 import { useLayerSlot } from './layerSlot.ts'
 import { Overlay } from './Overlay.tsx'
 import { edgesOf, nodesOf } from './flowParts.ts'
+import { aside, inSight, viewOf } from './viewOf.ts'
 import { type WireFlowEdge, WireEdge } from './WireEdge.tsx'
 
 const nodeTypes: NodeTypes = { machine: MachineNode }
@@ -217,10 +216,9 @@ function useCanvasView(pane: React.RefObject<HTMLDivElement | null>): void {
         moved.current = true
         const { clientWidth, clientHeight } = pane.current!
         const zoom = Math.min(1.5, Math.max(0.8, Math.min((clientWidth - 32) / w, (clientHeight - 72) / h)))
-        const still = matchMedia('(prefers-reduced-motion: reduce)').matches
         const view = { x: clientWidth / 2 - (x + w / 2) * zoom, y: 48 - y * zoom, zoom }
         // Straight: a smooth way would zoom out in between.
-        void flow.setViewport(view, { duration: still ? 0 : 350, interpolate: 'linear' })
+        void flow.setViewport(view, { duration: isStill() ? 0 : 350, interpolate: 'linear' })
       },
       centre: () => {
         const box = pane.current!.getBoundingClientRect()
@@ -233,6 +231,20 @@ function useCanvasView(pane: React.RefObject<HTMLDivElement | null>): void {
     useCanvas.getState().fit()
   }, [fitRequest])
   useKeptInSight(pane, moved)
+  useEffect(
+    () =>
+      useStore.subscribe((state, before) => {
+        if (state.now === before.now || !state.now || moved.current || useInside.getState().machine) return
+        const { clientWidth, clientHeight } = pane.current!
+        const view = aside(flow.getViewport(), state.now.room, clientWidth, clientHeight)
+        if (view) void flow.setViewport(view, { duration: isStill() ? 0 : 250, interpolate: 'linear' })
+      }),
+    [flow, pane],
+  )
+}
+
+function isStill(): boolean {
+  return matchMedia('(prefers-reduced-motion: reduce)').matches
 }
 
 /** A panel that opens or closes must not push the network out of sight while nobody has moved it; nor may it grow so. */
@@ -264,38 +276,6 @@ function useKeptInSight(pane: React.RefObject<HTMLDivElement | null>, moved: Rea
       observer.disconnect()
     }
   }, [api, pane, moved])
-}
-
-/** The whole network in the middle, with a margin, not larger than comfortable. */
-function viewOf(drawing: Drawing, width: number, height: number): Viewport {
-  if (Object.keys(drawing.boxes).length === 0) return { x: width / 2, y: height / 2, zoom: 1 }
-  const { left, top, right, bottom } = boundsOf(drawing)
-  const side = 28
-  // The tools and Services above; below the invitation of the first minute, then the sentence, which grows while time stands.
-  const above = hasCluster(useStore.getState()) ? 76 : 40
-  const { invited, present } = useStore.getState().prefs
-  const below = invited ? 48 : width < 500 ? 100 : present ? 108 : 72
-  const largest = (width > 1000 ? 1.8 : 1.5) * (present ? 1.5 : 1)
-  const across = (width - side * 2) / (right - left)
-  const zoom = Math.min(largest, Math.max(0.05, Math.min(across, (height - above - below) / (bottom - top))))
-  const middle = above + (height - above - below) / 2
-  return { x: width / 2 - ((left + right) / 2) * zoom, y: middle - ((top + bottom) / 2) * zoom, zoom }
-}
-
-function boundsOf({ boxes, places }: Drawing) {
-  const all = Object.values(boxes)
-  return {
-    left: Math.min(...all.map((box) => places[box.id]!.x)),
-    top: Math.min(...all.map((box) => places[box.id]!.y)),
-    right: Math.max(...all.map((box) => places[box.id]!.x + box.w)),
-    bottom: Math.max(...all.map((box) => places[box.id]!.y + box.h)),
-  }
-}
-
-function inSight(drawing: Drawing, [x, y, zoom]: [number, number, number], width: number, height: number) {
-  const { left, top, right, bottom } = boundsOf(drawing)
-  const [across, down] = [right * zoom + x <= width, bottom * zoom + y <= height]
-  return left * zoom + x >= 0 && top * zoom + y >= 0 && across && down
 }
 
 /** Dragging moves the picture at once and the text on the drop. */

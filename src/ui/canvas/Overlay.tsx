@@ -13,6 +13,7 @@ import { useStore } from '../client/store.ts'
 import { useBranch } from '../inspector/bytesStore.ts'
 import { useAwake } from '../frame/useAwake.ts'
 import { useCanvas } from './canvasStore.ts'
+import { useLayerSlot } from './layerSlot.ts'
 import type { Frame } from './paint.ts'
 import type { Sprites } from './sprites.ts'
 
@@ -88,6 +89,7 @@ function follow(
       now,
       realNow,
       labels: prefs.layers.labels && (prefs.speed < LABEL_SPEEDS || !running),
+      texts: useLayerSlot.getState().texts,
       still: still.matches,
       trace: chosenTraceView,
       branch: branchShown(chosenTraceView?.id),

@@ -16,13 +16,13 @@ export interface Text extends Rect {
 }
 
 const LINE = 15
-const known = new WeakMap<Drawing, Text[]>()
+const known = new WeakMap<Drawing, { more: readonly Text[]; rects: Text[] }>()
 
-/** Names and addresses, in the drawing's own coordinates. Made once for a drawing. */
-export function textsOf(drawing: Drawing): Text[] {
+/** Names and addresses, in the drawing's own coordinates, and a layer's texts. Made once for a drawing. */
+export function textsOf(drawing: Drawing, more: readonly Text[]): Text[] {
   const before = known.get(drawing)
-  if (before) return before
-  const rects: Text[] = []
+  if (before?.more === more) return before.rects
+  const rects: Text[] = [...more]
   for (const box of Object.values(drawing.boxes)) {
     const { x, y } = drawing.places[box.id]!
     rects.push({ x, y, w: box.id.length * 8 + 40, h: TAB, weight: 3 })
@@ -40,7 +40,7 @@ export function textsOf(drawing: Drawing): Text[] {
       if (text) rects.push({ ...text, x: text.x + x, y: text.y + y, weight: 1 })
     }
   }
-  known.set(drawing, rects)
+  known.set(drawing, { more, rects })
   return rects
 }
 

@@ -3,7 +3,7 @@ import type { DropMark, Flight } from '../../session/types.ts'
 import type { TraceView } from '../../view/types.ts'
 import { type Board, type Flow, isAnswer } from '../client/flights.ts'
 import type { Drawing } from './drawing.ts'
-import { around, covered, LATER, type Rect, textsOf } from './labels.ts'
+import { around, covered, LATER, type Rect, type Text, textsOf } from './labels.ts'
 import { pointAt, SAMPLES, type WirePath } from './paths.ts'
 import { machineOf } from './place.ts'
 import type { Sprites } from './sprites.ts'
@@ -28,6 +28,8 @@ export interface Frame {
   now: number
   realNow: number
   labels: boolean
+  /** Texts of a layer over the network, in the drawing's coordinates. */
+  texts: readonly Text[]
   still: boolean
   trace: TraceView | null
   /** What would have come after a drop: the hops from `from` on are drawn dashed. */
@@ -174,7 +176,7 @@ function paintLabels(f: Frame, labels: Label[]): Rect[] {
     const places = around(label.x, label.y, w, h, sprites.size).map((rect, i) => kept(f, label, rect, i))
     let index = usualPlace(f, label, w, h)
     if (taken.length > 0 && covered(places[index]!, [], view, taken) > 0) {
-      const texts = textsOf(f.drawing)
+      const texts = textsOf(f.drawing, f.texts)
       index = least(places.map((rect) => covered(rect, texts, view, taken)))
     }
     const rect = places[index]!
@@ -197,10 +199,10 @@ function paintLabels(f: Frame, labels: Label[]): Rect[] {
 /** The place beside the glyph that covers the fewest names along the whole wire. */
 function usualPlace(f: Frame, label: Label, w: number, h: number): number {
   const { view, sprites } = f
-  const key = `${view.zoom} ${view.width} ${view.height} ${view.x} ${view.y} ${f.drawing.version}`
+  const key = `${view.zoom} ${view.width} ${view.height} ${view.x} ${view.y} ${f.drawing.version} ${f.texts.length}`
   const before = chosenPlaces.get(label.flight)
   if (before?.view === key) return before.index
-  const texts = textsOf(f.drawing)
+  const texts = textsOf(f.drawing, f.texts)
   const sums: number[] = []
   for (const part of MOMENTS) {
     pointAt(label.path, part, ahead)
@@ -368,7 +370,7 @@ function paintNumbers(f: Frame, numbers: HopNumber[], plates: Rect[]): void {
   c.textAlign = 'center'
   c.textBaseline = 'middle'
   const taken = [...plates]
-  const texts = textsOf(f.drawing)
+  const texts = textsOf(f.drawing, f.texts)
   for (const one of numbers) {
     const places = around(one.x, one.y, r * 2, r * 2, 8).slice(0, 4)
     const rect = places[least(places.map((place) => covered(place, texts, f.view, taken)))]!
@@ -401,7 +403,7 @@ function gathered(flights: Flight[]): Flow[] {
 function paintFlows(f: Frame, all: Flow[], perSecond: boolean): void {
   const { c, view, sprites } = f
   const flows = new Map<WirePath, { n: number; proto: Flight['proto'] }>()
-  const texts = textsOf(f.drawing)
+  const texts = textsOf(f.drawing, f.texts)
   for (const one of all) {
     const way = wayOf(f.drawing, one.ns, one.ifindex)
     if (!way || outside(way.path, view)) continue

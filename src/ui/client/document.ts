@@ -12,6 +12,32 @@ const get = useStore.getState
 export async function openText(text: string, origin = ''): Promise<boolean> {
   // A worker that was given up leaves its last change unanswered: nothing waits for it.
   last = Promise.resolve()
+  return start(text, { origin, past: [], future: [] })
+}
+
+/** The open lab from its first moment, as its text is now: what it is set up with takes effect. Undo leads back. */
+export function openAnew(): Promise<boolean> {
+  return inTurn(() => {
+    const { doc } = get()
+    return restart(doc.text, { ...doc, anew: true })
+  })
+}
+
+/** As `start`; what ran before runs on. */
+async function restart(text: string, kept: Kept): Promise<boolean> {
+  const { clock, prefs } = get()
+  if (!(await start(text, kept))) return false
+  if (clock?.running) {
+    await session().setSpeed(prefs.speed)
+    await session().play()
+  }
+  return true
+}
+
+type Kept = Pick<DocumentState, 'origin' | 'past' | 'future' | 'anew'>
+
+async function start(text: string, kept: Kept): Promise<boolean> {
+  const { origin, past, future, anew = false } = kept
   const { floor, status, doc } = get()
   // What was drawn before the worker came may have been looked at already.
   const atHand = status === 'starting' && doc.text === text
@@ -25,7 +51,7 @@ export async function openText(text: string, origin = ''): Promise<boolean> {
   const { title, titles, diagnostics, notModelled } = result
   set({
     status: 'ready',
-    doc: { text: result.text, title, titles, origin, diagnostics, notModelled, past: [], future: [] },
+    doc: { text: result.text, title, titles, origin, diagnostics, notModelled, past, future, anew },
     selection: atHand ? get().selection : [],
     chosenTrace: null,
     chosenTraceView: null,
@@ -112,6 +138,11 @@ async function travel(text: string, past: string[], future: string[]): Promise<v
   const result = await session().apply(text)
   if (!result.ok) {
     refuse(result)
+    return
+  }
+  // What was opened anew for a text is opened anew for the text before it.
+  if (get().doc.anew && result.diagnostics.some((one) => one.about === 'reopen')) {
+    await restart(text, { ...get().doc, past, future })
     return
   }
   const { title, titles, diagnostics, notModelled } = result

@@ -41,6 +41,8 @@ export interface DocumentState {
   diagnostics: Diagnostic[]
   notModelled: string[]
   past: string[]
+  /** It was opened anew within its history: so are texts that undo leads to, where they ask for it. */
+  anew?: boolean
   future: string[]
 }
 

@@ -6,6 +6,7 @@ import { useStore } from '../client/store.ts'
 import { timeText } from '../client/time.ts'
 import { useAtClock } from '../inspector/useAtClock.ts'
 import { refKey, seekTime, showObject } from './clusterStore.ts'
+import { useAhead } from './useAhead.ts'
 import { useBefore } from './useBefore.ts'
 
 export function ChainPage({ chosen }: { chosen: ObjectRef }) {
@@ -15,15 +16,17 @@ export function ChainPage({ chosen }: { chosen: ObjectRef }) {
     list: await session().clusterChain(chosen.namespace, chosen.name),
   }))
   const before = useBefore(`chain ${refKey(chosen)}`, answer?.event ?? 0, answer?.list ?? null)
+  const { all, now } = useAhead(`chain ${refKey(chosen)}`, answer?.event ?? 0, answer?.list ?? null, keyOf)
   if (answer === null) return null
-  if (answer.list.length === 0) return <p className="quiet pad">{t('noChain')}</p>
+  if (all.length === 0) return <p className="quiet pad">{t('noChain')}</p>
   const known = before && new Set(before.map(keyOf))
   return (
     <>
       <ol className="chain">
-        {answer.list.map((one) => (
-          <Line key={keyOf(one)} event={one} fresh={known !== null && !known.has(keyOf(one))} />
-        ))}
+        {all.map((one, i) => {
+          const fresh = i < now && known !== null && !known.has(keyOf(one))
+          return <Line key={keyOf(one)} event={one} fresh={fresh} ahead={i >= now} />
+        })}
       </ol>
       <p className="quiet pad">{t('chainHint')}</p>
     </>
@@ -34,11 +37,12 @@ function keyOf({ at, revision, stage, who, ref }: ChainEvent): string {
   return `${at} ${revision} ${stage} ${who} ${ref?.name ?? ''}`
 }
 
-function Line({ event, fresh }: { event: ChainEvent; fresh: boolean }) {
+/** `ahead`: it has not happened at the shown moment, which this timeline has been beyond. */
+function Line({ event, fresh, ahead }: { event: ChainEvent; fresh: boolean; ahead: boolean }) {
   const { t } = useTranslation('cluster')
   const { at, stage, who, ref, what, revision } = event
   return (
-    <li className={`chain-line ${stage} ${fresh ? 'changed' : ''}`}>
+    <li className={`chain-line ${stage} ${fresh ? 'changed' : ''} ${ahead ? 'ahead' : ''}`}>
       <button
         type="button"
         className="jump mono chain-at"

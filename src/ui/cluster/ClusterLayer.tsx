@@ -6,6 +6,8 @@ import { useTranslation } from 'react-i18next'
 import type { ClusterNodeView, ClusterPicture, ClusterPodView, ServiceView } from '../../view/kube-types.ts'
 import { useCanvas } from '../canvas/canvasStore.ts'
 import type { Drawing } from '../canvas/drawing.ts'
+import type { Text } from '../canvas/labels.ts'
+import { useLayerSlot } from '../canvas/layerSlot.ts'
 import { session } from '../client/client.ts'
 import { useStore } from '../client/store.ts'
 import { useAtClock } from '../inspector/useAtClock.ts'
@@ -41,17 +43,48 @@ export function ClusterLayer() {
   )
 }
 
+function upOf(zoom: number): number {
+  return Math.min(LARGEST, Math.max(1, 1 / zoom))
+}
+
+const HEAD_GAP = 3
+
+/** Tells the canvas what the layer covers: the view makes room for it, and labels keep off it. */
+function tellSizes(layer: HTMLElement, zoom: number): void {
+  const heads: Record<string, { w: number; h: number }> = {}
+  const texts: Text[] = []
+  for (const child of layer.children) {
+    const { offsetLeft, offsetTop, offsetWidth: w, offsetHeight: h, dataset } = child as HTMLElement
+    if (dataset.machine === undefined) {
+      const up = Number((child as HTMLElement).style.getPropertyValue('--up'))
+      texts.push({ x: offsetLeft - w * up, y: offsetTop, w: w * up, h: h * up, weight: 3 })
+    } else {
+      const up = upOf(zoom)
+      heads[dataset.machine] = { w, h: h + HEAD_GAP }
+      texts.push({ x: offsetLeft, y: offsetTop - h * up - HEAD_GAP, w: w * up, h: h * up, weight: 3 })
+    }
+  }
+  const before = useLayerSlot.getState().heads
+  const same = JSON.stringify(before) === JSON.stringify(heads)
+  useLayerSlot.setState({ heads: same ? before : heads, upOf, texts })
+  if (!same) useCanvas.getState().refit()
+}
+
 /** In the drawing's coordinates, moved with it. */
 function OnMachines({ picture }: { picture: ClusterPicture }) {
   const drawing = useCanvas((state) => state.drawing)
   const [x, y, zoom] = useFlow((state) => state.transform)
+  const own = useRef<HTMLDivElement>(null)
+  // biome-ignore lint/correctness/useExhaustiveDependencies: what stands there changes with them
+  useLayoutEffect(() => tellSizes(own.current!, zoom), [picture, drawing, zoom])
   return (
     <div
+      ref={own}
       className="on-machines"
       style={
         {
           transform: `translate(${x}px, ${y}px) scale(${zoom})`,
-          '--up': Math.min(LARGEST, Math.max(1, 1 / zoom)),
+          '--up': upOf(zoom),
         } as CSSProperties
       }
     >
@@ -84,7 +117,11 @@ function NodeHead(props: { node: ClusterNodeView; pods: ClusterPodView[]; drawin
   const off = useOffTrail(node.machine)
   if (!drawing.boxes[node.machine] || !place) return null
   return (
-    <div className={`node-head ${off ? 'faded' : ''}`} style={{ left: place.x, top: place.y }}>
+    <div
+      className={`node-head ${off ? 'faded' : ''}`}
+      data-machine={node.machine}
+      style={{ left: place.x, top: place.y }}
+    >
       <NodeBadge node={node} />
       {pods.slice(0, MAX_HOST).map((pod) => (
         <button
@@ -125,14 +162,16 @@ function PodState({ pod, drawing, zoom }: { pod: ClusterPodView; drawing: Drawin
   const off = useOffTrail(pod.room)
   if (!place || !room) return null
   // Larger from afar, as long as it stays under its room.
-  const fits = room.w / 2 / (pod.status.length * LETTER + 28)
+  const wide = pod.status.length * LETTER + 28
+  const fits = room.w / 2 / wide
   return (
     <button
       type="button"
       className={`pod-state ${pod.ready ? 'ready' : ''} ${off ? 'faded' : ''}`}
       style={
         {
-          left: place.x + room.x + room.w / 2 - 8,
+          // A long one comes over the wire rather than out of its node.
+          left: place.x + Math.max(room.x + room.w / 2 - 8, wide + 4),
           top: place.y + room.y + room.h + 8,
           '--up': Math.max(1, Math.min(LARGEST_STATE, 1 / zoom, fits)),
         } as CSSProperties

@@ -9,8 +9,15 @@ import { lineDiff } from '../editor/diff.ts'
 import { useAtClock } from '../inspector/useAtClock.ts'
 import { ChainPage } from './ChainPage.tsx'
 import { EventRows } from './ClusterPanel.tsx'
+import { NetworkPage } from './NetworkPage.tsx'
 import { type ObjectPart, refKey, refText, showObject, showPlace, useCluster } from './clusterStore.ts'
 import { useBefore } from './useBefore.ts'
+
+const PLAIN: ObjectPart[] = ['yaml', 'events']
+const PARTS: Record<string, ObjectPart[] | undefined> = {
+  Service: [...PLAIN, 'chain'],
+  Pod: [...PLAIN, 'network'],
+}
 
 export function ObjectPage({ chosen }: { chosen: ObjectRef }) {
   const { t } = useTranslation('cluster')
@@ -20,7 +27,7 @@ export function ObjectPage({ chosen }: { chosen: ObjectRef }) {
     view: await session().clusterObject(chosen.resource, chosen.namespace, chosen.name),
   }))
   const view = answer?.view ?? null
-  const parts: ObjectPart[] = chosen.kind === 'Service' ? ['yaml', 'events', 'chain'] : ['yaml', 'events']
+  const parts = PARTS[chosen.kind] ?? PLAIN
   const part = parts.includes(wanted) ? wanted : 'yaml'
   return (
     <section className="cluster-object" aria-label={refText(chosen)}>
@@ -58,7 +65,7 @@ export function ObjectPage({ chosen }: { chosen: ObjectRef }) {
           </button>
         </span>
       </header>
-      {view && <Family view={view} />}
+      {view && part !== 'network' && <Family view={view} />}
       <div
         className="object-part"
         id="object-part"
@@ -67,8 +74,9 @@ export function ObjectPage({ chosen }: { chosen: ObjectRef }) {
         // biome-ignore lint/a11y/noNoninteractiveTabindex: a scrolled text must be reachable by keyboard
         tabIndex={0}
       >
-        {answer !== null && view === null && part !== 'chain' && <p className="quiet pad">{t('gone')}</p>}
+        {answer !== null && view === null && PLAIN.includes(part) && <p className="quiet pad">{t('gone')}</p>}
         {part === 'chain' && <ChainPage chosen={chosen} />}
+        {part === 'network' && <NetworkPage chosen={chosen} />}
         {view && part === 'yaml' && <Yaml view={view} event={answer!.event} />}
         {view && part === 'events' && <Events view={view} />}
       </div>

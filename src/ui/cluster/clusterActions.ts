@@ -1,6 +1,6 @@
 /** Actions of clusters, and their layer over the picture: both only while the lab has a cluster. */
 import { useCanvas } from '../canvas/canvasStore.ts'
-import { useLayerSlot } from '../canvas/layerSlot.ts'
+import { NO_TEXTS, useLayerSlot } from '../canvas/layerSlot.ts'
 import { openDock, useStore } from '../client/store.ts'
 import { registerActions } from '../commands/actions.ts'
 import { switchServices, useCluster } from './clusterStore.ts'
@@ -35,7 +35,7 @@ export function startCluster(): void {
 function follow(): void {
   if (!hasCluster(useStore.getState())) {
     if (useLayerSlot.getState().Layer === null) return
-    useLayerSlot.setState({ Layer: null })
+    useLayerSlot.setState({ Layer: null, heads: {}, texts: NO_TEXTS })
     useCluster.setState({ picture: null, chosen: null })
     useCanvas.getState().refit()
     return

@@ -5,7 +5,7 @@ import { session } from '../client/client.ts'
 import { openDock, useStore } from '../client/store.ts'
 import { useDraft } from '../editor/draft.ts'
 
-export type ObjectPart = 'yaml' | 'events' | 'chain'
+export type ObjectPart = 'yaml' | 'events' | 'chain' | 'network'
 
 interface ClusterState {
   /** A resource (`pods`), or 'events' for what happened. */

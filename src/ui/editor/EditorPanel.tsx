@@ -6,7 +6,7 @@ import { Boundary } from '../inspector/Boundary.tsx'
 import type { Rewritten } from '../../lab/rewrite.ts'
 import type { Diagnostic } from '../../session/types.ts'
 import { session } from '../client/client.ts'
-import { applyText } from '../client/document.ts'
+import { applyText, openAnew } from '../client/document.ts'
 import { useStore } from '../client/store.ts'
 import { keyText } from '../commands/keys.ts'
 import { createLabEditor, type LabEditor } from './labEditor.ts'
@@ -85,7 +85,12 @@ function Editor() {
       />
       {/* nokey: React Flow takes the space bar from whatever is no input; Monaco's is none. */}
       <div ref={holder} className="yaml-editor nokey" />
-      <Below text={shown} diagnostics={diagnostics} editor={editor} />
+      <Below
+        text={shown}
+        diagnostics={diagnostics}
+        editor={editor}
+        reopen={() => void apply().then(openAnew)}
+      />
     </div>
   )
 }
@@ -94,10 +99,11 @@ interface BelowProps {
   text: string
   diagnostics: Diagnostic[]
   editor: React.RefObject<LabEditor | null>
+  reopen: () => void
 }
 
 /** The problems of a text; where one of them is asked to be rewritten, that in the place of everything. */
-function Below({ text, diagnostics, editor }: BelowProps) {
+function Below({ text, diagnostics, editor, reopen }: BelowProps) {
   const [rewritten, setRewritten] = useState<Rewritten | null>(null)
   // What was offered is of the text as it was.
   // biome-ignore lint/correctness/useExhaustiveDependencies: every other text
@@ -114,6 +120,7 @@ function Below({ text, diagnostics, editor }: BelowProps) {
       )}
       <Problems
         diagnostics={diagnostics}
+        onReopen={reopen}
         onChoose={(one) => editor.current?.goTo(one)}
         onRewrite={(one) => {
           editor.current?.goTo(one)

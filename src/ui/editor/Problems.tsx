@@ -1,5 +1,5 @@
 /** Mistakes and notes about the text, below it; choosing one goes there. */
-import { CircleX, Info, TriangleAlert, WandSparkles } from 'lucide-react'
+import { CircleX, Info, RotateCw, TriangleAlert, WandSparkles } from 'lucide-react'
 import i18next from 'i18next'
 import { useTranslation } from 'react-i18next'
 import type { Diagnostic } from '../../session/types.ts'
@@ -10,7 +10,8 @@ const ORDER = { error: 0, warning: 1, info: 2 }
 const MAX_SHOWN = 100
 
 /** A note of ours in the person's language; the real tools' words as they are. */
-export function wordsOf({ about, message }: Diagnostic): string {
+export function wordsOf({ about, message, note }: Diagnostic): string {
+  if (note !== undefined) return i18next.t(note.key, { ns: 'editor', kind: note.kind, defaultValue: message })
   if (about !== 'storedOnly') return message
   return i18next.t('storedOnly', { ns: 'cluster', kind: message.split(' ')[0] })
 }
@@ -19,6 +20,7 @@ interface Props {
   diagnostics: Diagnostic[]
   onChoose: (one: Diagnostic) => void
   onRewrite: (one: Diagnostic) => void
+  onReopen: () => void
 }
 
 export function Problems(props: Props) {
@@ -48,6 +50,12 @@ export function Problems(props: Props) {
                 <button type="button" className="btn" onClick={() => props.onRewrite(one)}>
                   <WandSparkles aria-hidden="true" />
                   {t('rewriteOffer')}
+                </button>
+              )}
+              {one.about === 'reopen' && (
+                <button type="button" className="btn" title={t('reopenHint')} onClick={props.onReopen}>
+                  <RotateCw aria-hidden="true" />
+                  {t('reopen')}
                 </button>
               )}
             </li>

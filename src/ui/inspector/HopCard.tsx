@@ -80,13 +80,16 @@ export function StepList({ steps, room }: { steps: StepView[]; room: string }) {
 
 function StepText({ step }: { step: StepView }) {
   const { t } = useTranslation('inspector')
+  // A sentence that names the device needs it once.
+  const { dev, kind, sentence } = step
+  const name = dev === '' || sentence.args.dev === dev ? kind.toLowerCase() : dev
   return (
     <p>
       <button
         type="button"
         className="step-kind jump mono"
         title={t('bytesAt')}
-        aria-label={`${step.dev || step.kind.toLowerCase()}: ${t('bytesAt')}`}
+        aria-label={`${name}: ${t('bytesAt')}`}
         onClick={() => {
           const { trace, event, nth } = step
           useBytes.setState({ at: { trace, event, nth } })
@@ -94,9 +97,9 @@ function StepText({ step }: { step: StepView }) {
           setTimeout(() => document.querySelector('.bytes')?.scrollIntoView({ block: 'nearest' }))
         }}
       >
-        {step.dev || step.kind.toLowerCase()}
+        {name}
       </button>
-      {say(step.sentence)}
+      {say(sentence)}
       {isLoss(step.reason) && <span className="reason mono">{step.reason}</span>}
     </p>
   )

@@ -4,6 +4,7 @@ import { Dialog } from 'radix-ui'
 import { useEffect, useState } from 'react'
 import { useTranslation } from 'react-i18next'
 import { openFromLibrary } from '../client/begin.ts'
+import { FIRST_LAB } from '../client/first.ts'
 import { openNew, saveFile } from '../client/files.ts'
 import { openDialog, useStore } from '../client/store.ts'
 import { Kept } from './Kept.tsx'
@@ -75,13 +76,31 @@ function Labs({ close }: { close: () => void }) {
     )
   }
   const chapters = [...new Set(answer.labs.map((lab) => lab.chapter))]
-  return chapters.map((chapter) => (
-    <section key={chapter}>
+  const first = answer.labs.find((lab) => lab.file === FIRST_LAB.file)
+  return (
+    <>
+      {first && (
+        <section className="start-here">
+          <h3 className="menu-label">{t('startHere')}</h3>
+          <LabButton lab={first} close={close} />
+        </section>
+      )}
+      {chapters.map((chapter) => (
+        <Chapter key={chapter} chapter={chapter} all={answer.labs} close={close} />
+      ))}
+    </>
+  )
+}
+
+function Chapter({ chapter, all, close }: { chapter: string; all: LabEntry[]; close: () => void }) {
+  const { t } = useTranslation('library')
+  return (
+    <section>
       <h3 className="menu-label">
         {t('chapterName', { number: chapter, name: t(`chapter${chapter}`, { defaultValue: '' }) })}
       </h3>
       <ul className="labs">
-        {answer.labs
+        {all
           .filter((lab) => lab.chapter === chapter)
           .map((lab) => (
             <li key={lab.id}>
@@ -90,7 +109,7 @@ function Labs({ close }: { close: () => void }) {
           ))}
       </ul>
     </section>
-  ))
+  )
 }
 
 function LabButton({ lab, close }: { lab: LabEntry; close: () => void }) {
