@@ -1,7 +1,8 @@
 /**
  * The processes of a cluster: each listens on its ports and is an agent, or several. A process that ends takes its
  * agents with it; what they wrote stays. Models the command lines and ports of kubeadm's static pods (1.32), run as
- * plain processes. Not here: what is served on these ports but for 6443, and 10250 and 2379 for the API server.
+ * plain processes. Not here: a second controller manager or scheduler that stands by; what is served on these ports but
+ * for 6443, and 10250 and 2379 for the API server.
  */
 import { parseIp } from '../../base/addr.ts'
 import type { AgentRules } from '../../kube/agent/agent.ts'

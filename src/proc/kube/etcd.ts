@@ -9,6 +9,7 @@ import { formatIp } from '../../base/addr.ts'
 import { nextBelow } from '../../base/rng.ts'
 import { sockById, sockError, sockOpen } from '../../net/sock/socket.ts'
 import { tcpAccept, tcpConnect, tcpConnected } from '../../net/sock/tcp.ts'
+import { tcpKeepalive } from '../../net/sock/tcpkeep.ts'
 import { setTimer } from '../../run/process.ts'
 import type { ProcCtx, ProcEvent } from '../program.ts'
 import { errnoText, streamClose, streamFlush } from '../stream.ts'
@@ -64,6 +65,8 @@ export function dialEtcd<About>(ctx: ProcCtx, link: EtcdLink<About>): EtcdNews<A
   const { world, ns, proc } = ctx
   const sock = sockOpen(world, ns, { kind: 'tcp', family: 4, pid: proc.pid })
   sock.tcp!.noDelay = true
+  // grpc-go leaves the times to the system.
+  tcpKeepalive(world, ns, sock, {})
   link.channel = createChannel(sock)
   link.phase = 'dialing'
   setTimer(ctx, world.now + DIAL_NS, TIMER)
