@@ -1,7 +1,8 @@
 /** Commands that change objects: scale, label, annotate, set, patch, replace, taint. Models kubectl pkg/cmd (1.32). */
-import type { Json, JsonObject } from '../../../kube/types.ts'
-import { field, isRecord } from '../../../kube/types.ts'
-import { mergePatch } from '../../../kube/api/patch.ts'
+import type { Json, JsonObject, ResourceInfo } from '../../../kube/types.ts'
+import { field, isRecord, jsonEqual, withField } from '../../../kube/types.ts'
+import { jsonPatch, mergePatch, strategicMerge } from '../../../kube/api/patch.ts'
+import { definitionName } from '../../../kube/api/schema.ts'
 import { readFile } from '../../../run/files.ts'
 import { annotated, lastApplied, validation } from './apply.ts'
 import { WRITE_FLAGS } from './create.ts'
@@ -10,7 +11,7 @@ import { boolFlag, parseFlags, textFlag } from './flags.ts'
 import type { Flow } from './flow.ts'
 import { fault, once, print } from './flow.ts'
 import { printDone } from './output.ts'
-import type { Client } from './rest.ts'
+import type { Client, Reply } from './rest.ts'
 import { call, dryRunOf, openClient, pathOf, shownType, statusText, writeQuery } from './rest.ts'
 import type { Found } from './select.ts'
 import {
@@ -125,6 +126,9 @@ export function label(flow: Flow, args: readonly string[], what: 'label' | 'anno
     fault('error: one or more resources must be specified as <resource> <name> or <resource>/<name>')
   if (changes.length === 0 && !boolFlag(flags, 'list'))
     fault(`error: at least one ${what} update is required`)
+  if (boolFlag(flags, 'all') && textFlag(flags, 'selector') !== '') {
+    fault('error: cannot set --all and --selector at the same time')
+  }
   const problems: string[] = []
   for (const found of findObjects(client, words, problems, { needNames: true })) {
     const key = what === 'label' ? 'labels' : 'annotations'
@@ -218,7 +222,11 @@ export function patch(flow: Flow, args: readonly string[]): number {
   ])
   const client = openClient(flow, flags)
   const file = textFlag(flags, 'patch-file')
-  const text = file === '' ? textFlag(flags, 'patch') : once(flow, () => readFile(flow.ctx, file).text)
+  const read0 = once(flow, () => (file === '' ? { text: '', error: '' } : readFile(flow.ctx, file)))
+  if (read0.error !== '') {
+    fault(`error: unable to read patch file: open ${file}: ${read0.error.toLowerCase()}`)
+  }
+  const text = file === '' ? textFlag(flags, 'patch') : read0.text
   if (text === '') fault('error: must specify --patch or --patch-file containing the contents of the patch')
   const type = textFlag(flags, 'type', 'strategic')
   const types: Readonly<Record<string, string>> = {
@@ -236,27 +244,42 @@ export function patch(flow: Flow, args: readonly string[]): number {
     const { info, namespace, name, object } = found
     const dry = dryRunOf(flags)
     const query = writeQuery(client, 'kubectl-patch', dry)
-    if (dry === 'client') {
-      printDone(client, info, object, 'patched', dry)
-      continue
-    }
     const path = pathOf(info, namespace, name, sub)
-    const reply = call(client, 'PATCH', path, {
-      body: typeof value === 'string' ? JSON.stringify(value) : value,
-      contentType: types[type]!,
-      query,
-    })
+    const body = typeof value === 'string' ? JSON.stringify(value) : value
+    const reply =
+      dry === 'client'
+        ? patchedHere(info, object, type, value)
+        : call(client, 'PATCH', path, { body, contentType: types[type]!, query })
     if (!reply.ok) {
       problems.push(statusText(reply.status))
       continue
     }
-    const same =
-      String(field(field(reply.body as Json, 'metadata'), 'resourceVersion')) ===
-      String(field(field(object, 'metadata'), 'resourceVersion'))
+    const same = sub === '' && jsonEqual(plainOf(reply.body as Json), plainOf(object))
     const shown = sub === 'scale' ? SCALE : info
-    printDone(client, shown, reply.body as Json, same ? 'patched (no change)' : 'patched', dry)
+    printDone(client, shown, reply.body as Json, same ? 'patched (no change)' : 'patched')
   }
   return ended(problems)
+}
+
+/** Without who wrote it when. */
+function plainOf(object: Json): Json {
+  const metadata = field(object, 'metadata')
+  if (!isRecord(object) || !isRecord(metadata)) return object
+  return withField(object, 'metadata', withField(metadata, 'managedFields', undefined))
+}
+
+/** The client's dry run works the patch out by itself. */
+function patchedHere(info: ResourceInfo, object: JsonObject, type: string, patch: Json): Reply {
+  if (type === 'json') {
+    const patched = jsonPatch(object, patch)
+    return 'error' in patched
+      ? fault(`error: ${patched.error}`)
+      : { ok: true, code: 200, body: patched.value }
+  }
+  const record = isRecord(patch) ? patch : {}
+  const body =
+    type === 'merge' ? mergePatch(object, record) : strategicMerge(object, record, definitionName(info))
+  return { ok: true, code: 200, body }
 }
 
 export function replace(flow: Flow, args: readonly string[]): number {

@@ -268,7 +268,7 @@ function printTables(client: Client, format: Format, parts: readonly Part[]): vo
   const texts = groups.map((part) =>
     getColumns(rowsOf(client, format, part, kinds, !boolFlag(client.flags, 'no-headers'))),
   )
-  print(client.flow, texts.join('\n'))
+  print(client.flow, texts.join(boolFlag(client.flags, 'no-headers') ? '' : '\n'))
 }
 
 /** A part as lines of cells. */

@@ -187,7 +187,7 @@ export function columnsText(
   const rows = objects.map((object) =>
     format.columns.map(({ path }) => {
       const { groups, error } = findGroups(path, object)
-      if (error !== '') fault(`error: ${error}`, 1, path.error === '' ? '' : top)
+      if (error !== '') fault(`error: ${error}`, 1, top)
       const found = groups.flat()
       return found.length === 0
         ? '<none>'

@@ -1,15 +1,20 @@
 /** `kubectl set`: image, env, resources, selector, serviceaccount. Models kubectl pkg/cmd/set (1.32). */
+import { parseQuantity } from '../../../kube/api/quantity.ts'
+import { strategicMerge } from '../../../kube/api/patch.ts'
+import { definitionName } from '../../../kube/api/schema.ts'
 import type { Json, JsonObject } from '../../../kube/types.ts'
-import { CHANGE_FLAGS, ended, MERGE, patchFound } from './change.ts'
+import { field, isRecord, jsonEqual, withField } from '../../../kube/types.ts'
+import { CHANGE_FLAGS, ended, MERGE, patchFound, STRATEGIC } from './change.ts'
 import { arr, obj, str } from './describe-text.ts'
-import { boolFlag, listFlag, parseFlags, textFlag } from './flags.ts'
+import { parseFlags, textFlag } from './flags.ts'
 import type { Flow } from './flow.ts'
-import { fault, print } from './flow.ts'
-import { openClient } from './rest.ts'
+import { fault } from './flow.ts'
+import { printDone } from './output.ts'
+import type { Client } from './rest.ts'
+import { call, dryRunOf, openClient, pathOf, writeQuery } from './rest.ts'
 import type { Found } from './select.ts'
-import { findObjects, hasFiles } from './select.ts'
-
-const NO_RESOURCE = 'error: one or more resources must be specified as <resource> <name> or <resource>/<name>'
+import { findObjects } from './select.ts'
+import { setEnv } from './set-env.ts'
 
 const VERBS: Readonly<Record<string, (flow: Flow, args: readonly string[]) => number>> = {
   env: setEnv,
@@ -28,109 +33,96 @@ export function set(flow: Flow, args: readonly string[]): number {
   return fault(
     what === ''
       ? "error: must specify the field to set: image or env\nSee 'kubectl set -h' for help and examples"
-      : `error: unknown command "${what}" for "kubectl set"`,
+      : `error: unknown command "${what}"\nSee 'kubectl set -h' for help and examples`,
   )
 }
 
-function templateOf({ info, object }: Found): { spec: JsonObject; wrap: (spec: JsonObject) => JsonObject } {
+interface Template {
+  readonly spec: JsonObject
+  readonly wrap: (spec: JsonObject) => JsonObject
+}
+
+/** Where an object describes pods; nothing, and words in `problems`, where it does not. */
+export function templateOf({ info, name, object }: Found, problems: string[]): Template | undefined {
   const inner = obj(object, 'spec')
   if (info.kind === 'Pod') return { spec: inner, wrap: (spec) => ({ spec }) }
+  if (!isRecord(field(inner, 'template'))) {
+    const type = `*${info.version}.${info.kind}`
+    const words = 'the object is not a pod or does not have a pod template'
+    problems.push(`${info.resource}/${name} ${words}: ${type}`)
+    return undefined
+  }
   return { spec: obj(obj(inner, 'template'), 'spec'), wrap: (spec) => ({ spec: { template: { spec } } }) }
+}
+
+/** Sends what changes an object's pods, unless it changes nothing. `what` is told where the server refuses it. */
+export function patchTemplate(
+  client: Client,
+  found: Found,
+  patch: JsonObject,
+  what: string,
+  done: string,
+  problems: string[],
+): void {
+  const { info, namespace, name, object } = found
+  const next = strategicMerge(object, patch, definitionName(info))
+  if (jsonEqual(next, object)) return
+  const dry = dryRunOf(client.flags)
+  if (dry === 'client') {
+    printDone(client, info, isRecord(next) ? typed(next) : next, done, dry)
+    return
+  }
+  const query = writeQuery(client, 'kubectl-set', dry)
+  const path = pathOf(info, namespace, name)
+  const reply = call(client, 'PATCH', path, { body: patch, contentType: STRATEGIC, query })
+  if (reply.ok) printDone(client, info, reply.body as Json, done, dry)
+  else problems.push(`failed to patch ${what}: ${reply.status.message ?? ''}`)
+}
+
+/** As the client's own types write it: a template's time of creation is null. */
+function typed(object: JsonObject): JsonObject {
+  const spec = obj(object, 'spec')
+  const template = field(spec, 'template')
+  if (!isRecord(template)) return object
+  const metadata = withField(obj(template, 'metadata'), 'creationTimestamp', null)
+  return withField(object, 'spec', withField(spec, 'template', withField(template, 'metadata', metadata)))
 }
 
 function setImage(flow: Flow, args: readonly string[]): number {
   const flags = parseFlags('kubectl set image', args, CHANGE_FLAGS)
   const client = openClient(flow, flags)
-  const words = flags.operands.filter((word) => !word.includes('='))
-  const images = flags.operands.filter((word) => word.includes('=')).map((word) => word.split('='))
-  if (words.length === 0 && !hasFiles(client)) fault(NO_RESOURCE)
-  if (images.length === 0) fault('error: at least one image update is required')
+  const isPair = (word: string) => word.indexOf('=') > 0
+  const words = flags.operands.filter((word) => !isPair(word))
+  const images = flags.operands.filter(isPair).map((word) => {
+    const at = word.indexOf('=')
+    return { name: word.slice(0, at), image: word.slice(at + 1) }
+  })
   const problems: string[] = []
-  for (const found of findObjects(client, words, problems, { needNames: true })) {
-    const { spec, wrap } = templateOf(found)
+  const all = findObjects(client, words, problems, { needNames: true })
+  if (images.length === 0 && problems.length === 0) fault('error: at least one image update is required')
+  for (const found of all) {
+    const template = templateOf(found, problems)
+    if (template === undefined) continue
+    const { spec, wrap } = template
     const patch: Record<string, Json> = {}
     for (const key of ['initContainers', 'containers']) {
-      const list = arr(spec, key)
-      const changed = images.flatMap(([name, image = '']) =>
-        list
-          .filter((one) => (name === '*' || one.name === name) && one.image !== image)
+      const changed = images.flatMap(({ name, image }) =>
+        arr(spec, key)
+          .filter((one) => name === '*' || one.name === name)
           .map((one) => ({ name: str(one, 'name'), image })),
       )
       if (changed.length > 0) patch[key] = changed
     }
-    const all = [...arr(spec, 'containers'), ...arr(spec, 'initContainers')].map((one) => one.name)
-    const missing = images.filter(([name]) => name !== '*' && !all.includes(name!))
-    for (const [name] of missing) problems.push(`unable to find container named "${name}"`)
+    const names = [...arr(spec, 'containers'), ...arr(spec, 'initContainers')].map((one) => one.name)
+    const missing = images.filter(({ name }) => name !== '*' && !names.includes(name))
+    for (const { name } of missing) problems.push(`unable to find container named "${name}"`)
     if (missing.length > 0 || Object.keys(patch).length === 0) continue
-    patchFound(client, found, wrap(patch), 'kubectl-set', 'image updated', problems)
+    patchTemplate(client, found, wrap(patch), 'image update to pod template', 'image updated', problems)
   }
   return ended(problems)
 }
 
-function setEnv(flow: Flow, args: readonly string[]): number {
-  const flags = parseFlags('kubectl set env', args, [
-    ...CHANGE_FLAGS,
-    'containers/c=',
-    'env/e=*',
-    'from=',
-    'keys=',
-    'list',
-    'overwrite',
-    'prefix=',
-    'resolve',
-  ])
-  const client = openClient(flow, flags)
-  if (textFlag(flags, 'from') !== '') fault('error: kubectl set env --from: not modelled in Kubehop')
-  const isEnv = (word: string) =>
-    word.includes('=') || (word.endsWith('-') && /^[A-Za-z_][A-Za-z0-9_.]*-$/.test(word))
-  const changes = [...flags.operands.slice(1).filter(isEnv), ...listFlag(flags, 'env')]
-  const words = flags.operands.filter((word, i) => i === 0 || !isEnv(word))
-  if (words.length === 0 && !hasFiles(client)) fault(NO_RESOURCE)
-  const problems: string[] = []
-  for (const found of findObjects(client, words, problems, { needNames: true })) {
-    const { spec, wrap } = templateOf(found)
-    const only = textFlag(flags, 'containers', '*')
-    const containers = arr(spec, 'containers').filter((one) => only === '*' || one.name === only)
-    if (boolFlag(flags, 'list')) {
-      for (const one of containers) {
-        print(flow, `# ${found.info.kind} ${found.name}, container ${str(one, 'name')}\n`)
-        print(flow, arr(one, 'env').map(envText).join(''))
-      }
-      continue
-    }
-    const patch = containers.map((one) => ({
-      name: str(one, 'name'),
-      env: changes.map((word): Json => {
-        if (!word.includes('=')) return { name: word.slice(0, -1), $patch: 'delete' }
-        return { name: word.split('=')[0]!, value: word.split('=').slice(1).join('=') }
-      }),
-    }))
-    patchFound(client, found, wrap({ containers: patch }), 'kubectl-set', 'env updated', problems)
-  }
-  return ended(problems)
-}
-
-/** A variable as --list prints it: where its value comes from is a remark. */
-function envText(env: JsonObject): string {
-  const from = obj(env, 'valueFrom')
-  const name = str(env, 'name')
-  const source = (key: string) => obj(from, key)
-  if (from.fieldRef !== undefined)
-    return `# ${name} from field path ${str(source('fieldRef'), 'fieldPath')}\n`
-  for (const [key, words] of [
-    ['secretKeyRef', 'secret'],
-    ['configMapKeyRef', 'configmap'],
-  ] as const) {
-    if (from[key] === undefined) continue
-    return `# ${name} from ${words} ${str(source(key), 'name')}, key ${str(source(key), 'key')}\n`
-  }
-  if (from.resourceFieldRef !== undefined) {
-    const ref = source('resourceFieldRef')
-    const where = str(ref, 'containerName')
-    return `# ${name} from resource ${where === '' ? '' : `${where}/`}${str(ref, 'resource')}\n`
-  }
-  return `${name}=${str(env, 'value')}\n`
-}
+const QUANTITY = "quantities must match the regular expression '^([+-]?[0-9.]+)([eEinumkKMGTP]*[-+]?[0-9]*)$'"
 
 function setResources(flow: Flow, args: readonly string[]): number {
   const flags = parseFlags('kubectl set resources', args, [
@@ -140,16 +132,19 @@ function setResources(flow: Flow, args: readonly string[]): number {
     'requests=',
   ])
   const client = openClient(flow, flags)
-  if (flags.operands.length === 0 && !hasFiles(client)) fault(NO_RESOURCE)
+  const problems: string[] = []
+  if (flags.operands.length === 0) findObjects(client, [], problems, { needNames: true })
   const amounts = (name: string) => amountsOf(textFlag(flags, name))
-  const [limits, requests] = [amounts('limits'), amounts('requests')]
-  if (limits === undefined && requests === undefined) {
+  const given = ['limits', 'requests'].some((name) => textFlag(flags, name) !== '')
+  if (!given) {
     fault('error: you must specify an update to requests or limits (in the form of --requests/--limits)')
   }
   const only = textFlag(flags, 'containers', '*')
-  const problems: string[] = []
+  const [limits, requests] = [amounts('limits'), amounts('requests')]
   for (const found of findObjects(client, flags.operands, problems, { needNames: true })) {
-    const { spec, wrap } = templateOf(found)
+    const template = templateOf(found, problems)
+    if (template === undefined) continue
+    const { spec, wrap } = template
     const named = arr(spec, 'containers').filter((one) => only === '*' || one.name === only)
     if (named.length === 0) {
       problems.push(`unable to find container named ${only}`)
@@ -159,7 +154,8 @@ function setResources(flow: Flow, args: readonly string[]): number {
       name: str(one, 'name'),
       resources: { ...(limits && { limits }), ...(requests && { requests }) },
     }))
-    patchFound(client, found, wrap({ containers }), 'kubectl-set', 'resource requirements updated', problems)
+    const what = 'resources update to pod template'
+    patchTemplate(client, found, wrap({ containers }), what, 'resource requirements updated', problems)
   }
   return ended(problems)
 }
@@ -170,7 +166,8 @@ function amountsOf(text: string): JsonObject | undefined {
   return Object.fromEntries(
     text.split(',').map((one): [string, Json] => {
       const [name = '', value] = one.split('=')
-      if (value === undefined) fault(`error: invalid argument syntax ${one}, expected <resource>=<value>`)
+      if (value === undefined) fault(`error: Invalid argument syntax ${one}, expected <resource>=<value>`)
+      if (parseQuantity(value!) === undefined) fault(`error: ${QUANTITY}`)
       return [name, value!]
     }),
   )
@@ -179,12 +176,19 @@ function amountsOf(text: string): JsonObject | undefined {
 function setSelector(flow: Flow, args: readonly string[]): number {
   const flags = parseFlags('kubectl set selector', args, [...CHANGE_FLAGS, 'resource-version='])
   const client = openClient(flow, flags)
-  const text = flags.operands.at(-1) ?? ''
+  const text = flags.operands.at(-1)
+  if (text === undefined) fault('error: one selector is required')
   const words = flags.operands.slice(0, -1)
-  if (words.length === 0 && !hasFiles(client)) fault(NO_RESOURCE)
-  const selector = amountsOf(text) ?? {}
   const problems: string[] = []
   for (const found of findObjects(client, words, problems, { needNames: true })) {
+    const selector = Object.fromEntries(
+      text!.split(',').map((one): [string, string] => {
+        const [key = '', value] = one.split('=')
+        if (value === undefined)
+          fault(`error: match expression [{${key} Exists []}] not supported on this object`)
+        return [key, value!]
+      }),
+    )
     if (found.info.kind !== 'Service') {
       problems.push('setting a selector is only supported for Services')
       continue
@@ -210,11 +214,12 @@ function setServiceAccount(flow: Flow, args: readonly string[]): number {
   const words = flags.operands.slice(0, -1)
   const name = flags.operands.at(-1)
   if (name === undefined) fault('error: serviceaccount is required')
-  if (words.length === 0 && !hasFiles(client)) fault(NO_RESOURCE)
   const problems: string[] = []
   for (const found of findObjects(client, words, problems, { needNames: true })) {
-    const spec = { serviceAccountName: name! }
-    patchFound(client, found, templateOf(found).wrap(spec), 'kubectl-set', 'serviceaccount updated', problems)
+    const template = templateOf(found, problems)
+    if (template === undefined) continue
+    const patch = template.wrap({ serviceAccountName: name! })
+    patchTemplate(client, found, patch, 'ServiceAccountName', 'serviceaccount updated', problems)
   }
   return ended(problems)
 }
