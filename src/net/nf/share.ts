@@ -17,7 +17,7 @@ import type { Chain, TableName } from './types.ts'
  * Puts other shared chains behind the namespace's own, at once. Those in `written` are written and those in `removed` are
  * gone, whatever the namespace has under their names; without `written` all are, and no other shared one was there. The
  * rules have the ids that `nfSharedId` makes. The caller vouches that the others are the same as before, that every jump
- * of a shared chain leads to one that is there, and that none goes in a circle.
+ * of a shared chain leads to one that is there, and that none goes in a circle, or deeper than six.
  */
 export function nfShareChains(
   world: World,

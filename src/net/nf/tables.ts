@@ -100,17 +100,22 @@ export function nfReplaceTable(world: World, ns: Netns, family: 4 | 6, table: Ne
   touch(world, ns.id)
   const nf = nfOf(ns)
   const before = nfRuleset(ns, family).tables.get(table.name)
+  assert(table.behind === undefined || table.behind.common === before?.common, 'the shared chains stay')
   const common = commonAfter(before, table)
+  const chains = table.behind !== undefined && common === null ? withShared(table) : table.chains
   const own = new Map<string, Chain>()
-  for (const chain of table.chains.values()) {
+  for (const chain of chains.values()) {
     const shared = common === null ? undefined : trieGet(common, chain.name)
     if (shared !== undefined && saysSame(shared, chain)) continue
     const old = before === undefined || !isOwn(before, chain.name) ? undefined : nfChain(before, chain.name)
     own.set(chain.name, old !== undefined && saysSame(old, chain) ? old : settle(nf, chain))
   }
   const gone = new Set<string>()
-  if (common !== null && common.size + own.size > table.chains.size)
-    trieEach(common, (_, name) => table.chains.has(name) || gone.add(name))
+  if (common !== null && table.behind !== undefined) {
+    for (const name of table.behind.gone)
+      if (!chains.has(name) && trieGet(common, name) !== undefined) gone.add(name)
+  } else if (common !== null && common.size + own.size > chains.size)
+    trieEach(common, (_, name) => chains.has(name) || gone.add(name))
   const now = tableOf(table.name, own, common, gone)
   if (before !== undefined) forget(nf, before, now)
   if (before !== undefined) carryCode(before, now, null)
@@ -126,12 +131,23 @@ function commonAfter(before: Table | undefined, table: NewTable): Trie<Chain> | 
   const common = before?.common ?? null
   if (common === null) return null
   let differ = 0
-  trieEach(common, (chain, name) => {
+  const look = (chain: Chain | undefined, name: string) => {
     const now = table.chains.get(name)
-    if (now === undefined || !saysSame(chain, now)) differ++
-  })
+    if (chain !== undefined && (now === undefined || !saysSame(chain, now))) differ++
+  }
+  if (table.behind === undefined) trieEach(common, look)
+  else for (const name of [...table.behind.gone, ...table.chains.keys()]) look(trieGet(common, name), name)
   if (differ <= FORKS_MAX && differ < common.size) return common
   return null
+}
+
+/** All chains of a table that no longer shares any. */
+function withShared({ chains, behind }: NewTable): ReadonlyMap<string, Chain> {
+  const all = new Map(chains)
+  trieEach(behind!.common, (chain, name) => {
+    if (!all.has(name) && !behind!.gone.has(name)) all.set(name, chain)
+  })
+  return all
 }
 
 function saysSame(a: Chain, b: Chain): boolean {
@@ -225,29 +241,51 @@ export function nfDropTable(world: World, ns: Netns, family: 4 | 6, name: TableN
  * that lead to each other and that nothing calls are taken, as nf_tables takes them.
  */
 export function nfCheckTable(table: NewTable): 'EMLINK' | 'ENOENT' | null {
+  const { chains, behind } = table
   const base: string[] = []
-  for (const chain of table.chains.values()) {
+  for (const chain of chains.values()) {
     if (chain.hook >= 0) base.push(chain.name)
     for (const jump of jumpsOf(chain)) {
-      const next = table.chains.get(jump)
+      const next = chains.get(jump) ?? sharedChain(behind, jump)
       if (next === undefined || next.hook >= 0) return 'ENOENT'
     }
   }
-  return nfTooDeep(base, (name) => jumpsOf(table.chains.get(name)!)) ? 'EMLINK' : null
+  const own = (name: string) => {
+    const chain = chains.get(name)
+    return chain === undefined ? null : jumpsOf(chain)
+  }
+  if (!nfTooDeep(base, own)) return null
+  const any = (name: string) => jumpsOf((chains.get(name) ?? sharedChain(behind, name))!)
+  return nfTooDeep(base, any) ? 'EMLINK' : null
 }
 
-/** Whether jumps from the chains of `base` go deeper than the kernel's stack, which a loop always does. */
-export function nfTooDeep(base: readonly string[], jumps: (chain: string) => readonly string[]): boolean {
+function sharedChain(behind: NewTable['behind'], name: string): Chain | undefined {
+  return behind === undefined || behind.gone.has(name) ? undefined : trieGet(behind.common, name)
+}
+
+/**
+ * Whether jumps from the chains of `base` go deeper than the kernel's stack, which a loop always does. `jumps` of null: a
+ * shared chain, below which there are at most SHARED_DEPTH.
+ */
+export function nfTooDeep(
+  base: readonly string[],
+  jumps: (chain: string) => readonly string[] | null,
+): boolean {
   /** The deepest that each chain was reached at: a shallower visit finds nothing new. */
   const seen = new Map<string, number>()
   const visit = (name: string, level: number): boolean => {
     if (level >= JUMP_STACK) return true
     if ((seen.get(name) ?? -1) >= level) return false
     seen.set(name, level)
-    return jumps(name).some((next) => visit(next, level + 1))
+    const next = jumps(name)
+    if (next === null) return level + SHARED_DEPTH >= JUMP_STACK
+    return next.some((one) => visit(one, level + 1))
   }
   return base.some((name) => visit(name, 0))
 }
+
+/** How deep jumps of shared chains may lead: who shares chains keeps to it. */
+const SHARED_DEPTH = 6
 
 function jumpsOf(chain: Chain): string[] {
   const names = new Set<string>()

@@ -48,6 +48,8 @@ export interface NewTable {
   readonly name: TableName
   /** Built-in chains in hook order, those only that exist, then user chains in order of creation. */
   readonly chains: ReadonlyMap<string, Chain>
+  /** Shared chains of the table that it is to replace, which stay as they are behind `chains`, without those `gone`. */
+  readonly behind?: { readonly common: Trie<Chain>; readonly gone: ReadonlySet<string> }
 }
 
 export interface Chain {

@@ -11,11 +11,15 @@ import type { DraftChain, TableDraft } from './tabledraft.ts'
 import {
   addChain,
   commitTable,
+  everyChain,
+  findChain,
+  hasChain,
   isBuiltin,
   jumpOf,
   needChain,
   openTable,
   references,
+  removeChain,
   sameRule,
 } from './tabledraft.ts'
 import { notModelled, raise } from './words.ts'
@@ -100,7 +104,7 @@ const VERBS: Readonly<
 function checkJump({ draft }: Work, { rules }: Command): void {
   for (const rule of rules) {
     const jump = jumpOf(rule)
-    if (jump === undefined || draft.chains.has(jump) || isBuiltin(draft.name, jump)) continue
+    if (jump === undefined || hasChain(draft, jump) || isBuiltin(draft.name, jump)) continue
     raise('param', `Chain '${jump}' does not exist`)
   }
 }
@@ -115,14 +119,14 @@ function judge(work: Work, chain: string, rule: Rule, line: number, what: string
 function addRules(work: Work, command: Command, line: number, what: 'APPEND' | 'INSERT'): void {
   checkJump(work, command)
   const { draft } = work
-  const missing = !draft.chains.has(command.chain)
+  const missing = !hasChain(draft, command.chain)
   const chain = needChain(draft, command.chain)
   if (chain === undefined) raise('errno', NO_CHAIN, line)
   for (const rule of command.rules) {
     if (command.verbose > 0) work.out(ruleLine(rule, work.family))
     const at = what === 'APPEND' ? chain.rules.length : command.number - 1
     if (at > chain.rules.length) {
-      if (missing) draft.chains.delete(chain.name)
+      if (missing) removeChain(draft, chain.name)
       raise('errno', 'Index of insertion too big', line)
     }
     judge(work, chain.name, rule, line, what)
@@ -135,7 +139,7 @@ function replaceRule(work: Work, command: Command, line: number): void {
   checkJump(work, command)
   const rule = command.rules[0]!
   if (command.verbose > 0) work.out(ruleLine(rule, work.family))
-  const chain = work.draft.chains.get(command.chain)
+  const chain = findChain(work.draft, command.chain)
   if (chain === undefined) raise('errno', NO_CHAIN, line)
   if (command.number > chain.rules.length) raise('errno', 'Index of replacement too big', line)
   judge(work, chain.name, rule, line, 'REPLACE')
@@ -146,7 +150,7 @@ function replaceRule(work: Work, command: Command, line: number): void {
 /** -D with a rule, and -C. */
 function deleteRules(work: Work, command: Command, line: number): void {
   checkJump(work, command)
-  const chain = work.draft.chains.get(command.chain)
+  const chain = findChain(work.draft, command.chain)
   for (const rule of command.rules) {
     if (command.verbose > 0) work.out(ruleLine(rule, work.family))
     const at = chain?.rules.findIndex((one) => sameRule(one.rule, rule)) ?? -1
@@ -158,7 +162,7 @@ function deleteRules(work: Work, command: Command, line: number): void {
 }
 
 function deleteNumber({ draft }: Work, command: Command, line: number): void {
-  const chain = draft.chains.get(command.chain)
+  const chain = findChain(draft, command.chain)
   if (chain === undefined) raise('errno', NO_CHAIN, line)
   if (command.number > chain.rules.length) raise('errno', 'Index of deletion too big', line)
   chain.rules.splice(command.number - 1, 1)
@@ -184,7 +188,7 @@ function list(work: Work, command: Command): void {
 
 function flush({ draft, out }: Work, command: Command, line: number): void {
   const all = command.chain === ''
-  const chain = draft.chains.get(command.chain)
+  const chain = findChain(draft, command.chain)
   if (!all && chain === undefined && !isBuiltin(draft.name, command.chain)) raise('errno', NO_CHAIN, line)
   const chains = all ? chainsOf(draft) : chain === undefined ? [] : [chain]
   for (const one of chains) {
@@ -196,20 +200,20 @@ function flush({ draft, out }: Work, command: Command, line: number): void {
 
 function zero({ draft, out }: Work, command: Command, line: number): void {
   const all = command.chain === ''
-  const chain = draft.chains.get(command.chain)
+  const chain = findChain(draft, command.chain)
   if (!all && chain === undefined && !isBuiltin(draft.name, command.chain)) raise('errno', NO_CHAIN, line)
   const listed = command.verbs.has('L') || command.verbs.has('S')
-  const chains = all ? chainsOf(draft).filter(({ name }) => listed || draft.chains.has(name)) : []
+  const chains = all ? chainsOf(draft).filter(({ name }) => listed || hasChain(draft, name)) : []
   for (const one of chain === undefined ? chains : [chain]) {
     if (command.verbose > 0) out(`Zeroing chain \`${one.name}'\n`)
     one.counters = [0, 0]
     for (const rule of one.rules) rule.counters = [0, 0]
-    if (draft.chains.has(one.name)) draft.changed = true
+    if (hasChain(draft, one.name)) draft.changed = true
   }
 }
 
 function zeroNumber({ draft }: Work, command: Command, line: number): void {
-  const chain = draft.chains.get(command.chain)
+  const chain = findChain(draft, command.chain)
   if (chain === undefined) raise('errno', isBuiltin(draft.name, command.chain) ? NO_RULE : NO_CHAIN, line)
   const rule = chain.rules[command.number - 1]
   if (rule === undefined) return
@@ -219,7 +223,7 @@ function zeroNumber({ draft }: Work, command: Command, line: number): void {
 
 function newChain({ draft }: Work, command: Command, line: number): void {
   const { chain } = command
-  if (draft.chains.has(chain) || isBuiltin(draft.name, chain)) raise('errno', 'Chain already exists', line)
+  if (hasChain(draft, chain) || isBuiltin(draft.name, chain)) raise('errno', 'Chain already exists', line)
   addChain(draft, chain)
 }
 
@@ -227,15 +231,15 @@ function deleteChain(work: Work, command: Command, line: number): void {
   const { draft } = work
   const named = command.chain
   if (named === '') {
-    for (const chain of [...draft.chains.values()]) {
+    for (const chain of [...everyChain(draft).values()]) {
       if (chain.policy === '') dropChain(work, chain, command, line)
       else if (chain.policy === 'ACCEPT' && chain.rules.length === 0) {
-        if (draft.chains.delete(chain.name)) draft.changed = true
+        if (removeChain(draft, chain.name)) draft.changed = true
       }
     }
     return
   }
-  const chain = draft.chains.get(named)
+  const chain = findChain(draft, named)
   if (chain === undefined) {
     if (isBuiltin(draft.name, named)) return
     raise('errno', NO_CHAIN, line)
@@ -249,21 +253,22 @@ function dropChain({ draft, faults, out }: Work, chain: DraftChain, command: Com
   if (chain.rules.length > 0 || references(draft, chain.name) > 0) {
     faults.push({ message: `CHAIN_DEL failed (Device or resource busy): chain ${chain.name}`, line })
   }
-  draft.chains.delete(chain.name)
+  removeChain(draft, chain.name)
   draft.changed = true
 }
 
 function renameChain({ draft }: Work, command: Command, line: number): void {
   const { chain: from, second: to } = command
-  if (draft.chains.has(to) || isBuiltin(draft.name, to)) raise('errno', 'File exists', line)
-  const chain = draft.chains.get(from)
+  const every = everyChain(draft)
+  if (every.has(to) || isBuiltin(draft.name, to)) raise('errno', 'File exists', line)
+  const chain = every.get(from)
   if (isBuiltin(draft.name, from)) notModelled('renaming a built-in chain')
   if (chain === undefined) raise('errno', NO_CHAIN, line)
-  const chains = [...draft.chains.values()]
-  draft.chains.clear()
+  const chains = [...every.values()]
+  every.clear()
   for (const one of chains) {
     if (one === chain) one.name = to
-    draft.chains.set(one.name, one)
+    every.set(one.name, one)
     for (const entry of one.rules) {
       const { target } = entry.rule
       if ((target.name === 'JUMP' || target.name === 'GOTO') && target.chain === from) {

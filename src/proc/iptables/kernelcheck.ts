@@ -5,6 +5,7 @@
 import { nfTooDeep } from '../../net/nf/tables.ts'
 import type { Match, Rule, TableName, Target } from '../../net/nf/types.ts'
 import type { TableDraft } from './tabledraft.ts'
+import { everyChain } from './tabledraft.ts'
 import { isBuiltin, jumpOf } from './tabledraft.ts'
 
 const INVALID = 'Invalid argument'
@@ -74,17 +75,25 @@ function targetAllowed(target: Target, table: TableName, chain: string, rule: Ru
 
 /** Whether a chain that a hook calls leads into a loop, or deeper than the kernel's stack. */
 export function tooManyLinks(draft: TableDraft): boolean {
-  const base = [...draft.chains.values()].filter((chain) => chain.hook >= 0)
-  const jumps = (name: string): string[] => {
-    const names = new Set<string>()
-    for (const { rule } of draft.chains.get(name)?.rules ?? []) {
-      const jump = jumpOf(rule)
-      if (jump !== undefined) names.add(jump)
+  const deep = (): boolean => {
+    const base = [...draft.chains.values()].filter((chain) => chain.hook >= 0)
+    const jumps = (name: string): readonly string[] | null => {
+      const chain = draft.chains.get(name)
+      if (chain === undefined) return draft.behind === null ? [] : null
+      const names = new Set<string>()
+      for (const { rule } of chain.rules) {
+        const jump = jumpOf(rule)
+        if (jump !== undefined) names.add(jump)
+      }
+      return [...names]
     }
-    return [...names]
+    return nfTooDeep(
+      base.map((chain) => chain.name),
+      jumps,
+    )
   }
-  return nfTooDeep(
-    base.map((chain) => chain.name),
-    jumps,
-  )
+  if (!deep()) return false
+  if (draft.behind === null) return true
+  everyChain(draft)
+  return deep()
 }

@@ -5,7 +5,7 @@ import type { Netns } from '../../net/types.ts'
 import type { ListOptions } from './print.ts'
 import { columnsText, countWord, ruleRow, ruleText } from './print.ts'
 import type { DraftChain, DraftRule, TableDraft } from './tabledraft.ts'
-import { openTable, references } from './tabledraft.ts'
+import { allReferences, everyChain, openTable } from './tabledraft.ts'
 
 /** In the order in which iptables-save has them. */
 export const SAVE_ORDER: readonly TableName[] = ['mangle', 'security', 'raw', 'filter', 'nat']
@@ -20,8 +20,9 @@ export function chainsOf(draft: TableDraft): DraftChain[] {
     counters: null,
     rules: [],
   })
-  const builtin = BUILTIN[draft.name].map((name) => draft.chains.get(name) ?? missing(name))
-  const users = [...draft.chains.values()].filter((chain) => chain.policy === '')
+  const every = everyChain(draft)
+  const builtin = BUILTIN[draft.name].map((name) => every.get(name) ?? missing(name))
+  const users = [...every.values()].filter((chain) => chain.policy === '')
   return [...builtin, ...users.sort((a, b) => (a.name < b.name ? -1 : 1))]
 }
 
@@ -40,6 +41,7 @@ export function listText(
   number: number,
   options: ListOptions,
 ): string {
+  const counts = allReferences(draft)
   const texts = chains.map((chain) => {
     const row = (rule: DraftRule, i: number) => {
       const { packets, bytes } = countersOf(ns, rule)
@@ -47,13 +49,13 @@ export function listText(
     }
     const rows = chain.rules.map((rule, i) => (number === 0 || number === i + 1 ? row(rule, i) : ''))
     if (number !== 0) return rows.join('')
-    return chainHead(ns, draft, chain, options) + columnsText(options) + rows.join('')
+    return chainHead(ns, counts.get(chain.name) ?? 0, chain, options) + columnsText(options) + rows.join('')
   })
   return texts.join('\n')
 }
 
-function chainHead(ns: Netns, draft: TableDraft, chain: DraftChain, options: ListOptions): string {
-  if (chain.policy === '') return `Chain ${chain.name} (${references(draft, chain.name)} references)\n`
+function chainHead(ns: Netns, references: number, chain: DraftChain, options: ListOptions): string {
+  if (chain.policy === '') return `Chain ${chain.name} (${references} references)\n`
   if (!options.verbose) return `Chain ${chain.name} (policy ${chain.policy})\n`
   const { packets, bytes } = countersOf(ns, chain)
   const count = `${countWord(packets, options.exact)} packets, ${countWord(bytes, options.exact)} bytes`

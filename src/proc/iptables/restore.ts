@@ -7,7 +7,7 @@ import { parseCommand } from './command.ts'
 import type { Command, CommandContext } from './parsestate.ts'
 import { TABLE_NAMES } from './parsestate.ts'
 import { chainLength, newChainName } from './rulebuild.ts'
-import { addChain, isBuiltin, needChain, openTable } from './tabledraft.ts'
+import { addChain, findChain, isBuiltin, needChain, openTable } from './tabledraft.ts'
 import { notModelled, problem, raise } from './words.ts'
 
 export interface RestoreOptions {
@@ -162,7 +162,7 @@ function commit(run: RestoreRun, open: Open): void {
   // A table that is flushed goes with all it holds, even where nothing follows.
   if (!options.noflush) {
     const before = openTable(base.ns, base.family, open.name)
-    if (before.chains.size > 0) work.draft.changed = true
+    if (before.chains.size > 0 || before.behind !== null) work.draft.changed = true
     if (options.verbose > 0) {
       for (const name of BUILTIN[open.name]) base.out(`Flushing chain \`${name}'\n`)
     }
@@ -177,7 +177,7 @@ function commit(run: RestoreRun, open: Open): void {
 function restoreChain(work: Work, step: Extract<Step, { kind: 'chain' }>): void {
   const { draft } = work
   if (!isBuiltin(draft.name, step.name)) {
-    const chain = draft.chains.get(step.name) ?? addChain(draft, step.name)
+    const chain = findChain(draft, step.name) ?? addChain(draft, step.name)
     chain.rules.length = 0
     draft.changed = true
     return

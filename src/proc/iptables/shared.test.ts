@@ -1,118 +1,106 @@
-/**
- * The shared cases of iptables 1.8.9 (nf_tables): canonical forms, errors, listings, restores. They lie beside a working
- * copy, not in it: without them these tests skip.
- */
-import { existsSync, readFileSync } from 'node:fs'
-import { describe, expect, it } from 'vitest'
-import type { Bench } from '../check.ts'
-import { runLine } from '../check.ts'
-import { corePrograms } from '../cmd/core.ts'
-import { createNetBench } from '../cmd/transcript.ts'
-import { nfPrograms } from '../cmd/nf.ts'
+// Commands on a table that shares chains with other namespaces do what they do on one that has all chains to itself.
+import { expect, it } from 'vitest'
+import { createRng, nextBelow } from '../../base/rng.ts'
+import { trieOf } from '../../base/trie.ts'
+import { createNetns } from '../../net/netns.ts'
+import { nfChains } from '../../net/nf/chains.ts'
+import { nfSharedId } from '../../net/nf/ids.ts'
+import { nfShareChains } from '../../net/nf/share.ts'
+import { nfFreezeRule, nfSetCounters, nfTable } from '../../net/nf/tables.ts'
+import type { Chain } from '../../net/nf/types.ts'
+import type { World } from '../../net/types.ts'
+import { createWorld, netnsOf } from '../../net/world.ts'
+import { iptablesCommand, restoreRules } from '../kube/iptables.ts'
+import { saveText } from './listing.ts'
 
-interface Shared {
-  canonicalisation: { table: string; args: string; exit: number; saved: string[] }[]
-  errors: { setup?: string[]; args: string; exit: number; stderr: string; stdout?: string }[]
-  listing: { setup: string[]; outputs: { args?: string; cmd?: string; exit: number; stdout: string }[] }
-  restore: {
-    id: string
-    options: string
-    input: string
-    exit: number
-    stderr: string
-    before?: string[]
-    afterwards: string[]
-    saveWithCounters?: string[]
-  }[]
+const OPTIONS = {
+  family: 4 as const,
+  counters: true,
+  table: 'nat' as const,
+  program: 'iptables-save',
+  date: '',
 }
+const SHARED = Array.from({ length: 30 }, (_, i) => `S${i}`)
 
-const FILE = new URL('../../../../shared/cases/07-iptables-cni.json', import.meta.url)
-const cases = existsSync(FILE)
-  ? (JSON.parse(readFileSync(FILE, 'utf8')) as { iptables: Shared }).iptables
-  : undefined
-const shared = it.skipIf(cases === undefined) // skips: the cases lie beside a working copy, not in it
-
-function bench(): Bench {
-  return createNetBench([...corePrograms, ...nfPrograms])
-}
-
-/** Matches of the cases that are not modelled. */
-const REFUSED = /-m set /
-
-function savedRules(made: Bench, table: string): string[] {
-  const lines = runLine(made, `iptables-save -t ${table}`).out.split('\n')
-  return lines.filter((line) => line.startsWith('-A'))
-}
-
-describe('the shared cases', () => {
-  shared('canonical forms', () => {
-    let passed = 0
-    for (const { table, args, saved } of cases!.canonicalisation) {
-      const made = bench()
-      for (const line of ['-N FOO', '-t nat -N FOO']) expect(runLine(made, `iptables ${line}`).code).toBe(0)
-      const ran = runLine(made, `iptables -t ${table} ${args}`)
-      if (REFUSED.test(args)) {
-        expect(ran.err).toMatch(/^kubehop: iptables: the match 'set' is not modelled$/m)
-        continue
-      }
-      expect({ args, ...ran, saved: savedRules(made, table) }).toMatchObject({
-        args,
-        err: '',
-        code: 0,
-        saved,
+function loaded(): { world: World; ids: [number, number] } {
+  const world = createWorld(1)
+  const ids = ['alone', 'sharing'].map((name) => createNetns(world, name, 0).id) as [number, number]
+  const lines = SHARED.flatMap((name, i) => [
+    `-A ${name} -s 10.0.${i}.0/24 -j RETURN`,
+    ...(i < 25 ? [`-A ${name} -d 10.1.0.${i} -j S${25 + (i % 5)}`] : []),
+  ])
+  const own = '-A PREROUTING -j S0\n-A PREROUTING -j OWN\n-A OWN -j S1\n-A OWN -p udp -j ACCEPT\n'
+  const heads = ['OWN', ...SHARED].map((name) => `:${name} - [0:0]\n`).join('')
+  const text = `*nat\n:PREROUTING ACCEPT [0:0]\n${heads}${own}${lines.join('\n')}\nCOMMIT\n`
+  for (const ns of ids) expect(restoreRules({ world, ns, family: 4 }, text)).toBe('')
+  const chains = nfChains(nfTable(netnsOf(world, ids[1]), 4, 'nat'))
+    .filter(({ name }) => SHARED.includes(name))
+    .map((chain): [string, Chain] => {
+      const rules = chain.rules.map((rule, i) => {
+        const id = nfSharedId(4, 'nat', `${chain.name} ${i}`)
+        return nfFreezeRule({ ...rule, id })
       })
-      passed++
+      return [chain.name, Object.freeze({ ...chain, rules: Object.freeze(rules) })]
+    })
+  nfShareChains(world, netnsOf(world, ids[1]), 4, 'nat', trieOf(chains), null, [])
+  for (const ns of ids) {
+    let n = 0
+    for (const chain of [...nfChains(nfTable(netnsOf(world, ns), 4, 'nat'))].sort((a, b) =>
+      a.name < b.name ? -1 : 1,
+    )) {
+      for (const { id } of chain.rules) nfSetCounters(world, netnsOf(world, ns), id, ++n, n * 60)
     }
-    process.stdout.write(
-      `canonical forms: ${passed} of ${cases!.canonicalisation.length}, the others refused\n`,
-    )
-  })
-
-  shared('errors', () => {
-    for (const { setup = [], args, exit, stderr, stdout } of cases!.errors) {
-      const made = bench()
-      // Cases that count rules were made in a table that had its chains.
-      if (/^-[DIR] INPUT [0-9]/.test(args)) runLine(made, 'iptables -P INPUT ACCEPT')
-      for (const line of setup) runLine(made, `iptables ${line.replace(/ \(.*$/, '')}`)
-      const { out, err, code } = runLine(made, `iptables ${args}`)
-      expect({ args, code, err }).toEqual({ args, code: exit, err: stderr })
-      if (stdout !== undefined) expect(out).toBe(stdout)
-    }
-  })
-
-  shared('listings', () => {
-    const made = bench()
-    for (const line of cases!.listing.setup) {
-      expect(runLine(made, `iptables ${line}`)).toMatchObject({ err: '', code: 0 })
-    }
-    for (const table of ['mangle', 'raw']) {
-      runLine(made, `iptables -t ${table} -P OUTPUT ACCEPT`)
-    }
-    for (const { args, cmd, stdout } of cases!.listing.outputs) {
-      const { out } = runLine(made, cmd ?? `iptables ${args}`)
-      expect(undated(out)).toBe(undated(stdout))
-    }
-  })
-
-  shared('restores', () => {
-    for (const one of cases!.restore) {
-      const made = bench()
-      for (const line of one.before ?? []) runLine(made, `iptables ${line}`)
-      const ran = runLine(made, `iptables-restore ${one.options} <<'EOF'\n${one.input}EOF\n`)
-      // The cases were recorded under the tool's other name.
-      const err = one.stderr.replaceAll('iptables-nft-restore', 'iptables-restore')
-      expect({ id: one.id, code: ran.code, err: ran.err }).toEqual({ id: one.id, code: one.exit, err })
-      const save = (options: string) =>
-        runLine(made, `iptables-save ${options}`)
-          .out.split('\n')
-          .filter((line) => line !== '' && !line.startsWith('#'))
-      const plain = save('').map((line) => line.replace(/\[[0-9:]+\]/, '[0:0]'))
-      expect(plain).toEqual(one.afterwards.map((line) => line.replace(/\[[0-9:]+\]/, '[0:0]')))
-      if (one.saveWithCounters !== undefined) expect(save('-c')).toEqual(one.saveWithCounters)
-    }
-  })
-})
-
-function undated(text: string): string {
-  return text.replace(/ on .*$/gm, '').replaceAll('iptables-nft-save', 'iptables-save')
+  }
+  return { world, ids }
 }
+
+function randomCommand(below: (n: number) => number): string {
+  const pick = (list: readonly string[]) => list[below(list.length)]!
+  const chain = () =>
+    pick(['PREROUTING', 'POSTROUTING', 'OWN', 'N1', 'N2', 'S0', 'S1', 'S7', 'S25', 'S29', 'S9'])
+  const to = () => pick(['S0', 'S2', 'S25', 'S28', 'OWN', 'N1', 'N2', 'RETURN', 'ACCEPT'])
+  const rule = () =>
+    pick([`-d 10.1.0.${below(4)} -j ${to()}`, `-s 10.0.${below(3)}.0/24 -j RETURN`, `-j ${to()}`])
+  switch (below(12)) {
+    case 0:
+      return `-N ${pick(['N1', 'N2', 'S1', 'S7'])}`
+    case 1:
+    case 2:
+      return `-X ${chain()}`
+    case 3:
+      return `-F ${chain()}`
+    case 4:
+      return `-E ${chain()} ${pick(['N1', 'S7', 'S40'])}`
+    case 5:
+      return `-Z ${chain()}`
+    case 6:
+      return `-D ${chain()} ${pick([rule(), '1', '2'])}`
+    case 7:
+      return `-C ${chain()} ${rule()}`
+    case 8:
+      return `-R ${chain()} 1 ${rule()}`
+    case 9:
+      return `-I ${chain()} ${1 + below(2)} ${rule()}`
+    case 10:
+      return below(6) === 0 ? pick(['-F', '-Z', '-X']) : `-A ${chain()} ${rule()}`
+    default:
+      return `-A ${chain()} ${rule()}`
+  }
+}
+
+it.each([1, 2, 3, 4, 5, 6])('random commands, %i', (seed) => {
+  const { world, ids } = loaded()
+  const rng = createRng(seed, 1)
+  let shared = 0
+  for (let i = 0; i < 60; i++) {
+    const command = randomCommand((n) => nextBelow(rng, n))
+    const [alone, sharing] = ids.map((ns) =>
+      iptablesCommand({ world, ns, family: 4 }, ['-t', 'nat', ...command.split(' ')]),
+    )
+    expect(`${command}: ${sharing}`).toBe(`${command}: ${alone}`)
+    const texts = ids.map((ns) => saveText(netnsOf(world, ns), OPTIONS))
+    expect(texts[1]).toBe(texts[0])
+    if (nfTable(netnsOf(world, ids[1]), 4, 'nat').common !== null) shared++
+  }
+  expect(shared).toBeGreaterThan(3)
+})

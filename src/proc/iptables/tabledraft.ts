@@ -2,7 +2,9 @@
  * A table while commands change it: copied from the namespace's, changed in place, put back as a whole. Models how
  * iptables-nft fills one transaction (iptables/nft.c of 1.8.9) and what nf_tables says to it (Linux 6.18).
  */
-import { nfChain, nfChains } from '../../net/nf/chains.ts'
+import type { Trie } from '../../base/trie.ts'
+import { trieEach, trieGet } from '../../base/trie.ts'
+import { nfChain, nfOwnChains } from '../../net/nf/chains.ts'
 import {
   BUILTIN,
   HOOK_OF,
@@ -34,25 +36,70 @@ export interface TableDraft {
   readonly name: TableName
   /** Those that exist: a built-in chain does not before a command needs it. */
   readonly chains: Map<string, DraftChain>
+  /** Chains that the table shares with others, as far as no command has asked for one: fifty thousand are not copied. */
+  behind: SharedBehind | null
   /** Something was changed: the table has to be loaded. */
   changed: boolean
   /** It goes where nothing is in it (a restore that flushes). */
   readonly fresh: boolean
 }
 
+interface SharedBehind {
+  readonly common: Trie<Chain>
+  /** Those that are not there. */
+  readonly gone: Set<string>
+}
+
 /** The namespace's table as a draft; `empty`: without what it holds. */
 export function openTable(ns: Netns, family: 4 | 6, name: TableName, empty = false): TableDraft {
   const chains = new Map<string, DraftChain>()
-  if (!empty && nfHasTable(ns, family, name)) {
-    for (const chain of nfChains(nfTable(ns, family, name))) {
-      chains.set(chain.name, {
-        ...chain,
-        counters: null,
-        rules: chain.rules.map((rule) => ({ rule, counters: null })),
-      })
-    }
-  }
-  return { name, chains, changed: false, fresh: empty }
+  const draft: TableDraft = { name, chains, behind: null, changed: false, fresh: empty }
+  if (empty || !nfHasTable(ns, family, name)) return draft
+  const table = nfTable(ns, family, name)
+  for (const chain of nfOwnChains(table)) chains.set(chain.name, opened(chain))
+  if (table.common !== null) draft.behind = { common: table.common, gone: new Set(table.gone) }
+  return draft
+}
+
+function opened(chain: Chain): DraftChain {
+  return { ...chain, counters: null, rules: chain.rules.map((rule) => ({ rule, counters: null })) }
+}
+
+export function hasChain({ chains, behind }: TableDraft, name: string): boolean {
+  return chains.has(name) || sharedChain(behind, name) !== undefined
+}
+
+export function findChain(draft: TableDraft, name: string): DraftChain | undefined {
+  const found = draft.chains.get(name)
+  if (found !== undefined) return found
+  const shared = sharedChain(draft.behind, name)
+  if (shared === undefined) return undefined
+  const chain = opened(shared)
+  draft.chains.set(name, chain)
+  return chain
+}
+
+/** Takes a chain out; false where there is none. */
+export function removeChain(draft: TableDraft, name: string): boolean {
+  const had = hasChain(draft, name)
+  draft.chains.delete(name)
+  draft.behind?.gone.add(name)
+  return had
+}
+
+/** All chains of the draft, for commands about all of them. */
+export function everyChain(draft: TableDraft): Map<string, DraftChain> {
+  const { behind, chains } = draft
+  if (behind === null) return chains
+  trieEach(behind.common, (chain, name) => {
+    if (!chains.has(name) && !behind.gone.has(name)) chains.set(name, opened(chain))
+  })
+  draft.behind = null
+  return chains
+}
+
+function sharedChain(behind: SharedBehind | null, name: string): Chain | undefined {
+  return behind === null || behind.gone.has(name) ? undefined : trieGet(behind.common, name)
 }
 
 export function isBuiltin(table: TableName, chain: string): chain is BuiltinChain {
@@ -61,7 +108,7 @@ export function isBuiltin(table: TableName, chain: string): chain is BuiltinChai
 
 /** The chain; a built-in one is made where it is missing. Undefined for an unknown name. */
 export function needChain(draft: TableDraft, name: string): DraftChain | undefined {
-  const found = draft.chains.get(name)
+  const found = findChain(draft, name)
   if (found !== undefined || !isBuiltin(draft.name, name)) return found
   const chain: DraftChain = {
     name,
@@ -93,11 +140,12 @@ export function commitTable(world: World, ns: Netns, family: 4 | 6, draft: Table
   const chains = new Map<string, Chain>()
   const builtin = BUILTIN[draft.name].filter((name) => draft.chains.has(name))
   const users = [...draft.chains.keys()].filter((name) => !isBuiltin(draft.name, name))
-  for (const name of [...builtin, ...users]) {
-    const { hook, policy, policyId, rules } = draft.chains.get(name)!
-    chains.set(name, { name, hook, policy, policyId, rules: rules.map(({ rule }) => rule) })
+  for (const one of [...builtin, ...users]) {
+    const { hook, policy, policyId, rules } = draft.chains.get(one)!
+    chains.set(one, { name: one, hook, policy, policyId, rules: rules.map(({ rule }) => rule) })
   }
-  const now = nfReplaceTable(world, ns, family, { name: draft.name, chains })
+  const { name, behind } = draft
+  const now = nfReplaceTable(world, ns, family, behind === null ? { name, chains } : { name, chains, behind })
   for (const chain of draft.chains.values()) {
     const loaded = nfChain(now, chain.name)!
     if (chain.counters !== null) nfSetCounters(world, ns, loaded.policyId, ...chain.counters)
@@ -109,11 +157,25 @@ export function commitTable(world: World, ns: Netns, family: 4 | 6, draft: Table
 
 /** Jumps and gotos to a chain. */
 export function references(draft: TableDraft, name: string): number {
+  // Shared chains lead to such only.
+  const { behind } = draft
+  const chains =
+    behind === null || trieGet(behind.common, name) === undefined ? draft.chains : everyChain(draft)
   let count = 0
-  for (const chain of draft.chains.values()) {
-    for (const { rule } of chain.rules) if (jumpOf(rule) === name) count++
-  }
+  for (const chain of chains.values()) for (const { rule } of chain.rules) if (jumpOf(rule) === name) count++
   return count
+}
+
+/** Jumps and gotos by the chain that they lead to. */
+export function allReferences(draft: TableDraft): ReadonlyMap<string, number> {
+  const counts = new Map<string, number>()
+  for (const chain of everyChain(draft).values()) {
+    for (const { rule } of chain.rules) {
+      const to = jumpOf(rule)
+      if (to !== undefined) counts.set(to, (counts.get(to) ?? 0) + 1)
+    }
+  }
+  return counts
 }
 
 export function jumpOf({ target }: Rule): string | undefined {
