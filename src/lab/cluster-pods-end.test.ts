@@ -370,6 +370,43 @@ describe('the kubelet itself', () => {
     expect(opened.type('node1/web: ls /etc/conf').stdout).toBe('a.txt\n')
   })
 
+  it('projected volumes and resolv.conf stand once for pods that have the same, and differ where one is changed', () => {
+    const opened = lab()
+    const conf = {
+      apiVersion: 'v1',
+      kind: 'ConfigMap',
+      metadata: { name: 'conf' },
+      data: { a: 'one', b: 'two' },
+    }
+    create(opened, 'configmaps', conf)
+    const projected = { sources: [{ configMap: { name: 'conf' } }] }
+    for (const name of ['p', 'q']) {
+      make(opened, name, {
+        containers: [{ ...NGINX, volumeMounts: [{ name: 'v', mountPath: '/srv/v' }] }],
+        volumes: [{ name: 'v', projected }],
+      })
+      opened.wait(5)
+    }
+    const said = (pod: string, command: string) => opened.type(`node1/${pod}: ${command}`).stdout
+    const made = (pod: string) => said(pod, 'ls -l /srv/v').match(/..:../)?.[0]
+    expect([said('p', 'ls /srv/v'), said('q', 'cat /srv/v/a /srv/v/b')]).toEqual(['a\nb\n', 'onetwo'])
+    expect(said('p', 'cat /etc/resolv.conf')).toContain('svc.cluster.local')
+    expect(made('p')).toBe(said('p', 'ls -l /etc/hosts').match(/..:../)?.[0])
+    said('p', 'echo mine > /srv/v/a')
+    said('p', 'rm /srv/v/b')
+    said('p', 'echo nameserver 9.9.9.9 > /etc/resolv.conf')
+    expect([said('p', 'cat /srv/v/a'), said('p', 'ls /srv/v')]).toEqual(['mine\n', 'a\n'])
+    expect([said('q', 'cat /srv/v/a'), said('q', 'ls /srv/v')]).toEqual(['one', 'a\nb\n'])
+    expect(said('q', 'cat /etc/resolv.conf')).not.toContain('9.9.9.9')
+    const { world } = opened.run
+    const body = { data: { a: 'new', b: null, c: 'three' } }
+    const by = { user: 'me', manager: 'kubectl' }
+    apiPatch(world, by, 'configmaps', 'default', 'conf', { type: 'merge', body })
+    opened.wait(70)
+    expect([said('q', 'ls /srv/v'), said('q', 'cat /srv/v/a /srv/v/c')]).toEqual(['a\nc\n', 'newthree'])
+    expect(said('q', 'cat /etc/resolv.conf')).toContain('svc.cluster.local')
+  })
+
   it('rewinds: the same events lead to the same state, through a crash loop', () => {
     const crash = {
       apiVersion: 'v1',

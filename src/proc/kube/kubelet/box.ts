@@ -27,7 +27,7 @@ import { startProbes } from './probes.ts'
 import { runHook } from './runner.ts'
 import type { BoxRun, Kubelet, PodRun } from './state.ts'
 import { boxRun, containerOf, NO_PROBES, podText, SECOND } from './state.ts'
-import { mountVolumes } from './volumes.ts'
+import { mountVolumes, shareFiles } from './volumes.ts'
 
 const FIRST_BACKOFF = 10 * SECOND
 const LONGEST_BACKOFF = 300 * SECOND
@@ -140,8 +140,9 @@ function create(
   const put = (path: string, text: string) => putContainerFile(world, machine.id, container.id, path, text)
   put('/etc/hosts', hostsText(kubelet, pod, run.ips))
   put('/etc/hostname', `${hostname}\n`)
-  put('/etc/resolv.conf', interned(resolvText(kubelet, pod)))
   mountVolumes(kubelet, run, spec, container)
+  // No volume hides it.
+  shareFiles(container, '/etc', new Map([['resolv.conf', resolvText(kubelet, pod)]]))
   return container
 }
 

@@ -72,7 +72,7 @@ export function mountVolumes(kubelet: Kubelet, run: PodRun, spec: Spec, containe
     }
     const hidden = Object.keys(container.base).some((path) => path.startsWith(`${at}/`))
     if (volume.projected !== undefined && !hidden) {
-      mountShared(container, at, files)
+      shareFiles(container, at, files)
       continue
     }
     // A mount hides what the image has there.
@@ -92,10 +92,10 @@ const mounted = new WeakMap<Container['base'], Map<string, Container['base']>>()
 const MOUNTED_MAX = 64
 
 /**
- * Most pods mount nothing but what every pod of their namespace has (a token, the cluster's certificate): such files stand
- * beside the image's, once for all containers.
+ * Puts files under a directory of a container that has just been made. Most pods have nothing but what every pod of their
+ * namespace has (resolv.conf, a token, the cluster's certificate): such files stand beside the image's, once for all.
  */
-function mountShared(container: Container, at: string, files: ReadonlyMap<string, string>): void {
+export function shareFiles(container: Container, at: string, files: ReadonlyMap<string, string>): void {
   const { base } = container
   const nodes: Record<string, FileNode> = {}
   const parents = (path: string) => {
@@ -199,10 +199,11 @@ export function refreshVolumes(kubelet: Kubelet, run: PodRun, spec: Spec, contai
         containerFiles(container).delete(path)
       }
     }
-    for (const path of Object.keys(container.base)) {
-      const stale =
-        path.startsWith(at) && container.base[path]!.kind === 'file' && !files.has(path.slice(at.length))
-      if (stale && !container.files.has(path)) containerFiles(container).set(path, null)
+    for (const path of volume.projected === undefined ? [] : Object.keys(container.base)) {
+      if (!path.startsWith(at) || files.has(path.slice(at.length)) || container.files.has(path)) continue
+      if (container.base[path]!.kind === 'file' && path !== '/etc/resolv.conf') {
+        containerFiles(container).set(path, null)
+      }
     }
     for (const [path, text] of files) {
       if ((container.files.get(at + path) ?? container.base[at + path])?.text === text) continue
