@@ -168,9 +168,7 @@ function call(
 ): CniAnswer & { missing?: string } {
   const type = plugin.type ?? ''
   const { files } = cniHost(world, machineId)
-  const installed = listDir(files, BIN_DIR)
-  const there = CNI_PLUGINS.includes(type) && (installed === undefined || installed.includes(type))
-  if (!there) {
+  if (!CNI_PLUGINS.includes(type) || !isInstalled(files, type)) {
     const missing = `plugin type="${type}" name="${list.name}" failed (add): failed to find plugin "${type}" in path [${BIN_DIR}]`
     return { missing }
   }
@@ -183,6 +181,12 @@ function call(
     ['CNI_PATH', BIN_DIR],
   ])
   return cniCall(world, machineId, type, env, configOf(list, plugin, pod, prevResult), pace)
+}
+
+/** Without the directory all are: a machine has them somewhere. */
+function isInstalled(files: FileCtx, type: string): boolean {
+  if (statFile(files, BIN_DIR)?.kind !== 'dir') return true
+  return type !== '' && statFile(files, `${BIN_DIR}/${type}`, false) !== undefined
 }
 
 /** What a plugin of the list reads: its own configuration, the list's name, what the pod asks for, what came before. */

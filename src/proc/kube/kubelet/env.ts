@@ -89,6 +89,7 @@ export function podField(kubelet: Kubelet, { pod, ips }: PodRun, path: string): 
 /** The node's addresses: the first of each family that the cluster knows it by. */
 export function hostIps({ ctx, world }: Kubelet): readonly string[] {
   const all = findCluster(world)?.nodes.get(ctx.agent.node)?.addresses ?? []
+  if (all.length < 2) return all
   return all.filter((one, at) => all.findIndex((other) => other.includes(':') === one.includes(':')) === at)
 }
 
