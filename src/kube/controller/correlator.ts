@@ -13,17 +13,12 @@ const MEMORIES = 4096
 const MOST_LOGGED = 20
 const COMBINED = '(combined from similar events): '
 
-/** What an agent remembers of the events that it recorded about one object. */
-export interface EventMemory {
-  /** Left of its budget, at this time (ns). */
-  readonly tokens: number
-  readonly at: number
-  /**
-   * By type and reason, three places each: its name, and where it was told once, when (ns) and the message; else 0 and the
-   * record.
-   */
-  readonly reasons: readonly (string | number | ReasonMemory)[]
-}
+/**
+ * What an agent remembers of the events that it recorded about one object, as a list, since there are as many as pods: what
+ * is left of its budget, at which time (ns); then three places for each type and reason: its name, and where it was told
+ * once, when (ns) and the message; else 0 and the record.
+ */
+export type EventMemory = readonly (string | number | ReasonMemory)[]
 
 interface ReasonMemory {
   /** The messages lately, and when the last one was (ns). */
@@ -53,10 +48,10 @@ export function correlate(
   message: string,
   now: number,
 ): Told | undefined {
-  const old = memories.get(object) ?? { tokens: BURST, at: now, reasons: [] }
-  const tokens = Math.min(BURST, old.tokens + (now - old.at) / REFILL_NS)
-  const at = placeOf(old.reasons, reason)
-  const was = reasonAt(old.reasons, at)
+  const old = memories.get(object) ?? [BURST, now]
+  const tokens = Math.min(BURST, (old[0] as number) + (now - (old[1] as number)) / REFILL_NS)
+  const at = placeOf(old, reason)
+  const was = reasonAt(old, at)
   const recent = was === undefined || now - was.at > INTERVAL_NS ? [] : was.messages
   const messages = recent.includes(message) ? recent : [...recent, message]
   const combined = messages.length >= MOST_MESSAGES
@@ -69,10 +64,13 @@ export function correlate(
   const once = messages.length === 1 && known.length === 0
   const kept = Object.freeze(combined ? messages.slice(1) : [...messages])
   const told = once ? [reason, now, message] : [reason, 0, Object.freeze({ messages: kept, at: now, logged })]
-  const reasons = Object.freeze(old.reasons.toSpliced(at, 3, ...told))
   const passes = tokens >= 1
+  const memory = old
+    .toSpliced(at, 3, ...told)
+    .with(0, passes ? tokens - 1 : tokens)
+    .with(1, now)
   memories.delete(object)
-  memories.set(object, Object.freeze({ tokens: passes ? tokens - 1 : tokens, at: now, reasons }))
+  memories.set(object, Object.freeze(memory))
   for (const oldest of memories.size > MEMORIES ? memories.keys() : []) {
     memories.delete(oldest)
     break
@@ -82,15 +80,15 @@ export function correlate(
 }
 
 /** Where a reason stands, or would. */
-function placeOf(reasons: EventMemory['reasons'], reason: string): number {
-  for (let i = 0; i < reasons.length; i += 3) if (reasons[i] === reason) return i
-  return reasons.length
+function placeOf(memory: EventMemory, reason: string): number {
+  for (let i = 2; i < memory.length; i += 3) if (memory[i] === reason) return i
+  return memory.length
 }
 
-function reasonAt(reasons: EventMemory['reasons'], at: number): ReasonMemory | undefined {
-  const what = reasons[at + 2]
+function reasonAt(memory: EventMemory, at: number): ReasonMemory | undefined {
+  const what = memory[at + 2]
   if (typeof what !== 'string') return what as ReasonMemory | undefined
-  const since = reasons[at + 1] as number
+  const since = memory[at + 1] as number
   return { messages: [what], at: since, logged: [what, since] }
 }
 

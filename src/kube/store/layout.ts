@@ -1,5 +1,5 @@
 /** Copies of objects as engines keep them in the least room. Only memory changes by it. */
-import type { KubeEvent } from '../objects.ts'
+import type { KubeEvent, Pod } from '../objects.ts'
 import type { ApiObject } from '../types.ts'
 
 /** Spread first: copies that are frozen share a hidden class then, where each had one of its own. */
@@ -8,6 +8,7 @@ const PLAIN = Object.freeze({})
 const EVENT =
   'apiVersion,kind,metadata,involvedObject,reason,message,type,count,firstTimestamp,lastTimestamp,source,' +
   'reportingComponent,reportingInstance'
+const POD = 'apiVersion,kind,metadata,spec,status'
 const METADATA = [
   'name,namespace,uid,creationTimestamp',
   'name,namespace,uid,creationTimestamp,resourceVersion',
@@ -24,6 +25,10 @@ export function draftOf<T extends ApiObject>(object: T, resourceVersion: string,
     resourceVersion,
   }
   metadata.name = name
+  if (object.kind === 'Pod' && Object.keys(object).join() === POD) {
+    const { apiVersion, kind, spec, status } = object as unknown as Pod
+    return { apiVersion, kind, metadata, spec, status } as unknown as T
+  }
   return { ...PLAIN, ...object, metadata }
 }
 

@@ -178,7 +178,12 @@ function serve(ctx: ProcCtx, place: Place): void {
     if (sock === undefined) return
     listeners.push(sock.id)
   }
-  const state: HttpdState = { style, root: place.root, listeners: listeners.slice(), conns: NO_CONNS }
+  const state: HttpdState = {
+    style,
+    root: interned(place.root),
+    listeners: listeners.slice(),
+    conns: NO_CONNS,
+  }
   ctx.proc.state = state
   if (isFull(style)) return
   const host = addr === undefined ? '0.0.0.0' : formatIp(addr)
