@@ -128,6 +128,8 @@ export interface PodAffinityTerm {
   readonly namespaces?: readonly string[]
   readonly namespaceSelector?: LabelSelector
   readonly topologyKey: string
+  readonly matchLabelKeys?: readonly string[]
+  readonly mismatchLabelKeys?: readonly string[]
 }
 
 export interface PodAffinity {
@@ -158,6 +160,9 @@ export interface TopologySpreadConstraint {
   readonly whenUnsatisfiable: 'DoNotSchedule' | 'ScheduleAnyway'
   readonly labelSelector?: LabelSelector
   readonly minDomains?: number
+  readonly nodeAffinityPolicy?: 'Honor' | 'Ignore'
+  readonly nodeTaintsPolicy?: 'Honor' | 'Ignore'
+  readonly matchLabelKeys?: readonly string[]
 }
 
 export interface PodSpec {

@@ -41,7 +41,7 @@ import {
   modified,
   notFound,
 } from './status.ts'
-import { admitCreate, prepareCreate, prepareStatus, prepareUpdate } from './strategy.ts'
+import { admitCreate, prepareCreate, prepareStatus, prepareUpdate, prepareEphemeral } from './strategy.ts'
 import { validateCreate, validateUpdate } from './validate.ts'
 import { validateClusterIps } from './validate-service.ts'
 
@@ -224,6 +224,7 @@ export function updateObject(
   const early = placeDraft(info, draft, old.metadata.namespace ?? '')
   if (early !== undefined) return refuse(early)
   if (options.subresource === 'status') draft = thaw(prepareStatus(draft, old)) as M
+  if (options.subresource === 'ephemeralcontainers') draft = thaw(prepareEphemeral(draft, old)) as M
   keepSystemFields(draft, old)
   applyDefaults(key, draft)
   if (options.subresource !== 'status' && options.subresource !== 'finalize') prepareUpdate(info, draft, old)

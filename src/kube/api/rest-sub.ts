@@ -1,4 +1,4 @@
-/** Subresources over REST: status, scale, finalize, binding, eviction, log, exec. */
+/** Subresources over REST: status, ephemeralcontainers, scale, finalize, binding, eviction, log, exec. */
 import type { World } from '../../net/types.ts'
 import type { Pod } from '../objects.ts'
 import { storeGet, storeOf } from '../store/store.ts'
@@ -31,6 +31,8 @@ export function serveSubresource(world: World, target: ResourceRequest, hooks: A
     case 'status':
     case 'finalize':
       return serveStatus(world, target, object)
+    case 'ephemeralcontainers':
+      return resourceKey(info) === 'pods' ? serveStatus(world, target, object) : unknownPart(target)
     case 'scale':
       return serveScale(world, target, object)
     case 'eviction': {
@@ -51,15 +53,17 @@ export function serveSubresource(world: World, target: ResourceRequest, hooks: A
     case 'attach':
     case 'portforward':
       return serveContainer(world, target, object as Pod, subresource, hooks)
-    default: {
-      const words = `the ${info.resource}/${subresource} subresource is not modelled`
-      return statusResponse(
-        failure(404, 'NotFound', 'the server could not find the requested resource', {
-          causes: [{ reason: 'UnexpectedServerResponse', message: words, field: '' }],
-        }),
-      )
-    }
+    default:
+      return unknownPart(target)
   }
+}
+
+function unknownPart({ info, subresource }: ResourceRequest): ApiResponse {
+  const message = `the ${info.resource}/${subresource} subresource is not modelled`
+  const causes = [{ reason: 'UnexpectedServerResponse', message, field: '' }]
+  return statusResponse(
+    failure(404, 'NotFound', 'the server could not find the requested resource', { causes }),
+  )
 }
 
 function serveStatus(world: World, target: ResourceRequest, object: ApiObject): ApiResponse {

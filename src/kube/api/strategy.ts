@@ -39,6 +39,8 @@ export function prepareCreate(info: ResourceInfo, draft: M<Draft>): void {
   if (key === 'pods') {
     const pod = draft as unknown as M<Pod>
     pod.status = { phase: 'Pending', qosClass: qosClass(pod) }
+    holdBack(pod)
+    labelKeys(pod)
   } else if (key === 'services') fields.status = { loadBalancer: {} }
   else if (key === 'ingresses.networking.k8s.io') fields.status = { loadBalancer: {} }
   else if (key === 'namespaces') {
@@ -78,6 +80,15 @@ export function prepareUpdate(info: ResourceInfo, draft: M<Draft>, old: ApiObjec
   draft.metadata.generation = (generation ?? 0) + (same ? 0 : 1)
 }
 
+/** Through its subresource a pod gets ephemeral containers and nothing else. */
+export function prepareEphemeral(draft: M<Draft>, old: ApiObject): M<Draft> {
+  const { ephemeralContainers } = ((draft as unknown as Fields).spec ?? {}) as Fields
+  const { spec, ...rest } = old as unknown as { spec: Fields }
+  const { ephemeralContainers: _, ...kept } = spec
+  const more = ephemeralContainers === undefined ? {} : { ephemeralContainers }
+  return { ...rest, spec: { ...kept, ...more } } as unknown as M<Draft>
+}
+
 /** An update of the status leaves everything else as it is stored. */
 export function prepareStatus(draft: M<Draft>, old: ApiObject): M<Draft> {
   const { status } = draft as unknown as Fields
@@ -105,6 +116,39 @@ function sameContent(a: Fields, b: Fields): boolean {
 
 function annotationsDiffer(draft: M<Draft>, old: ApiObject): boolean {
   return !jsonEqual(draft.metadata.annotations ?? {}, old.metadata.annotations ?? {})
+}
+
+/** A pod with gates says so from its first moment. */
+function holdBack(pod: M<Pod>): void {
+  const { schedulingGates = [] } = (pod.spec ?? {}) as { readonly schedulingGates?: readonly object[] }
+  if (schedulingGates.length === 0 || pod.status === undefined) return
+  const message = 'Scheduling is blocked due to non-empty scheduling gates'
+  const reason = 'SchedulingGated'
+  pod.status.conditions = [{ type: 'PodScheduled', status: 'False', reason, message }]
+}
+
+/** What matchLabelKeys and mismatchLabelKeys mean for a pod is written into the selectors of its affinity. */
+function labelKeys(pod: M<Pod>): void {
+  const { podAffinity, podAntiAffinity } = pod.spec?.affinity ?? {}
+  const labels = pod.metadata.labels ?? {}
+  for (const kind of [podAffinity, podAntiAffinity]) {
+    const wishes = kind?.preferredDuringSchedulingIgnoredDuringExecution ?? []
+    const terms = kind?.requiredDuringSchedulingIgnoredDuringExecution ?? []
+    for (const term of [...terms, ...wishes.map((one) => one.podAffinityTerm)]) {
+      const { matchLabelKeys = [], mismatchLabelKeys = [] } = term ?? {}
+      if (term?.labelSelector === undefined) continue
+      for (const [operator, keys] of [
+        ['In', matchLabelKeys],
+        ['NotIn', mismatchLabelKeys],
+      ] as const) {
+        for (const key of keys) {
+          if (!Object.hasOwn(labels, key)) continue
+          term.labelSelector.matchExpressions ??= []
+          term.labelSelector.matchExpressions.push({ key, operator, values: [labels[key]!] })
+        }
+      }
+    }
+  }
 }
 
 /** The admission plug-ins on a create: changes the draft, or refuses it. `suffix` names the token volume. */

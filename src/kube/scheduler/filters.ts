@@ -3,17 +3,24 @@
  * TaintToleration, NodeAffinity, NodePorts, NodeResourcesFit, PodTopologySpread, InterPodAffinity, in this order.
  */
 import { parseQuantity } from '../api/quantity.ts'
-import { matchLabels, matchMap } from '../api/selectors.ts'
+import { matchMap } from '../api/selectors.ts'
 import type {
   Container,
+  Labels,
   Node,
   NodeSelectorTerm,
   Pod,
-  PodAffinityTerm,
   SelectorRequirement,
   Taint,
   Toleration,
 } from '../objects.ts'
+import { checkPodAffinity } from './affinity.ts'
+import { checkSpread } from './spread.ts'
+
+/** Amounts of resources other than CPU and memory, by name: ephemeral-storage, huge pages, extended ones. */
+export type More = readonly (readonly [name: string, amount: number])[]
+
+export const NO_MORE: More = Object.freeze([])
 
 /** What is taken of a node, by the pods that are bound to it or assumed to be. */
 export interface NodeUse {
@@ -24,6 +31,8 @@ export interface NodeUse {
   pods: number
   /** `PROTOCOL/IP/PORT` of host ports, to how many have it */
   ports: Map<string, number>
+  /** What is taken of other resources; null: nothing was ever. */
+  more?: Map<string, number> | null
 }
 
 /** A pod where it runs: what affinity and spreading look at. */
@@ -41,9 +50,11 @@ export interface FilterPod {
   readonly nodes: readonly Node[]
   /** Pods that affinity or spreading may look at; empty where nobody asks for either. */
   readonly placed: readonly PlacedPod[]
+  /** Labels of a namespace. */
+  readonly namespaceLabels?: (name: string) => Labels | undefined
 }
 
-interface FilterInput extends FilterPod {
+export interface FilterInput extends FilterPod {
   readonly node: Node
   readonly use: NodeUse
   readonly room: Room
@@ -58,6 +69,7 @@ export interface Room extends Amounts {
 export interface Amounts {
   readonly cpu: number
   readonly memory: number
+  readonly more?: More
 }
 
 /** Why a node is refused: `final` where taking other pods away would not help. */
@@ -73,8 +85,8 @@ export function filterNode(
   use: NodeUse,
   room: Room = allocatableOf(node),
 ): Refusal | null {
-  const { pod, wanted, ports, nodes, placed } = about
-  const input: FilterInput = { pod, wanted, ports, nodes, placed, node, use, room }
+  const { pod, wanted, ports, nodes, placed, namespaceLabels } = about
+  const input: FilterInput = { pod, wanted, ports, nodes, placed, namespaceLabels, node, use, room }
   return (
     checkUnschedulable(input) ??
     checkTaints(input) ??
@@ -109,7 +121,35 @@ export function requestsOf(pod: Pod): Amounts {
     most.cpu = Math.max(most.cpu, now.cpu)
     most.memory = Math.max(most.memory, now.memory)
   }
-  return { cpu: Math.max(sum.cpu, most.cpu), memory: Math.max(sum.memory, most.memory) }
+  const more = otherRequests(pod)
+  return { cpu: Math.max(sum.cpu, most.cpu), memory: Math.max(sum.memory, most.memory), more }
+}
+
+/** The same of every other resource that a container names. */
+function otherRequests({ spec }: Pod): More {
+  const { containers, initContainers = [] } = spec
+  let names: Set<string> | undefined
+  for (const list of [containers, initContainers]) {
+    for (const { resources } of list) {
+      for (const name in resources?.requests) {
+        if (name !== 'cpu' && name !== 'memory') names = (names ?? new Set()).add(name)
+      }
+    }
+  }
+  if (names === undefined) return NO_MORE
+  const of = ({ resources }: Container, name: string) => bytes(resources?.requests?.[name])
+  const all = [...names].map((name) => {
+    let sum = containers.reduce((all, one) => all + of(one, name), 0)
+    let [sidecars, most] = [0, 0]
+    for (const one of initContainers) {
+      most = Math.max(most, sidecars + of(one, name))
+      if (one.restartPolicy !== 'Always') continue
+      sidecars += of(one, name)
+      sum += of(one, name)
+    }
+    return Object.freeze([name, Math.max(sum, most)] as const)
+  })
+  return Object.freeze(all)
 }
 
 /** Host ports that a pod takes, as `PROTOCOL/IP/PORT`; on the host's network every declared port is one. */
@@ -130,13 +170,15 @@ export function allocatableOf({ status }: Node): Room {
   if (allocatable === undefined) return NOTHING
   const known = allocatables.get(allocatable)
   if (known !== undefined) return known
-  const { cpu, memory, pods = 110 } = allocatable
-  const read = { cpu: milli(cpu), memory: bytes(memory), pods: Number(pods) }
+  const { cpu, memory, pods = 110, ...others } = allocatable
+  const names = Object.keys(others)
+  const more = names.length === 0 ? NO_MORE : names.map((name) => [name, bytes(others[name])] as const)
+  const read = { cpu: milli(cpu), memory: bytes(memory), pods: Number(pods), more }
   if (Object.isFrozen(allocatable)) allocatables.set(allocatable, read)
   return read
 }
 
-const NOTHING = Object.freeze({ cpu: 0, memory: 0, pods: 110 })
+const NOTHING = Object.freeze({ cpu: 0, memory: 0, pods: 110, more: NO_MORE })
 const allocatables = new WeakMap<object, Room>()
 
 /** The same for a list of nodes, read once for each list. */
@@ -207,7 +249,7 @@ function fitsRequirement(
   }
 }
 
-const final = (reason: string): Refusal => ({ reasons: [reason], final: true })
+export const final = (reason: string): Refusal => ({ reasons: [reason], final: true })
 
 function checkUnschedulable({ pod, node }: FilterInput): Refusal | null {
   if (node.spec?.unschedulable !== true) return null
@@ -248,88 +290,9 @@ function checkResources({ wanted, use, room }: FilterInput): Refusal | null {
   if (use.pods + 1 > room.pods) reasons.push('Too many pods')
   if (wanted.cpu > 0 && use.cpu + wanted.cpu > room.cpu) reasons.push('Insufficient cpu')
   if (wanted.memory > 0 && use.memory + wanted.memory > room.memory) reasons.push('Insufficient memory')
+  for (const [name, amount] of wanted.more ?? NO_MORE) {
+    const [, most = 0] = room.more?.find(([one]) => one === name) ?? []
+    if (amount > most - (use.more?.get(name) ?? 0)) reasons.push(`Insufficient ${name}`)
+  }
   return reasons.length === 0 ? null : { reasons, final: false }
-}
-
-function checkSpread({ pod, node, nodes, placed }: FilterInput): Refusal | null {
-  const what = "node(s) didn't match pod topology spread constraints"
-  for (const constraint of pod.spec.topologySpreadConstraints ?? []) {
-    if (constraint.whenUnsatisfiable !== 'DoNotSchedule') continue
-    const { topologyKey, labelSelector, maxSkew, minDomains = 1 } = constraint
-    const here = node.metadata.labels?.[topologyKey]
-    if (here === undefined) return final(`${what} (missing required label)`)
-    const counts = new Map<string, number>()
-    const domainOf = new Map<string, string>()
-    for (const other of nodes) {
-      const domain = other.metadata.labels?.[topologyKey]
-      if (domain === undefined || !fitsNodeAffinity(pod, other)) continue
-      domainOf.set(other.metadata.name, domain)
-      if (!counts.has(domain)) counts.set(domain, 0)
-    }
-    for (const other of placed) {
-      const domain = domainOf.get(other.node)
-      if (domain === undefined || other.pod.metadata.namespace !== pod.metadata.namespace) continue
-      if (other.pod.metadata.deletionTimestamp !== undefined) continue
-      if (matchLabels(labelSelector, other.pod.metadata.labels)) counts.set(domain, counts.get(domain)! + 1)
-    }
-    const least = counts.size < minDomains ? 0 : Math.min(...counts.values())
-    const self = matchLabels(labelSelector, pod.metadata.labels) ? 1 : 0
-    if ((counts.get(here) ?? 0) + self - least > maxSkew) return { reasons: [what], final: false }
-  }
-  return null
-}
-
-function checkPodAffinity(input: FilterInput): Refusal | null {
-  const { pod, node, placed } = input
-  const { podAffinity, podAntiAffinity } = pod.spec.affinity ?? {}
-  for (const term of podAffinity?.requiredDuringSchedulingIgnoredDuringExecution ?? []) {
-    const hits = placed.filter((other) => matchesTerm(term, other.pod, pod))
-    // The first of a group that wants to be near itself may begin anywhere.
-    if (
-      hits.length === 0 &&
-      matchesTerm(term, pod, pod) &&
-      node.metadata.labels?.[term.topologyKey] !== undefined
-    )
-      continue
-    if (!hits.some((other) => sameDomain(input, term, other.node)))
-      return final("node(s) didn't match pod affinity rules")
-  }
-  for (const term of podAntiAffinity?.requiredDuringSchedulingIgnoredDuringExecution ?? []) {
-    const hit = placed.some(
-      (other) => matchesTerm(term, other.pod, pod) && sameDomain(input, term, other.node),
-    )
-    if (hit) return { reasons: ["node(s) didn't match pod anti-affinity rules"], final: false }
-  }
-  const anti = "node(s) didn't satisfy existing pods anti-affinity rules"
-  for (const other of placed) {
-    const terms =
-      other.pod.spec.affinity?.podAntiAffinity?.requiredDuringSchedulingIgnoredDuringExecution ?? []
-    for (const term of terms) {
-      if (sameDomain(input, term, other.node) && matchesTerm(term, pod, other.pod))
-        return { reasons: [anti], final: false }
-    }
-  }
-  return null
-}
-
-function sameDomain({ node, nodes }: FilterInput, { topologyKey }: PodAffinityTerm, other: string): boolean {
-  const here = node.metadata.labels?.[topologyKey]
-  if (here === undefined) return false
-  return nodes.find(({ metadata }) => metadata.name === other)?.metadata.labels?.[topologyKey] === here
-}
-
-/**
- * A term of `owner` selects `pod`: in the owner's namespace, in those named, in all for an empty namespaceSelector.
- * Selecting namespaces by their labels is not modelled: such a term selects none.
- */
-function matchesTerm(term: PodAffinityTerm, pod: Pod, owner: Pod): boolean {
-  const { labelSelector, namespaces = [], namespaceSelector } = term
-  const { matchLabels: labels = {}, matchExpressions = [] } = namespaceSelector ?? {}
-  const everywhere =
-    namespaceSelector !== undefined && Object.keys(labels).length + matchExpressions.length === 0
-  const namespace = pod.metadata.namespace ?? ''
-  const own = namespaces.length === 0 && namespaceSelector === undefined
-  const inNamespace =
-    everywhere || (own ? namespace === owner.metadata.namespace : namespaces.includes(namespace))
-  return inNamespace && matchLabels(labelSelector, pod.metadata.labels)
 }

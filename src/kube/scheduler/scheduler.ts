@@ -10,15 +10,15 @@ import type { AgentCtx, AgentProgram, Reconciled } from '../agent/types.ts'
 import { apiBind, apiUpdateStatus } from '../api/local.ts'
 import { recordEvent } from '../controller/common.ts'
 import { putCondition } from '../controller/deployment/status.ts'
-import type { Node, Pod } from '../objects.ts'
+import type { Namespace, Node, Pod } from '../objects.ts'
 import { touchStore, wallMs } from '../store/store.ts'
 import type { Tree } from '../store/tree.ts'
 import { createTree, treeDelete, treeGet, treeSet, treeValues } from '../store/tree.ts'
 import type { StoreChange } from '../types.ts'
 import { controllerOf, objectKey } from '../types.ts'
-import type { NodeUse, PlacedPod, Refusal } from './filters.ts'
-import { filterNode, roomsOf, hostPortsOf, requestsOf } from './filters.ts'
-import type { Candidate } from './score.ts'
+import type { FilterPod, More, NodeUse, PlacedPod, Refusal } from './filters.ts'
+import { filterNode, hostPortsOf, NO_MORE, requestsOf, roomsOf } from './filters.ts'
+import type { Candidate, ScoreAbout } from './score.ts'
 import { scoreNodes } from './score.ts'
 
 const SECOND = 1_000_000_000
@@ -34,6 +34,7 @@ interface Placement {
   readonly cpu: number
   readonly memory: number
   readonly ports: readonly string[]
+  readonly more: More
   /** uid of the controller, '' for none */
   readonly owner: string
 }
@@ -54,7 +55,7 @@ export interface SchedulerState {
 
 export const kubeScheduler: AgentProgram = {
   name: 'kube-scheduler',
-  wants: () => [{ resource: 'pods' }, { resource: 'nodes' }],
+  wants: () => [{ resource: 'pods' }, { resource: 'nodes' }, { resource: 'namespaces' }],
   delayNs: 2_000_000,
   workNs: 300_000,
   start(ctx) {
@@ -72,7 +73,7 @@ export const kubeScheduler: AgentProgram = {
   },
   observe(ctx, change) {
     if (change.resource === 'pods') notePod(ctx, change.object as Pod, change.type === 'DELETED')
-    else noteNode(ctx, change)
+    else if (change.resource === 'nodes') noteNode(ctx, change)
   },
   reconcile: schedulePod,
   timer(ctx) {
@@ -103,6 +104,7 @@ function notePod(ctx: AgentCtx, pod: Pod, gone: boolean): void {
     place(state, pod, node)
   } else if (
     pod.metadata.deletionTimestamp === undefined &&
+    !isGated(pod) &&
     (pod.spec.schedulerName ?? 'default-scheduler') === 'default-scheduler'
   ) {
     if (!state.waiting.has(key)) {
@@ -131,7 +133,7 @@ function retryWaiting(ctx: AgentCtx): void {
 function usageOf(state: SchedulerState, node: string): NodeUse {
   const known = state.use.get(node)
   if (known !== undefined) return known
-  const use: NodeUse = { cpu: 0, memory: 0, pods: 0, ports: new Map() }
+  const use: NodeUse = { cpu: 0, memory: 0, pods: 0, ports: new Map(), more: null }
   state.use.set(node, use)
   return use
 }
@@ -140,10 +142,10 @@ function place(state: SchedulerState, pod: Pod, node: string): void {
   const key = objectKey(pod)
   if (treeGet(state.placed, key)?.node === node) return
   release(state, key)
-  const { cpu, memory } = requestsOf(pod)
+  const { cpu, memory, more = NO_MORE } = requestsOf(pod)
   const ports = hostPortsOf(pod)
   const owner = controllerOf(pod)?.uid ?? ''
-  const placement: Placement = { key, node, cpu, memory, ports: Object.freeze(ports), owner }
+  const placement: Placement = { key, node, cpu, memory, ports: Object.freeze(ports), more, owner }
   state.placed = treeSet(state.placed, key, Object.freeze(placement))
   if (isPicky(pod)) state.picky.set(key, true)
   const use = usageOf(state, node)
@@ -151,6 +153,7 @@ function place(state: SchedulerState, pod: Pod, node: string): void {
   use.memory += memory
   use.pods++
   for (const port of ports) use.ports.set(port, (use.ports.get(port) ?? 0) + 1)
+  takeMore(use, more, 1)
   if (owner !== '') countSibling(state, owner, node, 1)
 }
 
@@ -176,7 +179,23 @@ function release(state: SchedulerState, key: string): void {
     if (left === 0) use.ports.delete(port)
     else use.ports.set(port, left)
   }
+  takeMore(use, was.more, -1)
   if (was.owner !== '') countSibling(state, was.owner, was.node, -1)
+}
+
+function takeMore(use: NodeUse, more: More, by: number): void {
+  for (const [name, amount] of more) {
+    use.more ??= new Map()
+    const now = (use.more.get(name) ?? 0) + by * amount
+    if (now === 0) use.more.delete(name)
+    else use.more.set(name, now)
+  }
+}
+
+/** A pod that somebody holds back is not looked at; the API server has said so in its condition. */
+function isGated({ spec }: Pod): boolean {
+  const { schedulingGates = [] } = spec as { readonly schedulingGates?: readonly object[] }
+  return schedulingGates.length > 0
 }
 
 function isPicky({ spec }: Pod): boolean {
@@ -197,13 +216,13 @@ function schedulePod(ctx: AgentCtx, key: string): Reconciled {
   }
   if (!state.waiting.has(key)) return {}
   const nodes = cacheList<Node>(ctx, 'nodes')
-  const { candidates, refused } = findNodes(ctx, pod, nodes)
+  const { candidates, refused, about } = findNodes(ctx, pod, nodes)
   if (candidates.length === 0) {
     state.waiting.set(key, (state.waiting.get(key) ?? 0) + 1)
     refuse(ctx, pod, nodes.length, refused)
     return {}
   }
-  const chosen = choose(ctx, pod, candidates)
+  const chosen = choose(ctx, about, candidates)
   const { namespace = '', name } = pod.metadata
   const bound = apiBind(ctx.world, actorOf(ctx.agent), namespace, name, chosen)
   if (!bound.ok) {
@@ -222,14 +241,16 @@ function findNodes(
   ctx: AgentCtx,
   pod: Pod,
   nodes: readonly Node[],
-): { candidates: Candidate[]; refused: Refusal[] } {
+): { candidates: Candidate[]; refused: Refusal[]; about: FilterPod & ScoreAbout } {
   const state = stateOf(ctx)
   const owner = controllerOf(pod)?.uid ?? ''
   const placed = isPicky(pod) || state.picky.size > 0 ? placedPods(ctx, pod) : []
   const enough = nodesToFind(nodes.length)
   const candidates: Candidate[] = []
   const refused: Refusal[] = []
-  const about = { pod, wanted: requestsOf(pod), ports: hostPortsOf(pod), nodes, placed }
+  const namespaceLabels = (name: string) => cacheGetKey<Namespace>(ctx, 'namespaces', name)?.metadata.labels
+  const about = { pod, wanted: requestsOf(pod), ports: hostPortsOf(pod), nodes, placed, namespaceLabels }
+  const names = namedNodes(pod)
   const there = state.siblings.get(owner)
   const rooms = roomsOf(nodes)
   for (let i = 0; i < nodes.length && candidates.length < enough; i++) {
@@ -237,12 +258,30 @@ function findNodes(
     const node = nodes[at]!
     const room = rooms[at]!
     const use = usageOf(state, node.metadata.name)
-    const refusal = filterNode(about, node, use, room)
+    const refusal = names?.has(node.metadata.name) === false ? NOT_NAMED : filterNode(about, node, use, room)
     if (refusal !== null) refused.push(refusal)
     else candidates.push({ node, use, room, siblings: there?.get(node.metadata.name) ?? 0 })
   }
   if (nodes.length > 0) state.nextNode = (state.nextNode + candidates.length + refused.length) % nodes.length
-  return { candidates, refused }
+  return { candidates, refused, about: { ...about, there } }
+}
+
+const NOT_NAMED: Refusal = Object.freeze({
+  reasons: Object.freeze(["node(s) didn't satisfy plugin(s) [NodeAffinity]"]),
+  final: true,
+})
+
+/** The nodes that required affinity names, where each of its terms names some: a daemon's pod has one. */
+function namedNodes({ spec }: Pod): ReadonlySet<string> | undefined {
+  const required = spec.affinity?.nodeAffinity?.requiredDuringSchedulingIgnoredDuringExecution
+  const all = new Set<string>()
+  for (const { matchFields = [] } of required?.nodeSelectorTerms ?? []) {
+    const named = matchFields.filter(({ key, operator }) => key === 'metadata.name' && operator === 'In')
+    if (named.length === 0) return undefined
+    const lists = named.map(({ values = [] }) => values)
+    for (const name of lists[0]!) if (lists.every((list) => list.includes(name))) all.add(name)
+  }
+  return all.size > 0 ? all : undefined
 }
 
 /** numFeasibleNodesToFind: all of fewer than 100, else 50 % less a part for size, at least 5 % and 100. */
@@ -265,8 +304,8 @@ function placedPods(ctx: AgentCtx, pod: Pod): PlacedPod[] {
 }
 
 /** The best, and among equals one by the cluster's own random stream. */
-function choose(ctx: AgentCtx, pod: Pod, candidates: readonly Candidate[]): string {
-  const scores = scoreNodes(pod, candidates)
+function choose(ctx: AgentCtx, about: FilterPod & ScoreAbout, candidates: readonly Candidate[]): string {
+  const scores = scoreNodes(about.pod, candidates, about)
   const best = scores.reduce((a, b) => Math.max(a, b), 0)
   const equals = candidates.filter((_, at) => scores[at] === best)
   const at = equals.length === 1 ? 0 : nextUint32(touchStore(ctx.world).rng) % equals.length
@@ -274,7 +313,7 @@ function choose(ctx: AgentCtx, pod: Pod, candidates: readonly Candidate[]): stri
 }
 
 function refuse(ctx: AgentCtx, pod: Pod, total: number, refused: readonly Refusal[]): void {
-  const message = failureText(total, refused)
+  const message = failureText(total, refused, pod.spec.preemptionPolicy === 'Never')
   recordEvent(ctx, pod, 'Warning', 'FailedScheduling', message)
   const condition = { type: 'PodScheduled', status: 'False', reason: 'Unschedulable', message } as const
   const conditions = putCondition(pod.status?.conditions ?? [], condition, wallMs(ctx.world)).map(
@@ -289,10 +328,11 @@ function refuse(ctx: AgentCtx, pod: Pod, total: number, refused: readonly Refusa
 }
 
 /** `0/3 nodes are available: 1 Insufficient cpu, 2 node(s) …. preemption: …` Models FitError.Error. */
-export function failureText(total: number, refused: readonly Refusal[]): string {
+export function failureText(total: number, refused: readonly Refusal[], never = false): string {
   if (total === 0) return 'no nodes available to schedule pods'
   const head = `0/${total} nodes are available`
   const why = histogram(refused.flatMap(({ reasons }) => reasons))
+  if (never) return `${head}: ${why}. preemption: not eligible due to preemptionPolicy=Never.`
   const helpless = refused.map((refusal) =>
     refusal.final
       ? 'Preemption is not helpful for scheduling'

@@ -1,11 +1,14 @@
 /**
  * Which of the nodes that will do is best. Models the default scores of pkg/scheduler/framework/plugins (Kubernetes
- * 1.32) with their weights: least allocated 1, balanced 1, taints 3, node affinity 2, spreading 2. Not here: images.
+ * 1.32) with their weights: least allocated 1, balanced 1, taints 3, node affinity 2, pod affinity 2,
+ * spreading 2. Not here: images.
  */
 import type { Node, Pod } from '../objects.ts'
 import { controllerOf } from '../types.ts'
-import type { NodeUse, Room } from './filters.ts'
+import { affinityScores } from './affinity.ts'
+import type { FilterPod, NodeUse, Room } from './filters.ts'
 import { bytes, fitsTerm, milli, tolerates } from './filters.ts'
+import { defaultSpreadScores, spreadScores } from './spread.ts'
 
 /** Scores count a pod without requests as if it asked for this much. */
 const DEFAULT_CPU = 100
@@ -19,23 +22,45 @@ export interface Candidate {
   readonly siblings: number
 }
 
+/** What scores look at beside the candidates. */
+export interface ScoreAbout extends Pick<FilterPod, 'nodes' | 'placed' | 'namespaceLabels'> {
+  /** How many pods of the same owner stand on a node. */
+  readonly there?: ReadonlyMap<string, number>
+}
+
 /** 0 and up; the highest wins. */
-export function scoreNodes(pod: Pod, candidates: readonly Candidate[]): number[] {
+export function scoreNodes(pod: Pod, candidates: readonly Candidate[], about: ScoreAbout = NOBODY): number[] {
+  const all = candidates.map(({ node }) => node)
+  const near = about.placed.length === 0 ? undefined : affinityScores(pod, all, about)
+  const spread = spreading(pod, all, candidates, about)
   const wanted = nonZeroRequests(pod)
   const intolerable = candidates.map(({ node }) => preferredTaints(pod, node))
   const preferred = candidates.map(({ node }) => preferredAffinity(pod, node))
   const most = (values: readonly number[]) => values.reduce((a, b) => Math.max(a, b), 0)
   const [mostTaints, mostPreferred] = [most(intolerable), most(preferred)]
-  const mostSiblings = most(candidates.map(({ siblings }) => siblings))
-  const alone = mostSiblings === 0 || controllerOf(pod) === undefined
-  return candidates.map(({ use, room, siblings }, at) => {
+  return candidates.map(({ use, room }, at) => {
     const resources = allocation(room, use, wanted)
     const taints = mostTaints === 0 ? 100 : 100 - (100 * intolerable[at]!) / mostTaints
     const affinity = mostPreferred === 0 ? 0 : (100 * preferred[at]!) / mostPreferred
-    const spread = alone ? 100 : 100 - (100 * siblings) / mostSiblings
-    return Math.floor(resources) + 3 * Math.floor(taints) + 2 * Math.floor(affinity) + 2 * Math.floor(spread)
+    const own = Math.floor(resources) + 3 * Math.floor(taints) + 2 * Math.floor(affinity)
+    return own + 2 * (near?.[at] ?? 0) + 2 * (spread?.[at] ?? 100)
   })
 }
+
+/** By the pod's own constraints, or without any by the cluster's; undefined: all alike. */
+function spreading(
+  pod: Pod,
+  all: readonly Node[],
+  candidates: readonly Candidate[],
+  { nodes, placed, there }: ScoreAbout,
+): number[] | undefined {
+  if ((pod.spec.topologySpreadConstraints ?? []).length > 0) return spreadScores(pod, all, nodes, placed)
+  if (controllerOf(pod) === undefined || candidates.every(({ siblings }) => siblings === 0)) return undefined
+  const known = there ?? new Map(candidates.map(({ node, siblings }) => [node.metadata.name, siblings]))
+  return defaultSpreadScores(all, nodes.length === 0 ? all : nodes, known)
+}
+
+const NOBODY: ScoreAbout = Object.freeze({ nodes: Object.freeze([]), placed: Object.freeze([]) })
 
 function nonZeroRequests(pod: Pod): { cpu: number; memory: number } {
   const sum = { cpu: 0, memory: 0 }
