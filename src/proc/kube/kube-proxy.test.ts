@@ -141,9 +141,20 @@ function wholeAnew({ world, agent, rules }: Bench): string[] {
   return saved(world, other)
 }
 
-it('leaves after any changes what a restore of everything makes', () => {
+/** One more node with a kube-proxy. */
+function another(made: Bench, name: string, address: string): Bench {
+  const { world, rules } = made
+  const status = { addresses: [{ type: 'InternalIP', address }] }
+  const node = { apiVersion: 'v1', kind: 'Node', metadata: { ...metadata(name), namespace: '' }, status }
+  storePut(world, 'nodes', node as never, 'test')
+  const ns = findMachine(world, machineAdd(world, name, 'host'))!.rootNs
+  return { ...made, ns, agent: startAgent(world, rules, { program: 'kube-proxy', node: name, ns }) }
+}
+
+it('leaves after any changes what a restore of everything makes, on every node', () => {
   const made = bench()
-  const { world, ns, pass } = made
+  const nodes = [made, another(made, 'n2', '192.168.0.2'), another(made, 'n3', '192.168.0.3')]
+  const { world, pass } = made
   const rng = createRng(7, 1)
   const below = (n: number) => nextBelow(rng, n)
   pass(2)
@@ -158,7 +169,7 @@ it('leaves after any changes what a restore of everything makes', () => {
     else if (sliced) storeRemove(world, SLICES, 'default', `s${i}-x`, 'test')
     if (below(3) !== 0) continue
     pass(2)
-    expect(saved(world, ns)).toEqual(wholeAnew(made))
+    for (const one of nodes) expect(saved(world, one.ns)).toEqual(wholeAnew(one))
   }
 })
 

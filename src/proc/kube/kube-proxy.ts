@@ -349,29 +349,21 @@ function write(ctx: AgentCtx, place: IptablesPlace, node: ProxyNode, full: boole
 /** The rules of all Services. */
 function all(ctx: AgentCtx, node: ProxyNode, fixed: Fixed, comments: boolean): Written {
   const { world, agent } = ctx
+  const { last, services: index } = stateOf(agent)
   const how = howOf(node, comments)
-  const index = stateOf(agent).services
-  const services = cacheList<Service>(ctx, 'services')
-  const slices = cacheList<EndpointSlice>(ctx, SLICES)
-  const { written, special } = wholeOnce(world, { services, slices, index }, how, fixed, () => {
-    const parts: [string, ParsedPart][] = []
-    const others: string[] = []
-    for (const service of services) {
-      const key = objectKey(service)
-      const part = partOf(ctx, node, key, comments, how, undefined)
-      if (part?.plain === true) parts.push([key, part])
-      else others.push(key)
-    }
-    return { how, fixed, written: wholeRules(fixed, trieOf(parts)), special: others }
-  })
-  if (special.length === 0) return written
-  const changes = special.map(
-    (key): PartChange => ({
-      key,
-      now: partOf(ctx, node, key, comments, how, undefined),
-    }),
-  )
-  return changedOnce(world, written, fixed, changes, () => changedRules(written, fixed, changes))
+  const make = () => {
+    const services = cacheList<Service>(ctx, 'services')
+    const slices = cacheList<EndpointSlice>(ctx, SLICES)
+    return wholeOnce(world, { services, slices, index }, how, fixed, () => {
+      const parts = services.map((service): [string, ParsedPart] => {
+        const key = objectKey(service)
+        return [key, partOf(ctx, node, key, comments, how, undefined)!]
+      })
+      return { how, fixed, written: wholeRules(fixed, trieOf(parts)) }
+    }).written
+  }
+  const written = last === null ? make() : behindOnce(world, last, how, fixed, make)
+  return ofNode(ctx, node, written, comments, how)
 }
 
 /** The rules with those of some Services as they are now: these are all that changed since `before`. */
@@ -395,7 +387,20 @@ function some(
     )
     return changedOnce(world, before, fixed, changes, () => changedRules(before, fixed, changes))
   }
-  return last === null ? make() : behindOnce(world, last, how, fixed, make)
+  const written = last === null ? make() : behindOnce(world, last, how, fixed, make)
+  return ofNode(ctx, node, written, comments, how)
+}
+
+/** The rules with this node's own where they say something of the node: another one may have worked them out. */
+function ofNode(ctx: AgentCtx, node: ProxyNode, written: Written, comments: boolean, how: string): Written {
+  const { special, parts, fixed } = written
+  const changes: PartChange[] = []
+  for (const key of special) {
+    const now = partOf(ctx, node, key, comments, how, undefined)
+    if (now !== trieGet(parts, key)) changes.push({ key, now })
+  }
+  if (changes.length === 0) return written
+  return changedOnce(ctx.world, written, fixed, changes, () => changedRules(written, fixed, changes))
 }
 
 /** The Service's ports without an endpoint: what is left of one that is gone. */

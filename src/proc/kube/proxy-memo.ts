@@ -41,9 +41,7 @@ export interface Listed {
 export interface ListedRules {
   readonly how: string
   readonly fixed: Fixed
-  /** Without the Services in `special`, which every node writes in its own way. */
   readonly written: Written
-  readonly special: readonly string[]
 }
 
 interface Changed {
@@ -119,7 +117,7 @@ export function listedOnce(
   return index
 }
 
-/** All rules of these Services and slices. */
+/** All rules of these Services and slices; as with `behindOnce` some may be said of another node. */
 export function wholeOnce(
   world: World,
   key: Omit<Listed, 'rules'>,
@@ -160,8 +158,8 @@ export function changedOnce(
 
 /**
  * The rules of all Services as they were behind a change of the store: the record of a change is of one history alone, so
- * that it stands for all that the store held. `make` is asked where no node with the same configuration was there, and
- * where some rules say something of the node.
+ * that it stands for all that the store held. `make` is asked where no node with the same configuration was there. What
+ * is said of a node in the parts of `special` Services is said of the node that asked first.
  */
 export function behindOnce(
   world: World,
@@ -174,7 +172,7 @@ export function behindOnce(
   const known = memo.behind.find((one) => one.last === last && one.fixed === fixed && one.how === how)
   if (known !== undefined) return known.written
   const written = make()
-  if (written.special === 0) memo.behind = [...memo.behind.slice(1 - BEHIND), { last, how, fixed, written }]
+  memo.behind = [...memo.behind.slice(1 - BEHIND), { last, how, fixed, written }]
   return written
 }
 

@@ -26,8 +26,8 @@ export interface Written {
   readonly parts: Trie<ParsedPart>
   /** Endpoints behind all parts. */
   readonly endpoints: number
-  /** Parts that say something of the node: where there are none, all nodes have the same rules. */
-  readonly special: number
+  /** Services whose parts say something of the node, in order; all nodes have the same rules of the others. */
+  readonly special: readonly string[]
   readonly filter: Trie<Chain>
   readonly nat: Trie<Chain>
 }
@@ -81,15 +81,17 @@ export function fixedRules(node: ProxyNode): Fixed {
 export function wholeRules(fixed: Fixed, parts: Trie<ParsedPart>): Written {
   const sorted = inOrder(parts)
   let endpoints = 0
-  let special = 0
+  const special: string[] = []
+  trieEach(parts, (part, key) => {
+    if (!part.plain) special.push(key)
+  })
   const nat: (readonly [string, Chain])[] = commonChains(fixed, sorted, 'nat')
   for (const part of sorted) {
     endpoints += part.endpoints
-    if (!part.plain) special++
     for (const { chain } of part.own) nat.push([chain.name, chain])
   }
   const filter = trieOf(commonChains(fixed, sorted, 'filter'))
-  return Object.freeze({ fixed, parts, endpoints, special, filter, nat: trieOf(nat) })
+  return Object.freeze({ fixed, parts, endpoints, special: special.sort(), filter, nat: trieOf(nat) })
 }
 
 /** The rules with other parts of some Services: chains that say what they said are the same objects. */
@@ -101,7 +103,9 @@ export function changedRules(before: Written, fixed: Fixed, changes: readonly Pa
     if (old === now) continue
     parts = now === undefined ? trieDelete(parts, key) : trieSet(parts, key, now)
     endpoints += (now?.endpoints ?? 0) - (old?.endpoints ?? 0)
-    special += (now?.plain === false ? 1 : 0) - (old?.plain === false ? 1 : 0)
+    const isSpecial = now?.plain === false
+    if (isSpecial !== (old?.plain === false))
+      special = isSpecial ? [...special, key].sort() : special.filter((one) => one !== key)
     moved.push({ before: old, now })
   }
   if (moved.length === 0 && fixed === before.fixed) return before
