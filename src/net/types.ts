@@ -462,7 +462,7 @@ export interface Netns extends Target {
   /** Older lines, many to a text; read through net/link/klog.ts. */
   oldLog: readonly string[] | null
   /** Processes that live here; the records are `run`'s. */
-  procs: Map<number, { pid: number }> | null
+  procs: readonly { pid: number }[] | null
 }
 
 /** What rate limits know of one destination (struct inet_peer). Tokens are milliseconds, `at` the time of the last change. */

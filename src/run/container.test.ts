@@ -20,6 +20,7 @@ import { hostnameOf, watchContainer } from './containerlife.ts'
 import { readFile, writeFile } from './files.ts'
 import { findMachine, machineNetnsAdd } from './machine.ts'
 import { exitProcess, processesSeen, setTimer, signalProcess, spawn, spawnChild } from './process.ts'
+import { procAt } from './proctable.ts'
 import { writeFd } from './fds.ts'
 import type { FileNode, Program } from './types.ts'
 
@@ -87,7 +88,7 @@ describe('a sandbox', () => {
     startContainer(world, machine, 'pause', 's1')
     startContainer(world, machine, 'app', 's1')
     run()
-    expect([...netnsOf(world, box.ns).procs!.keys()]).toHaveLength(2)
+    expect(netnsOf(world, box.ns).procs).toHaveLength(2)
     expect(containerAt(at(), box.ns)?.id).toBe('pause')
     stopContainer(world, machine, 'app')
     run()
@@ -130,7 +131,7 @@ describe('a container', () => {
     const pid = startContainer(world, machine, 'app', 's1')
     run()
     expect(box.logs.map((one) => [one.stream, one.text])).toEqual([['err', '1 pod\n']])
-    const first = netnsOf(world, at().pids.get(pid)!).procs!.get(pid) as Parameters<typeof processesSeen>[2]
+    const first = procAt(netnsOf(world, at().pids.get(pid)!), pid)!
     expect(processesSeen(world, at(), first).map((one) => one.pid)).toEqual([1, 2])
     // A first process without a handler takes no SIGTERM; nothing withstands SIGKILL.
     stopContainer(world, machine, 'app')

@@ -3,10 +3,12 @@
  * with it, as at the end of a process namespace), and who is told.
  */
 import type { World } from '../net/types.ts'
+import { findNetns } from '../net/world.ts'
 import { schedule, touch } from '../sim/dispatch.ts'
 import type { ContainerRef } from './events.ts'
 import { RunEv } from './events.ts'
 import { findMachine } from './machine.ts'
+import { procAt } from './proctable.ts'
 import type { Container, FileNode, LogChunk, Machine, Process } from './types.ts'
 
 /** Pieces of a log that are kept, and characters of one. */
@@ -48,8 +50,8 @@ export function containerProcessEnded(world: World, machine: Machine, proc: Proc
   box.exitCode = code
   box.finishedAt = world.now
   for (const [pid, ns] of machine.pids) {
-    const other = (world.targets[ns] as { procs?: Map<number, Process> | null } | undefined)?.procs?.get(pid)
-    if (other?.container === box.id) schedule(world, world.now, RunEv.ProcSignal, ns, pid, 'SIGKILL')
+    if (procAt(findNetns(world, ns), pid)?.container === box.id)
+      schedule(world, world.now, RunEv.ProcSignal, ns, pid, 'SIGKILL')
   }
   tell(world, machine, box, 'end')
 }

@@ -207,7 +207,7 @@ function dropNetns(world: World, nsId: number): void {
   const ns = findNetns(world, nsId)
   if (ns === undefined) return
   touch(world, nsId)
-  for (const pid of ns.procs?.keys() ?? []) closeProcSockets(world, ns, pid)
+  for (const { pid } of ns.procs ?? []) closeProcSockets(world, ns, pid)
   ns.procs = null
   removeNetns(world, nsId)
 }

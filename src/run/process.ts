@@ -14,6 +14,7 @@ import { RunEv } from './events.ts'
 import { containerProcessEnded } from './containerlife.ts'
 import { closeFd, holdFd, NO_FDS, ownFds } from './fds.ts'
 import { machineNetnsReleased, machineOf } from './machine.ts'
+import { procAdd, procAt, procDrop } from './proctable.ts'
 import { closeProcSockets } from './sockets.ts'
 import type { Capture, Fd, Machine, ProcCtx, Process, Programs, SignalName } from './types.ts'
 
@@ -102,8 +103,7 @@ export function spawn(world: World, request: SpawnRequest): number {
       holdFd(machine, fd)
     }
   }
-  ns.procs ??= new Map()
-  ns.procs.set(pid, proc)
+  procAdd(ns, proc)
   machine.pids.set(pid, ns.id)
   schedule(world, world.now, RunEv.ProcStart, ns.id, pid, undefined)
   return pid
@@ -188,8 +188,7 @@ export function exitProcess(ctx: ProcCtx, code: number): void {
   proc.timers = NO_TIMERS
   proc.reads = NO_NUMBERS
   closeProcSockets(world, ns, proc.pid)
-  ns.procs?.delete(proc.pid)
-  if (ns.procs?.size === 0) ns.procs = null
+  procDrop(ns, proc.pid)
   machine.pids.delete(proc.pid)
   const capture = world.targets[proc.capture] as Capture | undefined
   if (capture?.type === 'capture') {
@@ -262,8 +261,7 @@ export function parseSignal(text: string): SignalName | undefined {
 /** The living process with this pid. */
 export function findProcess(world: World, machine: Machine, pid: number): Process | undefined {
   const id = machine.pids.get(pid)
-  const ns = id === undefined ? undefined : findNetns(world, id)
-  return ns?.procs?.get(pid) as Process | undefined
+  return id === undefined ? undefined : procAt(findNetns(world, id), pid)
 }
 
 /** All living processes of a machine, by pid. */
@@ -301,7 +299,7 @@ export function pidShown(world: World, machine: Machine, viewer: Process, pid: n
 
 /** The context of a living process; undefined where it or its machine is gone. */
 export function procCtx(world: World, ns: Netns, pid: number, programs: Programs): ProcCtx | undefined {
-  const proc = ns.procs?.get(pid) as Process | undefined
+  const proc = procAt(ns, pid)
   const machine = machineOf(world, ns.id)
   return proc === undefined || machine === undefined ? undefined : { world, ns, machine, proc, programs }
 }

@@ -30,7 +30,7 @@ import { tcpKeepalive } from '../../net/sock/tcpkeep.ts'
 import type { World } from '../../net/types.ts'
 import { findNetns } from '../../net/world.ts'
 import { cancelTimer, setTimer } from '../../run/process.ts'
-import type { Process } from '../../run/types.ts'
+import { procAt } from '../../run/proctable.ts'
 import { schedule, touch } from '../../sim/dispatch.ts'
 import type { ProcCtx, ProcEvent } from '../program.ts'
 import { errnoText, streamClose, streamFlush } from '../stream.ts'
@@ -182,7 +182,7 @@ export function apiLinkAct(world: World, agent: Agent, link: ApiLink | null, act
 /** The link of an agent's process, ready to be changed; null where the process is gone or has none. */
 export function linkOfAgent(world: World, { ns, pid }: Agent): ApiLink | null {
   touch(world, ns)
-  const proc = findNetns(world, ns)?.procs?.get(pid) as Process | undefined
+  const proc = procAt(findNetns(world, ns), pid)
   return (proc?.state as { link?: ApiLink | null } | undefined)?.link ?? null
 }
 

@@ -20,7 +20,7 @@ import { tcpKeepalive } from '../../net/sock/tcpkeep.ts'
 import type { World } from '../../net/types.ts'
 import { findNetns } from '../../net/world.ts'
 import { exitProcess, setTimer } from '../../run/process.ts'
-import type { Process } from '../../run/types.ts'
+import { procAt } from '../../run/proctable.ts'
 import { touch } from '../../sim/dispatch.ts'
 import type { ProcCtx, ProcEvent, Program } from '../program.ts'
 import { fail } from '../program.ts'
@@ -85,7 +85,7 @@ export function apiServerProgram(rules: AgentRules): Program {
 export function serverNotify(world: World, rules: AgentRules, agent: Agent): void {
   const { kubeApiNs = 0, kubeApiPid = 0 } = world.scalars
   const ns = findNetns(world, kubeApiNs)
-  const proc = ns?.procs?.get(kubeApiPid) as Process | undefined
+  const proc = procAt(ns, kubeApiPid)
   if (ns === undefined || proc?.program !== NAME) return
   touch(world, ns.id)
   for (const conn of (proc.state as ServerState).conns.values()) {
