@@ -313,7 +313,7 @@ function withoutFin(hop) {
 }
 
 /** Rules that keep router solicitations and multicast reports from all others, where a group leaves them out. */
-const CHATTER_RULE = /^6 raw\/.* --icmpv6-type (133|143) -j DROP$/
+const CHATTER_RULE = /^6 raw\/.* --icmpv6-type (133|137|143) -j DROP$/
 
 const carriesData = (sim) =>
   sim.packets.some(({ hops }) => hops.some((hop) => hop.proto === 'tcp' && hop.len > 0))

@@ -9,57 +9,67 @@ import { join } from 'node:path'
 import { bundleSim, compareGroup, oracle } from './compare.mjs'
 import { randomFrom } from './random.mjs'
 
-const AT_ONCE = 3
+const AT_ONCE = 5
 const FLOWS = 8
 
 const GATEWAY = '10.100.0.1'
+const GATEWAY6 = 'fd00:100::1'
 const OUTSIDE = ['203.0.113.9', '203.0.113.20']
 const NODES = [
-  { name: 'node1', ip: '10.100.0.2', cidr: '10.0.1' },
-  { name: 'node2', ip: '10.100.0.3', cidr: '10.0.2' },
+  { name: 'node1', ip: '10.100.0.2', cidr: '10.0.1', ip6: 'fd00:100::2', cidr6: 'fd00:1::' },
+  { name: 'node2', ip: '10.100.0.3', cidr: '10.0.2', ip6: 'fd00:100::3', cidr6: 'fd00:2::' },
 ]
 /** What is outside the cluster and leads to a node. */
 const BALANCED = ['35.184.97.10', '35.184.97.11', '35.184.97.12', '35.184.97.13']
 const EXTERNAL = ['198.51.100.7', '198.51.100.8']
+const EXTERNAL6 = ['2001:db8:1::7', '2001:db8:1::8']
 const RANGES = ['203.0.113.8/29', '203.0.113.0/24', '10.0.0.0/14', '10.100.0.2/32', '0.0.0.0/0']
 
 /** A cluster and its flows, as compareGroup takes them. */
 export function randomCluster(seed, { flows = FLOWS } = {}) {
   const below = randomFrom(seed)
   const draw = { below, chance: (percent) => below(100) < percent, pick: (list) => list[below(list.length)] }
-  const pods = podsOf(draw)
-  const services = Array.from({ length: 3 + below(4) }, (_, i) => serviceOf(draw, i, pods))
-  const prepare = []
+  // A third of them of both families.
+  const both = below(3) === 0
+  const pods = podsOf(draw, both)
+  const services = Array.from({ length: 3 + below(4) }, (_, i) => serviceOf(draw, i, pods, both))
+  const prepare = both ? NODES.map(({ name }) => `${name}: ${DROP_CHATTER}`) : []
   for (const pod of pods) {
-    if (pod.app !== undefined && draw.chance(12))
-      prepare.push(`node1: kubectl delete pod ${pod.name} --wait=false`)
+    if (pod.app === undefined || !draw.chance(12)) continue
+    prepare.push(`node1: kubectl delete pod ${pod.name} --wait=false`)
+    // nginx ends at once; the shell of the others does not hear of it.
+    pod.gone = both
   }
-  if (prepare.length > 0) prepare.push('node1: sleep 3')
-  const targets = services.flatMap((service) => targetsOf(service, pods, draw))
+  prepare.push('node1: sleep 3')
+  const targets = services.flatMap((service) => targetsOf(service, pods, draw, both))
   for (const { node, hostPort } of pods) {
-    if (hostPort !== undefined) targets.push(`${node.ip}:${hostPort}`, `${draw.pick(NODES).ip}:${hostPort}`)
+    if (hostPort === undefined) continue
+    for (const { ip, ip6 } of [node, draw.pick(NODES)])
+      targets.push(at(both && draw.chance(50) ? ip6 : ip, hostPort))
   }
   const nodePorts = services.flatMap(({ ports }) => ports.map(({ nodePort }) => nodePort))
   return {
     lab: `random cluster ${seed}`,
-    text: textOf(pods, services, draw),
+    text: textOf(pods, services, draw, both),
+    chatter: both,
     standIns: true,
     // A pod that ends goes on serving meanwhile; what comes later is no flow's.
     prepare,
     ports: [8080, 8081, 9090, ...nodePorts],
-    wait: 3,
+    wait: both ? 6 : 3,
     flows: Array.from({ length: flows }, (_, i) => flowOf(i, pods, targets, draw)),
   }
 }
 
 /** One pod a node to ask from, and some that serve: on a node, in its network, with a host port. */
-function podsOf({ below, chance, pick }) {
+function podsOf({ below, chance, pick }, both) {
   const pods = NODES.map((node, i) => ({ name: `asker${i + 1}`, node }))
   const count = 2 + below(4)
   for (let i = 0; i < count; i++) {
     const host = chance(15) && !pods.some((pod) => pod.host === true)
     const pod = { name: `web-${i}`, node: pick(NODES), app: pick(['a', 'b', 'c']), host }
-    pod.port = host ? 9090 : pick([8080, 80])
+    // nginx, which both families need, has its own port.
+    pod.port = both ? 80 : host ? 9090 : pick([8080, 80])
     if (!host && chance(25)) pod.hostPort = 8100 + i
     pods.push(pod)
   }
@@ -68,7 +78,7 @@ function podsOf({ below, chance, pick }) {
 
 const NAMES = ['http', 'alt']
 
-function serviceOf({ below, chance, pick }, i, pods) {
+function serviceOf({ below, chance, pick }, i, pods, both) {
   const served = pods.map(({ app }) => app).filter((app) => app !== undefined)
   const type = pick(['ClusterIP', 'ClusterIP', 'NodePort', 'NodePort', 'LoadBalancer'])
   const service = { name: `s${i}`, type, ip: `10.3.241.${10 + i}`, app: chance(85) ? pick(served) : 'none' }
@@ -85,7 +95,11 @@ function serviceOf({ below, chance, pick }, i, pods) {
   if (type !== 'ClusterIP' && chance(50)) service.external = 'Local'
   if (chance(25)) service.internal = 'Local'
   if (chance(25)) service.affinity = true
-  if (service.ip !== 'None' && chance(20)) service.externalIPs = [EXTERNAL[below(2)]]
+  if (both && service.ip !== 'None') service.ip6 = `fd01:96::${(10 + i).toString(16)}`
+  if (service.ip !== 'None' && chance(20)) {
+    const n = below(2)
+    service.externalIPs = both ? [EXTERNAL[n], EXTERNAL6[n]] : [EXTERNAL[n]]
+  }
   if (type === 'LoadBalancer') {
     service.balanced = BALANCED[i % BALANCED.length]
     if (chance(60)) service.ranges = [pick(RANGES), ...(chance(30) ? [pick(RANGES)] : [])]
@@ -94,14 +108,18 @@ function serviceOf({ below, chance, pick }, i, pods) {
 }
 
 /** Addresses and ports at which a Service may be asked, and some at which it may not. */
-function targetsOf(service, pods, { pick, chance }) {
+function targetsOf(service, pods, { pick, chance }, both) {
   const found = []
   for (const { port, nodePort, protocol } of service.ports) {
-    const add = (ip, at) => found.push(`${ip}:${at}${protocol === 'UDP' ? '/udp' : ''}`)
+    const add = (ip, number) => found.push(`${at(ip, number)}${protocol === 'UDP' ? '/udp' : ''}`)
     if (service.ip !== 'None') for (let n = 0; n < 2; n++) add(service.ip, port)
+    if (service.ip6 !== undefined) for (let n = 0; n < 3; n++) add(service.ip6, port)
     for (const ip of service.externalIPs ?? []) add(ip, port)
     if (service.balanced !== undefined) add(service.balanced, port)
-    if (nodePort !== undefined) for (const { ip } of NODES) add(ip, nodePort)
+    for (const { ip, ip6 } of nodePort === undefined ? [] : NODES) {
+      add(ip, nodePort)
+      if (both) add(ip6, nodePort)
+    }
     if (nodePort !== undefined && chance(30)) add('127.0.0.1', nodePort)
   }
   if (service.ip !== 'None' && chance(20)) found.push(`${service.ip}:81`)
@@ -110,6 +128,13 @@ function targetsOf(service, pods, { pick, chance }) {
   return found
 }
 
+/** An address and a port, as a URL has them. */
+const at = (ip, port) => (ip.includes(':') ? `[${ip}]:${port}` : `${ip}:${port}`)
+
+/** What hosts say of themselves by IPv6 at random times, and redirects, which Kubehop does not send: see README.md, `chatter`. */
+const DROP_CHATTER =
+  'for t in 133 137 143; do for c in PREROUTING OUTPUT; do ip6tables -t raw -A $c -p icmpv6 --icmpv6-type $t -j DROP; done; done'
+
 /** host-local gives addresses in the order in which pods come: that of the file. */
 function addressOf(pods, pod) {
   const before = pods.filter(({ node, host }) => node === pod.node && !host)
@@ -117,80 +142,122 @@ function addressOf(pods, pod) {
 }
 
 function flowOf(i, pods, targets, { pick, chance }) {
-  const inside = pods.filter(({ host }) => !host).map(({ name, node }) => `${node.name}/${name}`)
-  const at = chance(55) ? pick(inside) : chance(50) ? pick(NODES).name : 'client'
-  const wanted = targets.filter((to) => !to.startsWith('127.') || NODES.some(({ name }) => name === at))
+  const inside = pods
+    .filter(({ host, gone }) => !host && !gone)
+    .map(({ name, node }) => `${node.name}/${name}`)
+  const place = chance(55) ? pick(inside) : chance(50) ? pick(NODES).name : 'client'
+  const wanted = targets.filter((to) => !to.startsWith('127.') || NODES.some(({ name }) => name === place))
   const to = pick(wanted)
-  const source = at === 'client' && chance(40) ? ` --interface ${pick(OUTSIDE)}` : ''
+  const source =
+    place === 'client' && !to.startsWith('[') && chance(40) ? ` --interface ${pick(OUTSIDE)}` : ''
   const ask = (target, from = '') => {
-    const [ip, port] = target.split(/[:/]/)
+    const [, ip, port] = /^\[?(.*?)\]?:(\d+)(?:\/udp)?$/.exec(target)
     if (target.endsWith('/udp')) return `echo x | nc -u -w 1 ${ip} ${port}`
-    return chance(6) ? `ping -c 1 -W 1 ${ip}` : `curl -s -m 1.5${from} ${target}`
+    return chance(6) ? `ping -c 1 -W 1 ${ip}` : `curl -s -m 1.5${from} http://${target}/`
   }
   const once = ask(to, source)
   const cmd = chance(35) ? `${once} ; ${once}${chance(50) ? ` ; ${ask(pick(wanted))}` : ''}` : once
-  return { name: `${i} ${at} ${cmd}`, at, cmd, states: ['cold'] }
+  return { name: `${i} ${place} ${cmd}`, at: place, cmd, states: ['cold'] }
 }
 
-function textOf(pods, services, { pick, chance }) {
+function textOf(pods, services, { pick, chance }, both) {
   // Frames that a bridge hands on pass no rules; pods do not get what they sent themselves; all that a Service gets is masqueraded.
-  const apart = chance(12) ? '        - sysctl -w net.bridge.bridge-nf-call-iptables=0\n' : ''
+  const apart = chance(12) ? ['sysctl -w net.bridge.bridge-nf-call-iptables=0'] : []
   const hairpin = !chance(15)
   const proxy = chance(15) ? [PROXY] : []
-  const node = ({ name, ip }) => `    ${name}:
-      kind: linux
-      labels: {kubehop.dev/node: worker}
-      exec:
-        - ip addr add ${ip}/24 dev eth0
-        - ip route add default via ${GATEWAY}
-        - sysctl -w net.ipv4.ip_forward=1
-${apart}`
-  const ways = [...BALANCED, ...EXTERNAL].map((ip) => `        - ip route add ${ip} via ${pick(NODES).ip}\n`)
+  const forwards = `sysctl -w net.ipv4.ip_forward=1${both ? ' net.ipv6.conf.all.forwarding=1' : ''}`
+  const ways = [...BALANCED, ...EXTERNAL].map((ip) => `ip route add ${ip} via ${pick(NODES).ip}`)
+  const six = (...lines) => (both ? lines : [])
+  const node = ({ name, ip, ip6, cidr, cidr6 }) =>
+    machine(name, [
+      `ip addr add ${ip}/24 dev eth0`,
+      `ip route add default via ${GATEWAY}`,
+      ...six(`ip addr add ${ip6}/64 dev eth0 nodad`, `ip route add default via ${GATEWAY6}`),
+      forwards,
+      ...apart,
+      ...six('mkdir -p /etc/cni/net.d', conflist(cidr, cidr6, hairpin)),
+    ]).replace('kind: linux\n', 'kind: linux\n      labels: {kubehop.dev/node: worker}\n')
+  const gateway = machine('gateway', [
+    `ip addr add ${GATEWAY}/24 dev eth0`,
+    'ip addr add 203.0.113.1/24 dev eth1',
+    ...six(`ip addr add ${GATEWAY6}/64 dev eth0 nodad`, 'ip addr add 2001:db8::1/64 dev eth1 nodad'),
+    forwards,
+    'sysctl -w net.ipv4.conf.all.send_redirects=0 net.ipv4.conf.eth0.send_redirects=0',
+    ...NODES.map(({ ip, cidr }) => `ip route add ${cidr}.0/24 via ${ip}`),
+    ...ways,
+    ...six(
+      ...NODES.map(({ ip6, cidr6 }) => `ip route add ${cidr6}/64 via ${ip6}`),
+      ...EXTERNAL6.map((ip) => `ip route add ${ip} via ${pick(NODES).ip6}`),
+    ),
+  ])
+  const client = machine('client', [
+    ...six('sysctl -w net.ipv6.conf.all.accept_ra=0 net.ipv6.conf.default.accept_ra=0'),
+    ...OUTSIDE.map((ip) => `ip addr add ${ip}/24 dev eth0`),
+    'ip route add default via 203.0.113.1',
+    ...six('ip addr add 2001:db8::9/64 dev eth0 nodad', 'ip route add default via 2001:db8::1'),
+  ])
   return [
     `name: random
 topology:
   nodes:
 ${NODES.map(node).join('')}    lan:
       kind: bridge
-    gateway:
-      kind: linux
-      exec:
-        - ip addr add ${GATEWAY}/24 dev eth0
-        - sysctl -w net.ipv4.ip_forward=1
-        - sysctl -w net.ipv4.conf.all.send_redirects=0 net.ipv4.conf.eth0.send_redirects=0
-        - ip addr add 203.0.113.1/24 dev eth1
-${NODES.map(({ ip, cidr }) => `        - ip route add ${cidr}.0/24 via ${ip}\n`).join('')}${ways.join('')}    client:
-      kind: linux
-      exec:
-${OUTSIDE.map((ip) => `        - ip addr add ${ip}/24 dev eth0\n`).join('')}        - ip route add default via 203.0.113.1
-  links:
+${gateway}${client}  links:
     - endpoints: ["node1:eth0", "lan:lan-node1"]
     - endpoints: ["node2:eth0", "lan:lan-node2"]
     - endpoints: ["gateway:eth0", "lan:lan-gateway"]
     - endpoints: ["gateway:eth1", "client:eth0"]
 `,
-    CLUSTER.replace('HAIRPIN', String(hairpin)),
+    clusterText(both, hairpin),
     ...proxy,
-    ...NODES.map(({ name, cidr }) => nodeText(name, cidr)),
-    ...pods.map(podText),
+    ...NODES.map((one) => nodeText(one, both)),
+    ...pods.map((pod) => podText(pod, both)),
     ...services.map(serviceText),
+    ...six(LESSON),
   ].join('---\n')
 }
 
-const CLUSTER = `apiVersion: kubeadm.k8s.io/v1beta4
+/** A machine and what it types at boot; a line of several is a block. */
+function machine(name, exec) {
+  const shown = exec.map((line) => {
+    const [first, ...rest] = line.split('\n')
+    return rest.length === 0 ? `        - ${first}\n` : `        - |\n${line.replace(/^/gm, '          ')}\n`
+  })
+  return `    ${name}:\n      kind: linux\n      exec:\n${shown.join('')}`
+}
+
+const LESSON = `apiVersion: kubehop.dev/v1
+kind: Lesson
+metadata: {name: random}
+spec: {ipv6: true, title: {en: random}}
+`
+
+/** The plugins of a node of both families. */
+function conflist(cidr, cidr6, hairpin) {
+  const ranges = [[{ subnet: `${cidr}.0/24` }], [{ subnet: `${cidr6}/64` }]]
+  const ipam = { type: 'host-local', ranges, routes: [{ dst: '0.0.0.0/0' }, { dst: '::/0' }] }
+  const bridge = { type: 'bridge', bridge: 'cbr0', isGateway: true, hairpinMode: hairpin, ipam }
+  const plugins = [bridge, { type: 'portmap', capabilities: { portMappings: true } }]
+  const text = JSON.stringify({ cniVersion: '1.0.0', name: 'cbr0', plugins })
+  return `cat > /etc/cni/net.d/10-cbr0.conflist <<'END'\n${text}\nEND`
+}
+
+const clusterText = (both, hairpin) => `apiVersion: kubeadm.k8s.io/v1beta4
 kind: ClusterConfiguration
-networking: {podSubnet: 10.0.0.0/14, serviceSubnet: 10.3.240.0/20}
+networking: ${both ? '{podSubnet: "10.0.0.0/14,fd00::/24", serviceSubnet: "10.3.240.0/20,fd01:96::/112"}' : '{podSubnet: 10.0.0.0/14, serviceSubnet: 10.3.240.0/20}'}
 dns: {disabled: true}
 controllerManager:
   extraArgs: [{name: kubehop-load-balancer-addresses, value: "${BALANCED.join(',')}"}]
----
+${both ? '' : plugins(hairpin)}`
+
+const plugins = (hairpin) => `---
 cniVersion: "1.0.0"
 name: cbr0
 plugins:
   - type: bridge
     bridge: cbr0
     isGateway: true
-    hairpinMode: HAIRPIN
+    hairpinMode: ${hairpin}
     ipam: {type: host-local, subnet: "{{.PodCIDR}}", routes: [{dst: 0.0.0.0/0}]}
   - type: portmap
     capabilities: {portMappings: true}
@@ -201,13 +268,13 @@ kind: KubeProxyConfiguration
 iptables: {masqueradeAll: true}
 `
 
-const nodeText = (name, cidr) => `apiVersion: v1
+const nodeText = ({ name, cidr, cidr6 }, both) => `apiVersion: v1
 kind: Node
 metadata: {name: ${name}}
-spec: {podCIDR: ${cidr}.0/24}
+spec: {podCIDR: ${cidr}.0/24${both ? `, podCIDRs: [${cidr}.0/24, "${cidr6}/64"]` : ''}}
 `
 
-function podText({ name, node, app, host, port, hostPort }) {
+function podText({ name, node, app, host, port, hostPort }, both) {
   const said = `echo ${name} > index.html; python -m SimpleHTTPServer ${port}`
   const command = app === undefined ? 'sleep 1000000' : said
   const exposed = hostPort === undefined ? '' : `, hostPort: ${hostPort}`
@@ -219,9 +286,7 @@ spec:
   nodeName: ${node.name}
 ${host === true ? '  hostNetwork: true\n' : ''}  containers:
     - name: main
-      image: python:2.7
-      command: ["/bin/bash", "-c", "${command}"]
-${ports}`
+${both && app !== undefined ? '      image: nginx\n' : `      image: python:2.7\n      command: ["/bin/bash", "-c", "${command}"]\n`}${ports}`
 }
 
 function serviceText(service) {
@@ -237,8 +302,8 @@ metadata: {name: ${name}}
 spec:
   type: ${type}
   clusterIP: ${ip}
-  selector: {app: ${app}}
-${field('externalTrafficPolicy', service.external)}${field('internalTrafficPolicy', service.internal)}${field('sessionAffinity', service.affinity && 'ClientIP')}${field('externalIPs', service.externalIPs && `[${service.externalIPs}]`)}${field('loadBalancerIP', service.balanced)}${field('loadBalancerSourceRanges', service.ranges && `[${[...new Set(service.ranges)].join(', ')}]`)}  ports:
+${service.ip6 === undefined ? '' : `  clusterIPs: [${ip}, "${service.ip6}"]\n  ipFamilyPolicy: RequireDualStack\n`}  selector: {app: ${app}}
+${field('externalTrafficPolicy', service.external)}${field('internalTrafficPolicy', service.internal)}${field('sessionAffinity', service.affinity && 'ClientIP')}${field('externalIPs', service.externalIPs && JSON.stringify(service.externalIPs))}${field('loadBalancerIP', service.balanced)}${field('loadBalancerSourceRanges', service.ranges && `[${[...new Set(service.ranges)].join(', ')}]`)}  ports:
 ${lines.join('')}`
 }
 
