@@ -55,12 +55,12 @@ function tellSizes(layer: HTMLElement, zoom: number): void {
   const texts: Text[] = []
   for (const child of layer.children) {
     const { offsetLeft, offsetTop, offsetWidth: w, offsetHeight: h, dataset } = child as HTMLElement
-    if (dataset.machine === undefined) {
+    if (dataset.head === undefined) {
       const up = Number((child as HTMLElement).style.getPropertyValue('--up'))
       texts.push({ x: offsetLeft - w * up, y: offsetTop, w: w * up, h: h * up, weight: 3 })
     } else {
       const up = upOf(zoom)
-      heads[dataset.machine] = { w, h: h + HEAD_GAP }
+      heads[dataset.head] = { w, h: h + HEAD_GAP }
       texts.push({ x: offsetLeft, y: offsetTop - h * up - HEAD_GAP, w: w * up, h: h * up, weight: 3 })
     }
   }
@@ -119,7 +119,7 @@ function NodeHead(props: { node: ClusterNodeView; pods: ClusterPodView[]; drawin
   return (
     <div
       className={`node-head ${off ? 'faded' : ''}`}
-      data-machine={node.machine}
+      data-head={node.machine}
       style={{ left: place.x, top: place.y }}
     >
       <NodeBadge node={node} />
