@@ -333,7 +333,7 @@ function write(ctx: AgentCtx, place: IptablesPlace, node: ProxyNode, full: boole
   const before = state.written.get(family)
   const fixed = fixedOnce(world, fixedKey(node), () => fixedRules(node))
   const changed = full || before === undefined ? null : [...state.changed.keys()].filter((key) => key !== '')
-  const comments = wantsComments(before?.endpoints ?? 0)
+  const comments = wantsComments(before?.endpoints ?? likelyEndpoints(ctx, family))
   let keys = changed
   let now = changed === null ? all(ctx, node, fixed, comments) : some(ctx, node, fixed, before!, changed)
   if (wantsComments(now.endpoints) !== comments) {
@@ -344,6 +344,16 @@ function write(ctx: AgentCtx, place: IptablesPlace, node: ProxyNode, full: boole
   placeRules(place, before, now, keys)
   state.written.set(family, now)
   deleteStale(ctx, family, before, now, keys)
+}
+
+/** About how many endpoints there are: parts that are parsed with comments for nothing cost as much as those that count. */
+function likelyEndpoints(ctx: AgentCtx, family: 4 | 6): number {
+  let count = 0
+  for (const { addressType, endpoints, ports } of cacheList<EndpointSlice>(ctx, SLICES)) {
+    if (addressType === (family === 4 ? 'IPv4' : 'IPv6'))
+      count += (endpoints?.length ?? 0) * (ports?.length ?? 0)
+  }
+  return count
 }
 
 /** The rules of all Services. */

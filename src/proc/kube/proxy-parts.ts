@@ -94,8 +94,12 @@ export function parsedPart(
   )
   if (!Object.isFrozen(service)) return part
   where = plain ? '' : whereOf(node, service, slices)
+  // The cluster has grown large, or small again: nobody writes it that way any more.
+  const past = howOf(node, !comments)
   const other = list.findLast((one) => one.how === how && !sameList(one.slices, slices))
-  const kept = list.filter((one) => one === other || one.how !== how || alike.includes(one))
+  const kept = list.filter(
+    (one) => one === other || (one.how !== how && one.how !== past) || alike.includes(one),
+  )
   parts.set(service, [...kept, { slices, how, where, part }].slice(-WAYS))
   return part
 }
