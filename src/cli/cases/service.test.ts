@@ -2,6 +2,7 @@
 // when they were run with these objects (patchAllocatedValues, normalizeClusterIPs, updateNodePorts, initIPFamilyFields).
 import { expect, it } from 'vitest'
 import { start } from './drafts.ts'
+import { ipRange } from '../../kube/api/alloc.ts'
 import type { Service } from '../../kube/objects.ts'
 import type { Status } from '../../kube/types.ts'
 import { sendTo } from '../../kube/api/rest.fixture.ts'
@@ -62,4 +63,10 @@ it('says that the second address is released by the policy only', () => {
     'Service "s" is invalid: spec.ipFamilyPolicy: Invalid value: "RequireDualStack": must be \'SingleStack\' to release the secondary cluster IP'
   const other = { ...from, clusterIP: '10.96.0.9', clusterIPs: ['10.96.0.9'] }
   expect(() => change(from, other)).toThrow(words)
+})
+
+it('uses the first 65,535 addresses of a larger IPv6 range', () => {
+  // Expected: Free() of ipallocator.NewInMemory for the same ranges.
+  const free = ['fd00::/64', 'fd00::/108', 'fd00::/112', 'fd00::/116', '10.0.0.0/8', '10.0.0.0/31']
+  expect(free.map((cidr) => ipRange(cidr)?.free)).toEqual([65535, 65535, 65535, 4095, 16777214, 0])
 })

@@ -28,16 +28,15 @@ export interface IpRange {
   readonly band: number
 }
 
-// The real allocator keeps IPv6 ranges to 2^16 addresses in its bitmap; larger ones are used that far.
-const MAX_FREE = 2 ** 32
+/** The server keeps a bitmap of a range: of an IPv6 one no more than its first 2^16 addresses are used. */
+const MAX_IPV6_BITS = 16
 
 /** A service range; undefined where the text is no prefix. */
 export function ipRange(cidr: string): IpRange | undefined {
   const prefix = parsePrefix(cidr)
   if (prefix === undefined) return undefined
   const family = typeof prefix.addr === 'number' ? 'IPv4' : 'IPv6'
-  const bits = (family === 'IPv4' ? 32 : 128) - prefix.len
-  const size = bits >= 32 ? MAX_FREE : 2 ** bits
+  const size = 2 ** (family === 'IPv4' ? 32 - prefix.len : Math.min(128 - prefix.len, MAX_IPV6_BITS))
   // Neither the network's address nor IPv4's broadcast address is given out.
   const free = Math.max(0, size - (family === 'IPv4' ? 2 : 1))
   const base = maskIp(prefix.addr, prefix.len)
