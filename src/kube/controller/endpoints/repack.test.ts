@@ -5,7 +5,7 @@ import { repackSubsets } from './repack.ts'
 const subset = (ips: string[], ports: number[], notReady: string[] = []) => ({
   ...(ips.length > 0 && { addresses: ips.map((ip) => ({ ip })) }),
   ...(notReady.length > 0 && { notReadyAddresses: notReady.map((ip) => ({ ip })) }),
-  ...(ports.length > 0 && { ports: ports.map((port) => ({ port, protocol: 'TCP' })) }),
+  ...(ports.length > 0 && { ports: ports.map((port) => ({ port, protocol: 'TCP' as const })) }),
 })
 
 it('puts ports with the same addresses together; an address that has more ports stands twice', () => {
