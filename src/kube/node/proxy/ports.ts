@@ -3,11 +3,11 @@
  * Models pkg/proxy/serviceport.go, servicechangetracker.go and endpointslicecache.go (Kubernetes 1.32).
  */
 import { parseIp, parsePrefix } from '../../../base/addr.ts'
+import { hintsEnabled } from '../../controller/endpointslice/topology.ts'
 import { endpointText, servicePortName } from './names.ts'
 import type { EndpointSliceLike, ProxyEndpoint, ServiceLike, ServicePort } from './types.ts'
 
 const SERVICE_NAME_LABEL = 'kubernetes.io/service-name'
-const TOPOLOGY_MODE = 'service.kubernetes.io/topology-mode'
 
 /** The service ports of one family in the order of their names; headless and ExternalName Services have none. */
 export function servicePorts(services: Iterable<ServiceLike>, family: 4 | 6): ServicePort[] {
@@ -86,8 +86,7 @@ function addPorts(ports: ServicePort[], service: ServiceLike, family: 4 | 6): vo
  * whatever the annotation says; without either nobody sets them, so stale ones are left out here.
  */
 function followsHints({ metadata, spec }: ServiceLike): boolean {
-  const mode = metadata.annotations?.[TOPOLOGY_MODE]
-  return mode === 'Auto' || mode === 'auto' || (spec.trafficDistribution ?? '') !== ''
+  return hintsEnabled(metadata.annotations ?? {}) || (spec.trafficDistribution ?? '') !== ''
 }
 
 function clusterIpOf({ spec }: ServiceLike, family: 4 | 6): string {
