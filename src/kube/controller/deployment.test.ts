@@ -3,6 +3,7 @@ import { expect, it } from 'vitest'
 import { apiDelete, apiGet, apiPatch } from '../api/local.ts'
 import type { Deployment, KubeEvent, Pod, ReplicaSet } from '../objects.ts'
 import { all, checkCluster, make, pass, startKubelets, USER } from './check.ts'
+import { scaleProportionally } from './deployment/rolling.ts'
 import { deploymentController } from './deployment.ts'
 import { replicaSetController } from './replicaset.ts'
 
@@ -183,4 +184,21 @@ it('names events by the nanosecond, so that they list in order', () => {
   // 2026-01-01 is 0x18867251edfa0000 ns after 1970.
   for (const { metadata } of names) expect(metadata.name).toMatch(/^web-[a-z0-9]+\.18[0-9a-f]{14}$/)
   expect(new Set(names.map(({ metadata }) => metadata.name)).size).toBe(5)
+})
+
+it('tells sets of one size and one age apart by their names when it scales in proportion', () => {
+  // Expected: ReplicaSetsBySizeNewer, ReplicaSetsBySizeOlder and GetProportion, run with these sets.
+  const set = (name: string) => ({ name, replicas: 2, maxReplicas: 15, createdAt: 0 })
+  const scaled = (replicas: number) => {
+    const spec = { type: 'RollingUpdate' as const, replicas, maxSurge: 0, maxUnavailable: 0 }
+    return [...scaleProportionally([set('a'), set('b')], spec, 12)].sort()
+  }
+  expect(scaled(14)).toEqual([
+    ['a', 2],
+    ['b', 12],
+  ])
+  expect(scaled(3)).toEqual([
+    ['a', 1],
+    ['b', 2],
+  ])
 })

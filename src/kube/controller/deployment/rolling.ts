@@ -115,9 +115,9 @@ export function scaleProportionally(
   const allowed = spec.replicas > 0 ? spec.replicas + maxSurge(spec) : 0
   const current = sets.reduce((sum, set) => sum + set.replicas, 0)
   const toAdd = allowed - current
-  const ordered = [...sets].sort(
-    (a, b) => b.replicas - a.replicas || (toAdd > 0 ? b.createdAt - a.createdAt : a.createdAt - b.createdAt),
-  )
+  const byAge = (a: ScalableSet, b: ScalableSet) =>
+    a.createdAt - b.createdAt || (a.name < b.name ? -1 : a.name > b.name ? 1 : 0)
+  const ordered = [...sets].sort((a, b) => b.replicas - a.replicas || (toAdd > 0 ? byAge(b, a) : byAge(a, b)))
   const sizes = new Map<string, number>()
   let added = 0
   for (const set of ordered) {
