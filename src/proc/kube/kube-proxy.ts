@@ -39,6 +39,7 @@ import {
   listedOnce,
   sameIndex,
   stepOnce,
+  sweepOld,
   wholeOnce,
 } from './proxy-memo.ts'
 import type { Fixed, PartChange, Written } from './proxy-rules.ts'
@@ -132,6 +133,7 @@ export const kubeProxy: AgentProgram = {
   timer(ctx, name) {
     enqueue(ctx, 'sync')
     if (name !== 'period') return
+    sweepOld(ctx.world)
     if (wasFlushed(ctx)) stateOf(ctx.agent).full = true
     agentTimer(ctx, 'period', clusterOf(ctx.world).options.proxy.syncPeriod)
   },

@@ -13,6 +13,7 @@ import type { Fixed, PartChange, Written } from './proxy-rules.ts'
 export type SliceIndex = Trie<string>
 
 interface Memo {
+  sweptAt: number
   fixed: Map<string, Fixed>
   /** What a change of the store makes of an index, by the index. */
   steps: Map<SliceIndex, { readonly change: StoreChange; readonly after: SliceIndex }>
@@ -23,6 +24,7 @@ interface Memo {
 }
 
 interface Behind {
+  readonly at: number
   readonly last: StoreChange
   readonly how: string
   readonly fixed: Fixed
@@ -31,6 +33,7 @@ interface Behind {
 
 /** All rules of a store's lists. */
 export interface Listed {
+  readonly at: number
   readonly services: readonly unknown[]
   readonly slices: readonly unknown[]
   readonly index: SliceIndex
@@ -45,6 +48,7 @@ export interface ListedRules {
 }
 
 interface Changed {
+  readonly at: number
   readonly before: Written
   readonly fixed: Fixed
   readonly changes: readonly PartChange[]
@@ -58,16 +62,43 @@ const INDEXES = 4
 const LISTED = 4
 const CHANGED = 12
 const BEHIND = 16
+/** How long, in ns of virtual time; looked at so often. */
+const KEPT = 3_000_000_000
+const SWEEP = 1_000_000_000
 
 const memos = new WeakMap<World, Memo>()
 
 function memoOf(world: World): Memo {
   let memo = memos.get(world)
-  if (memo === undefined) {
-    memo = { fixed: new Map(), steps: new Map(), indexes: [], listed: [], changed: [], behind: [] }
+  if (memo !== undefined) sweep(world, memo)
+  else {
+    memo = {
+      sweptAt: world.now,
+      fixed: new Map(),
+      steps: new Map(),
+      indexes: [],
+      listed: [],
+      changed: [],
+      behind: [],
+    }
     memos.set(world, memo)
   }
   return memo
+}
+
+/** Lets go of what nodes that are a little behind have taken over by now: old versions of ten thousand parts. */
+export function sweepOld(world: World): void {
+  memoOf(world)
+}
+
+function sweep({ now }: World, memo: Memo): void {
+  // Time also goes back.
+  if (Math.abs(now - memo.sweptAt) < SWEEP) return
+  memo.sweptAt = now
+  const isNew = ({ at }: { readonly at: number }) => Math.abs(now - at) < KEPT
+  memo.listed = memo.listed.filter(isNew)
+  memo.changed = memo.changed.filter(isNew)
+  memo.behind = memo.behind.filter(isNew)
 }
 
 /** The rules that are always there, by all that they depend on. */
@@ -113,14 +144,17 @@ export function listedOnce(
   const known = memo.listed.find((one) => one.services === services && one.slices === slices)
   if (known !== undefined) return known.index
   const index = sameIndex(world, make())
-  memo.listed = [...memo.listed.slice(1 - LISTED), { services, slices, index, rules: undefined }]
+  memo.listed = [
+    ...memo.listed.slice(1 - LISTED),
+    { at: world.now, services, slices, index, rules: undefined },
+  ]
   return index
 }
 
 /** All rules of these Services and slices; as with `behindOnce` some may be said of another node. */
 export function wholeOnce(
   world: World,
-  key: Omit<Listed, 'rules'>,
+  key: Omit<Listed, 'rules' | 'at'>,
   how: string,
   fixed: Fixed,
   make: () => ListedRules,
@@ -134,7 +168,7 @@ export function wholeOnce(
   if (known?.rules !== undefined) return known.rules
   const made = make()
   const rules = { ...made, written: sameWritten(memo, made.written) }
-  memo.listed = [...memo.listed.slice(1 - LISTED), { services, slices, index, rules }]
+  memo.listed = [...memo.listed.slice(1 - LISTED), { at: world.now, services, slices, index, rules }]
   return rules
 }
 
@@ -152,7 +186,7 @@ export function changedOnce(
   )
   if (known !== undefined) return known.after
   const after = sameWritten(memo, make())
-  memo.changed = [...memo.changed.slice(1 - CHANGED), { before, fixed, changes, after }]
+  memo.changed = [...memo.changed.slice(1 - CHANGED), { at: world.now, before, fixed, changes, after }]
   return after
 }
 
@@ -172,7 +206,7 @@ export function behindOnce(
   const known = memo.behind.find((one) => one.last === last && one.fixed === fixed && one.how === how)
   if (known !== undefined) return known.written
   const written = make()
-  memo.behind = [...memo.behind.slice(1 - BEHIND), { last, how, fixed, written }]
+  memo.behind = [...memo.behind.slice(1 - BEHIND), { at: world.now, last, how, fixed, written }]
   return written
 }
 
