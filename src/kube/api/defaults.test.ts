@@ -100,3 +100,21 @@ it('fills in nodes, policies and classes', () => {
     filled('ingressclasses.networking.k8s.io', { spec: { parameters: { kind: 'A', name: 'b' } } }).spec,
   ).toMatchObject({ parameters: { scope: 'Cluster' } })
 })
+
+it('fills in what a claim of a StatefulSet and an image that looks like a digest leave out', () => {
+  // Expected: SetObjectDefaults_StatefulSet and SetObjectDefaults_Pod, and the conversion of claim templates to v1.
+  const set = { metadata: { name: 's' }, spec: { volumeClaimTemplates: [{ metadata: { name: 'v' } }] } }
+  applyDefaults('statefulsets.apps', set as never)
+  expect(set.spec.volumeClaimTemplates).toEqual([
+    {
+      ...{ apiVersion: 'v1', kind: 'PersistentVolumeClaim', metadata: { name: 'v' } },
+      ...{ spec: { volumeMode: 'Filesystem' }, status: { phase: 'Pending' } },
+    },
+  ])
+  const images = ['a'.repeat(64), 'Upper', 'busybox', 'localhost:5000/a/b:1.0', 'a/b:latest']
+  const pod = { metadata: { name: 'p' }, spec: { containers: images.map((image) => ({ name: 'c', image })) } }
+  applyDefaults('pods', pod as never)
+  expect(pod.spec.containers.map((one) => (one as { imagePullPolicy?: string }).imagePullPolicy)).toEqual([
+    ...['IfNotPresent', 'IfNotPresent', 'Always', 'IfNotPresent', 'Always'],
+  ])
+})

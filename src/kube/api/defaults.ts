@@ -167,6 +167,25 @@ function statefulSet(object: M<StatefulSet>): void {
   spec.replicas ??= 1
   spec.revisionHistoryLimit ??= 10
   template(spec)
+  for (const claim of (spec.volumeClaimTemplates ?? []) as Claim[]) {
+    claim.kind = 'PersistentVolumeClaim'
+    claim.apiVersion = 'v1'
+    claimSpec(claim)
+    claim.status ??= {}
+    claim.status.phase ||= 'Pending'
+  }
+}
+
+interface Claim {
+  apiVersion?: string
+  kind?: string
+  spec?: { volumeMode?: string }
+  status?: { phase?: string }
+}
+
+function claimSpec(claim: Claim): void {
+  claim.spec ??= {}
+  claim.spec.volumeMode ||= 'Filesystem'
 }
 
 function daemonSet(object: M<DaemonSet>): void {
@@ -247,7 +266,7 @@ const REFERENCE =
 
 /** An image without a tag, or with `latest`, is pulled always; one with a digest never again. */
 function pullPolicy(image: string): 'Always' | 'IfNotPresent' {
-  if (image.includes('@') || !REFERENCE.test(image)) return 'IfNotPresent'
+  if (image.includes('@') || !REFERENCE.test(image) || /^[0-9a-f]{64}$/.test(image)) return 'IfNotPresent'
   const name = image.slice(image.lastIndexOf('/') + 1)
   return !name.includes(':') || name.endsWith(':latest') ? 'Always' : 'IfNotPresent'
 }
@@ -281,6 +300,8 @@ function volume(one: M<Volume>): void {
   const sources = Object.keys(one).filter((key) => key !== 'name')
   if (sources.length === 0) one.emptyDir = {}
   if (one.hostPath !== undefined) one.hostPath.type ??= ''
+  const { ephemeral } = one as { ephemeral?: { volumeClaimTemplate?: Claim } }
+  if (ephemeral?.volumeClaimTemplate !== undefined) claimSpec(ephemeral.volumeClaimTemplate)
   for (const [kind, fields] of STORAGE) {
     const source = (one as Record<string, unknown>)[kind] as Record<string, unknown> | undefined
     if (source === undefined) continue
