@@ -51,6 +51,18 @@ export function nfShareChains(
   nfSetTable(nf, nfRuleset(ns, family), now)
 }
 
+/**
+ * Whether it matters to the namespace which shared chains are written: it has counted under some, or has others, or none,
+ * in the place of some. Where it does not, `nfShareChains` needs no names.
+ */
+export function nfStandsApart(ns: Netns, family: 4 | 6, name: TableName, common: Trie<Chain>): boolean {
+  const table = nfTable(ns, family, name)
+  const { common: before, gone } = table
+  if (before === null || gone.size > 0 || (ns.nf !== null && ns.nf.shared !== null)) return true
+  const isShared = (one: string) => trieGet(common, one) !== undefined || trieGet(before, one) !== undefined
+  return nfOwnChains(table).some((chain) => isShared(chain.name))
+}
+
 function listed(names: readonly string[]): (name: string) => boolean {
   const all = new Set(names)
   return (name) => all.has(name)

@@ -6,7 +6,7 @@
 import type { Trie } from '../../base/trie.ts'
 import { trieDelete, trieEach, trieGet, trieOf, trieSet } from '../../base/trie.ts'
 import { nfChain, nfOwnChains } from '../../net/nf/chains.ts'
-import { nfShareChains } from '../../net/nf/share.ts'
+import { nfShareChains, nfStandsApart } from '../../net/nf/share.ts'
 import { nfHasTable, nfPatchTable, nfTable } from '../../net/nf/tables.ts'
 import type { Chain, Rule, Table } from '../../net/nf/types.ts'
 import { findNetns } from '../../net/world.ts'
@@ -152,29 +152,26 @@ export function placeRules(
     keys.flatMap((key) =>
       rules === undefined ? [] : (trieGet(rules.parts, key)?.own ?? []).map(({ chain }) => chain.name),
     )
-  const removed = {
-    filter: [],
-    nat:
-      changed === null
-        ? goneNames(before, now, nfTable(netns, family, 'nat'))
-        : own(before, changed).filter((name) => trieGet(now.nat, name) === undefined),
-  }
   for (const table of TABLES) {
-    const written = [
-      ...now.fixed[table].chains,
-      ...(table === 'nat' && changed !== null ? own(now, changed) : []),
-    ]
+    const standing = nfTable(netns, family, table)
     if (changed === null) {
-      nfShareChains(world, netns, family, table, now[table], null, removed[table])
+      const removed = table === 'nat' ? goneNames(before, now, standing) : []
+      nfShareChains(world, netns, family, table, now[table], null, removed)
       continue
     }
-    const standing = nfTable(netns, family, table)
+    const isShared = before !== undefined && standing.common === before[table]
+    if (isShared && !nfStandsApart(netns, family, table, now[table])) {
+      nfShareChains(world, netns, family, table, now[table], [], [])
+      continue
+    }
+    const others = table === 'nat' ? changed : []
+    const removed = own(before, others).filter((name) => trieGet(now.nat, name) === undefined)
+    const written = [...now.fixed[table].chains, ...own(now, others)]
     const chains = written.map((name) => trieGet(now[table], name)!)
     if (!nfHasTable(netns, family, table) || misses(standing, chains))
       raise('kernel', 'RULE_APPEND failed (No such file or directory): rule in chain KUBE-SERVICES')
-    if (before !== undefined && standing.common === before[table])
-      nfShareChains(world, netns, family, table, now[table], written, removed[table])
-    else nfPatchTable(world, netns, family, table, chains, removed[table])
+    if (isShared) nfShareChains(world, netns, family, table, now[table], written, removed)
+    else nfPatchTable(world, netns, family, table, chains, removed)
   }
 }
 
