@@ -162,9 +162,6 @@ export interface Wire {
   lossPpm: number
   /** When the transmitter is free again (rate limit). */
   busyUntil: number
-  /** Frames sent since `windowAt`, one latency long: bounds what is in flight, so that a storm cannot eat the memory. */
-  windowAt: number
-  windowCount: number
 }
 
 export interface FdbEntry {
@@ -274,6 +271,9 @@ export interface Link {
   lower: number
   vlanId: number
   wire: Readonly<Wire>
+  /** Frames sent since `windowAt`, one latency long: bounds what is in flight, so that a storm cannot eat the memory. */
+  windowAt: number
+  windowCount: number
   bridge: Bridge | null
   port: BridgePort | null
   addrs: readonly IfAddr[]

@@ -106,6 +106,8 @@ export function createLink(ns: Netns, ifindex: number, name: string, kind: LinkK
     conf: ns.confDefault,
     stats: NO_STATS,
     wire: WIRES[kind] ?? VETH_WIRE,
+    windowAt: 0,
+    windowCount: 0,
     peer: null,
     name,
     operstate: 'UNKNOWN',
@@ -214,5 +216,5 @@ export function carrierOf(world: World, ns: Netns, link: Link): boolean {
 }
 
 function idleWire(latencyNs: number): Wire {
-  return Object.freeze({ latencyNs, rateBps: 0, lossPpm: 0, busyUntil: 0, windowAt: 0, windowCount: 0 })
+  return Object.freeze({ latencyNs, rateBps: 0, lossPpm: 0, busyUntil: 0 })
 }

@@ -162,14 +162,14 @@ function rateLimit(world: World, link: Link, bytes: number): number {
 
 /** Counts frames per latency of the wire: a loop's storm fills the wire and not the memory. */
 function admit(world: World, link: Link): boolean {
-  const wire = wireOf(link)
-  if (world.now - wire.windowAt >= Math.max(wire.latencyNs, 1_000)) {
-    wire.windowAt = world.now
-    wire.windowCount = 0
+  const { wire } = link
+  if (world.now - link.windowAt >= Math.max(wire.latencyNs, 1_000)) {
+    link.windowAt = world.now
+    link.windowCount = 0
   }
   const max =
     wire.latencyNs > WIRE_FRAMES * 1_000 ? Math.min(WIRE_FRAMES_MAX, wire.latencyNs / 1_000) : WIRE_FRAMES
-  if (wire.windowCount >= max) return false
-  wire.windowCount++
+  if (link.windowCount >= max) return false
+  link.windowCount++
   return true
 }
