@@ -139,10 +139,11 @@ async function compare(place: Place, asked: Asked): Promise<Compared> {
 }
 
 function askOwn({ run, room }: Place, world: Run['world'], asked: Asked): Said {
-  const { line, input, beside, stopAfter, config } = asked
+  const { line, input, beside, stopAfter, config, editor } = asked
   if (beside !== undefined) submitExec(world, run.rules, room, beside)
   const fed = input === undefined ? '' : `printf '%s' '${input}' | `
-  const with_ = config === undefined ? '' : 'KUBECONFIG= '
+  const edits = editor === undefined ? '' : `KUBE_EDITOR='${editor}' `
+  const with_ = `${edits}${config === undefined ? '' : 'KUBECONFIG= '}`
   const text = `cd ${HOME}; ${fed}${with_}kubectl ${quoted(line)}`
   return ownLine({ run, room }, world, text, stopAfter)
 }
@@ -179,9 +180,15 @@ function ownLine(
 }
 
 async function askReal({ run, server, folder, room, onAsked }: Place, asked: Asked): Promise<Said> {
-  const { line, input, beside, stopAfter, speed = 0, config = 'config' } = asked
+  const { line, input, beside, stopAfter, speed = 0, config = 'config', editor = '' } = asked
   if (beside !== undefined) submitExec(run.world, run.rules, room, beside)
-  const env = { ...process.env, KUBECONFIG: join(folder, config), HOME: folder, KUBECACHEDIR: folder }
+  const env = {
+    ...process.env,
+    KUBECONFIG: join(folder, config),
+    HOME: folder,
+    KUBECACHEDIR: folder,
+    KUBE_EDITOR: editor,
+  }
   // Time stands still until the real one, that takes a while to start, has asked what it asks at first.
   let quiet: NodeJS.Timeout | undefined
   if (speed > 0) {
@@ -240,6 +247,7 @@ function plain({ out, err, code }: Said, { server }: Place, { anyOrder }: Asked)
       .replaceAll(/resourceVersion"?: "\d+"/g, 'RV')
       .replaceAll(/uid"?: "?[0-9a-f-]{36}"?/g, 'UID')
       .replaceAll(/(LIVE|MERGED)-\d+/g, '$1')
+      .replaceAll(/kubectl-edit-\d+/g, 'kubectl-edit')
       // This build of kubectl logs what the plain one prints.
       .replaceAll(
         /^E\d{4} .* run\.go:72\] "command failed" err="(.*)"$/gm,

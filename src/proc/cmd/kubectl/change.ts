@@ -254,7 +254,11 @@ export function patch(flow: Flow, args: readonly string[]): number {
       problems.push(statusText(reply.status))
       continue
     }
-    const same = sub === '' && jsonEqual(plainOf(reply.body as Json), plainOf(object))
+    const version = (one: Json) => String(field(field(one, 'metadata'), 'resourceVersion'))
+    const same =
+      sub === ''
+        ? jsonEqual(plainOf(reply.body as Json), plainOf(object))
+        : version(reply.body as Json) === version(object)
     const shown = sub === 'scale' ? SCALE : info
     printDone(client, shown, reply.body as Json, same ? 'patched (no change)' : 'patched')
   }

@@ -10,8 +10,9 @@ import { field, isRecord, jsonEqual } from '../../../kube/types.ts'
 import { readFile, removeFile, writeFile } from '../../../run/files.ts'
 import { spawnChild } from '../../../run/process.ts'
 import { validation } from './apply.ts'
-import { CHANGE_FLAGS, STRATEGIC } from './change.ts'
-import { hasFlag, parseFlags } from './flags.ts'
+import { STRATEGIC } from './change.ts'
+import { WRITE_FLAGS } from './create.ts'
+import { hasFlag, parseFlags, textFlag } from './flags.ts'
 import type { Flow } from './flow.ts'
 import { childEnd, complain, fault, once } from './flow.ts'
 import { threeWayPatch } from './merge.ts'
@@ -19,7 +20,7 @@ import { printDone, withoutManaged } from './output.ts'
 import type { Client } from './rest.ts'
 import { call, groupResource, openClient, pathOf, writeQuery } from './rest.ts'
 import type { Found } from './select.ts'
-import { failProblems, findObjects } from './select.ts'
+import { failProblems, FILE_FLAGS, findObjects } from './select.ts'
 import { toYaml } from './yaml.ts'
 
 const HEADER = `# Please edit the object below. Lines beginning with a '#' will be ignored,
@@ -37,13 +38,18 @@ interface Reason {
 
 export function edit(flow: Flow, args: readonly string[]): number {
   const more = ['output-patch', 'windows-line-endings', 'subresource=', 'save-config', 'validate=?strict']
-  const flags = parseFlags('kubectl edit', args, [...CHANGE_FLAGS, ...more])
+  const flags = parseFlags('kubectl edit', args, [...WRITE_FLAGS, ...FILE_FLAGS, ...more])
   for (const one of ['output-patch', 'save-config', 'subresource']) {
     if (hasFlag(flags, one)) fault(`error: kubectl edit --${one}: not modelled in Kubehop`)
   }
+  const output = textFlag(flags, 'output')
+  if (output !== '' && output !== 'json' && output !== 'yaml') {
+    const words = `unable to match a printer suitable for the output format "${output}"`
+    fault(`error: ${words}, allowed formats are: json,yaml`)
+  }
   const client = openClient(flow, flags)
   const problems: string[] = []
-  const found = findObjects(client, flags.operands, problems, { needNames: true })
+  const found = findObjects(client, flags.operands, problems)
   if (problems.length > 0) failProblems(problems)
   const [first] = found
   if (found.length > 1) fault('error: kubectl edit of several objects at once: not modelled in Kubehop')
@@ -70,14 +76,19 @@ function editOne(client: Client, found: Found): number {
       removeTemp(flow, kept.path)
     }
     if (sameText(client, original, text)) return cancelled(flow, path, 'Edit cancelled, no changes made.')
-    if (withoutComments(text).trim() === '')
-      return cancelled(flow, path, 'Edit cancelled, saved file was empty.')
     kept = { path, text }
-    const { docs, error } = flow.parts.readText(text)
+    const { docs, error } = flow.parts.readText(withoutComments(text))
     const [edited] = docs
     if (error !== '' || !isRecord(edited)) {
-      const why = error === '' ? 'the object is no mapping' : error
-      reasons = [{ head: `The edited file had a syntax error: error parsing edited-file: ${why}`, other: [] }]
+      reasons = [unread(client, found, error)]
+      continue
+    }
+    const [version, kind] = [field(edited, 'apiVersion'), field(edited, 'kind')]
+    if (version !== field(object, 'apiVersion') || kind !== field(object, 'kind')) {
+      const why = `no matches for kind "${String(kind)}" in version "${String(version)}"`
+      reasons = [
+        { head: `The edited file had a syntax error: unable to recognize "edited-file": ${why}`, other: [] },
+      ]
       continue
     }
     const status = patch(client, found, object, edited, path)
@@ -88,6 +99,15 @@ function editOne(client: Client, found: Found): number {
     reasons = [invalid(client, found, status, path)]
   }
   return preserved(flow, kept!.path, 'Edit cancelled, no valid changes were saved.')
+}
+
+/** What no object can be read from is opened again, as an invalid one is. */
+function unread({ flow }: Client, { info, name }: Found, error: string): Reason {
+  const resource = groupResource(info)
+  complain(flow, `error: ${resource} "${name}" is invalid\n`)
+  const why = error === '' ? 'the object is no mapping' : error.replace(/^.*?(?=yaml: )/, '')
+  const other = [`<nil>: Invalid value: "The edited file failed validation": ${why}`]
+  return { head: `${resource} "${name}" was not valid`, other }
 }
 
 /** Sends what was changed. Undefined: done, or nothing to do; else the server's refusal. */

@@ -10,7 +10,7 @@ import type { Flow } from './flow.ts'
 import { complain, fault, print } from './flow.ts'
 import { goSort } from './gosort.ts'
 import { formatOf, listOf, objectText, OUTPUT_FLAGS } from './output.ts'
-import { call, discover, metaOf, must, needResource, openClient, pathOf } from './rest.ts'
+import { call, discover, metaOf, must, needResource, openClient, pathOf, resourceNamed } from './rest.ts'
 import { getColumns } from './tabs.ts'
 
 /** `kubectl events` */
@@ -25,7 +25,6 @@ export function events(flow: Flow, args: readonly string[]): number {
     'chunk-size=#',
   ])
   const client = openClient(flow, flags)
-  if (flags.operands.length > 0) fault(`error: unknown command "${flags.operands[0]}" for "kubectl events"`)
   if (boolFlag(flags, 'watch'))
     fault('error: kubectl events --watch: not modelled in Kubehop; use kubectl get events -w')
   const all = discover(client)
@@ -33,7 +32,7 @@ export function events(flow: Flow, args: readonly string[]): number {
   const query: [string, string][] = [['limit', '500']]
   if (about !== '') {
     const [type = '', name = ''] = about.split('/')
-    const info = needResource(all, type)
+    const info = resourceNamed(all, type) ?? fault(`the server doesn't have a resource type "${type}"`)
     if (name === '') fault('error: --for must be in resource/name form')
     query.push(['fieldSelector', `involvedObject.kind=${info.kind},involvedObject.name=${name}`])
   }
@@ -41,6 +40,8 @@ export function events(flow: Flow, args: readonly string[]): number {
   const everywhere = boolFlag(flags, 'all-namespaces')
   const list = must<Json>(call(client, 'GET', pathOf(info, everywhere ? '' : client.namespace), { query }))
   const types = listFlag(flags, 'types').flatMap((one) => one.split(','))
+  const odd = types.find((type) => !['normal', 'warning'].includes(type.toLowerCase()))
+  if (odd !== undefined) fault('error: valid --types are Normal or Warning')
   const items = ((field(list, 'items') ?? []) as JsonObject[]).filter(
     (one) =>
       types.length === 0 || types.some((type) => type.toLowerCase() === String(one.type).toLowerCase()),

@@ -1,13 +1,16 @@
 /** `kubectl exec`, `attach` and `logs`. Models kubectl pkg/cmd/exec, attach, logs (1.32). */
 import type { ContainerTarget } from '../../../kube/api/respond.ts'
+import { parseTime } from '../../../kube/time.ts'
 import type { JsonObject, Status } from '../../../kube/types.ts'
 import { arr, obj, str } from './describe-text.ts'
+import type { Flags } from './flags.ts'
 import { boolFlag, durationFlag, parseFlags, textFlag } from './flags.ts'
 import type { Flow } from './flow.ts'
 import { complain, fault, loop, once, pause, print, rawMode, standardInput } from './flow.ts'
 import type { Client } from './rest.ts'
-import { call, failStatus, metaOf, must, openClient, statusText } from './rest.ts'
+import { call, discover, failStatus, metaOf, must, needResource, openClient, statusText } from './rest.ts'
 import { podOf } from './run.ts'
+import { unlisted } from './select.ts'
 import type { Following } from './stream.ts'
 import { execBroken, execWrite, followMore, openExec, openLog, streamBroken } from './stream.ts'
 
@@ -101,7 +104,27 @@ export function attach(flow: Flow, args: readonly string[]): number {
   const [word] = flags.operands
   if (word === undefined) fault('error: at least 1 argument is required for attach')
   if (boolFlag(flags, 'stdin')) fault('error: kubectl attach --stdin: not modelled in Kubehop')
-  return attachPod(client, podOf(client, word!).name)
+  const { name, pod } = podOf(client, word!)
+  const phase = str(obj(pod, 'status'), 'phase')
+  if (phase === 'Succeeded' || phase === 'Failed') {
+    fault(`error: cannot attach a container in a completed pod; current phase is ${phase}`)
+  }
+  const asked = textFlag(flags, 'container')
+  if (asked !== '' && !containerNames(pod).includes(asked)) {
+    fault(`error: cannot attach to the container: container ${asked} not found in pod ${name}`)
+  }
+  const container = containerFor(client, pod, asked)
+  complain(flow, "If you don't see a command prompt, try pressing enter.\n")
+  if (str(obj(pod, 'spec'), 'nodeName') === '') {
+    fault(`Error from server (BadRequest): pod ${name} does not have a host assigned`)
+  }
+  return followPod(client, name, container)
+}
+
+function containerNames(pod: JsonObject): string[] {
+  return ['containers', 'initContainers'].flatMap((key) =>
+    arr(obj(pod, 'spec'), key).map((one) => str(one, 'name')),
+  )
 }
 
 /** Stands by a running pod: its log from the beginning, then its exit code. */
@@ -110,10 +133,10 @@ export function attachPod(client: Client, name: string): number {
 }
 
 /** The log of a pod's first container until it ends; answers its exit code. */
-export function followPod(client: Client, name: string): number {
+export function followPod(client: Client, name: string, chosen = ''): number {
   const path = `/api/v1/namespaces/${client.namespace}/pods/${name}`
   const pod = must<JsonObject>(call(client, 'GET', path))
-  const container = str(arr(obj(pod, 'spec'), 'containers')[0], 'name')
+  const container = chosen || str(arr(obj(pod, 'spec'), 'containers')[0], 'name')
   streamLog(
     client,
     { namespace: client.namespace, pod: name, container, query: [['follow', 'true']] },
@@ -125,7 +148,7 @@ export function followPod(client: Client, name: string): number {
     () => 0,
     (n) => {
       const now = must<JsonObject>(call(client, 'GET', path))
-      const [status] = arr(obj(now, 'status'), 'containerStatuses')
+      const status = arr(obj(now, 'status'), 'containerStatuses').find((one) => one.name === container)
       const ended = obj(obj(status, 'state'), 'terminated')
       if (ended.exitCode !== undefined) {
         const code = Number(ended.exitCode)
@@ -155,9 +178,10 @@ export function logs(flow: Flow, args: readonly string[]): number {
   const client = openClient(flow, flags)
   const selector = textFlag(flags, 'selector')
   const [word, second] = flags.operands
-  if (word === undefined && selector === '') fault(LOG_USAGE)
+  if ((word === undefined && selector === '') || flags.operands.length > 2) fault(LOG_USAGE)
   if (word !== undefined && selector !== '')
     fault("error: only a selector (-l) or a POD name is allowed\nSee 'kubectl logs -h' for help and examples")
+  checkLogFlags(flags)
   const pods = selector === '' ? [onePod(client, word!)] : selected(client, selector)
   if (pods.length === 0) {
     complain(flow, `No resources found in ${client.namespace} namespace.\n`)
@@ -190,11 +214,28 @@ export function logs(flow: Flow, args: readonly string[]): number {
   return 0
 }
 
+function checkLogFlags(flags: Flags): void {
+  const since = textFlag(flags, 'since')
+  if (since !== '' && durationFlag(since) === undefined) {
+    const words = `invalid argument "${since}" for "--since" flag: time: invalid duration "${since}"`
+    fault(`Error: ${words}\nSee 'kubectl logs --help' for usage.`)
+  }
+  const container = textFlag(flags, 'container')
+  if (container !== '' && boolFlag(flags, 'all-containers')) {
+    fault(`error: --all-containers=true should not be specified with container name ${container}`)
+  }
+  const time = textFlag(flags, 'since-time')
+  if (time !== '' && parseTime(time) === undefined) {
+    const layout = '2006-01-02T15:04:05Z07:00'
+    fault(`error: parsing time "${time}" as "${layout}": cannot parse "${time}" as "2006"`)
+  }
+  if (since !== '' && time !== '')
+    fault('error: at most one of `sinceTime` or `sinceSeconds` may be specified')
+  if (/^-/.test(textFlag(flags, 'limit-bytes'))) fault('error: --limit-bytes must be greater than 0')
+}
+
 function containerForLogs(client: Client, pod: JsonObject, asked: string): string {
-  const names = ['containers', 'initContainers'].flatMap((key) =>
-    arr(obj(pod, 'spec'), key).map((one) => str(one, 'name')),
-  )
-  if (asked !== '' && !names.includes(asked)) {
+  if (asked !== '' && !containerNames(pod).includes(asked)) {
     fault(`error: container ${asked} is not valid for pod ${metaOf(pod).name}`)
   }
   return containerFor(client, pod, asked)
@@ -214,6 +255,10 @@ function selected(client: Client, selector: string): JsonObject[] {
   const reply = call(client, 'GET', `/api/v1/namespaces/${client.namespace}/pods`, {
     query: [['labelSelector', selector]],
   })
+  if (!reply.ok) {
+    const info = needResource(discover(client), 'pods')
+    failStatus(unlisted(client, info, reply.status))
+  }
   return [...arr(must<JsonObject>(reply), 'items')]
 }
 
@@ -239,7 +284,8 @@ function logQuery({ flags }: Client, bySelector: boolean): [string, string][] {
       ),
     ])
   if (textFlag(flags, 'since-time') !== '') query.push(['sinceTime', textFlag(flags, 'since-time')])
-  if (textFlag(flags, 'limit-bytes') !== '') query.push(['limitBytes', textFlag(flags, 'limit-bytes')])
+  if (Number(textFlag(flags, 'limit-bytes', '0')) !== 0)
+    query.push(['limitBytes', textFlag(flags, 'limit-bytes')])
   return query
 }
 

@@ -94,6 +94,12 @@ function pairOf(client: Client, word: string, pod: JsonObject, text: string): Pa
   if (!/^[0-9]+$/.test(first) && text.includes(':')) {
     fault(`error: error parsing local port '${first}': strconv.ParseUint: parsing "${first}": invalid syntax`)
   }
+  if (text.includes(':') && local > 65535) {
+    fault(
+      `error: error parsing local port '${first}': strconv.ParseUint: parsing "${first}": value out of range`,
+    )
+  }
+  if (remote === 0) fault('error: remote port must be > 0')
   return { local: text.includes(':') ? local : /^[0-9]+$/.test(first) ? Number(first) : remote, remote }
 }
 

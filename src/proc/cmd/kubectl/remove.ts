@@ -144,7 +144,11 @@ export function wait(flow: Flow, args: readonly string[]): number {
   const wanted = listFlag(flags, 'for')
   const [first = ''] = wanted
   if (!/^(delete|create|condition=.+|jsonpath=.+)$/.test(first))
-    fault(`error: unrecognized condition: "${first}"`)
+    fault(
+      first === 'jsonpath='
+        ? 'error: jsonpath expression cannot be empty'
+        : `error: unrecognized condition: "${first}"`,
+    )
   const limit = durationFlag(textFlag(flags, 'timeout', '30s'))
   if (limit === undefined)
     fault(
@@ -186,11 +190,17 @@ function untilGone(client: Client, { info, namespace, name }: Found, limit: numb
         print(flow, `${shownName(info, name)} condition met\n`)
         return { done: '' }
       }
+      if (limit === 0) return { done: notMet(info, name) }
       if (flow.ctx.world.now >= until) return { done: timedOut(info, name) }
       pause(flow, EVERY)
       return { next: until }
     },
   )
+}
+
+/** A timeout of 0 looks once. */
+function notMet(info: ResourceInfo, name: string): string {
+  return `condition not met for ${groupResource(info)}/${name}`
 }
 
 function timedOut(info: ResourceInfo, name: string): string {
@@ -213,6 +223,7 @@ function untilHolds(
         print(flow, `${shownName(info, name)} condition met\n`)
         return { done: '' }
       }
+      if (limit === 0) return { done: notMet(info, name) }
       if (flow.ctx.world.now >= until) return { done: timedOut(info, name) }
       pause(flow, EVERY)
       const reply = call(client, 'GET', pathOf(info, namespace, name))
@@ -238,7 +249,7 @@ function checkOf(text: string): (object: JsonObject) => boolean {
   const match = /^jsonpath=(\{.*\}|[^=]*)(?:=(.*))?$/s.exec(text)
   const source = (match?.[1] ?? '').replace(/^(['"])(.*)\1$/, '$2')
   const path = parseRelaxed(source)
-  if (path.error !== '') fault(`error: error parsing jsonpath ${source}, ${path.error}`)
+  if (path.error !== '') fault(`error: ${path.error}`)
   const value = match?.[2]?.replace(/^(['"])(.*)\1$/, '$2')
   return (object) => {
     const results = findAll(path, object)

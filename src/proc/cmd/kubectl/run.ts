@@ -267,7 +267,7 @@ export function podOf(client: Client, word: string, said = false): { name: strin
       info!.kind === 'Service'
         ? `invalid service '${name}': Service is defined without a selector`
         : `selector for ${type} not implemented`
-    fault(said ? `error: cannot get the logs from ${type}: ${words}` : `error: ${words}`)
+    fault(`error: cannot ${said ? 'get the logs from' : 'attach to'} ${type}: ${words}`)
   }
   const list = must<JsonObject>(call(client, 'GET', pods, { query: [['labelSelector', selector]] }))
   const found = [...arr(list, 'items')].sort((a, b) => rank(a) - rank(b))
