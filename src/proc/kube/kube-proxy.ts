@@ -3,7 +3,6 @@
  * Models pkg/proxy/iptables/proxier.go and util/async.BoundedFrequencyRunner (Kubernetes 1.32). Killed, its rules stay.
  * Not here: the other modes; metrics.
  */
-import { interned } from '../../base/intern.ts'
 import { trieDelete, trieEach, trieGet, trieOf, trieSet, createTrie } from '../../base/trie.ts'
 import { formatIp, parseIp } from '../../base/addr.ts'
 import { cacheGet, cacheGetKey, cacheList } from '../../kube/agent/cache.ts'
@@ -31,6 +30,7 @@ import type { IptablesPlace } from './iptables.ts'
 import { ensureChain, ensureRule, ruleFault } from './iptables.ts'
 import type { ParsedPart } from './proxy-parts.ts'
 import { howOf, parsedPart, wantsComments } from './proxy-parts.ts'
+import { indexOf, namesOf, sliceOwner, withoutSlice, withSlice } from './proxy-slices.ts'
 import type { SliceIndex } from './proxy-memo.ts'
 import {
   behindOnce,
@@ -46,7 +46,7 @@ import type { Fixed, PartChange, Written } from './proxy-rules.ts'
 import { changedRules, fixedKey, fixedRules, placeRules, wholeRules } from './proxy-rules.ts'
 
 const SLICES = 'endpointslices.discovery.k8s.io'
-const SERVICE_NAME_LABEL = 'kubernetes.io/service-name'
+
 /** At least so often everything is written anew. */
 const FULL_SYNC = 3_600_000_000_000
 /** A chain of every table: where it is gone, somebody has flushed the rules. */
@@ -55,8 +55,6 @@ const CANARY = 'KUBE-PROXY-CANARY'
 const RETRY = 30_000_000_000
 /** Syncs that may follow each other at once after a quiet time: burstSyncs. */
 const BURST = 2
-/** Between the names of a Service's slices: no name has one. */
-const AND = ','
 
 export interface KubeProxyState {
   /** Virtual time of the last sync, -1 before the first. */
@@ -146,31 +144,6 @@ function listServices(ctx: AgentCtx): void {
   const state = stateOf(ctx.agent)
   state.last = null
   state.services = listedOnce(ctx.world, services, slices, () => indexOf(slices))
-}
-
-function indexOf(slices: readonly EndpointSlice[]): SliceIndex {
-  const names = new Map<string, string>()
-  for (const slice of slices) {
-    const service = slice.metadata.labels?.[SERVICE_NAME_LABEL]
-    if (service === undefined) continue
-    const key = `${slice.metadata.namespace}/${service}`
-    names.set(key, withSlice(names.get(key) ?? '', slice.metadata.name))
-  }
-  return trieOf(names)
-}
-
-/** In order, so that whoever comes to know the same slices has the same text. */
-function withSlice(names: string, name: string): string {
-  if (names === '') return name
-  const all = names.split(AND)
-  return all.includes(name) ? names : [...all, name].sort().join(AND)
-}
-
-function withoutSlice(names: string, name: string): string {
-  return names
-    .split(AND)
-    .filter((one) => one !== name)
-    .join(AND)
 }
 
 /** Which slices a Service has: what this makes of an index depends on the change alone. */
@@ -281,13 +254,11 @@ function quotaOf({ world, agent }: AgentCtx): number {
 }
 
 /** The Service that a change is about. */
-function serviceOf(ctx: AgentCtx, { resource, key, object, previous }: StoreChange): string | undefined {
-  const { namespace, name, labels } = object.metadata
+function serviceOf(ctx: AgentCtx, change: StoreChange): string | undefined {
+  const { resource, key, object, previous } = change
   if (resource === 'services') return key
-  if (resource === SLICES) {
-    const service = labels?.[SERVICE_NAME_LABEL]
-    return service === undefined ? undefined : interned(`${namespace}/${service}`)
-  }
+  if (resource === SLICES) return sliceOwner(change)
+  const { name } = object.metadata
   // Of nodes only its own labels matter: zone hints are read by them.
   if (name !== ctx.agent.node) return undefined
   const zone = (of: typeof object | undefined) => of?.metadata.labels?.['topology.kubernetes.io/zone']
@@ -432,7 +403,7 @@ function partOf(
   if (service === undefined) return undefined
   const slices: EndpointSlice[] = []
   const names = trieGet(stateOf(ctx.agent).services, key) ?? ''
-  for (const name of names === '' ? [] : names.split(AND)) {
+  for (const name of namesOf(names)) {
     const slice = cacheGet<EndpointSlice>(ctx, SLICES, service.metadata.namespace ?? '', name)
     if (slice !== undefined) slices.push(slice)
   }
