@@ -59,7 +59,7 @@ function Call({ call, steps, now }: { call: NetworkCall; steps: NetworkStep[]; n
   const { node, command, plugin, stdin, stdout } = call
   const name = plugin === '' ? t('runtimeCall') : plugin
   return (
-    <section className="network-call" aria-label={`${command} ${name}`}>
+    <div className="network-call">
       <h3>
         <span className="network-command">{command}</span> <span className="mono">{name}</span>{' '}
         <span className="quiet mono">{node}</span>
@@ -92,7 +92,7 @@ function Call({ call, steps, now }: { call: NetworkCall; steps: NetworkStep[]; n
         ))}
       </ol>
       {stdout !== '' && <Json title={t('answered')} text={stdout} />}
-    </section>
+    </div>
   )
 }
 
