@@ -245,8 +245,8 @@ function secret(client: Client, flags: Flags): JsonObject {
   const [type = ''] = flags.operands
   if (type !== 'generic') {
     if (type === 'docker-registry') return registrySecret(flags)
-    if (type === 'tls') fault('error: kubectl create secret tls: not modelled in Kubehop')
-    fault(`error: unknown command "${type}" for "kubectl create secret"`)
+    if (type === 'tls') return tlsSecret(client, flags)
+    fault(`error: unknown command "${type}"\nSee 'kubectl create secret -h' for help and examples`)
   }
   const name = named('secret generic', flags, 1)
   const pairs = dataOf(client, flags).map(([key, value]): [string, string] => [key, encodeBase64(value)])
@@ -259,6 +259,25 @@ function secret(client: Client, flags: Flags): JsonObject {
     metadata: meta(name),
     ...(kind === '' ? {} : { type: kind }),
   }
+}
+
+/** Whether certificate and key belong together is not looked at: that takes cryptography. */
+function tlsSecret({ flow }: Client, flags: Flags): JsonObject {
+  const name = named('secret tls', flags, 1)
+  const [key, cert] = [textFlag(flags, 'key'), textFlag(flags, 'cert')]
+  if (key === '' || cert === '') fault('error: key and cert must be specified')
+  const textOf = (path: string, what: string) => {
+    const { text, error } = once(flow, () => readFile(flow.ctx, path))
+    if (error !== '') fault(`error: Cannot read file ${path}, open ${path}: ${error.toLowerCase()}`)
+    return {
+      text,
+      bad: /^-----BEGIN [A-Z ]+-----$/m.test(text) ? '' : `failed to find any PEM data in ${what} input`,
+    }
+  }
+  const read = [textOf(cert, 'certificate'), textOf(key, 'key')] as const
+  for (const { bad } of read) if (bad !== '') fault(`error: tls: ${bad}`)
+  const data = { 'tls.crt': encodeBase64(read[0].text), 'tls.key': encodeBase64(read[1].text) }
+  return { apiVersion: 'v1', data, kind: 'Secret', metadata: meta(name), type: 'kubernetes.io/tls' }
 }
 
 function registrySecret(flags: Flags): JsonObject {

@@ -54,7 +54,12 @@ export const VERBS: Readonly<Record<string, Verb>> = {
   scale,
   set,
   taint,
-  top: () => fault('error: Metrics API not available'),
+  top: (_, [what = '']) =>
+    fault(
+      ['', 'no', 'node', 'nodes', 'po', 'pod', 'pods'].includes(what) || what.startsWith('-')
+        ? 'error: Metrics API not available'
+        : `error: unknown command "${what}"\nSee 'kubectl top -h' for help and examples`,
+    ),
   uncordon: (flow, args) => cordon(flow, args, false),
   version,
   wait,
@@ -121,6 +126,9 @@ function commandOf(ctx: ProcCtx): Command {
       return fault(`kubectl ${name}: its help is not modelled in Kubehop`, 0)
     if (Object.hasOwn(VERBS, name))
       return VERBS[name]!(flow, placed(name, args.slice(0, at), args.slice(at + 1)))
+    if (name === 'plugin' && rest[0] === 'list') {
+      return fault('error: unable to find any kubectl plugins in your PATH')
+    }
     if (OTHERS.includes(name)) return fault(`error: kubectl ${name}: not modelled in Kubehop`)
     return unknown(name)
   }

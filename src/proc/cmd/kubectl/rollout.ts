@@ -51,7 +51,9 @@ export function rollout(flow: Flow, args: readonly string[]): number {
         : `error: unknown command "${args.join(' ')}"\nSee 'kubectl rollout -h' for help and examples`,
     )
   }
-  const flags = parseFlags(`kubectl rollout ${name}`, args.slice(1), ROLLOUT_FLAGS)
+  // Only an undo can be tried out.
+  const spec = name === 'undo' ? ROLLOUT_FLAGS : ROLLOUT_FLAGS.filter((one) => !one.startsWith('dry-run'))
+  const flags = parseFlags(`kubectl rollout ${name}`, args.slice(1), spec)
   const client = openClient(flow, flags)
   if (flags.operands.length === 0 && textFlag(flags, 'filename') === '')
     fault('error: required resource not specified')
