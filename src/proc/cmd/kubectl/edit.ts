@@ -18,7 +18,7 @@ import { childEnd, complain, fault, once } from './flow.ts'
 import { threeWayPatch } from './merge.ts'
 import { printDone, withoutManaged } from './output.ts'
 import type { Client } from './rest.ts'
-import { call, groupResource, openClient, pathOf, writeQuery } from './rest.ts'
+import { call, discover, groupResource, kindNamed, openClient, pathOf, writeQuery } from './rest.ts'
 import type { Found } from './select.ts'
 import { failProblems, FILE_FLAGS, findObjects } from './select.ts'
 import { toYaml } from './yaml.ts'
@@ -84,7 +84,7 @@ function editOne(client: Client, found: Found): number {
       continue
     }
     const [version, kind] = [field(edited, 'apiVersion'), field(edited, 'kind')]
-    if (version !== field(object, 'apiVersion') || kind !== field(object, 'kind')) {
+    if (kindNamed(discover(client), String(version), String(kind)) === undefined) {
       const why = `no matches for kind "${String(kind)}" in version "${String(version)}"`
       reasons = [
         { head: `The edited file had a syntax error: unable to recognize "edited-file": ${why}`, other: [] },
