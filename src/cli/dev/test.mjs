@@ -52,7 +52,7 @@ async function unit() {
   ]
   // Quick: the modules are loaded once for all files, so those that replace a module are named slow.
   if (quick) args.push('--no-isolate', '--exclude=**/*.slow.test.ts', '--exclude=**/*.kernel.test.ts')
-  return vitestResult(await watch(process.execPath, args, limits(7)), report, root)
+  return vitestResult(await watch(process.execPath, args, limits(10)), report, root)
 }
 
 async function journeys() {
@@ -72,7 +72,7 @@ async function journeys() {
   ]
   // Playwright sets FORCE_COLOR for its workers, and Node warns when it meets both.
   const env = { NO_COLOR: undefined, KUBEHOP_CHROMIUM: chromium, KUBEHOP_PLAYWRIGHT_REPORT: report }
-  return playwrightResult(await watch(process.execPath, args, limits(8, env)), report, root)
+  return playwrightResult(await watch(process.execPath, args, limits(12, env)), report, root)
 }
 
 async function kernel() {
@@ -80,7 +80,7 @@ async function kernel() {
   if (obstacle) return { passed: 0, failed: 0, skipped: 1, line: obstacle }
   const summary = freshReport('kernel.json')
   const args = [join(root, 'e2e', 'kernel', 'run.mjs'), '--quick', '--summary', summary]
-  return kernelResult(await watch(process.execPath, args, limits(6)), summary)
+  return kernelResult(await watch(process.execPath, args, limits(8)), summary)
 }
 
 function limits(minutes, env = {}) {
