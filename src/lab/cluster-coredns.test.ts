@@ -16,30 +16,30 @@ const LAB = readFileSync(
 const NS = 'kubectl -n kube-system'
 const REFLECTOR = 'plugin/kubernetes: pkg/mod/k8s.io/client-go@v0.29.3/tools/cache/reflector.go:229:'
 
-/** The CoreDNS pod of node01: its name and its address. */
+/** The CoreDNS pod of node02: its name and its address. */
 function podOf(lab: Scenario): { name: string; ip: string } {
   const all = said(lab, `pc: ${NS} get pods -l k8s-app=kube-dns -o wide --no-headers`).split('\n')
-  const words = all.find((line) => line.includes(' node01 '))!.split(/ +/)
+  const words = all.find((line) => line.includes(' node02 '))!.split(/ +/)
   return { name: words[0]!, ip: words[5]! }
 }
 
 const cut = (ip: string) => [
-  `node01: iptables -I FORWARD -s ${ip} -p tcp --dport 6443 -j DROP`,
-  `node01: iptables -I FORWARD -d ${ip} -p tcp --sport 6443 -j DROP`,
+  `node02: iptables -I FORWARD -s ${ip} -p tcp --dport 6443 -j DROP`,
+  `node02: iptables -I FORWARD -d ${ip} -p tcp --sport 6443 -j DROP`,
 ]
 
 const ask = (lab: Scenario, ip: string, name: string) =>
   / status: (\w+)/.exec(
-    lab.type(`node01: dig +tries=1 +timeout=1 @${ip} ${name}.default.svc.cluster.local`).stdout,
+    lab.type(`node02: dig +tries=1 +timeout=1 @${ip} ${name}.default.svc.cluster.local`).stdout,
   )?.[1]
 
 describe('CoreDNS and the API server', () => {
   it('are connected through the kubernetes Service', () => {
     const lab = openScenario(LAB)
     const { ip } = podOf(lab)
-    expect(lab.type('node01: conntrack -L -p tcp --orig-dst 10.96.0.1').stdout).toMatch(
+    expect(lab.type('node02: conntrack -L -p tcp --orig-dst 10.96.0.1').stdout).toMatch(
       new RegExp(
-        `ESTABLISHED src=${ip} dst=10.96.0.1 sport=\\d+ dport=443 src=192.168.1.11 dst=192.168.1.12 sport=6443 `,
+        `ESTABLISHED src=${ip} dst=10.96.0.1 sport=\\d+ dport=443 src=192.168.1.11 dst=192.168.1.13 sport=6443 `,
       ),
     )
     lab.steps()
@@ -74,8 +74,8 @@ describe('CoreDNS and the API server', () => {
     // It was ready once, and is not asked again.
     expect(said(lab, `pc: ${NS} get pod ${name}`)).toContain('1/1     Running   0')
     expect([ask(lab, ip, 'fresh'), ask(lab, ip, 'web')]).toEqual(['NXDOMAIN', 'NOERROR'])
-    said(lab, 'node01: iptables -D FORWARD 1')
-    said(lab, 'node01: iptables -D FORWARD 1')
+    said(lab, 'node02: iptables -D FORWARD 1')
+    said(lab, 'node02: iptables -D FORWARD 1')
     lab.wait(60)
     expect([ask(lab, ip, 'fresh'), ask(lab, ip, 'web')]).toEqual(['NOERROR', 'NXDOMAIN'])
   })
@@ -91,11 +91,11 @@ describe('CoreDNS and the API server', () => {
     const list = said(lab, `pc: ${NS} get pods -l k8s-app=kube-dns -o wide --no-headers`).split('\n')
     const [name = '', ...words] = list.find((line) => line.includes('0/1'))!.split(/ +/)
     const ip = words[4]!
-    expect(lab.type(`node01: dig +tries=1 +timeout=1 @${ip} web.default.svc.cluster.local`).stdout).toContain(
+    expect(lab.type(`node02: dig +tries=1 +timeout=1 @${ip} web.default.svc.cluster.local`).stdout).toContain(
       'connection refused',
     )
-    expect(said(lab, `node01: curl -s -w %{http_code} http://${ip}:8080/health`)).toBe('OK200')
-    expect(said(lab, `node01: curl -s -w %{http_code} http://${ip}:8181/ready`)).toBe('kubernetes503')
+    expect(said(lab, `node02: curl -s -w %{http_code} http://${ip}:8080/health`)).toBe('OK200')
+    expect(said(lab, `node02: curl -s -w %{http_code} http://${ip}:8181/ready`)).toBe('kubernetes503')
     lab.wait(8)
     const logs = said(lab, `pc: ${NS} logs ${name}`).split('\n')
     const waits = '[INFO] plugin/kubernetes: waiting for Kubernetes API before starting server'
@@ -126,7 +126,7 @@ describe('CoreDNS and the API server', () => {
     const web = said(lab, 'pc: kubectl get pods -l app=web -o jsonpath={.items[0].status.podIP}')
     const name = (text: string) => `${text.replaceAll('.', '-')}.default.pod.cluster.local`
     const status = (text: string) =>
-      / status: (\w+)/.exec(lab.type(`node01: dig +tries=1 +timeout=1 @${ip} ${name(text)}`).stdout)?.[1]
+      / status: (\w+)/.exec(lab.type(`node02: dig +tries=1 +timeout=1 @${ip} ${name(text)}`).stdout)?.[1]
     expect([status(web), status('10.244.9.9')]).toEqual(['NOERROR', 'NOERROR'])
     said(
       lab,
@@ -150,7 +150,7 @@ describe('CoreDNS and the API server', () => {
     said(lab, 'controlplane: pkill kube-apiserver')
     lab.wait(40)
     expect(ask(lab, ip, 'web')).toBe('NOERROR')
-    const logs = lab.type(`node01: sh -c 'crictl logs $(crictl ps --name coredns -q)'`).stdout
+    const logs = lab.type(`node02: sh -c 'crictl logs $(crictl ps --name coredns -q)'`).stdout
     expect(logs).toContain('CoreDNS-1.11.3')
     expect(logs).not.toContain(REFLECTOR)
     const [events, hash] = [world.nEvents, hashOf(lab.run)]

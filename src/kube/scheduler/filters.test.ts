@@ -47,7 +47,14 @@ function refusal(pod: Pod, other: Pod): string | undefined {
     nodes: [node],
     placed: [{ pod: other, node: 'n' }],
   }
-  return filterNode(about, node, { cpu: 0, memory: 0, pods: 1, ports: new Map() })?.reasons[0]
+  return filterNode(about, node, {
+    cpu: 0,
+    memory: 0,
+    nonZeroCpu: 0,
+    nonZeroMemory: 0,
+    pods: 1,
+    ports: new Map(),
+  })?.reasons[0]
 }
 
 it('looks at what the pod wants before what those that are there want', () => {

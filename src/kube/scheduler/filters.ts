@@ -28,6 +28,9 @@ export interface NodeUse {
   cpu: number
   /** bytes */
   memory: number
+  /** The same as scores count it: `nonZeroRequestsOf` each pod. */
+  nonZeroCpu: number
+  nonZeroMemory: number
   pods: number
   /** `PROTOCOL/IP/PORT` of host ports, to how many have it */
   ports: Map<string, number>
@@ -103,10 +106,23 @@ export function filterNode(
  * that were started before it. Models PodRequests of component-helpers/resource.
  */
 export function requestsOf(pod: Pod): Amounts {
+  return { ...sumRequests(pod, 0, 0), more: otherRequests(pod) }
+}
+
+/** As scores count them: what a container leaves open is 100m and 200Mi. Models pkg/scheduler/util/pod_resources.go. */
+export function nonZeroRequestsOf(pod: Pod): Amounts {
+  return sumRequests(pod, DEFAULT_CPU, DEFAULT_MEMORY)
+}
+
+const DEFAULT_CPU = 100
+const DEFAULT_MEMORY = 200 * 1024 * 1024
+
+function sumRequests(pod: Pod, openCpu: number, openMemory: number): { cpu: number; memory: number } {
   const sum = { cpu: 0, memory: 0 }
   const add = (to: { cpu: number; memory: number }, resources: Container['resources']) => {
-    to.cpu += milli(resources?.requests?.cpu)
-    to.memory += bytes(resources?.requests?.memory)
+    const { cpu, memory } = resources?.requests ?? {}
+    to.cpu += cpu === undefined ? openCpu : milli(cpu)
+    to.memory += memory === undefined ? openMemory : bytes(memory)
   }
   for (const { resources } of pod.spec.containers) add(sum, resources)
   const sidecars = { cpu: 0, memory: 0 }
@@ -121,8 +137,7 @@ export function requestsOf(pod: Pod): Amounts {
     most.cpu = Math.max(most.cpu, now.cpu)
     most.memory = Math.max(most.memory, now.memory)
   }
-  const more = otherRequests(pod)
-  return { cpu: Math.max(sum.cpu, most.cpu), memory: Math.max(sum.memory, most.memory), more }
+  return { cpu: Math.max(sum.cpu, most.cpu), memory: Math.max(sum.memory, most.memory) }
 }
 
 /** The same of every other resource that a container names. */

@@ -3,9 +3,10 @@
 import { expect, it } from 'vitest'
 import type { Node, Pod } from '../objects.ts'
 import type { FilterPod } from './filters.ts'
-import { allocatableOf, filterNode, requestsOf } from './filters.ts'
+import { allocatableOf, filterNode, nonZeroRequestsOf, requestsOf } from './filters.ts'
 import { affinityScores } from './affinity.ts'
 import { failureText } from './scheduler.ts'
+import { balancedAllocation, leastAllocated } from './score.ts'
 import { defaultSpreadScores, spreadScores } from './spread.ts'
 
 const nodeOf = (name: string, labels: Record<string, string> = {}, more: object = {}) =>
@@ -17,7 +18,7 @@ const nodeOf = (name: string, labels: Record<string, string> = {}, more: object 
 const podOf = (spec: object, labels: Record<string, string> = {}, namespace = 'default') =>
   ({ metadata: { name: 'p', namespace, labels }, spec: { containers: [], ...spec } }) as unknown as Pod
 const use = (more: Record<string, number> = {}) => ({
-  ...{ cpu: 0, memory: 0, pods: 0, ports: new Map() },
+  ...{ cpu: 0, memory: 0, nonZeroCpu: 0, nonZeroMemory: 0, pods: 0, ports: new Map() },
   more: new Map(Object.entries(more)),
 })
 const none = { wanted: { cpu: 0, memory: 0 }, ports: [], nodes: [], placed: [] }
@@ -127,6 +128,28 @@ it('scores what pods wish of each other and of their domains', () => {
   // "system defaulting, nodes don't have zone, pods match service": 4, 3, 2 and 1.
   const counts = new Map(Object.entries({ a: 4, b: 3, c: 2, d: 1 }))
   expect(defaultSpreadScores(four, four, counts)).toEqual([44, 66, 77, 100])
+})
+
+it('scores what stays free, and how even it is', () => {
+  const room = (cpu: number, memory: number) => ({ cpu, memory, pods: 110 })
+  const taken = (cpu: number, memory: number) => ({
+    ...use(),
+    ...{ cpu, memory, nonZeroCpu: cpu, nonZeroMemory: memory },
+  })
+  const wanted = { cpu: 3000, memory: 5000 }
+  // least_allocated_test.go: "nothing scheduled, resources requested, differently sized nodes" and the rows after it.
+  expect(leastAllocated(room(4000, 10_000), use(), wanted)).toBe(37)
+  expect(leastAllocated(room(6000, 10_000), use(), wanted)).toBe(50)
+  expect(leastAllocated(room(10_000, 20_000), taken(3000, 0), wanted)).toBe(57)
+  expect(leastAllocated(room(10_000, 20_000), taken(3000, 5000), wanted)).toBe(45)
+  expect(leastAllocated(room(10_000, 50_000), taken(3000, 5000), wanted)).toBe(60)
+  expect(leastAllocated(room(4000, 10_000), taken(3000, 0), { cpu: 3000, memory: 0 })).toBe(50)
+  // balanced_allocation_test.go: shares of 3/4 and 1/2 are an eighth from their mean.
+  expect(balancedAllocation(room(4000, 10_000), use(), wanted)).toBe(87)
+  expect(balancedAllocation(room(6000, 10_000), use(), wanted)).toBe(100)
+  // pod_resources.go: a container that asks for nothing counts as 100m and 200Mi.
+  const open = podOf({ containers: [{ name: 'a' }, { name: 'b', resources: { requests: { cpu: '1' } } }] })
+  expect(nonZeroRequestsOf(open)).toEqual({ cpu: 1100, memory: 400 * 1024 * 1024 })
 })
 
 it('says that a pod which preempts nobody is not eligible', () => {

@@ -17,7 +17,7 @@ import { createTree, treeDelete, treeGet, treeSet, treeValues } from '../store/t
 import type { StoreChange } from '../types.ts'
 import { controllerOf, objectKey } from '../types.ts'
 import type { FilterPod, More, NodeUse, PlacedPod, Refusal } from './filters.ts'
-import { filterNode, hostPortsOf, NO_MORE, requestsOf, roomsOf } from './filters.ts'
+import { filterNode, hostPortsOf, NO_MORE, nonZeroRequestsOf, requestsOf, roomsOf } from './filters.ts'
 import type { Candidate, ScoreAbout } from './score.ts'
 import { scoreNodes } from './score.ts'
 
@@ -33,6 +33,8 @@ interface Placement {
   readonly node: string
   readonly cpu: number
   readonly memory: number
+  readonly nonZeroCpu: number
+  readonly nonZeroMemory: number
   readonly ports: readonly string[]
   readonly more: More
   /** uid of the controller, '' for none */
@@ -133,7 +135,15 @@ function retryWaiting(ctx: AgentCtx): void {
 function usageOf(state: SchedulerState, node: string): NodeUse {
   const known = state.use.get(node)
   if (known !== undefined) return known
-  const use: NodeUse = { cpu: 0, memory: 0, pods: 0, ports: new Map(), more: null }
+  const use: NodeUse = {
+    cpu: 0,
+    memory: 0,
+    nonZeroCpu: 0,
+    nonZeroMemory: 0,
+    pods: 0,
+    ports: new Map(),
+    more: null,
+  }
   state.use.set(node, use)
   return use
 }
@@ -145,12 +155,25 @@ function place(state: SchedulerState, pod: Pod, node: string): void {
   const { cpu, memory, more = NO_MORE } = requestsOf(pod)
   const ports = hostPortsOf(pod)
   const owner = controllerOf(pod)?.uid ?? ''
-  const placement: Placement = { key, node, cpu, memory, ports: Object.freeze(ports), more, owner }
+  const { cpu: nonZeroCpu, memory: nonZeroMemory } = nonZeroRequestsOf(pod)
+  const placement: Placement = {
+    key,
+    node,
+    cpu,
+    memory,
+    nonZeroCpu,
+    nonZeroMemory,
+    ports: Object.freeze(ports),
+    more,
+    owner,
+  }
   state.placed = treeSet(state.placed, key, Object.freeze(placement))
   if (isPicky(pod)) state.picky.set(key, true)
   const use = usageOf(state, node)
   use.cpu += cpu
   use.memory += memory
+  use.nonZeroCpu += nonZeroCpu
+  use.nonZeroMemory += nonZeroMemory
   use.pods++
   for (const port of ports) use.ports.set(port, (use.ports.get(port) ?? 0) + 1)
   takeMore(use, more, 1)
@@ -173,6 +196,8 @@ function release(state: SchedulerState, key: string): void {
   const use = usageOf(state, was.node)
   use.cpu -= was.cpu
   use.memory -= was.memory
+  use.nonZeroCpu -= was.nonZeroCpu
+  use.nonZeroMemory -= was.nonZeroMemory
   use.pods--
   for (const port of was.ports) {
     const left = (use.ports.get(port) ?? 1) - 1

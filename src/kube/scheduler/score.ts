@@ -6,13 +6,9 @@
 import type { Node, Pod } from '../objects.ts'
 import { controllerOf } from '../types.ts'
 import { affinityScores } from './affinity.ts'
-import type { FilterPod, NodeUse, Room } from './filters.ts'
-import { bytes, fitsTerm, milli, tolerates } from './filters.ts'
+import type { Amounts, FilterPod, NodeUse, Room } from './filters.ts'
+import { fitsTerm, nonZeroRequestsOf, requestsOf, tolerates } from './filters.ts'
 import { defaultSpreadScores, spreadScores } from './spread.ts'
-
-/** Scores count a pod without requests as if it asked for this much. */
-const DEFAULT_CPU = 100
-const DEFAULT_MEMORY = 200 * 1024 * 1024
 
 export interface Candidate {
   readonly node: Node
@@ -33,16 +29,16 @@ export function scoreNodes(pod: Pod, candidates: readonly Candidate[], about: Sc
   const all = candidates.map(({ node }) => node)
   const near = about.placed.length === 0 ? undefined : affinityScores(pod, all, about)
   const spread = spreading(pod, all, candidates, about)
-  const wanted = nonZeroRequests(pod)
+  const [wanted, open] = [requestsOf(pod), nonZeroRequestsOf(pod)]
   const intolerable = candidates.map(({ node }) => preferredTaints(pod, node))
   const preferred = candidates.map(({ node }) => preferredAffinity(pod, node))
   const most = (values: readonly number[]) => values.reduce((a, b) => Math.max(a, b), 0)
   const [mostTaints, mostPreferred] = [most(intolerable), most(preferred)]
   return candidates.map(({ use, room }, at) => {
-    const resources = allocation(room, use, wanted)
+    const resources = leastAllocated(room, use, open) + balancedAllocation(room, use, wanted)
     const taints = mostTaints === 0 ? 100 : 100 - (100 * intolerable[at]!) / mostTaints
     const affinity = mostPreferred === 0 ? 0 : (100 * preferred[at]!) / mostPreferred
-    const own = Math.floor(resources) + 3 * Math.floor(taints) + 2 * Math.floor(affinity)
+    const own = resources + 3 * Math.floor(taints) + 2 * Math.floor(affinity)
     return own + 2 * (near?.[at] ?? 0) + 2 * (spread?.[at] ?? 100)
   })
 }
@@ -62,23 +58,22 @@ function spreading(
 
 const NOBODY: ScoreAbout = Object.freeze({ nodes: Object.freeze([]), placed: Object.freeze([]) })
 
-function nonZeroRequests(pod: Pod): { cpu: number; memory: number } {
-  const sum = { cpu: 0, memory: 0 }
-  for (const { resources } of pod.spec.containers) {
-    sum.cpu += resources?.requests?.cpu === undefined ? DEFAULT_CPU : milli(resources.requests.cpu)
-    sum.memory +=
-      resources?.requests?.memory === undefined ? DEFAULT_MEMORY : bytes(resources.requests.memory)
-  }
-  return sum
+/** 0 to 100 by what stays free, of what pods ask for or would. Models noderesources/least_allocated.go. */
+export function leastAllocated(room: Room, use: NodeUse, wanted: Amounts): number {
+  const free = (taken: number, capacity: number) =>
+    taken > capacity ? 0 : Math.floor(((capacity - taken) * 100) / capacity)
+  const parts: number[] = []
+  if (room.cpu !== 0) parts.push(free(use.nonZeroCpu + wanted.cpu, room.cpu))
+  if (room.memory !== 0) parts.push(free(use.nonZeroMemory + wanted.memory, room.memory))
+  return parts.length === 0 ? 0 : Math.floor(parts.reduce((a, b) => a + b) / parts.length)
 }
 
-/** Least allocated and balanced allocation together, 0 to 200. */
-function allocation(room: Room, use: NodeUse, wanted: { cpu: number; memory: number }): number {
-  const part = (taken: number, capacity: number) => (capacity <= 0 || taken > capacity ? 1 : taken / capacity)
-  const cpu = part(use.cpu + wanted.cpu, room.cpu)
-  const memory = part(use.memory + wanted.memory, room.memory)
-  const least = (100 * (1 - cpu) + 100 * (1 - memory)) / 2
-  return least + 100 * (1 - Math.abs(cpu - memory) / 2)
+/** 0 to 100 by how near the shares of CPU and memory are that pods ask for. Models noderesources/balanced_allocation.go. */
+export function balancedAllocation(room: Room, use: NodeUse, wanted: Amounts): number {
+  if (room.cpu === 0 || room.memory === 0) return 100
+  const cpu = Math.min(1, (use.cpu + wanted.cpu) / room.cpu)
+  const memory = Math.min(1, (use.memory + wanted.memory) / room.memory)
+  return Math.floor((1 - Math.abs(cpu - memory) / 2) * 100)
 }
 
 function preferredTaints(pod: Pod, node: Node): number {
