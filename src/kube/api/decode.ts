@@ -24,6 +24,20 @@ export interface Decoded {
   readonly warnings: readonly string[]
 }
 
+/** Parses a patch that should be a JSON object: its words are those of apiserver's patch handler (1.32). */
+export function parsePatch(text: string, merge: boolean): { value: JsonObject } | { status: Status } {
+  const words = merge ? 'error decoding patch: ' : ''
+  let value: Json
+  try {
+    value = JSON.parse(text) as Json
+  } catch {
+    return { status: badRequest(`${words}${parseWords(text)}`) }
+  }
+  if (isRecord(value)) return { value }
+  const into = 'Go value of type map[string]interface {}'
+  return { status: badRequest(`${words}json: cannot unmarshal ${goKind(value)} into ${into}`) }
+}
+
 /** Parses a body that should be a JSON object. */
 export function parseBody(text: string): { value: JsonObject } | { status: Status } {
   if (text.length > MAX_BODY) {

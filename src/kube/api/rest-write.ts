@@ -4,7 +4,7 @@ import { storeGet, storeList, storeOf } from '../store/store.ts'
 import type { Actor, ApiRequest, ApiResponse, ApiResult, Draft, Json, JsonObject, Status } from '../types.ts'
 import { apiVersionOf, field, isRecord, resourceKey } from '../types.ts'
 import { trackUpdate } from './apply.ts'
-import { decodeObject, type FieldValidation, MAX_BODY, parseBody } from './decode.ts'
+import { decodeObject, type FieldValidation, MAX_BODY, parseBody, parsePatch } from './decode.ts'
 import { fieldOrder } from './repeated.ts'
 import { patchObject, type PatchType } from './patch.ts'
 import { decodeProtobuf } from './protobuf.ts'
@@ -180,7 +180,8 @@ export function readPatch({
     return { status: failure(413, 'RequestEntityTooLarge', `Request entity too large: limit is ${MAX_BODY}`) }
   }
   if (type !== 'json') {
-    const body = parseBody(request.body)
+    const merges = type === 'merge'
+    const body = type === 'apply' ? parseBody(request.body) : parsePatch(request.body, merges)
     return 'status' in body ? body : { type, body: body.value }
   }
   const body = anyJson(request.body)

@@ -10,7 +10,7 @@ import { boolFlag, hasFlag, parseFlags, textFlag } from './flags.ts'
 import type { Flow } from './flow.ts'
 import { complain, fault, once, print } from './flow.ts'
 import { threeWayPatch } from './merge.ts'
-import { OUTPUT_FLAGS, printDone, withoutManaged } from './output.ts'
+import { formatOf, objectText, OUTPUT_FLAGS, printDone, withoutManaged } from './output.ts'
 import type { Client, DryRun } from './rest.ts'
 import {
   call,
@@ -24,7 +24,7 @@ import {
 } from './rest.ts'
 import type { FileItem } from './select.ts'
 import { failProblems, FILE_FLAGS, fileItems, findObjects, hasFiles, lazyDiscovery } from './select.ts'
-import { compactJson, toJson, toYaml } from './yaml.ts'
+import { compactJson, sorted, toJson, toYaml, typedJson } from './yaml.ts'
 
 export const LAST_APPLIED = 'kubectl.kubernetes.io/last-applied-configuration'
 const STRATEGIC = 'application/strategic-merge-patch+json'
@@ -55,13 +55,32 @@ export function apply(flow: Flow, args: readonly string[]): number {
   const problems: string[] = []
   const items = selectedItems(client, fileItems(client, lazyDiscovery(client), problems))
   if (items.length === 0 && problems.length === 0) fault('error: no objects passed to apply')
+  const shown: Json[] = []
+  const told: Told = (item, object, done) => {
+    const { kind } = formatOf(client)
+    if (kind === 'table' || kind === 'name') printDone(client, item.info, object, done, dry)
+    else shown.push(object)
+  }
   for (const item of items) {
-    if (boolFlag(flags, 'server-side')) serverSide(client, item, dry, problems)
-    else clientSide(client, item, dry, problems)
+    if (boolFlag(flags, 'server-side')) serverSide(client, item, dry, problems, told)
+    else clientSide(client, item, dry, problems, told)
+  }
+  if (shown.length > 0) {
+    const list = { kind: 'List', apiVersion: 'v1', metadata: {}, items: shown }
+    const format = formatOf(client)
+    const [only] = shown
+    if (shown.length === 1) print(flow, objectText(format, only!, flags))
+    else {
+      const items = shown.map((one) => sorted(withoutManaged(one, flags)))
+      print(flow, format.kind === 'json' ? typedJson({ ...list, items }) : objectText(format, list, flags))
+    }
   }
   if (problems.length > 0) failProblems(problems)
   return 0
 }
+
+/** What became of an item. */
+type Told = (item: FileItem, object: Json, done: string) => void
 
 /** What -l leaves of a file's objects. */
 function selectedItems(client: Client, items: FileItem[]): FileItem[] {
@@ -140,7 +159,7 @@ export function annotated(object: JsonObject): JsonObject {
   return withField(object, 'metadata', withField(meta, 'annotations', noted))
 }
 
-function clientSide(client: Client, item: FileItem, dry: DryRun, problems: string[]): void {
+function clientSide(client: Client, item: FileItem, dry: DryRun, problems: string[], told: Told): void {
   const { info, namespace, name, source } = item
   if (name === '') {
     problems.push(`${retrieving(item)}: resource name may not be empty`)
@@ -156,11 +175,11 @@ function clientSide(client: Client, item: FileItem, dry: DryRun, problems: strin
   }
   if (!reply.ok) {
     if (dry === 'client') {
-      printDone(client, info, modified, 'created', dry)
+      told(item, modified, 'created')
       return
     }
     const made = call(client, 'POST', pathOf(info, namespace), { body: modified, query })
-    if (made.ok) printDone(client, info, made.body as Json, 'created', dry)
+    if (made.ok) told(item, made.body as Json, 'created')
     else problems.push(problemText(made.status, `error when creating "${source}"`))
     return
   }
@@ -174,11 +193,11 @@ function clientSide(client: Client, item: FileItem, dry: DryRun, problems: strin
   }
   const patch = threeWayPatch(info, last ?? null, modified, current)
   if (dry === 'client') {
-    printDone(client, info, current, 'configured', dry)
+    told(item, current, 'configured')
     return
   }
   if (Object.keys(patch).length === 0) {
-    printDone(client, info, current, 'unchanged', dry)
+    told(item, current, 'unchanged')
     return
   }
   const done = call(client, 'PATCH', path, { body: patch, contentType: STRATEGIC, query })
@@ -187,7 +206,7 @@ function clientSide(client: Client, item: FileItem, dry: DryRun, problems: strin
     problems.push(problemText(done.status, text))
     return
   }
-  printDone(client, info, done.body as Json, 'configured', dry)
+  told(item, done.body as Json, 'configured')
 }
 
 /** What was applied last, as JSON; undefined where nothing was. */
@@ -220,7 +239,7 @@ are the ways you can resolve this warning:
   stop managing the field (remove it from their configuration).
 See https://kubernetes.io/docs/reference/using-api/server-side-apply/#conflicts`
 
-function serverSide(client: Client, item: FileItem, dry: DryRun, problems: string[]): void {
+function serverSide(client: Client, item: FileItem, dry: DryRun, problems: string[], told: Told): void {
   const { info, namespace, name, object } = item
   if (dry === 'client')
     fault("error: --dry-run=client doesn't work with --server-side (did you mean --dry-run=server instead?)")
@@ -233,7 +252,7 @@ function serverSide(client: Client, item: FileItem, dry: DryRun, problems: strin
   const contentType = 'application/apply-patch+yaml'
   const done = call(client, 'PATCH', pathOf(info, namespace, name), { body: object, contentType, query })
   if (done.ok) {
-    printDone(client, info, done.body as Json, 'serverside-applied', dry)
+    told(item, done.body as Json, 'serverside-applied')
     return
   }
   if (done.status.reason === 'Conflict') problems.push(`${done.status.message}\n${CONFLICT_HELP}`)

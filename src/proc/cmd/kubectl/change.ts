@@ -1,6 +1,7 @@
 /** Commands that change objects: scale, label, annotate, set, patch, replace, taint. Models kubectl pkg/cmd (1.32). */
 import type { Json, JsonObject, ResourceInfo } from '../../../kube/types.ts'
 import { field, isRecord, jsonEqual, withField } from '../../../kube/types.ts'
+import { quote } from '../../../kube/api/fields.ts'
 import { jsonPatch, mergePatch, strategicMerge } from '../../../kube/api/patch.ts'
 import { definitionName } from '../../../kube/api/schema.ts'
 import { readFile } from '../../../run/files.ts'
@@ -39,8 +40,9 @@ export function patchFound(
   type = STRATEGIC,
 ): void {
   const dry = dryRunOf(client.flags)
+  const typed = manager === 'kubectl-rollout'
   if (dry === 'client') {
-    printDone(client, info, isRecord(patch) ? mergePatch(object, patch) : object, done, dry)
+    printDone(client, info, isRecord(patch) ? mergePatch(object, patch) : object, done, dry, typed)
     return
   }
   const query = writeQuery(client, manager, dry)
@@ -49,7 +51,7 @@ export function patchFound(
     contentType: type,
     query,
   })
-  if (reply.ok) printDone(client, info, reply.body as Json, done, dry)
+  if (reply.ok) printDone(client, info, reply.body as Json, done, dry, typed)
   else problems.push(statusText(reply.status))
 }
 
@@ -222,6 +224,9 @@ export function patch(flow: Flow, args: readonly string[]): number {
   ])
   const client = openClient(flow, flags)
   const file = textFlag(flags, 'patch-file')
+  if (file !== '' && textFlag(flags, 'patch') !== '') {
+    fault('error: cannot specify --patch and --patch-file together')
+  }
   const read0 = once(flow, () => (file === '' ? { text: '', error: '' } : readFile(flow.ctx, file)))
   if (read0.error !== '') {
     fault(`error: unable to read patch file: open ${file}: ${read0.error.toLowerCase()}`)
@@ -235,9 +240,14 @@ export function patch(flow: Flow, args: readonly string[]): number {
     json: 'application/json-patch+json',
   }
   if (!Object.hasOwn(types, type)) fault(`error: --type must be one of [json merge strategic], not "${type}"`)
+  // What looks like JSON goes to the server as it is, and that says what is wrong with it.
+  const raw = /^\s*\{/.test(text)
   const read = flow.parts.readText(text)
-  const value = read.docs[0]
-  if (read.error !== '' || value === undefined) fault(`error: unable to parse "${text}": ${read.error}`)
+  const value = read.error === '' ? read.docs[0] : undefined
+  if (value === undefined && (!raw || dryRunOf(flags) === 'client')) {
+    const why = read.error.replace('error converting YAML to JSON: ', '')
+    fault(`error: unable to parse ${quote(text)}: ${why}`)
+  }
   const problems: string[] = []
   const sub = textFlag(flags, 'subresource')
   for (const found of findObjects(client, flags.operands, problems, { needNames: true })) {
@@ -245,10 +255,10 @@ export function patch(flow: Flow, args: readonly string[]): number {
     const dry = dryRunOf(flags)
     const query = writeQuery(client, 'kubectl-patch', dry)
     const path = pathOf(info, namespace, name, sub)
-    const body = typeof value === 'string' ? JSON.stringify(value) : value
+    const body = raw ? text : typeof value === 'string' ? JSON.stringify(value) : value
     const reply =
       dry === 'client'
-        ? patchedHere(info, object, type, value)
+        ? patchedHere(info, object, type, value!)
         : call(client, 'PATCH', path, { body, contentType: types[type]!, query })
     if (!reply.ok) {
       problems.push(statusText(reply.status))

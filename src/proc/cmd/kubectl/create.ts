@@ -157,7 +157,7 @@ export function post(
     fault(`error: no matches for kind "${String(object.kind)}" in version "${String(object.apiVersion)}"`)
   const body = boolFlag(client.flags, 'save-config') ? annotated(object) : object
   if (dry === 'client') {
-    printDone(client, info!, body, done, dry)
+    printDone(client, info!, body, done, dry, true)
     return 0
   }
   const query = [...writeQuery(client, manager, dry), validation(client)]
@@ -165,7 +165,7 @@ export function post(
   if (!reply.ok) {
     if (failed !== '') fault(`error: ${failed} ${reply.status.message}`)
     failStatus(reply.status)
-  } else printDone(client, info!, reply.body as Json, done, dry)
+  } else printDone(client, info!, reply.body as Json, done, dry, true)
   return 0
 }
 

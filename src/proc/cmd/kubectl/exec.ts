@@ -9,8 +9,8 @@ import type { Flow } from './flow.ts'
 import { complain, fault, loop, once, pause, print, rawMode, standardInput } from './flow.ts'
 import type { Client } from './rest.ts'
 import { call, discover, failStatus, metaOf, must, needResource, openClient, statusText } from './rest.ts'
-import { podOf } from './run.ts'
-import { unlisted } from './select.ts'
+import { podOf, podsBehind } from './pods.ts'
+import { fileItems, lazyDiscovery, unlisted } from './select.ts'
 import type { Following } from './stream.ts'
 import { execBroken, execWrite, followMore, openExec, openLog, streamBroken } from './stream.ts'
 
@@ -19,18 +19,19 @@ const LOG_POLL = 100_000_000
 const EXEC_FLAGS = ['container/c=', 'stdin/i', 'tty/t', 'quiet/q', 'pod-running-timeout=', 'filename/f=*']
 
 export function exec(flow: Flow, args: readonly string[]): number {
-  const flags = parseFlags('kubectl exec', args, EXEC_FLAGS, true)
+  const flags = parseFlags('kubectl exec', args, EXEC_FLAGS)
   const client = openClient(flow, flags)
   const own = flags.dash < 0 ? flags.operands.slice(0, 1) : flags.operands.slice(0, flags.dash)
   const command = flags.dash < 0 ? flags.operands.slice(1) : flags.operands.slice(flags.dash)
-  if (own.length === 0) fault('error: pod, type/name or --filename must be specified')
-  if (flags.dash < 0 && command.length > 0) {
+  const files = textFlag(flags, 'filename') !== ''
+  if (own.length === 0 && !files) fault('error: pod, type/name or --filename must be specified')
+  if (flags.dash < 0 && (command.length > 0 || (own.length > 0 && files))) {
     fault(
       "error: exec [POD] [COMMAND] is not supported anymore. Use exec [POD] -- [COMMAND] instead\nSee 'kubectl exec -h' for help and examples",
     )
   }
   if (command.length === 0) fault('error: you must specify at least one command for the container')
-  const { name, pod } = podOf(client, own[0]!)
+  const { name, pod } = podOf(client, files ? inFile(client) : own[0]!)
   const phase = str(obj(pod, 'status'), 'phase')
   if (phase === 'Succeeded' || phase === 'Failed') {
     fault(`error: cannot exec into a container in a completed pod; current phase is ${phase}`)
@@ -44,6 +45,14 @@ export function exec(flow: Flow, args: readonly string[]): number {
   return runInside(client, target, command, boolFlag(flags, 'stdin'), tty)
 }
 
+/** TYPE/NAME of the one object that -f names. */
+function inFile(client: Client): string {
+  const items = fileItems(client, lazyDiscovery(client))
+  if (items.length > 1) fault('error: cannot exec into multiple objects at a time')
+  const [one] = items
+  return one === undefined ? fault('error: no objects passed to exec') : `${one.info.resource}/${one.name}`
+}
+
 /** The container that a command is for; the first one is said where there are more. */
 function containerFor(client: Client, pod: JsonObject, asked: string): string {
   const containers = arr(obj(pod, 'spec'), 'containers').map((one) => str(one, 'name'))
@@ -54,7 +63,11 @@ function containerFor(client: Client, pod: JsonObject, asked: string): string {
     return asked
   }
   const noted = metaOf(pod).annotations['kubectl.kubernetes.io/default-container']
-  if (noted !== undefined && containers.includes(noted)) return noted
+  if (noted !== undefined && [...containers, ...inits].includes(noted)) return noted
+  if (noted !== undefined && noted !== '') {
+    complain(client.flow, `Default container name "${noted}" not found in pod ${metaOf(pod).name}\n`)
+  }
+  if (boolFlag(client.flags, 'quiet') || boolFlag(client.flags, 'all-pods')) return containers[0] ?? ''
   if (containers.length > 1 || inits.length > 0) {
     const rest = [...containers, ...inits.map((name) => `${name} (init)`)].join(', ')
     complain(client.flow, `Defaulted container "${containers[0]}" out of: ${rest}\n`)
@@ -101,8 +114,13 @@ function execFailed(status: Status): never {
 export function attach(flow: Flow, args: readonly string[]): number {
   const flags = parseFlags('kubectl attach', args, EXEC_FLAGS)
   const client = openClient(flow, flags)
-  const [word] = flags.operands
-  if (word === undefined) fault('error: at least 1 argument is required for attach')
+  const [first, second] = flags.operands
+  if (first === undefined) fault('error: at least 1 argument is required for attach')
+  if (flags.operands.length > 2) {
+    const many = `(at most 2 arguments) saw ${flags.operands.length}: [${flags.operands.join(' ')}]`
+    fault(`error: expected POD, TYPE/NAME, or TYPE NAME, ${many}`)
+  }
+  const word = second === undefined ? first : `${first}/${second}`
   if (boolFlag(flags, 'stdin')) fault('error: kubectl attach --stdin: not modelled in Kubehop')
   const { name, pod } = podOf(client, word!)
   const phase = str(obj(pod, 'status'), 'phase')
@@ -182,7 +200,7 @@ export function logs(flow: Flow, args: readonly string[]): number {
   if (word !== undefined && selector !== '')
     fault("error: only a selector (-l) or a POD name is allowed\nSee 'kubectl logs -h' for help and examples")
   checkLogFlags(flags)
-  const pods = selector === '' ? [onePod(client, word!)] : selected(client, selector)
+  const pods = selector === '' ? podsOf(client, word!) : selected(client, selector)
   if (pods.length === 0) {
     complain(flow, `No resources found in ${client.namespace} namespace.\n`)
     return 0
@@ -208,10 +226,14 @@ export function logs(flow: Flow, args: readonly string[]): number {
   })
   if (follow && targets.length > 1) return followAll(client, targets)
   for (const target of targets) {
-    const prefix = boolFlag(flags, 'prefix') ? `[pod/${target.pod}/${target.container}] ` : ''
-    streamLog(client, target, prefix, follow)
+    streamLog(client, target, prefixOf(flags, target), follow)
   }
   return 0
+}
+
+/** What stands before each line. */
+function prefixOf(flags: Flags, { pod, container }: ContainerTarget): string {
+  return boolFlag(flags, 'prefix') || boolFlag(flags, 'all-pods') ? `[pod/${pod}/${container}] ` : ''
 }
 
 function checkLogFlags(flags: Flags): void {
@@ -241,14 +263,10 @@ function containerForLogs(client: Client, pod: JsonObject, asked: string): strin
   return containerFor(client, pod, asked)
 }
 
-function onePod(client: Client, word: string): JsonObject {
-  if (word.includes('/')) return podOf(client, word, true).pod
-  const reply = call(client, 'GET', `/api/v1/namespaces/${client.namespace}/pods/${word}`)
-  if (reply.ok) return reply.body as JsonObject
-  if (reply.status.reason !== 'NotFound') failStatus(reply.status)
-  return fault(
-    `error: error from server (NotFound): ${reply.status.message} in namespace "${client.namespace}"`,
-  )
+/** The pods that a word stands for: one, or all of an object's with --all-pods. */
+function podsOf(client: Client, word: string): JsonObject[] {
+  const slashed = word.includes('/') ? word : `pods/${word}`
+  return podsBehind(client, slashed, true).pods
 }
 
 function selected(client: Client, selector: string): JsonObject[] {
@@ -274,15 +292,8 @@ function logQuery({ flags }: Client, bySelector: boolean): [string, string][] {
     if (boolFlag(flags, flag)) query.push([key, 'true'])
   }
   const since = textFlag(flags, 'since')
-  if (since !== '')
-    query.push([
-      'sinceSeconds',
-      String(
-        Math.ceil(
-          (durationFlag(since) ?? fault(`error: invalid argument "${since}" for "--since" flag`)) / 1e9,
-        ),
-      ),
-    ])
+  const past = durationFlag(since) ?? 0
+  if (past !== 0) query.push(['sinceSeconds', String(Math.ceil(past / 1e9))])
   if (textFlag(flags, 'since-time') !== '') query.push(['sinceTime', textFlag(flags, 'since-time')])
   if (Number(textFlag(flags, 'limit-bytes', '0')) !== 0)
     query.push(['limitBytes', textFlag(flags, 'limit-bytes')])
@@ -334,8 +345,7 @@ function followAll(client: Client, targets: readonly ContainerTarget[]): number 
       `error: you are attempting to follow ${targets.length} log streams, but maximum allowed concurrency is ${limit}, use --max-log-requests to increase the limit`,
     )
   }
-  const shown = (target: ContainerTarget) =>
-    boolFlag(client.flags, 'prefix') ? `[pod/${target.pod}/${target.container}] ` : ''
+  const shown = (target: ContainerTarget) => prefixOf(client.flags, target)
   const opened = targets.map((target) => {
     const one = openLog(client, following(target))
     if ('status' in one) return fault(statusText(one.status))

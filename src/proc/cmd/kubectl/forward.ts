@@ -19,7 +19,7 @@ import type { Flow, News } from './flow.ts'
 import { complain, fault, forwardNews, loop, newsOf, once, print } from './flow.ts'
 import type { Client } from './rest.ts'
 import { call, discover, must, openClient, pathOf, resourceNamed } from './rest.ts'
-import { podOf } from './run.ts'
+import { podOf } from './pods.ts'
 import { klogStamp } from './stream.ts'
 
 interface Pair {

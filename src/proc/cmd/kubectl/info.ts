@@ -2,14 +2,14 @@
 import type { Json, JsonObject, ResourceInfo } from '../../../kube/types.ts'
 import { apiVersionOf, field } from '../../../kube/types.ts'
 import type { KubeConfig } from './config.ts'
-import { configJson, currentContext, readConfig, serverOf, writeConfig } from './config.ts'
+import { configJson, readConfig, serverOf, writeConfig } from './config.ts'
 import { arr, obj, str } from './describe-text.ts'
 import type { Flags } from './flags.ts'
 import { boolFlag, hasFlag, parseFlags, textFlag } from './flags.ts'
 import type { Flow } from './flow.ts'
 import { complain, fault, print } from './flow.ts'
 import { formatOf, objectText } from './output.ts'
-import { call, discover, must, openClient, resourceNamed } from './rest.ts'
+import { call, discover, must, openClient } from './rest.ts'
 import { getColumns } from './tabs.ts'
 import { toYaml } from './yaml.ts'
 
@@ -18,6 +18,7 @@ const CLIENT = 'v1.32.4'
 export function version(flow: Flow, args: readonly string[]): number {
   const flags = parseFlags('kubectl version', args, ['client', 'output/o='])
   const client = openClient(flow, flags)
+  if (flags.operands.length > 0) fault(`error: extra arguments: [${flags.operands.join(' ')}]`)
   const output = textFlag(flags, 'output')
   const only = boolFlag(flags, 'client')
   const body = only ? undefined : must<JsonObject>(call(client, 'GET', '/version'))
@@ -120,6 +121,10 @@ function staleGroups(client: Parameters<typeof discover>[0]): string[] {
 export function apiVersions(flow: Flow, args: readonly string[]): number {
   const flags = parseFlags('kubectl api-versions', args, [])
   const client = openClient(flow, flags)
+  if (flags.operands.length > 0) {
+    const words = `unexpected arguments: [${flags.operands.join(' ')}]`
+    fault(`error: ${words}\nSee 'kubectl api-versions -h' for help and examples`)
+  }
   const core = must<Json>(call(client, 'GET', '/api'))
   const versions = field(core, 'versions')
   const groups = arr(must<Json>(call(client, 'GET', '/apis')), 'groups')
@@ -263,53 +268,5 @@ function setContext(flow: Flow, flags: Flags): number {
   const error = writeConfig(flow, flags, { ...own, contexts })
   if (error !== '') fault(`error: ${error}`)
   print(flow, `Context "${name}" ${old === undefined ? 'created' : 'modified'}.\n`)
-  return 0
-}
-
-/** Everybody may do everything: RBAC is not modelled. */
-export function auth(flow: Flow, args: readonly string[]): number {
-  const [verb = ''] = args
-  const flags = parseFlags(`kubectl auth ${verb}`, args.slice(1), [
-    'all-namespaces/A',
-    'quiet/q',
-    'list',
-    'subresource=',
-    'no-headers',
-    'output/o=',
-  ])
-  const client = openClient(flow, flags)
-  if (verb === 'whoami') {
-    const { user } = currentContext(client.config, flags)
-    print(
-      flow,
-      getColumns([
-        ['ATTRIBUTE', 'VALUE'],
-        ['Username', user || 'kubernetes-admin'],
-        ['Groups', '[kubeadm:cluster-admins system:authenticated]'],
-      ]),
-    )
-    return 0
-  }
-  if (verb !== 'can-i') fault(`error: kubectl auth ${verb}: not modelled in Kubehop`)
-  if (boolFlag(flags, 'list')) {
-    const rows = [
-      ['Resources', 'Non-Resource URLs', 'Resource Names', 'Verbs'],
-      ['*.*', '[]', '[]', '[*]'],
-      ['', '[*]', '[]', '[*]'],
-    ]
-    print(flow, getColumns(boolFlag(flags, 'no-headers') ? rows.slice(1) : rows))
-    return 0
-  }
-  const [what, type = ''] = flags.operands
-  if (what === undefined || (type === '' && !what.startsWith('/'))) {
-    fault(
-      "error: you must specify two arguments: verb resource or verb resource/resourceName.\nSee 'kubectl auth can-i -h' for help and examples.",
-    )
-  }
-  const word = type.split('/')[0]!
-  if (word !== '*' && resourceNamed(discover(client), word) === undefined) {
-    complain(flow, `Warning: the server doesn't have a resource type '${word}'\n\n`)
-  }
-  if (!boolFlag(flags, 'quiet')) print(flow, 'yes\n')
   return 0
 }

@@ -15,7 +15,8 @@ import { fault, flowEvent, startFlow } from './flow.ts'
 import { portForward } from './forward.ts'
 import { events } from './events.ts'
 import { get } from './get.ts'
-import { apiResources, apiVersions, auth, clusterInfo, config, version } from './info.ts'
+import { auth } from './auth.ts'
+import { apiResources, apiVersions, clusterInfo, config, version } from './info.ts'
 import { cordon, drain, remove, wait } from './remove.ts'
 import { rollout } from './rollout.ts'
 import { expose, run } from './run.ts'
@@ -54,6 +55,24 @@ export const VERBS: Readonly<Record<string, Verb>> = {
   scale,
   set,
   taint,
+  alpha: () => fault('No alpha commands are available in this version of kubectl', 0),
+  completion: (_, words) => {
+    const shells = ['bash', 'fish', 'powershell', 'zsh']
+    const [shell = '', ...more] = words.filter((one) => !one.startsWith('-'))
+    const help = "See 'kubectl completion -h' for help and examples"
+    if (shell === '') fault(`error: Shell not specified.\n${help}`)
+    if (more.length > 0) fault(`error: Too many arguments. Expected only the shell type.\n${help}`)
+    if (!shells.includes(shell)) fault(`error: Unsupported shell type "${shell}".\n${help}`)
+    return fault(`error: kubectl completion ${shell}: not modelled in Kubehop`)
+  },
+  plugin: (_, [sub = '']) =>
+    fault(
+      sub === 'list'
+        ? 'error: unable to find any kubectl plugins in your PATH'
+        : sub === ''
+          ? 'error: kubectl plugin: its help is not modelled in Kubehop'
+          : `error: unknown command "${sub}"\nSee 'kubectl plugin -h' for help and examples`,
+    ),
   top: (_, [what = '']) =>
     fault(
       ['', 'no', 'node', 'nodes', 'po', 'pod', 'pods'].includes(what) || what.startsWith('-')
@@ -66,18 +85,7 @@ export const VERBS: Readonly<Record<string, Verb>> = {
 }
 
 /** Commands of kubectl's that are not modelled. */
-const OTHERS = [
-  'alpha',
-  'autoscale',
-  'certificate',
-  'completion',
-  'cp',
-  'debug',
-  'kustomize',
-  'options',
-  'plugin',
-  'proxy',
-]
+const OTHERS = ['autoscale', 'certificate', 'cp', 'debug', 'kustomize', 'options', 'proxy']
 const VALUED = [
   '-n',
   '-s',
@@ -126,9 +134,6 @@ function commandOf(ctx: ProcCtx): Command {
       return fault(`kubectl ${name}: its help is not modelled in Kubehop`, 0)
     if (Object.hasOwn(VERBS, name))
       return VERBS[name]!(flow, placed(name, args.slice(0, at), args.slice(at + 1)))
-    if (name === 'plugin' && rest[0] === 'list') {
-      return fault('error: unable to find any kubectl plugins in your PATH')
-    }
     if (OTHERS.includes(name)) return fault(`error: kubectl ${name}: not modelled in Kubehop`)
     return unknown(name)
   }

@@ -15,7 +15,8 @@ import { parseRelaxed, parseTemplate } from './jsonpath-parse.ts'
 import type { Client } from './rest.ts'
 import { dryRunNote, shownName, type DryRun } from './rest.ts'
 import { getColumns } from './tabs.ts'
-import { compactJson, toJson, toYaml } from './yaml.ts'
+import { typedObject } from './typed.ts'
+import { compactJson, toJson, toYaml, typedJson } from './yaml.ts'
 
 /** Flags of everything that prints objects. */
 export const OUTPUT_FLAGS = ['output/o=', 'template=', 'show-managed-fields', 'allow-missing-template-keys']
@@ -88,11 +89,12 @@ export function formatOf(client: Client, tables = false): Format {
       break
     default:
   }
+  const shown = name.startsWith('custom-columns') ? given : name
   const known = tables
     ? FORMATS
     : FORMATS.replace('custom-columns,custom-columns-file,', '').replace('wide,', '')
   return fault(
-    `error: unable to match a printer suitable for the output format "${name}", allowed formats are: ${known}`,
+    `error: unable to match a printer suitable for the output format "${shown}", allowed formats are: ${known}`,
   )
 }
 
@@ -120,6 +122,12 @@ export function withoutManaged(object: Json, flags: Flags): Json {
   const metadata = field(object, 'metadata')
   if (!isRecord(metadata) || field(metadata, 'managedFields') === undefined) return object
   return withField(object, 'metadata', withField(metadata, 'managedFields', undefined))
+}
+
+/** As `objectText`, of an object that the client has read into Go's types. */
+export function typedText(format: Format, object: Json, flags: Flags): string {
+  const typed = typedObject(withoutManaged(object, flags))
+  return format.kind === 'json' ? typedJson(typed) : objectText(format, typed, flags)
 }
 
 /** The text of an object, a list too, in any format but tables. */
@@ -197,20 +205,21 @@ export function columnsText(
   return getColumns(header ? [head, ...rows] : rows, widths)
 }
 
-/** What a write says: `TYPE/NAME verb`, or the object by -o. */
+/** What a write says: `TYPE/NAME verb`, or the object by -o. `typed`: the client knows the object's type. */
 export function printDone(
   client: Client,
   info: ResourceInfo,
   object: Json,
   done: string,
   dry: DryRun = 'none',
+  typed = false,
 ): void {
   const { flow, flags } = client
   const format = formatOf(client)
   const name = String(field(field(object, 'metadata'), 'name') ?? '')
   if (format.kind === 'table') print(flow, `${shownName(info, name)} ${done}${dryRunNote(dry)}\n`)
   else if (format.kind === 'name') print(flow, `${shownName(info, name)}\n`)
-  else print(flow, objectText(format, object, flags))
+  else print(flow, (typed ? typedText : objectText)(format, object, flags))
 }
 
 /** Several objects as a v1 List. */

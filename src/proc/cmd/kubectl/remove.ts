@@ -4,9 +4,9 @@ import { field } from '../../../kube/types.ts'
 import { patchFound } from './change.ts'
 import { WRITE_FLAGS } from './create.ts'
 import { arr, obj, str } from './describe-text.ts'
-import { boolFlag, durationFlag, listFlag, parseFlags, textFlag } from './flags.ts'
+import { boolFlag, durationFlag, parseFlags, textFlag } from './flags.ts'
 import type { Flow } from './flow.ts'
-import { complain, fault, loop, pause, print } from './flow.ts'
+import { complain, fault, loop, once, pause, print } from './flow.ts'
 import { findAll, valueText } from './jsonpath.ts'
 import { parseRelaxed } from './jsonpath-parse.ts'
 import type { Client } from './rest.ts'
@@ -141,29 +141,25 @@ export function wait(flow: Flow, args: readonly string[]): number {
     'local',
   ])
   const client = openClient(flow, flags)
-  const wanted = listFlag(flags, 'for')
-  const [first = ''] = wanted
-  if (!/^(delete|create|condition=.+|jsonpath=.+)$/.test(first))
-    fault(
-      first === 'jsonpath='
-        ? 'error: jsonpath expression cannot be empty'
-        : `error: unrecognized condition: "${first}"`,
-    )
+  const given = textFlag(flags, 'for')
+  const wanted = /^(delete|create)$/i.test(given) ? given.toLowerCase() : given
+  if (!/^(delete|create|condition=.*|jsonpath=.+)$/s.test(wanted)) {
+    const none = wanted === 'jsonpath=' ? 'jsonpath expression cannot be empty' : ''
+    fault(`error: ${none || `unrecognized condition: "${given}"`}`)
+  }
+  if (/^jsonpath=[^=]*=['"]*$/.test(wanted)) {
+    const words = 'jsonpath wait has to have a value after equal sign'
+    fault(`error: ${words}, like --for=jsonpath='{.status.readyReplicas}'=3`)
+  }
   const limit = durationFlag(textFlag(flags, 'timeout', '30s'))
   if (limit === undefined)
     fault(
       `Error: invalid argument "${textFlag(flags, 'timeout')}" for "--timeout" flag: time: invalid duration "${textFlag(flags, 'timeout')}"\nSee 'kubectl wait --help' for usage.`,
     )
-  const problems: string[] = []
-  const found = findObjects(client, flags.operands, problems, {
-    needNames: true,
-    ignoreMissing: first === 'delete',
-  })
-  if (problems.length > 0) failProblems(problems)
-  if (found.length === 0) {
-    if (first === 'delete') return 0
-    fault('error: no matching resources found')
-  }
+  const until = once(flow, () => flow.ctx.world.now + limit!)
+  const gone = wanted === 'delete'
+  const found = wanted === 'create' ? created(client, until) : existing(client, gone)
+  if (found.length === 0) return gone ? 0 : fault('error: no matching resources found')
   const failed: string[] = []
   // One deadline for all: what comes after it is not even looked at.
   let over = false
@@ -172,11 +168,37 @@ export function wait(flow: Flow, args: readonly string[]): number {
       failed.push(timedOut(one.info, one.name))
       continue
     }
-    const text = first === 'delete' ? untilGone(client, one, limit!) : untilHolds(client, one, first, limit!)
+    const text = gone ? untilGone(client, one, limit!) : untilHolds(client, one, wanted, limit!)
     over = limit! > 0 && text === timedOut(one.info, one.name)
     if (text !== '') failed.push(text)
   }
   return failed.length > 0 ? failProblems(failed) : 0
+}
+
+function existing(client: Client, ignoreMissing: boolean): readonly Found[] {
+  const problems: string[] = []
+  const found = findObjects(client, client.flags.operands, problems, { needNames: true, ignoreMissing })
+  if (problems.length > 0) failProblems(problems)
+  return found
+}
+
+/** Looks every half second until all that was asked for is there. */
+function created(client: Client, until: number): readonly Found[] {
+  const { flow } = client
+  return loop<null, readonly Found[]>(
+    flow,
+    () => null,
+    () => {
+      const problems: string[] = []
+      const found = findObjects(client, client.flags.operands, problems, { needNames: true })
+      const other = problems.filter((one) => !one.startsWith('Error from server (NotFound)'))
+      if (other.length > 0) failProblems(other)
+      if (problems.length === 0) return { done: found }
+      if (once(flow, () => flow.ctx.world.now >= until)) fault('error: timed out waiting for the condition')
+      pause(flow, EVERY)
+      return { next: null }
+    },
+  )
 }
 
 function untilGone(client: Client, { info, namespace, name }: Found, limit: number): string {
@@ -214,12 +236,14 @@ function untilHolds(
   limit: number,
 ): string {
   const { flow } = client
-  const holds = condition === 'create' ? () => true : checkOf(condition)
+  const check = condition === 'create' ? () => true : checkOf(condition)
   return loop<{ until: number; now: JsonObject }, string>(
     flow,
     () => ({ until: flow.ctx.world.now + limit, now: object }),
     ({ until, now }) => {
-      if (holds(now)) {
+      const holds = check(now)
+      if (typeof holds === 'string') return { done: `error: ${holds}\n` }
+      if (holds) {
         print(flow, `${shownName(info, name)} condition met\n`)
         return { done: '' }
       }
@@ -233,7 +257,8 @@ function untilHolds(
   )
 }
 
-function checkOf(text: string): (object: JsonObject) => boolean {
+/** Whether an object is as it should be; words where that cannot be told. */
+function checkOf(text: string): (object: JsonObject) => boolean | string {
   if (text.startsWith('condition=')) {
     const [type = '', status = 'true'] = text.slice('condition='.length).split('=')
     return (object) => {
@@ -252,15 +277,21 @@ function checkOf(text: string): (object: JsonObject) => boolean {
   if (path.error !== '') fault(`error: ${path.error}`)
   const value = match?.[2]?.replace(/^(['"])(.*)\1$/, '$2')
   return (object) => {
-    const results = findAll(path, object)
-    return value === undefined ? results.length > 0 : results.length === 1 && valueText(results[0]!) === value
+    const [first, ...more] = findAll(path, object)
+    if (first === undefined) return false
+    if (more.length > 0) return 'given jsonpath expression matches more than one value'
+    if (value === undefined) return true
+    if (typeof first === 'object' && first !== null) {
+      return 'jsonpath leads to a nested object or list which is not supported'
+    }
+    return valueText(first).trim() === value.trim()
   }
 }
 
 /** `cordon` and `uncordon` */
 export function cordon(flow: Flow, args: readonly string[], wanted: boolean): number {
   const verb = wanted ? 'cordon' : 'uncordon'
-  const flags = parseFlags(`kubectl ${verb}`, args, [...WRITE_FLAGS, 'selector/l='])
+  const flags = parseFlags(`kubectl ${verb}`, args, ['dry-run=?unchanged', 'selector/l='])
   const client = openClient(flow, flags)
   if (flags.operands.length === 0 && textFlag(flags, 'selector') === '') {
     fault(`error: USAGE: ${verb} NODE [flags]\nSee 'kubectl ${verb} -h' for help and examples`)

@@ -1,7 +1,7 @@
 /** `kubectl rollout`. Models kubectl pkg/cmd/rollout and pkg/polymorphichelpers (1.32). */
 import { formatTime } from '../../../kube/time.ts'
 import type { Json, JsonObject } from '../../../kube/types.ts'
-import { field, jsonEqual, withField } from '../../../kube/types.ts'
+import { field, isRecord, jsonEqual, withField } from '../../../kube/types.ts'
 import { patchFound } from './change.ts'
 import { wallNow } from './clock.ts'
 import { WRITE_FLAGS } from './create.ts'
@@ -12,7 +12,8 @@ import { boolFlag, durationFlag, parseFlags, textFlag } from './flags.ts'
 import type { Flow } from './flow.ts'
 import { fault, loop, once, print } from './flow.ts'
 import type { Client } from './rest.ts'
-import { call, metaOf, must, openClient, pathOf, shownType } from './rest.ts'
+import { formatOf, typedText } from './output.ts'
+import { call, metaOf, must, openClient, pathOf, shownName, shownType } from './rest.ts'
 import type { Found } from './select.ts'
 import { failProblems, FILE_FLAGS, findObjects, SELECT_FLAGS } from './select.ts'
 import type { Following } from './stream.ts'
@@ -30,6 +31,11 @@ const ROLLOUT_FLAGS = [
   'watch/w',
   'timeout=',
 ]
+
+const REPLICA_SET = {
+  group: 'apps', version: 'v1', kind: 'ReplicaSet', resource: 'replicasets', singular: 'replicaset', shortNames: [],
+  namespaced: true, categories: [], subresources: [], verbs: [],
+} // biome-ignore format: one list
 
 type Verb = (client: Client, found: Found, problems: string[]) => void
 
@@ -206,6 +212,8 @@ interface Revision {
   /** Without and with the label that tells a deployment's sets apart. */
   readonly template: Json
   readonly whole: Json
+  /** What `history -o` prints: the set, or the object as it was then. */
+  readonly object: JsonObject
 }
 
 /** What an object was before, oldest first: its sets, or its controller revisions. */
@@ -218,13 +226,20 @@ function revisionsOf(client: Client, { info, object }: Found): Revision[] {
           cause: metaOf(one).annotations[CAUSE] ?? '',
           template: plainTemplate(one),
           whole: obj(obj(one, 'spec'), 'template'),
+          object: { kind: 'ReplicaSet', apiVersion: 'apps/v1', ...one },
         }))
-      : ownedBy(sheet, object, 'apis/apps/v1', 'controllerrevisions').map((one) => ({
-          number: Number(one.revision ?? 0),
-          cause: metaOf(one).annotations[CAUSE] ?? '',
-          template: field(obj(obj(one, 'data'), 'spec'), 'template') ?? null,
-          whole: field(obj(obj(one, 'data'), 'spec'), 'template') ?? null,
-        }))
+      : ownedBy(sheet, object, 'apis/apps/v1', 'controllerrevisions').map((one) => {
+          const template = field(obj(obj(one, 'data'), 'spec'), 'template') ?? null
+          const plain = isRecord(template) ? withField(template, '$patch', undefined) : template
+          const spec = withField(obj(object, 'spec'), 'template', plain)
+          return {
+            number: Number(one.revision ?? 0),
+            cause: metaOf(one).annotations[CAUSE] ?? '',
+            template,
+            whole: template,
+            object: withField(object, 'spec', spec),
+          }
+        })
   return list.filter(({ number }) => number > 0).sort((a, b) => a.number - b.number)
 }
 
@@ -232,6 +247,17 @@ function history(client: Client, found: Found): void {
   const { flow, flags } = client
   const revisions = revisionsOf(client, found)
   const asked = Number(textFlag(flags, 'revision', '0'))
+  const format = formatOf(client)
+  if (format.kind !== 'table') {
+    const shown = asked > 0 ? revisions.filter(({ number }) => number === asked) : revisions
+    if (asked > 0 && shown.length === 0) fault('error: unable to find the specified revision')
+    const info = found.info.kind === 'Deployment' ? REPLICA_SET : found.info
+    const texts = shown.map(({ object }) =>
+      format.kind === 'name' ? `${shownName(info, metaOf(object).name)}\n` : typedText(format, object, flags),
+    )
+    print(flow, texts.join(format.kind === 'yaml' ? '---\n' : ''))
+    return
+  }
   const head = `${shownType(found.info)}/${found.name} `
   if (asked > 0) {
     const one = revisions.find(({ number }) => number === asked)

@@ -1,6 +1,5 @@
 /** `kubectl run` and `kubectl expose`. Models kubectl pkg/cmd/run and pkg/cmd/expose (1.32). */
 import type { Json, JsonObject } from '../../../kube/types.ts'
-import { field, isRecord } from '../../../kube/types.ts'
 import { meta, post, WRITE_FLAGS } from './create.ts'
 import { attachPod, followPod } from './exec.ts'
 import { boolFlag, hasFlag, listFlag, parseFlags, textFlag } from './flags.ts'
@@ -8,17 +7,7 @@ import type { Flow } from './flow.ts'
 import { complain, fault, loop, pause, print } from './flow.ts'
 import { arr, obj, str } from './describe-text.ts'
 import type { Client } from './rest.ts'
-import {
-  call,
-  discover,
-  dryRunOf,
-  failStatus,
-  metaOf,
-  must,
-  openClient,
-  pathOf,
-  resourceNamed,
-} from './rest.ts'
+import { call, dryRunOf, failStatus, metaOf, must, openClient } from './rest.ts'
 import { failProblems, FILE_FLAGS, findObjects, SELECT_FLAGS } from './select.ts'
 
 const RUN_FLAGS = [
@@ -240,46 +229,4 @@ function portsFor(kind: string, spec: JsonObject, given: string, target: string,
       targetPort: /^[0-9]+$/.test(targetPort) ? Number(targetPort) : targetPort,
     }
   })
-}
-
-/** A workload's pods, as logs and exec of TYPE/NAME pick them: ready ones first, then by name. */
-export function podOf(client: Client, word: string, said = false): { name: string; pod: JsonObject } {
-  const pods = `/api/v1/namespaces/${client.namespace}/pods`
-  if (!word.includes('/')) {
-    const reply = call(client, 'GET', `${pods}/${word}`)
-    if (!reply.ok) failStatus(reply.status)
-    return { name: word, pod: must<JsonObject>(reply) }
-  }
-  const [type = '', name = ''] = word.split('/')
-  const info = resourceNamed(discover(client), type)
-  if (info === undefined) fault(`error: the server doesn't have a resource type "${type}"`)
-  const object = must<JsonObject>(call(client, 'GET', pathOf(info!, client.namespace, name)))
-  if (info!.kind === 'Pod') return { name, pod: object }
-  const raw = field(obj(object, 'spec'), 'selector')
-  const labels = isRecord(raw) ? (info!.kind === 'Service' ? raw : obj(raw, 'matchLabels')) : {}
-  const selector = Object.entries(labels)
-    .map(([key, value]) => `${key}=${String(value)}`)
-    .join(',')
-  // No stub: these are the real client's own words for a kind that selects no pods (polymorphichelpers).
-  if (selector === '') {
-    const type = `*${info!.version}.${info!.kind}`
-    const words =
-      info!.kind === 'Service'
-        ? `invalid service '${name}': Service is defined without a selector`
-        : `selector for ${type} not implemented`
-    fault(`error: cannot ${said ? 'get the logs from' : 'attach to'} ${type}: ${words}`)
-  }
-  const list = must<JsonObject>(call(client, 'GET', pods, { query: [['labelSelector', selector]] }))
-  const found = [...arr(list, 'items')].sort((a, b) => rank(a) - rank(b))
-  if (found.length === 0) fault(`error: timed out waiting for the condition`)
-  if (said && found.length > 1) {
-    complain(client.flow, `Found ${found.length} pods, using pod/${metaOf(found[0]).name}\n`)
-  }
-  return { name: metaOf(found[0]).name, pod: { ...found[0]!, apiVersion: 'v1', kind: 'Pod' } }
-}
-
-function rank(pod: JsonObject): number {
-  const status = obj(pod, 'status')
-  const ready = arr(status, 'conditions').some((one) => one.type === 'Ready' && one.status === 'True')
-  return ready ? 0 : str(status, 'phase') === 'Running' ? 1 : 2
 }

@@ -3,7 +3,7 @@ import { parseQuantity } from '../../../kube/api/quantity.ts'
 import { strategicMerge } from '../../../kube/api/patch.ts'
 import { definitionName } from '../../../kube/api/schema.ts'
 import type { Json, JsonObject } from '../../../kube/types.ts'
-import { field, isRecord, jsonEqual, withField } from '../../../kube/types.ts'
+import { field, isRecord, jsonEqual } from '../../../kube/types.ts'
 import { CHANGE_FLAGS, ended, MERGE, patchFound, STRATEGIC } from './change.ts'
 import { arr, obj, str } from './describe-text.ts'
 import { parseFlags, textFlag } from './flags.ts'
@@ -69,23 +69,14 @@ export function patchTemplate(
   if (jsonEqual(next, object)) return
   const dry = dryRunOf(client.flags)
   if (dry === 'client') {
-    printDone(client, info, isRecord(next) ? typed(next) : next, done, dry)
+    printDone(client, info, next, done, dry, true)
     return
   }
   const query = writeQuery(client, 'kubectl-set', dry)
   const path = pathOf(info, namespace, name)
   const reply = call(client, 'PATCH', path, { body: patch, contentType: STRATEGIC, query })
-  if (reply.ok) printDone(client, info, reply.body as Json, done, dry)
+  if (reply.ok) printDone(client, info, reply.body as Json, done, dry, true)
   else problems.push(`failed to patch ${what}: ${reply.status.message ?? ''}`)
-}
-
-/** As the client's own types write it: a template's time of creation is null. */
-function typed(object: JsonObject): JsonObject {
-  const spec = obj(object, 'spec')
-  const template = field(spec, 'template')
-  if (!isRecord(template)) return object
-  const metadata = withField(obj(template, 'metadata'), 'creationTimestamp', null)
-  return withField(object, 'spec', withField(spec, 'template', withField(template, 'metadata', metadata)))
 }
 
 function setImage(flow: Flow, args: readonly string[]): number {

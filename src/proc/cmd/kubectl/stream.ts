@@ -65,7 +65,8 @@ function poll(flow: Flow, at: Following): { news: News; next: Following } {
 }
 
 /** The events of a watch in what came. */
-export function watchEvents({ out }: News): { type: string; object: JsonObject }[] {
+export function watchEvents(news: News | string): { type: string; object: JsonObject }[] {
+  const out = typeof news === 'string' ? news : news.out
   if (out === '') return []
   return out.split('\n').map((line) => JSON.parse(line) as { type: string; object: JsonObject })
 }

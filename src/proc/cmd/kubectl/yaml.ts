@@ -13,6 +13,11 @@ export function toJson(value: unknown): string {
   return `${goEscape(JSON.stringify(sorted(value), null, 4))}\n`
 }
 
+/** JSON with four spaces, keys as they stand. Ends with a newline. */
+export function typedJson(value: unknown): string {
+  return `${goEscape(JSON.stringify(value, null, 4))}\n`
+}
+
 /** JSON in one line with sorted keys, as Go's json.Marshal of a map gives it. */
 export function compactJson(value: unknown): string {
   return goEscape(JSON.stringify(sorted(value)))
