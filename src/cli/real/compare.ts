@@ -108,8 +108,8 @@ async function open(lab: string, files: Readonly<Record<string, string>>): Promi
   mkdirSync(join(folder, 'at'))
   writeFileSync(join(folder, 'config'), kubeconfig(server.url))
   writeFileSync(join(folder, 'real'), ADMIN)
-  for (const [name, text] of Object.entries(files)) {
-    writeFileSync(join(folder, 'at', name), text)
+  for (const [name, text] of Object.entries({ ...files, real: ADMIN })) {
+    if (name !== 'real') writeFileSync(join(folder, 'at', name), text)
     ownLine({ run, room }, run.world, `cd ${HOME}; cat > ${name} <<'END_OF_FILE'\n${text}END_OF_FILE`)
   }
   return { run, server, folder, room, onAsked }
@@ -128,7 +128,7 @@ async function compare(place: Place, asked: Asked): Promise<Compared> {
   const { run } = place
   if (asked.after !== undefined) pass(run, asked.after)
   setWallClock(run.world, Date.now())
-  const copy = structuredClone(run.world)
+  const copy = asked.keep === true ? run.world : structuredClone(run.world)
   const own = askOwn(place, copy, asked)
   const real = await askReal(place, asked)
   const same = (a: Said, b: Said) => a.out === b.out && a.err === b.err && a.code === b.code
@@ -139,11 +139,12 @@ async function compare(place: Place, asked: Asked): Promise<Compared> {
 }
 
 function askOwn({ run, room }: Place, world: Run['world'], asked: Asked): Said {
-  const { line, input, beside, stopAfter, config, editor } = asked
+  const { line, input, beside, stopAfter, config, editor, keep } = asked
   if (beside !== undefined) submitExec(world, run.rules, room, beside)
   const fed = input === undefined ? '' : `printf '%s' '${input}' | `
   const edits = editor === undefined ? '' : `KUBE_EDITOR='${editor}' `
-  const with_ = `${edits}${config === undefined ? '' : 'KUBECONFIG= '}`
+  const own = keep === true ? `${HOME}/${config}` : ''
+  const with_ = `${edits}${config === undefined ? '' : `KUBECONFIG=${own} `}`
   const text = `cd ${HOME}; ${fed}${with_}kubectl ${quoted(line)}`
   return ownLine({ run, room }, world, text, stopAfter)
 }
@@ -232,10 +233,11 @@ async function askReal({ run, server, folder, room, onAsked }: Place, asked: Ask
 }
 
 /** Without what must differ: ages, moments, versions, the server's address. */
-function plain({ out, err, code }: Said, { server }: Place, { anyOrder }: Asked): Said {
+function plain({ out, err, code }: Said, { server, folder }: Place, { anyOrder }: Asked): Said {
   const { host } = new URL(server.url)
   const clean = (text: string) =>
     text
+      .replaceAll(join(folder, 'real'), `${HOME}/real`)
       .replaceAll(server.url, 'https://SERVER')
       .replaceAll(host, 'SERVER')
       .replaceAll('https://192.168.1.11:6443', 'https://SERVER')

@@ -17,6 +17,8 @@ export type Line =
       readonly input?: string
       /** Both use this configuration instead of the one that leads to the lab. */
       readonly config?: string
+      /** What the own one writes stays: its line is typed in the world itself. Goes with `config`. */
+      readonly keep?: boolean
       /** The real one prints these lines in another order each time. */
       readonly anyOrder?: boolean
       /** Virtual seconds that pass before. */

@@ -74,6 +74,8 @@ export interface FlowState {
   input: string
   outs: number
   errs: number
+  /** HOST:PORT that is asked where it is not the cluster's own; '' for that. */
+  server: string
   /** Connection to the API server, null for none yet. */
   conn: ApiConn | null
   /** Number of the request that is on its way, 0 for none. */
@@ -142,6 +144,16 @@ export function complain(flow: Flow, text: string): void {
   if (text.length <= fresh) return
   err(flow.ctx, text.slice(fresh))
   flow.state.errs = flow.errs
+}
+
+/** Requests go to this address from now on. */
+export function goTo(flow: Flow, server: string): void {
+  once(flow, () => {
+    const endpoint = findCluster(flow.ctx.world)?.options.apiEndpoint || 'kubernetes:6443'
+    const asked = server.includes(':') ? server : `${server}:443`
+    flow.state.server = asked === endpoint ? '' : asked
+    return null
+  })
 }
 
 /** The answer to a request. */
@@ -266,6 +278,7 @@ export function startFlow(ctx: ProcCtx, parts: KubectlParts, command: Command): 
     input: '',
     outs: 0,
     errs: 0,
+    server: '',
     conn: null,
     call: 0,
     inbox: [],
@@ -319,17 +332,25 @@ function transport(
   if (parts.transport !== undefined) return parts.transport(ctx, request)
   const cluster = findCluster(ctx.world)
   if (cluster === undefined) return { unreachable: refused('localhost:8080') }
-  const { apiEndpoint } = cluster.options
+  const endpoint = state.server || cluster.options.apiEndpoint
+  if (state.server !== '' && endpointParts(endpoint) === undefined) return unnamed(endpoint)
   // A control plane that is not drawn is in reach of everybody.
-  if (endpointParts(apiEndpoint) === undefined) return apiRequest(ctx.world, request, parts.hooks)
+  if (endpointParts(endpoint) === undefined) return apiRequest(ctx.world, request, parts.hooks)
   if (state.conn === null) {
-    const dialed = apiDial(ctx, apiEndpoint)
+    const dialed = apiDial(ctx, endpoint)
     if ('unreachable' in dialed) return dialed
     state.conn = dialed
   }
   state.call = state.conn.next++
   apiSend(ctx, state.conn, { k: 'call', n: state.call, request })
   return undefined
+}
+
+/** A server by a name: nothing listens on this machine itself, other names nobody knows. */
+function unnamed(endpoint: string): Unreachable {
+  const host = endpoint.replace(/:\d+$/, '')
+  if (host === 'localhost') return { unreachable: refused(endpoint) }
+  return { unreachable: `Unable to connect to the server: dial tcp: lookup ${host}: no such host` }
 }
 
 /** What the connection brought, or that it is over. */

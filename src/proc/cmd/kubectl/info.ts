@@ -1,14 +1,11 @@
 /** What a server has and is: api-resources, api-versions, version, cluster-info, config, auth. Models kubectl 1.32.4. */
 import type { Json, JsonObject, ResourceInfo } from '../../../kube/types.ts'
 import { apiVersionOf, field } from '../../../kube/types.ts'
-import type { KubeConfig } from './config.ts'
-import { configJson, readConfig, serverOf, writeConfig } from './config.ts'
+import { serverOf } from './config.ts'
 import { arr, obj, str } from './describe-text.ts'
-import type { Flags } from './flags.ts'
 import { boolFlag, hasFlag, parseFlags, textFlag } from './flags.ts'
 import type { Flow } from './flow.ts'
-import { complain, fault, print } from './flow.ts'
-import { formatOf, objectText } from './output.ts'
+import { fault, print } from './flow.ts'
 import { call, discover, must, openClient } from './rest.ts'
 import { getColumns } from './tabs.ts'
 import { toYaml } from './yaml.ts'
@@ -155,118 +152,5 @@ export function clusterInfo(flow: Flow, args: readonly string[]): number {
     )
   }
   print(flow, "\nTo further debug and diagnose cluster problems, use 'kubectl cluster-info dump'.\n")
-  return 0
-}
-
-const CONFIG_OTHERS =
-  'delete-cluster delete-context delete-user rename-context set set-cluster set-credentials unset'.split(' ')
-
-export function config(flow: Flow, args: readonly string[]): number {
-  const [verb = ''] = args
-  const flags = parseFlags(`kubectl config ${verb}`, args.slice(1), [
-    'current',
-    'no-headers',
-    'output/o=',
-    'minify',
-    'raw',
-    'flatten',
-    'merge',
-  ])
-  const own = readConfig(flow, flags)
-  switch (verb) {
-    case 'view':
-      return viewConfig(flow, flags, own)
-    case 'get-clusters':
-      print(flow, ['NAME', ...own.clusters.map(({ name }) => name)].map((one) => `${one}\n`).join(''))
-      return 0
-    case 'get-users':
-      print(flow, ['NAME', ...own.users].map((one) => `${one}\n`).join(''))
-      return 0
-    case 'current-context':
-      if (own.current === '') fault('error: current-context is not set')
-      print(flow, `${own.current}\n`)
-      return 0
-    case 'get-contexts': {
-      const names = flags.operands
-      const shown = own.contexts.filter(({ name }) => names.length === 0 || names.includes(name))
-      if (textFlag(flags, 'output') === 'name') {
-        print(flow, shown.map(({ name }) => `${name}\n`).join(''))
-        return 0
-      }
-      const rows = shown.map((one) => [
-        one.name === own.current ? '*' : '',
-        one.name,
-        one.cluster,
-        one.user,
-        one.namespace,
-      ])
-      const head = ['CURRENT', 'NAME', 'CLUSTER', 'AUTHINFO', 'NAMESPACE']
-      print(flow, getColumns(boolFlag(flags, 'no-headers') ? rows : [head, ...rows]))
-      const missing = names.filter((name) => !own.contexts.some((one) => one.name === name))
-      for (const name of missing) complain(flow, `error: context ${name} not found\n`)
-      return missing.length > 0 ? 1 : 0
-    }
-    case 'use-context':
-      return switchContext(flow, flags)
-    case 'set-context':
-      return setContext(flow, flags)
-    default:
-      if (CONFIG_OTHERS.includes(verb)) fault(`error: kubectl config ${verb}: not modelled in Kubehop`)
-      return fault(`error: unknown command "${verb}"\nSee 'kubectl config -h' for help and examples`)
-  }
-}
-
-function viewConfig(flow: Flow, flags: Flags, own: KubeConfig): number {
-  const shown = configJson(boolFlag(flags, 'minify') ? minified(own) : own)
-  const format = formatOf({ flow, flags, config: own, namespace: '' })
-  print(flow, format.kind === 'table' ? toYaml(shown) : objectText(format, shown, flags))
-  return 0
-}
-
-/** What the current context needs. */
-function minified(own: KubeConfig): KubeConfig {
-  const context = own.contexts.find(({ name }) => name === own.current)
-  return {
-    current: own.current,
-    contexts: context === undefined ? [] : [context],
-    clusters: own.clusters.filter(({ name }) => name === context?.cluster),
-    users: own.users.filter((name) => name === context?.user),
-  }
-}
-
-function switchContext(flow: Flow, flags: Flags): number {
-  const own = readConfig(flow, flags)
-  const [name = ''] = flags.operands
-  if (!own.contexts.some((one) => one.name === name))
-    fault(`error: no context exists with the name: "${name}"`)
-  const error = writeConfig(flow, flags, { ...own, current: name })
-  if (error !== '') fault(`error: ${error}`)
-  print(flow, `Switched to context "${name}".\n`)
-  return 0
-}
-
-function setContext(flow: Flow, flags: Flags): number {
-  const own = readConfig(flow, flags)
-  const name = boolFlag(flags, 'current') ? own.current : (flags.operands[0] ?? '')
-  if (name === '')
-    fault(
-      boolFlag(flags, 'current')
-        ? 'error: no current context is set'
-        : 'error: you must specify a non-empty context name or --current',
-    )
-  const old = own.contexts.find((one) => one.name === name)
-  const fresh = {
-    name,
-    cluster: textFlag(flags, 'cluster', old?.cluster ?? ''),
-    user: textFlag(flags, 'user', old?.user ?? ''),
-    namespace: textFlag(flags, 'namespace', old?.namespace ?? ''),
-  }
-  const contexts =
-    old === undefined
-      ? [...own.contexts, fresh]
-      : own.contexts.map((one) => (one.name === name ? fresh : one))
-  const error = writeConfig(flow, flags, { ...own, contexts })
-  if (error !== '') fault(`error: ${error}`)
-  print(flow, `Context "${name}" ${old === undefined ? 'created' : 'modified'}.\n`)
   return 0
 }

@@ -7,7 +7,7 @@ import { currentContext, namespaceOf, readConfig, serverOf } from './config.ts'
 import type { Flags } from './flags.ts'
 import { durationFlag, textFlag } from './flags.ts'
 import type { Flow } from './flow.ts'
-import { complain, fault, once, refused, send } from './flow.ts'
+import { complain, fault, goTo, once, refused, send } from './flow.ts'
 
 /** A command that has read its configuration. */
 export interface Client {
@@ -26,6 +26,7 @@ const JSON_TYPE = 'application/json'
 export function openClient(flow: Flow, flags: Flags): Client {
   const config = readConfig(flow, flags)
   checkConnection(flow, flags, config)
+  goTo(flow, serverOf(config, flags))
   return { flow, flags, config, namespace: namespaceOf(config, flags) }
 }
 
@@ -40,7 +41,8 @@ function checkConnection(flow: Flow, flags: Flags, config: KubeConfig): void {
   if (cluster !== '' && !config.clusters.some(({ name }) => name === cluster)) {
     fault(`error: no server found for cluster "${cluster}"`)
   }
-  if (user !== '' && !config.users.includes(user)) fault(`error: auth info "${user}" does not exist`)
+  if (user !== '' && !config.users.some(({ name }) => name === user))
+    fault(`error: auth info "${user}" does not exist`)
   const timeout = textFlag(flags, 'request-timeout', '0')
   if (!/^[0-9]+$/.test(timeout) && durationFlag(timeout) === undefined) {
     fault(
