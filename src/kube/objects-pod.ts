@@ -251,6 +251,11 @@ export interface Pod extends ApiObject {
 }
 
 export interface PodTemplate {
-  readonly metadata?: { readonly labels?: Labels; readonly annotations?: Labels; readonly name?: string }
+  readonly metadata?: {
+    readonly labels?: Labels
+    readonly annotations?: Labels
+    readonly name?: string
+    readonly finalizers?: readonly string[]
+  }
   readonly spec: PodSpec
 }

@@ -60,6 +60,7 @@ export function prepareCreate(info: ResourceInfo, draft: M<Draft>): void {
       desiredNumberScheduled: 0,
       numberReady: 0,
     }
+    putTemplateGeneration(draft, Math.max(1, templateGeneration(draft)))
   }
 }
 
@@ -76,8 +77,25 @@ export function prepareUpdate(info: ResourceInfo, draft: M<Draft>, old: ApiObjec
     else draft.metadata.generation = generation
     return
   }
+  if (key === 'daemonsets.apps') {
+    const template = (spec: unknown) => (spec as Fields | undefined)?.template
+    const more = jsonEqual(template(fields.spec), template(before.spec)) ? 0 : 1
+    putTemplateGeneration(draft, templateGeneration(old) + more)
+  }
   const same = sameContent(fields, before) && !(key === 'deployments.apps' && annotationsDiffer(draft, old))
   draft.metadata.generation = (generation ?? 0) + (same ? 0 : 1)
+}
+
+const TEMPLATE_GENERATION = 'deprecated.daemonset.template.generation'
+
+/** How many templates a DaemonSet has had: a field once, an annotation that only the server writes now. */
+function templateGeneration({ metadata }: { readonly metadata: Draft['metadata'] }): number {
+  const text = metadata.annotations?.[TEMPLATE_GENERATION] ?? ''
+  return /^-?[0-9]+$/.test(text) ? Number(text) : 0
+}
+
+function putTemplateGeneration({ metadata }: M<Draft>, generation: number): void {
+  metadata.annotations = { ...metadata.annotations, [TEMPLATE_GENERATION]: `${generation}` }
 }
 
 /** Through its subresource a pod gets ephemeral containers and nothing else. */

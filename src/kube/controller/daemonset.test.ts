@@ -1,18 +1,19 @@
 // Expected behaviour is that of Kubernetes' DaemonSet documentation and of daemon_controller_test.go and update_test.go.
 import { expect, it } from 'vitest'
-import { apiDelete, apiGet, apiPatch } from '../api/local.ts'
+import { apiDelete, apiGet, apiPatch, apiUpdateStatus } from '../api/local.ts'
 import type { ControllerRevision, DaemonSet, Pod } from '../objects.ts'
 import { kubeScheduler } from '../scheduler/scheduler.ts'
 import type { JsonObject } from '../types.ts'
 import { all, checkCluster, eventsOf, make, makeNode, pass, startKubelets, USER } from './check.ts'
 import { isPodReady } from './common.ts'
 import { daemonSetController } from './daemonset.ts'
+import { garbageCollector } from './garbage-collector.ts'
 
 type Cluster = ReturnType<typeof checkCluster>
 const ALL = ['n1', 'n2', 'n3']
 
 function cluster(nodes: readonly string[] = ALL): Cluster {
-  const c = checkCluster([daemonSetController, kubeScheduler])
+  const c = checkCluster([daemonSetController, kubeScheduler, garbageCollector])
   startKubelets(c)
   for (const name of nodes) makeNode(c, name)
   return c
@@ -128,8 +129,8 @@ it('starts the new one first with maxSurge', () => {
   pass(c, 2)
   change(c, image('agent:2'))
   let [least, most] = [3, 3]
-  for (let i = 0; i < 1000; i++) {
-    pass(c, 0.005)
+  for (let i = 0; i < 2000; i++) {
+    pass(c, 0.001)
     const pods = all<Pod>(c, 'pods').filter(({ metadata }) => metadata.deletionTimestamp === undefined)
     least = Math.min(least, pods.filter(isPodReady).length)
     most = Math.max(most, pods.length)
@@ -150,4 +151,103 @@ it('changes nothing on its own with OnDelete', () => {
   pass(c, 2)
   const images = all<Pod>(c, 'pods').map(({ spec }) => spec.containers[0]!.image)
   expect(images.sort()).toEqual(['agent:1', 'agent:1', 'agent:2'])
+})
+
+// daemon/util CreatePodTemplate, registry/apps/daemonset strategy: each template has a number, and so have its pods.
+it('numbers its templates, and takes over what a set of its name left', () => {
+  const c = cluster()
+  agent(c)
+  pass(c, 2)
+  change(c, image('agent:2'))
+  pass(c, 5)
+  expect(get(c).metadata.annotations).toEqual({ 'deprecated.daemonset.template.generation': '2' })
+  const before = all<Pod>(c, 'pods')
+  expect(new Set(before.map(({ metadata }) => metadata.labels!['pod-template-generation']))).toEqual(
+    new Set(['2']),
+  )
+  apiDelete(c.world, USER, 'daemonsets.apps', 'default', 'agent', { propagationPolicy: 'Orphan' })
+  pass(c, 1)
+  // Of another template, but of the same number: its pods are as good as new (IsPodUpdated).
+  agent(c, {}, { hostNetwork: true })
+  change(c, image('agent:3'))
+  pass(c, 3)
+  expect(all<Pod>(c, 'pods').map(({ metadata }) => metadata.uid)).toEqual(
+    before.map(({ metadata }) => metadata.uid),
+  )
+  expect(get(c).status!.updatedNumberScheduled).toBe(3)
+  const revisions = all<ControllerRevision>(c, 'controllerrevisions.apps')
+  for (const { metadata } of revisions) expect(metadata.ownerReferences![0]!.uid).toBe(get(c).metadata.uid)
+  expect(get(c).status!.collisionCount).toBeUndefined()
+})
+
+// TestDaemonKillFailedPodsBackoff: at once, then 1 s, 2 s, 4 s after the last
+it('removes failed pods ever more slowly', () => {
+  const c = cluster(['n1'])
+  agent(c)
+  pass(c, 1)
+  const removed: number[] = []
+  for (let ms = 0; ms < 9000; ms += 20) {
+    for (const pod of all<Pod>(c, 'pods')) {
+      if (pod.status?.phase !== 'Running' || pod.metadata.deletionTimestamp !== undefined) continue
+      apiUpdateStatus<Pod>(c.world, USER, 'pods', { ...pod, status: { ...pod.status, phase: 'Failed' } })
+    }
+    const [uid] = all<Pod>(c, 'pods').map(({ metadata }) => metadata.uid)
+    pass(c, 0.02)
+    const [now] = all<Pod>(c, 'pods').map(({ metadata }) => metadata.uid)
+    if (uid !== undefined && now !== uid) removed.push(Math.floor(ms / 1000))
+  }
+  expect(removed).toEqual([0, 1, 3, 7])
+  const [told] = eventsOf(c, 'agent').filter((text) => text.startsWith('FailedDaemonPod'))
+  expect(told).toMatch(
+    /^FailedDaemonPod Found failed daemon pod default\/agent-\w{5} on node n1, will try to kill it$/,
+  )
+})
+
+// TestGetNodesToDaemonPods: one that failed, is going and is held back does not count any more.
+it('makes a pod where the old one is at its end and only held', () => {
+  const c = cluster(['n1'])
+  agent(c)
+  pass(c, 1)
+  const [pod] = all<Pod>(c, 'pods')
+  const { name } = pod!.metadata
+  apiPatch(c.world, USER, 'pods', 'default', name, {
+    type: 'merge',
+    body: { metadata: { finalizers: ['a.b/c'] } },
+  })
+  const [held] = all<Pod>(c, 'pods')
+  apiUpdateStatus<Pod>(c.world, USER, 'pods', { ...held!, status: { ...held!.status, phase: 'Failed' } })
+  pass(c, 1)
+  expect(all<Pod>(c, 'pods')).toHaveLength(2)
+})
+
+// TestDeleteUnscheduledPodForNotExistingNode; nodes that are deleted wake no set.
+it('leaves a deleted node to others, and removes what was never bound to it', () => {
+  const c = checkCluster([daemonSetController])
+  for (const name of ALL) makeNode(c, name)
+  agent(c)
+  pass(c, 1)
+  expect(all<Pod>(c, 'pods')).toHaveLength(3)
+  apiDelete(c.world, USER, 'nodes', '', 'n2')
+  pass(c, 5)
+  expect(get(c).status!.desiredNumberScheduled).toBe(3)
+  node(c, 'n1', { metadata: { labels: { a: 'b' } }, spec: { taints: [{ key: 'a', effect: 'NoSchedule' }] } })
+  pass(c, 1)
+  expect(all<Pod>(c, 'pods')).toHaveLength(2)
+  expect(get(c).status).toMatchObject({ desiredNumberScheduled: 1, numberMisscheduled: 1 })
+})
+
+// TestDontDoAnythingIfBeingDeleted
+it('does nothing while it is being deleted', () => {
+  const c = cluster([])
+  agent(c)
+  pass(c, 1)
+  apiPatch(c.world, USER, 'daemonsets.apps', 'default', 'agent', {
+    type: 'merge',
+    body: { metadata: { finalizers: ['a.b/c'] } },
+  })
+  apiDelete(c.world, USER, 'daemonsets.apps', 'default', 'agent')
+  makeNode(c, 'n1')
+  pass(c, 1)
+  expect(all<Pod>(c, 'pods')).toEqual([])
+  expect(get(c).status!.desiredNumberScheduled).toBe(0)
 })

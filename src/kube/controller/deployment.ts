@@ -43,7 +43,7 @@ import {
   setAnnotations,
 } from './deployment/sets.ts'
 import { deploymentStatus, rollingSpec } from './deployment/status.ts'
-import { listOrphans, noteOrphan, orphansIn } from './replicaset.ts'
+import { listOrphans, noteOrphan, orphansIn } from './claims.ts'
 
 const DEPLOYMENTS = 'deployments.apps'
 const REPLICASETS = 'replicasets.apps'
@@ -54,12 +54,12 @@ export const deploymentController: AgentProgram = {
   delayNs: 2_000_000,
   workNs: 200_000,
   start(ctx) {
-    listOrphans(ctx, REPLICASETS)
+    listOrphans(ctx, [REPLICASETS])
     for (const deployment of cacheList<Deployment>(ctx, DEPLOYMENTS)) enqueue(ctx, objectKey(deployment))
   },
   observe(ctx, change) {
     const { resource, key, type, object, previous } = change
-    noteOrphan(ctx, change, REPLICASETS)
+    noteOrphan(ctx, change, [REPLICASETS])
     if (resource === DEPLOYMENTS) enqueue(ctx, key)
     else if (resource === REPLICASETS) {
       for (const set of [object, previous]) {

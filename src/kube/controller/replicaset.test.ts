@@ -2,7 +2,7 @@
 import { expect, it } from 'vitest'
 import type { Pod } from '../objects.ts'
 import { formatTime } from '../time.ts'
-import { podsToDelete } from './replicaset.ts'
+import { podsToDelete } from './replicaset/ranks.ts'
 
 const NOW = 1_800_000_000_000
 const MINUTE = 60_000

@@ -1,14 +1,14 @@
 /** ControllerRevisions: the templates that a StatefulSet or DaemonSet has had. Models pkg/controller/history (1.32). */
-import { cacheOwned } from '../agent/cache.ts'
 import { actorOf } from '../agent/requests.ts'
 import type { AgentCtx } from '../agent/types.ts'
 import { apiCreate, apiDelete, apiGet, apiPatch } from '../api/local.ts'
-import type { ControllerRevision, Labels, PodTemplate } from '../objects.ts'
+import type { ControllerRevision, DaemonSet, Labels, PodTemplate, StatefulSet } from '../objects.ts'
 import type { ApiObject, Json } from '../types.ts'
 import { jsonEqual } from '../types.ts'
-import { controllerRef, isControlledBy, templateHash } from './common.ts'
+import { claim } from './claims.ts'
+import { controllerRef, templateHash } from './common.ts'
 
-const REVISIONS = 'controllerrevisions.apps'
+export const REVISIONS = 'controllerrevisions.apps'
 
 export interface RevisionSpec {
   readonly owner: ApiObject
@@ -19,11 +19,22 @@ export interface RevisionSpec {
   readonly collisions: number
 }
 
-/** An owner's revisions, oldest first. */
-export function revisionsOf(ctx: AgentCtx, owner: ApiObject): ControllerRevision[] {
-  return cacheOwned<ControllerRevision>(ctx, owner.metadata.uid, REVISIONS)
-    .filter((one) => isControlledBy(one, owner))
-    .sort((a, b) => a.revision - b.revision || (a.metadata.name < b.metadata.name ? -1 : 1))
+/** An owner's revisions, oldest first; those that nobody owns and that it selects become its own. */
+export function revisionsOf(
+  ctx: AgentCtx,
+  owner: StatefulSet | DaemonSet,
+  resource: string,
+): ControllerRevision[] {
+  return claim<ControllerRevision>(ctx, owner, resource, owner.spec.selector, REVISIONS).sort(
+    (a, b) =>
+      a.revision - b.revision ||
+      compare(a.metadata.creationTimestamp, b.metadata.creationTimestamp) ||
+      compare(a.metadata.name, b.metadata.name),
+  )
+}
+
+function compare(a: string, b: string): number {
+  return a < b ? -1 : a > b ? 1 : 0
 }
 
 /** The template that a revision holds. */
@@ -82,20 +93,12 @@ export function presentRevision(
   if (made.ok) return made.object
   if (made.status.reason !== 'AlreadyExists') return undefined
   const other = apiGet<ControllerRevision>(world, REVISIONS, namespace, `${name}-${hash}`)
-  return other.ok && isControlledBy(other.object, owner) && jsonEqual(other.object.data, data)
-    ? other.object
-    : 'collision'
+  return other.ok && jsonEqual(other.object.data, data) ? other.object : 'collision'
 }
 
-/** Revisions that no pod has and that are more than `limit` go, the oldest first. */
-export function truncateRevisions(
-  ctx: AgentCtx,
-  revisions: readonly ControllerRevision[],
-  live: ReadonlySet<string>,
-  limit: number,
-): void {
-  const idle = revisions.filter(({ metadata }) => !live.has(metadata.name))
-  for (const { metadata } of idle.slice(0, Math.max(0, idle.length - limit))) {
+/** These go. */
+export function dropRevisions(ctx: AgentCtx, revisions: readonly ControllerRevision[]): void {
+  for (const { metadata } of revisions) {
     apiDelete(ctx.world, actorOf(ctx.agent), REVISIONS, metadata.namespace ?? '', metadata.name)
   }
 }

@@ -169,9 +169,7 @@ it('changes nothing on its own with OnDelete, and makes a failed pod again', () 
   apiUpdateStatus<Pod>(c.world, USER, 'pods', { ...pod!, status: { ...pod!.status, phase: 'Failed' } })
   pass(c, 2)
   expect(images(c)).toEqual(['nginx:2', 'nginx:2', 'nginx:1'])
-  expect(eventsOf(c, 'web')).toContain(
-    'RecreatingFailedPod StatefulSet default/web is recreating failed Pod web-0',
-  )
+  expect(eventsOf(c, 'web').at(-2)).toBe('SuccessfulDelete delete Pod web-0 in StatefulSet web successful')
 })
 
 it('keeps no more old revisions than its limit, and names what it cannot do', () => {

@@ -6,17 +6,22 @@ import { enqueue, expectOwnWrite } from '../agent/agent.ts'
 import { cacheGetKey, cacheList } from '../agent/cache.ts'
 import { actorOf } from '../agent/requests.ts'
 import type { AgentCtx, AgentProgram, Reconciled } from '../agent/types.ts'
-import { apiCreate, apiDelete, apiUpdateStatus } from '../api/local.ts'
+import { apiCreate, apiDelete, apiPatch, apiUpdateStatus } from '../api/local.ts'
 import type { ControllerRevision, Pod, PodTemplate, StatefulSet } from '../objects.ts'
-import { controllerOf, jsonEqual, objectKey } from '../types.ts'
+import type { ApiResult } from '../types.ts'
+import { jsonEqual, objectKey } from '../types.ts'
+import { claimPods, listOrphans, noteOrphan, ownersOfPod } from './claims.ts'
 import { isPodAvailable, isPodReady, presentOf, recordEvent, untilAvailable } from './common.ts'
-import { claimPods, listOrphans, noteOrphan, ownersOfPod } from './replicaset.ts'
-import { presentRevision, revisionsOf, templateOf, truncateRevisions } from './revisions.ts'
-import { ordinalOf, podOfSet, revisionNameOf } from './statefulset/pods.ts'
+import { slowStart } from './pod-control.ts'
+import { dropRevisions, presentRevision, REVISIONS, revisionsOf, templateOf } from './revisions.ts'
+import { identityOf, NAME_LABEL, ordinalOf, podOfSet, revisionNameOf } from './statefulset/pods.ts'
 import { setStatus } from './statefulset/status.ts'
 
 const SETS = 'statefulsets.apps'
-const REVISIONS = 'controllerrevisions.apps'
+/** MaxBatchSize */
+const MOST_AT_ONCE = 500
+/** Objects whose orphans a set adopts. */
+const ADOPTED = ['pods', REVISIONS]
 
 export const statefulSetController: AgentProgram = {
   name: 'statefulset-controller',
@@ -24,17 +29,15 @@ export const statefulSetController: AgentProgram = {
   delayNs: 2_000_000,
   workNs: 200_000,
   start(ctx) {
-    listOrphans(ctx)
+    listOrphans(ctx, ADOPTED)
     for (const set of cacheList<StatefulSet>(ctx, SETS)) enqueue(ctx, objectKey(set))
   },
   observe(ctx, change) {
-    noteOrphan(ctx, change)
-    const { resource, key, type, object } = change
+    noteOrphan(ctx, change, ADOPTED)
+    const { resource, key } = change
     if (resource === SETS) enqueue(ctx, key)
     else if (resource === 'pods')
       for (const owner of ownersOfPod(ctx, change, 'StatefulSet', SETS)) enqueue(ctx, owner)
-    else if (type === 'DELETED' && controllerOf(object)?.kind === 'StatefulSet')
-      enqueue(ctx, `${object.metadata.namespace}/${controllerOf(object)!.name}`)
   },
   reconcile,
 }
@@ -48,18 +51,22 @@ interface Turn {
   readonly current: ControllerRevision
   readonly update: ControllerRevision
   readonly nowMs: number
-  /** The server's answer where it refused a pod. */
+  /** The server refused something. */
   failed: boolean
+  /** A pod of the current revision was asked to go: it is not counted any more. */
+  struck: boolean
 }
 
 function reconcile(ctx: AgentCtx, key: string): Reconciled {
   const set = cacheGetKey<StatefulSet>(ctx, SETS, key)
   if (set === undefined) return {}
-  const pods = claimPods(ctx, set, SETS, set.spec.selector).filter((pod) => ordinalOf(set, pod) >= 0)
+  const revisions = revisionsOf(ctx, set, SETS)
+  const isMember = (pod: Pod) => ordinalOf(set, pod) >= 0
+  const pods = claimPods(ctx, set, SETS, set.spec.selector, { concerns: isMember })
   pods.sort((a, b) => ordinalOf(set, a) - ordinalOf(set, b))
-  const revisions = revisionsOf(ctx, set)
   const collisions = set.status?.collisionCount ?? 0
-  const spec = { owner: set, template: set.spec.template, annotations: {}, collisions }
+  const annotations = set.metadata.annotations ?? {}
+  const spec = { owner: set, template: set.spec.template, annotations, collisions }
   const update = presentRevision(ctx, { ...spec, hashLabel: 'controller.kubernetes.io/hash' }, revisions)
   if (update === 'collision') {
     const status = { replicas: 0, ...set.status, collisionCount: collisions + 1 }
@@ -69,15 +76,17 @@ function reconcile(ctx: AgentCtx, key: string): Reconciled {
   if (update === undefined) return { retry: true }
   const current = revisions.find(({ metadata }) => metadata.name === set.status?.currentRevision) ?? update
   const { nowMs } = presentOf(ctx)
-  const turn: Turn = { ctx, set, key, pods, current, update, nowMs, failed: false }
+  const turn: Turn = { ctx, set, key, pods, current, update, nowMs, failed: false, struck: false }
   if (set.metadata.deletionTimestamp === undefined) act(turn)
+  const done = finish(turn)
   const live = new Set([current.metadata.name, update.metadata.name, ...pods.map(revisionNameOf)])
-  truncateRevisions(ctx, revisions, live, set.spec.revisionHistoryLimit ?? 10)
-  return finish(turn)
+  const idle = revisions.filter(({ metadata }) => !live.has(metadata.name))
+  dropRevisions(ctx, idle.slice(0, Math.max(0, idle.length - (set.spec.revisionHistoryLimit ?? 10))))
+  return done
 }
 
-function finish({ ctx, set, pods, current, update, nowMs, failed }: Turn): Reconciled {
-  const status = setStatus(set, pods, current.metadata.name, update.metadata.name, nowMs)
+function finish({ ctx, set, pods, current, update, nowMs, failed, struck }: Turn): Reconciled {
+  const status = setStatus(set, pods, current.metadata.name, update.metadata.name, nowMs, struck)
   if (!jsonEqual(status, set.status)) {
     const done = apiUpdateStatus<StatefulSet>(ctx.world, actorOf(ctx.agent), SETS, { ...set, status })
     if (!done.ok) return { retry: true }
@@ -87,76 +96,69 @@ function finish({ ctx, set, pods, current, update, nowMs, failed }: Turn): Recon
   return wait === undefined ? {} : { requeueAfter: wait }
 }
 
+/** 'wait': in order, nothing else is done before that is settled. 'failed': the server refused. */
+type Step = 'on' | 'wait' | 'failed'
+
 /** What the turn does to pods: starts, then stops, then updates. In order, one step is waited for before the next. */
 function act(turn: Turn): void {
   const { set, pods } = turn
   const first = set.spec.ordinals?.start ?? 0
-  const end = first + (set.spec.replicas ?? 1)
+  const count = set.spec.replicas ?? 1
   const byOrdinal = new Map(pods.map((pod) => [ordinalOf(set, pod), pod]))
-  const inOrder = set.spec.podManagementPolicy !== 'Parallel'
-  for (let at = first; at < end; at++) {
-    if (keepReplica(turn, byOrdinal.get(at), at) && inOrder) return
-  }
-  const condemned = pods.filter((pod) => ordinalOf(set, pod) < first || ordinalOf(set, pod) >= end).reverse()
-  const unhealthy = firstUnhealthy(turn, byOrdinal, first, end, condemned)
-  for (const pod of condemned) {
-    if (isLeaving(pod)) {
-      if (inOrder) return
-      continue
-    }
-    if (inOrder && !isHealthy(turn, pod) && pod !== unhealthy) return
-    removePod(turn, pod)
-    if (inOrder) return
-  }
-  updatePods(turn, byOrdinal, first, end)
+  const replicas = Array.from({ length: count }, (_, n) => byOrdinal.get(first + n))
+  if (!forEach(turn, replicas, (pod, n) => keepReplica(turn, pod, first + n))) return
+  const isOut = (at: number) => at < first || at >= first + count
+  const condemned = pods.filter((pod) => isOut(ordinalOf(set, pod))).reverse()
+  const unhealthy = [...replicas, ...[...condemned].reverse()].find(
+    (pod) => pod === undefined || !isWell(pod),
+  )
+  if (!forEach(turn, condemned, (pod) => stopOne(turn, pod, unhealthy))) return
+  updatePods(turn, replicas)
+}
+
+/** In order one after the other; in parallel in growing batches, whoever waits. False: not all could be done. */
+function forEach<T>(turn: Turn, items: readonly T[], step: (item: T, n: number) => Step): boolean {
+  if (isOrdered(turn)) return items.every((item, n) => step(item, n) === 'on')
+  const act = (n: number) => (step(items[n]!, n) === 'failed' ? 'failed' : undefined)
+  return slowStart(items.length, act, MOST_AT_ONCE) === undefined
+}
+
+function isOrdered({ set }: Turn): boolean {
+  return set.spec.podManagementPolicy !== 'Parallel'
 }
 
 function isLeaving(pod: Pod): boolean {
   return pod.metadata.deletionTimestamp !== undefined
 }
 
-/** Runs, and has been ready for long enough. */
-function isHealthy({ set, nowMs }: Turn, pod: Pod): boolean {
-  if (pod.status?.phase !== 'Running' || isLeaving(pod)) return false
-  return isPodAvailable(pod, set.spec.minReadySeconds ?? 0, nowMs)
+/** Runs, is ready, and is not going. */
+function isWell(pod: Pod): boolean {
+  return pod.status?.phase === 'Running' && isPodReady(pod) && !isLeaving(pod)
 }
 
-/** The pod of lowest ordinal that is not healthy: it alone may be stopped while it is so. */
-function firstUnhealthy(
-  { set }: Turn,
-  byOrdinal: ReadonlyMap<number, Pod>,
-  first: number,
-  end: number,
-  condemned: readonly Pod[],
-): Pod | undefined {
-  const bad = (pod: Pod) => pod.status?.phase !== 'Running' || !isPodReady(pod) || isLeaving(pod)
-  for (let at = first; at < end; at++) {
-    const pod = byOrdinal.get(at)
-    if (pod === undefined || bad(pod)) return pod
-  }
-  return [...condemned].sort((a, b) => ordinalOf(set, a) - ordinalOf(set, b)).find(bad)
+/** And has been so for long enough. */
+function isSettled({ set, nowMs }: Turn, pod: Pod): boolean {
+  return isWell(pod) && isPodAvailable(pod, set.spec.minReadySeconds ?? 0, nowMs)
 }
 
-/** Sees to one replica. True where the ones after it have to wait. */
-function keepReplica(turn: Turn, pod: Pod | undefined, ordinal: number): boolean {
-  const { ctx, set } = turn
-  if (pod === undefined) {
-    makePod(turn, ordinal)
-    return true
-  }
+/** Sees to one replica. */
+function keepReplica(turn: Turn, pod: Pod | undefined, ordinal: number): Step {
+  if (pod === undefined) return makePod(turn, ordinal)
   const { phase } = pod.status ?? {}
   if (phase === 'Failed' || phase === 'Succeeded') {
-    if (isLeaving(pod)) return true
-    const [type, reason, what] =
-      phase === 'Failed'
-        ? (['Warning', 'RecreatingFailedPod', 'failed'] as const)
-        : (['Normal', 'RecreatingTerminatedPod', 'terminated'] as const)
-    const message = `StatefulSet ${objectKey(set)} is recreating ${what} Pod ${pod.metadata.name}`
-    recordEvent(ctx, set, type, reason, message)
-    removePod(turn, pod)
-    return true
+    // Its successor is made when it is gone.
+    return isLeaving(pod) || removePod(turn, pod) ? 'wait' : 'failed'
   }
-  return !isHealthy(turn, pod)
+  if (isOrdered(turn) && !isSettled(turn, pod)) return 'wait'
+  return putIdentity(turn, pod, ordinal) ? 'on' : 'failed'
+}
+
+/** One that is not to be goes; in order, the last first, and each only if those below it are well. */
+function stopOne(turn: Turn, pod: Pod, unhealthy: Pod | undefined): Step {
+  const ordered = isOrdered(turn)
+  if (isLeaving(pod)) return ordered ? 'wait' : 'on'
+  if (ordered && pod !== unhealthy && !isSettled(turn, pod)) return 'wait'
+  return removePod(turn, pod) ? 'wait' : 'failed'
 }
 
 /** Below the partition a pod has the template that the set is coming from. */
@@ -168,60 +170,76 @@ function templateAt({ set, current, update }: Turn, ordinal: number): [PodTempla
   return [templateOf(revision), revision.metadata.name]
 }
 
-function makePod(turn: Turn, ordinal: number): void {
+function makePod(turn: Turn, ordinal: number): Step {
   const { ctx, set, key } = turn
   const name = `${set.metadata.name}-${ordinal}`
-  const [claim] = set.spec.volumeClaimTemplates ?? []
-  if (claim !== undefined) {
-    const claimName = `${(claim.metadata as { name?: string } | undefined)?.name ?? ''}-${name}`
+  const [volume] = set.spec.volumeClaimTemplates ?? []
+  if (volume !== undefined) {
+    const claimName = `${(volume.metadata as { name?: string } | undefined)?.name ?? ''}-${name}`
     const why = 'PersistentVolumeClaims are not modelled'
     const message = `create Claim ${claimName} for Pod ${name} in StatefulSet ${set.metadata.name} failed error: ${why}`
     recordEvent(ctx, set, 'Warning', 'FailedCreate', message)
-    return
+    return 'wait'
   }
   const [template, revision] = templateAt(turn, ordinal)
-  const made = apiCreate<Pod>(
-    ctx.world,
-    actorOf(ctx.agent),
-    'pods',
-    podOfSet(set, template, revision, ordinal),
-  )
+  const draft = podOfSet(set, template, revision, ordinal)
+  const made = apiCreate<Pod>(ctx.world, actorOf(ctx.agent), 'pods', draft)
   expectOwnWrite(ctx, key, made)
-  say(turn, 'create', name, made.ok ? undefined : (made.status.message ?? ''))
+  if (!made.ok && made.status.reason === 'AlreadyExists') {
+    turn.failed = true
+    return 'failed'
+  }
+  return say(turn, 'create', name, made) ? 'wait' : 'failed'
 }
 
-function removePod(turn: Turn, pod: Pod): void {
+function removePod(turn: Turn, pod: Pod): boolean {
   const { ctx, key } = turn
   const { namespace = '', name, uid } = pod.metadata
   const gone = apiDelete(ctx.world, actorOf(ctx.agent), 'pods', namespace, name, { uid })
   expectOwnWrite(ctx, key, gone)
-  say(turn, 'delete', name, gone.ok ? undefined : (gone.status.message ?? ''))
+  return say(turn, 'delete', name, gone)
 }
 
-function say(turn: Turn, verb: 'create' | 'delete', pod: string, failure: string | undefined): void {
+/** The labels that say who it is: an adopted pod may lack them. */
+function putIdentity(turn: Turn, { metadata }: Pod, ordinal: number): boolean {
+  const { ctx, key, set } = turn
+  const identity = identityOf(set, ordinal)
+  if (metadata.labels?.[NAME_LABEL] === metadata.name) return true
+  const { namespace = '', name, uid } = metadata
+  const body = { metadata: { uid, labels: identity } }
+  const done = apiPatch(ctx.world, actorOf(ctx.agent), 'pods', namespace, name, { type: 'merge', body })
+  expectOwnWrite(ctx, key, done)
+  return say(turn, 'update', name, done)
+}
+
+const WORDS = { create: 'Create', delete: 'Delete', update: 'Update' } as const
+
+/** Tells of it. False where it failed. */
+function say(turn: Turn, verb: keyof typeof WORDS, pod: string, result: ApiResult): boolean {
   const { ctx, set } = turn
-  const What = verb === 'create' ? 'Create' : 'Delete'
   const head = `${verb} Pod ${pod} in StatefulSet ${set.metadata.name}`
-  if (failure === undefined) recordEvent(ctx, set, 'Normal', `Successful${What}`, `${head} successful`)
+  if (result.ok) recordEvent(ctx, set, 'Normal', `Successful${WORDS[verb]}`, `${head} successful`)
   else {
     turn.failed = true
-    recordEvent(ctx, set, 'Warning', `Failed${What}`, `${head} failed error: ${failure}`)
+    const message = `${head} failed error: ${result.status.message ?? ''}`
+    recordEvent(ctx, set, 'Warning', `Failed${WORDS[verb]}`, message)
   }
+  return result.ok
 }
 
-/** The highest pod of an old template goes, once all above it are healthy. */
-function updatePods(turn: Turn, byOrdinal: ReadonlyMap<number, Pod>, first: number, end: number): void {
+/** The highest pod of an old template goes, once all above it are well. */
+function updatePods(turn: Turn, replicas: readonly (Pod | undefined)[]): void {
   const { set, update } = turn
   const { updateStrategy } = set.spec
   if (updateStrategy?.type === 'OnDelete') return
-  const least = first + (updateStrategy?.rollingUpdate?.partition ?? 0)
-  for (let at = end - 1; at >= least; at--) {
-    const pod = byOrdinal.get(at)
+  const least = updateStrategy?.rollingUpdate?.partition ?? 0
+  for (let n = replicas.length - 1; n >= least; n--) {
+    const pod = replicas[n]
     if (pod === undefined) return
     if (revisionNameOf(pod) !== update.metadata.name && !isLeaving(pod)) {
-      removePod(turn, pod)
+      turn.struck = removePod(turn, pod)
       return
     }
-    if (!isHealthy(turn, pod)) return
+    if (!isWell(pod)) return
   }
 }

@@ -2,9 +2,11 @@
 import type { Affinity, DaemonSet, Node, Pod, Taint, Toleration } from '../../objects.ts'
 import { fitsNodeAffinity, tolerates } from '../../scheduler/filters.ts'
 import type { Draft } from '../../types.ts'
-import { podFromTemplate } from '../replicaset.ts'
+import { podFromTemplate } from '../pod-control.ts'
 
 export const HASH = 'controller-revision-hash'
+const GENERATION = 'pod-template-generation'
+const SET_GENERATION = 'deprecated.daemonset.template.generation'
 
 /** What daemons put up with on a node; the network being away only where they are on the host's. */
 const STANDARD: readonly Toleration[] = [
@@ -22,12 +24,13 @@ const NETWORK: Toleration = {
 }
 
 /** The pod for one node: the scheduler binds it, by an affinity to the node's name. */
-export function daemonPod(set: DaemonSet, node: string, hash: string, generation?: string): Draft<Pod> {
+export function daemonPod(set: DaemonSet, node: string, hash: string): Draft<Pod> {
+  const generation = generationOf(set)
   const draft = podFromTemplate(set.spec.template, set)
   const labels = {
     ...draft.metadata.labels,
     [HASH]: hash,
-    ...(generation === undefined ? {} : { 'pod-template-generation': generation }),
+    ...(generation === undefined ? {} : { [GENERATION]: generation }),
   }
   const term = { matchFields: [{ key: 'metadata.name', operator: 'In' as const, values: [node] }] }
   const { affinity } = draft.spec
@@ -42,12 +45,36 @@ export function daemonPod(set: DaemonSet, node: string, hash: string, generation
   return { ...draft, metadata: { ...draft.metadata, labels }, spec }
 }
 
+/** The number that the server gives to each template of the set. */
+function generationOf({ metadata }: DaemonSet): string | undefined {
+  const text = metadata.annotations?.[SET_GENERATION] ?? ''
+  return /^-?[0-9]+$/.test(text) ? `${Number(text)}` : undefined
+}
+
+/** Made from the set's present template: by its hash or by its number. */
+export function isUpdated(set: DaemonSet, { metadata }: Pod, hash: string): boolean {
+  const generation = generationOf(set)
+  return (
+    metadata.labels?.[HASH] === hash ||
+    (generation !== undefined && metadata.labels?.[GENERATION] === generation)
+  )
+}
+
+/** A toleration that the template has already stays in its place, for ever. */
 function tolerationsOf({ spec }: DaemonSet): Toleration[] {
   const { tolerations = [], hostNetwork } = spec.template.spec
-  const added = hostNetwork === true ? [...STANDARD, NETWORK] : STANDARD
-  const same = (a: Toleration, b: Toleration) =>
-    a.key === b.key && a.effect === b.effect && a.operator === b.operator && (a.value ?? '') === ''
-  return [...tolerations.filter((one) => !added.some((other) => same(one, other))), ...added]
+  const all = [...tolerations]
+  for (const added of hostNetwork === true ? [...STANDARD, NETWORK] : STANDARD) {
+    let found = false
+    for (const [i, one] of all.entries()) {
+      if (one.key !== added.key || one.effect !== added.effect || one.operator !== added.operator) continue
+      if ((one.value ?? '') !== '') continue
+      all[i] = added
+      found = true
+    }
+    if (!found) all.push(added)
+  }
+  return all
 }
 
 /** The node that a pod is bound to, or made for. */

@@ -1,10 +1,10 @@
 /** What a DaemonSet says of its pods. Models updateDaemonSetStatus (Kubernetes 1.32). */
 import type { DaemonSet } from '../../objects.ts'
 import { isPodAvailable, isPodReady } from '../common.ts'
-import { HASH } from './pods.ts'
+import { isUpdated } from './pods.ts'
 import type { NodePods } from './rolling.ts'
 
-/** Each node counts by its oldest pod. */
+/** Each node that is there counts by its first pod. */
 export function daemonStatus(
   set: DaemonSet,
   nodes: readonly NodePods[],
@@ -12,7 +12,8 @@ export function daemonStatus(
   nowMs: number,
 ): NonNullable<DaemonSet['status']> {
   let [desired, current, ready, available, updated, misscheduled] = [0, 0, 0, 0, 0, 0]
-  for (const { shouldRun, pods } of nodes) {
+  for (const { exists, shouldRun, pods } of nodes) {
+    if (!exists) continue
     const [pod] = pods
     if (!shouldRun) {
       if (pod !== undefined) misscheduled++
@@ -25,7 +26,7 @@ export function daemonStatus(
       ready++
       if (isPodAvailable(pod, set.spec.minReadySeconds ?? 0, nowMs)) available++
     }
-    if (pod.metadata.labels?.[HASH] === hash) updated++
+    if (isUpdated(set, pod, hash)) updated++
   }
   const unavailable = desired - available
   const { collisionCount, conditions } = set.status ?? {}

@@ -1,9 +1,10 @@
 /** A StatefulSet's pods: names, labels, ordinals. Models stateful_set_utils.go (Kubernetes 1.32). */
-import type { Pod, PodTemplate, StatefulSet } from '../../objects.ts'
+import type { Labels, Pod, PodTemplate, StatefulSet } from '../../objects.ts'
 import type { Draft } from '../../types.ts'
-import { podFromTemplate } from '../replicaset.ts'
+import { podFromTemplate } from '../pod-control.ts'
 
 const REVISION = 'controller-revision-hash'
+export const NAME_LABEL = 'statefulset.kubernetes.io/pod-name'
 
 /** The number at the end of the pod's name; -1 where the name is not one of this set's. */
 export function ordinalOf({ metadata }: StatefulSet, pod: Pod): number {
@@ -16,6 +17,11 @@ export function ordinalOf({ metadata }: StatefulSet, pod: Pod): number {
 /** Name of the revision that a pod was made from, '' for none. */
 export function revisionNameOf({ metadata }: Pod): string {
   return metadata.labels?.[REVISION] ?? ''
+}
+
+/** The labels that say which of the set's pods it is. */
+export function identityOf({ metadata }: StatefulSet, ordinal: number): Labels {
+  return { [NAME_LABEL]: `${metadata.name}-${ordinal}`, 'apps.kubernetes.io/pod-index': `${ordinal}` }
 }
 
 /** The pod of an ordinal: its name is its host name, in the domain of the set's Service. */
@@ -36,8 +42,7 @@ export function podOfSet(
       generateName: `${set.metadata.name}-`,
       labels: {
         ...labels,
-        'statefulset.kubernetes.io/pod-name': name,
-        'apps.kubernetes.io/pod-index': `${ordinal}`,
+        ...identityOf(set, ordinal),
         [REVISION]: revision,
       },
     },
