@@ -96,6 +96,23 @@ describe('create', () => {
     expect(pod.spec.tolerations).toHaveLength(2)
   })
 
+  it('takes a priority from its class alone', () => {
+    const create = (spec: object) =>
+      apiCreate<Pod>(world, me, 'pods', {
+        ...podDraft('a'),
+        spec: { ...podDraft('a').spec, ...spec },
+      } as never)
+    const says = (what: string, due: string) =>
+      `403 Forbidden: pods "a" is forbidden: ${what} must not be provided in pod spec; priority admission ` +
+      `controller computed ${due} from the given PriorityClass name`
+    expect(why(create({ priority: 5 }))).toBe(says('the integer value of priority (5)', '0'))
+    expect(why(create({ preemptionPolicy: 'Never' }))).toBe(
+      says('the string value of PreemptionPolicy (Never)', 'PreemptLowerPriority'),
+    )
+    const priorityClassName = 'system-cluster-critical'
+    expect(ok(create({ priority: 2_000_000_000, priorityClassName })).spec.priority).toBe(2_000_000_000)
+  })
+
   it('generates names and refuses a second of the same', () => {
     const one = ok(
       apiCreate(world, me, 'pods', {

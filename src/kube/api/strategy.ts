@@ -215,8 +215,20 @@ function admitPriority(info: ResourceInfo, pod: M<Pod>): Status | undefined {
   if (name !== '' && !Object.hasOwn(priorities, name)) {
     return forbidden(info, pod.metadata.name ?? '', `no PriorityClass with name ${name} was found`)
   }
-  spec.priority ??= name === '' ? 0 : priorities[name]
-  spec.preemptionPolicy ??= 'PreemptLowerPriority'
+  const computed = { priority: priorities[name] ?? 0, preemptionPolicy: 'PreemptLowerPriority' }
+  for (const [field, what] of [
+    ['priority', 'the integer value of priority'],
+    ['preemptionPolicy', 'the string value of PreemptionPolicy'],
+  ] as const) {
+    const [given, due] = [spec[field], computed[field]]
+    // An empty policy is refused by validation.
+    if (given === undefined || given === '' || given === due) continue
+    const why = `must not be provided in pod spec; priority admission controller computed ${due}`
+    const message = `${what} (${given}) ${why} from the given PriorityClass name`
+    return forbidden(info, pod.metadata.name ?? '', message)
+  }
+  spec.priority ??= computed.priority
+  spec.preemptionPolicy ??= computed.preemptionPolicy
   return undefined
 }
 

@@ -208,11 +208,17 @@ export function roomsOf(nodes: readonly Node[]): readonly Room[] {
 const rooms = new WeakMap<readonly Node[], readonly Room[]>()
 
 export function milli(quantity: string | number | undefined): number {
-  return quantity === undefined ? 0 : Math.ceil((parseQuantity(quantity) ?? 0) * 1000)
+  return quantity === undefined ? 0 : whole((parseQuantity(quantity) ?? 0) * 1000)
 }
 
 export function bytes(quantity: string | number | undefined): number {
-  return quantity === undefined ? 0 : Math.ceil(parseQuantity(quantity) ?? 0)
+  return quantity === undefined ? 0 : whole(parseQuantity(quantity) ?? 0)
+}
+
+/** Rounded up, but for what the arithmetic of fractions adds: 9m is 9, not 9.000000000000002. */
+function whole(amount: number): number {
+  const near = Math.round(amount)
+  return Math.abs(amount - near) <= near * 1e-15 * 4 ? near : Math.ceil(amount)
 }
 
 /** A toleration lets a taint pass. Models ToleratesTaint. */
@@ -306,6 +312,7 @@ function checkResources({ wanted, use, room }: FilterInput): Refusal | null {
   if (wanted.cpu > 0 && use.cpu + wanted.cpu > room.cpu) reasons.push('Insufficient cpu')
   if (wanted.memory > 0 && use.memory + wanted.memory > room.memory) reasons.push('Insufficient memory')
   for (const [name, amount] of wanted.more ?? NO_MORE) {
+    if (amount === 0) continue
     const [, most = 0] = room.more?.find(([one]) => one === name) ?? []
     if (amount > most - (use.more?.get(name) ?? 0)) reasons.push(`Insufficient ${name}`)
   }

@@ -5,7 +5,6 @@ import type { Node, Pod } from '../objects.ts'
 import type { FilterPod } from './filters.ts'
 import { allocatableOf, filterNode, nonZeroRequestsOf, requestsOf } from './filters.ts'
 import { affinityScores } from './affinity.ts'
-import { failureText } from './scheduler.ts'
 import { balancedAllocation, leastAllocated } from './score.ts'
 import { defaultSpreadScores, spreadScores } from './spread.ts'
 
@@ -150,11 +149,4 @@ it('scores what stays free, and how even it is', () => {
   // pod_resources.go: a container that asks for nothing counts as 100m and 200Mi.
   const open = podOf({ containers: [{ name: 'a' }, { name: 'b', resources: { requests: { cpu: '1' } } }] })
   expect(nonZeroRequestsOf(open)).toEqual({ cpu: 1100, memory: 400 * 1024 * 1024 })
-})
-
-it('says that a pod which preempts nobody is not eligible', () => {
-  const refused = [{ reasons: ['Insufficient cpu'], final: false }]
-  expect(failureText(1, refused, true)).toBe(
-    '0/1 nodes are available: 1 Insufficient cpu. preemption: not eligible due to preemptionPolicy=Never.',
-  )
 })

@@ -1,11 +1,11 @@
 // What the scheduler says and does; the texts are those of kube-scheduler 1.32 (FitError, plug-ins' ErrReason).
 import { expect, it } from 'vitest'
-import { apiUpdate, apiUpdateStatus } from '../api/local.ts'
+import { apiDelete, apiUpdate, apiUpdateStatus } from '../api/local.ts'
 import type { CheckCluster } from '../controller/check.ts'
-import { all, checkCluster, make, pass, startKubelets, USER } from '../controller/check.ts'
+import { all, checkCluster, eventsOf, make, pass, startKubelets, USER } from '../controller/check.ts'
 import { deploymentController } from '../controller/deployment.ts'
 import { replicaSetController } from '../controller/replicaset.ts'
-import type { Deployment, KubeEvent, Node, Pod } from '../objects.ts'
+import type { Deployment, KubeEvent, Node, Pod, Service } from '../objects.ts'
 import { failureText } from './scheduler.ts'
 import { kubeScheduler } from './scheduler.ts'
 
@@ -130,6 +130,85 @@ it('follows selectors, affinity and spreading', () => {
   expect(at.get('db-3')).toBe('')
 })
 
+const asking = (cpu: string, more: object = {}) => ({
+  containers: [{ name: 'c', image: 'x', resources: { requests: { cpu } } }],
+  ...more,
+})
+const critical = { priorityClassName: 'system-cluster-critical' }
+
+it('drives pods of lower priority away, and keeps what they leave for the one it was made for', () => {
+  const c = started()
+  join(c, node('n1', { cpu: '1' }))
+  make<Pod>(c, 'pods', podOf('small', asking('200m')))
+  make<Pod>(c, 'pods', podOf('large', asking('800m', { terminationGracePeriodSeconds: 30 })))
+  pass(c, 2)
+  const first = make<Pod>(c, 'pods', podOf('vip', asking('800m', critical)))
+  pass(c, 1)
+  const [large, small, vip] = all<Pod>(c, 'pods')
+  expect(small).toMatchObject({ spec: { nodeName: 'n1' } })
+  expect(small!.metadata.deletionTimestamp).toBe(undefined)
+  expect(large).toMatchObject({
+    metadata: { deletionGracePeriodSeconds: 30 },
+    status: {
+      conditions: expect.arrayContaining([
+        expect.objectContaining({
+          ...{ type: 'DisruptionTarget', status: 'True', reason: 'PreemptionByScheduler' },
+          message: 'default-scheduler: preempting to accommodate a higher priority pod',
+        }),
+      ]),
+    },
+  })
+  expect(vip).toMatchObject({ status: { nominatedNodeName: 'n1' } })
+  expect(vip!.spec.nodeName).toBe(undefined)
+  expect(eventsOf(c, 'large').at(-1)).toBe(`Preempted Preempted by pod ${first.metadata.uid} on node n1`)
+  expect(eventsOf(c, 'vip')).toEqual(['FailedScheduling 0/1 nodes are available: 1 Insufficient cpu.'])
+  // Another of low priority does not take the place, nor does the pod itself drive away more.
+  make<Pod>(c, 'pods', podOf('late', asking('800m')))
+  apiDelete(c.world, USER, 'pods', 'default', 'large', { gracePeriodSeconds: 0 })
+  pass(c, 15)
+  const at = new Map(all<Pod>(c, 'pods').map((pod) => [pod.metadata.name, pod.spec.nodeName ?? '']))
+  expect([...at]).toEqual([
+    ['late', ''],
+    ['small', 'n1'],
+    ['vip', 'n1'],
+  ])
+  expect(eventsOf(c, 'late')[0]).toBe(
+    'FailedScheduling 0/1 nodes are available: 1 Insufficient cpu. preemption: 0/1 nodes are available: ' +
+      '1 No preemption victims found for incoming pod.',
+  )
+})
+
+it('spreads pods that one Service selects, and does not count those that end', () => {
+  const c = started()
+  join(c, node('n1'))
+  join(c, node('n2'))
+  make<Service>(c, 'services', {
+    apiVersion: 'v1',
+    kind: 'Service',
+    metadata: { name: 'web', namespace: 'default' },
+    spec: { selector: { app: 'web' }, ports: [{ port: 80 }] },
+  } as never)
+  const web = (name: string, more: object = {}) => {
+    const draft = podOf(name, more) as { metadata: object }
+    make<Pod>(c, 'pods', { ...draft, metadata: { ...draft.metadata, labels: { app: 'web' } } } as never)
+    pass(c, 1)
+    return all<Pod>(c, 'pods').find(({ metadata }) => metadata.name === name)?.spec.nodeName
+  }
+  const on = (nodeName: string) => ({ nodeSelector: { 'kubernetes.io/hostname': nodeName } })
+  expect(web('a', on('n1'))).toBe('n1')
+  // n2 is fuller, but has none of them.
+  for (const name of ['x', 'y']) make<Pod>(c, 'pods', podOf(name, on('n2')))
+  pass(c, 1)
+  expect(web('b')).toBe('n2')
+  apiDelete(c.world, USER, 'pods', 'default', 'a')
+  pass(c, 1)
+  expect(all<Pod>(c, 'pods')[0]!.metadata.deletionTimestamp).toBeDefined()
+  // The one that ends on n1 counts no more, though n1 is the fuller one now.
+  for (const name of ['u', 'v', 'w']) make<Pod>(c, 'pods', podOf(name, on('n1')))
+  pass(c, 1)
+  expect(web('c')).toBe('n1')
+})
+
 it('has words for a cluster without nodes', () => {
-  expect(failureText(0, [])).toBe('no nodes available to schedule pods')
+  expect(failureText(0, [], '')).toBe('no nodes available to schedule pods')
 })

@@ -1,23 +1,36 @@
 /**
  * kube-scheduler: binds pods to nodes. Models pkg/scheduler (Kubernetes 1.32): filters, scores, a random choice among
- * the best, FailedScheduling in its words, back-off. Not here: preemption, volumes, other schedulers' names.
+ * the best, FailedScheduling in its words, back-off. Not here: volumes, other schedulers' names.
  */
 import { nextUint32 } from '../../base/rng.ts'
 import { agentTimer, enqueue, enqueueAfter } from '../agent/agent.ts'
 import { cacheGetKey, cacheList } from '../agent/cache.ts'
 import { actorOf } from '../agent/requests.ts'
 import type { AgentCtx, AgentProgram, Reconciled } from '../agent/types.ts'
-import { apiBind, apiUpdateStatus } from '../api/local.ts'
+import { apiBind } from '../api/local.ts'
 import { recordEvent } from '../controller/common.ts'
 import { putCondition } from '../controller/deployment/status.ts'
-import type { Namespace, Node, Pod } from '../objects.ts'
+import { selectionService } from '../controller/endpoints/selection.ts'
+import type { Namespace, Node, Pod, Service } from '../objects.ts'
 import { touchStore, wallMs } from '../store/store.ts'
-import type { Tree } from '../store/tree.ts'
-import { createTree, treeDelete, treeGet, treeSet, treeValues } from '../store/tree.ts'
+import { treeGet, treeValues } from '../store/tree.ts'
 import type { StoreChange } from '../types.ts'
-import { controllerOf, objectKey } from '../types.ts'
-import type { FilterPod, More, NodeUse, PlacedPod, Refusal } from './filters.ts'
-import { filterNode, hostPortsOf, NO_MORE, nonZeroRequestsOf, requestsOf, roomsOf } from './filters.ts'
+import { objectKey } from '../types.ts'
+import type { FilterPod, NodeUse, PlacedPod, Refusal, Room } from './filters.ts'
+import { filterNode, hostPortsOf, requestsOf, roomsOf } from './filters.ts'
+import type { Refused } from './preempt.ts'
+import { histogram, makeRoom, nominate, nominatedPods } from './preempt.ts'
+import type { SchedulerState } from './placed.ts'
+import {
+  alikeOf,
+  createSchedulerState,
+  isPicky,
+  joinUse,
+  place,
+  release,
+  usageOf,
+  takenBy,
+} from './placed.ts'
 import type { Candidate, ScoreAbout } from './score.ts'
 import { scoreNodes } from './score.ts'
 
@@ -28,54 +41,28 @@ const BACKOFF_MAX = 10 * SECOND
 const FLUSH = 300 * SECOND
 const MIN_NODES = 100
 
-interface Placement {
-  readonly key: string
-  readonly node: string
-  readonly cpu: number
-  readonly memory: number
-  readonly nonZeroCpu: number
-  readonly nonZeroMemory: number
-  readonly ports: readonly string[]
-  readonly more: More
-  /** uid of the controller, '' for none */
-  readonly owner: string
-}
-
-export interface SchedulerState {
-  use: Map<string, NodeUse>
-  /** By pod key: what it takes where. */
-  placed: Tree<Placement>
-  /** By the controller's uid and the node: how many pods of it are there. */
-  siblings: Map<string, Map<string, number>>
-  /** Pods that wait, to how often they were tried. */
-  waiting: Map<string, number>
-  /** Pods that others must keep near or away from (required affinity), or that spread. */
-  picky: Map<string, true>
-  /** Where the search among many nodes goes on. */
-  nextNode: number
-}
-
 export const kubeScheduler: AgentProgram = {
   name: 'kube-scheduler',
-  wants: () => [{ resource: 'pods' }, { resource: 'nodes' }, { resource: 'namespaces' }],
+  wants: () => [
+    { resource: 'pods' },
+    { resource: 'nodes' },
+    { resource: 'namespaces' },
+    { resource: 'services' },
+  ],
   delayNs: 2_000_000,
   workNs: 300_000,
   start(ctx) {
-    const state: SchedulerState = {
-      use: new Map(),
-      placed: createTree(),
-      siblings: new Map(),
-      waiting: new Map(),
-      picky: new Map(),
-      nextNode: 0,
-    }
+    const state = createSchedulerState()
     ctx.agent.state = state
+    for (const service of cacheList<Service>(ctx, 'services')) selectionService(state.services, service)
     for (const pod of cacheList<Pod>(ctx, 'pods')) notePod(ctx, pod, false)
     agentTimer(ctx, 'flush', FLUSH)
   },
   observe(ctx, change) {
     if (change.resource === 'pods') notePod(ctx, change.object as Pod, change.type === 'DELETED')
     else if (change.resource === 'nodes') noteNode(ctx, change)
+    else if (change.resource === 'services')
+      selectionService(stateOf(ctx).services, change.object as Service, change.type === 'DELETED')
   },
   reconcile: schedulePod,
   timer(ctx) {
@@ -91,6 +78,8 @@ function stateOf(ctx: AgentCtx): SchedulerState {
 function notePod(ctx: AgentCtx, pod: Pod, gone: boolean): void {
   const state = stateOf(ctx)
   const key = objectKey(pod)
+  if (gone || (pod.spec.nodeName ?? '') !== '') state.nominated.delete(key)
+  else if (pod.status?.nominatedNodeName) state.nominated.set(key, pod.status.nominatedNodeName)
   const ended = gone || pod.status?.phase === 'Succeeded' || pod.status?.phase === 'Failed'
   const node = pod.spec.nodeName ?? ''
   if (ended) {
@@ -132,104 +121,10 @@ function retryWaiting(ctx: AgentCtx): void {
   }
 }
 
-function usageOf(state: SchedulerState, node: string): NodeUse {
-  const known = state.use.get(node)
-  if (known !== undefined) return known
-  const use: NodeUse = {
-    cpu: 0,
-    memory: 0,
-    nonZeroCpu: 0,
-    nonZeroMemory: 0,
-    pods: 0,
-    ports: new Map(),
-    more: null,
-  }
-  state.use.set(node, use)
-  return use
-}
-
-function place(state: SchedulerState, pod: Pod, node: string): void {
-  const key = objectKey(pod)
-  if (treeGet(state.placed, key)?.node === node) return
-  release(state, key)
-  const { cpu, memory, more = NO_MORE } = requestsOf(pod)
-  const ports = hostPortsOf(pod)
-  const owner = controllerOf(pod)?.uid ?? ''
-  const { cpu: nonZeroCpu, memory: nonZeroMemory } = nonZeroRequestsOf(pod)
-  const placement: Placement = {
-    key,
-    node,
-    cpu,
-    memory,
-    nonZeroCpu,
-    nonZeroMemory,
-    ports: Object.freeze(ports),
-    more,
-    owner,
-  }
-  state.placed = treeSet(state.placed, key, Object.freeze(placement))
-  if (isPicky(pod)) state.picky.set(key, true)
-  const use = usageOf(state, node)
-  use.cpu += cpu
-  use.memory += memory
-  use.nonZeroCpu += nonZeroCpu
-  use.nonZeroMemory += nonZeroMemory
-  use.pods++
-  for (const port of ports) use.ports.set(port, (use.ports.get(port) ?? 0) + 1)
-  takeMore(use, more, 1)
-  if (owner !== '') countSibling(state, owner, node, 1)
-}
-
-function countSibling(state: SchedulerState, owner: string, node: string, by: number): void {
-  const there = state.siblings.get(owner) ?? new Map<string, number>()
-  const count = (there.get(node) ?? 0) + by
-  if (count > 0) there.set(node, count)
-  else there.delete(node)
-  if (there.size > 0) state.siblings.set(owner, there)
-  else state.siblings.delete(owner)
-}
-
-function release(state: SchedulerState, key: string): void {
-  const was = treeGet(state.placed, key)
-  if (was === undefined) return
-  state.placed = treeDelete(state.placed, key)
-  const use = usageOf(state, was.node)
-  use.cpu -= was.cpu
-  use.memory -= was.memory
-  use.nonZeroCpu -= was.nonZeroCpu
-  use.nonZeroMemory -= was.nonZeroMemory
-  use.pods--
-  for (const port of was.ports) {
-    const left = (use.ports.get(port) ?? 1) - 1
-    if (left === 0) use.ports.delete(port)
-    else use.ports.set(port, left)
-  }
-  takeMore(use, was.more, -1)
-  if (was.owner !== '') countSibling(state, was.owner, was.node, -1)
-}
-
-function takeMore(use: NodeUse, more: More, by: number): void {
-  for (const [name, amount] of more) {
-    use.more ??= new Map()
-    const now = (use.more.get(name) ?? 0) + by * amount
-    if (now === 0) use.more.delete(name)
-    else use.more.set(name, now)
-  }
-}
-
 /** A pod that somebody holds back is not looked at; the API server has said so in its condition. */
 function isGated({ spec }: Pod): boolean {
   const { schedulingGates = [] } = spec as { readonly schedulingGates?: readonly object[] }
   return schedulingGates.length > 0
-}
-
-function isPicky({ spec }: Pod): boolean {
-  const { affinity, topologySpreadConstraints = [] } = spec
-  return (
-    affinity?.podAffinity !== undefined ||
-    affinity?.podAntiAffinity !== undefined ||
-    topologySpreadConstraints.length > 0
-  )
 }
 
 function schedulePod(ctx: AgentCtx, key: string): Reconciled {
@@ -244,7 +139,7 @@ function schedulePod(ctx: AgentCtx, key: string): Reconciled {
   const { candidates, refused, about } = findNodes(ctx, pod, nodes)
   if (candidates.length === 0) {
     state.waiting.set(key, (state.waiting.get(key) ?? 0) + 1)
-    refuse(ctx, pod, nodes.length, refused)
+    refuse(ctx, about, refused)
     return {}
   }
   const chosen = choose(ctx, about, candidates)
@@ -255,6 +150,7 @@ function schedulePod(ctx: AgentCtx, key: string): Reconciled {
     return { retry: true }
   }
   state.waiting.delete(key)
+  state.nominated.delete(key)
   place(state, bound.object, chosen)
   const message = `Successfully assigned ${namespace}/${name} to ${chosen}`
   recordEvent(ctx, pod, 'Normal', 'Scheduled', message)
@@ -266,29 +162,48 @@ function findNodes(
   ctx: AgentCtx,
   pod: Pod,
   nodes: readonly Node[],
-): { candidates: Candidate[]; refused: Refusal[]; about: FilterPod & ScoreAbout } {
+): { candidates: Candidate[]; refused: Refused[]; about: FilterPod & ScoreAbout } {
   const state = stateOf(ctx)
-  const owner = controllerOf(pod)?.uid ?? ''
   const placed = isPicky(pod) || state.picky.size > 0 ? placedPods(ctx, pod) : []
   const enough = nodesToFind(nodes.length)
   const candidates: Candidate[] = []
-  const refused: Refusal[] = []
+  const refused: Refused[] = []
   const namespaceLabels = (name: string) => cacheGetKey<Namespace>(ctx, 'namespaces', name)?.metadata.labels
   const about = { pod, wanted: requestsOf(pod), ports: hostPortsOf(pod), nodes, placed, namespaceLabels }
   const names = namedNodes(pod)
-  const there = state.siblings.get(owner)
   const rooms = roomsOf(nodes)
   for (let i = 0; i < nodes.length && candidates.length < enough; i++) {
     const at = (state.nextNode + i) % nodes.length
     const node = nodes[at]!
     const room = rooms[at]!
     const use = usageOf(state, node.metadata.name)
-    const refusal = names?.has(node.metadata.name) === false ? NOT_NAMED : filterNode(about, node, use, room)
-    if (refusal !== null) refused.push(refusal)
-    else candidates.push({ node, use, room, siblings: there?.get(node.metadata.name) ?? 0 })
+    const refusal =
+      names?.has(node.metadata.name) === false ? NOT_NAMED : tryNode(ctx, about, node, use, room)
+    if (refusal === null) candidates.push({ node, use, room })
+    else refused.push({ ...refusal, node })
+    // A node on which room was made for it is taken at once.
+    if (refusal === null && node.metadata.name === pod.status?.nominatedNodeName)
+      return { candidates: candidates.slice(-1), refused, about }
   }
   if (nodes.length > 0) state.nextNode = (state.nextNode + candidates.length + refused.length) % nodes.length
-  return { candidates, refused, about: { ...about, there } }
+  return {
+    candidates,
+    refused,
+    about: { ...about, there: candidates.length > 1 ? alikeOf(ctx, state, pod) : undefined },
+  }
+}
+
+/** As `filterNode`, with those that are to come to the node before the pod, and without them. */
+function tryNode(ctx: AgentCtx, about: FilterPod, node: Node, use: NodeUse, room: Room): Refusal | null {
+  const state = stateOf(ctx)
+  const { name } = node.metadata
+  const toCome = state.nominated.size === 0 ? [] : nominatedPods(ctx, state, name, about.pod)
+  if (toCome.length > 0) {
+    const placed = [...about.placed, ...toCome.map((pod) => ({ pod, node: name }))]
+    const refusal = filterNode({ ...about, placed }, node, joinUse(use, takenBy(toCome)), room)
+    if (refusal !== null) return refusal
+  }
+  return filterNode(about, node, use, room)
 }
 
 const NOT_NAMED: Refusal = Object.freeze({
@@ -337,40 +252,27 @@ function choose(ctx: AgentCtx, about: FilterPod & ScoreAbout, candidates: readon
   return equals[at]!.node.metadata.name
 }
 
-function refuse(ctx: AgentCtx, pod: Pod, total: number, refused: readonly Refusal[]): void {
-  const message = failureText(total, refused, pod.spec.preemptionPolicy === 'Never')
+function refuse(ctx: AgentCtx, about: FilterPod, refused: readonly Refused[]): void {
+  const { pod, nodes } = about
+  const state = stateOf(ctx)
+  const { node, why } = nodes.length === 0 ? NO_ROOM : makeRoom(ctx, state, about, refused)
+  const message = failureText(nodes.length, refused, why)
   recordEvent(ctx, pod, 'Warning', 'FailedScheduling', message)
   const condition = { type: 'PodScheduled', status: 'False', reason: 'Unschedulable', message } as const
   const conditions = putCondition(pod.status?.conditions ?? [], condition, wallMs(ctx.world)).map(
     ({ lastUpdateTime: _, ...rest }) => rest,
   )
   const before = pod.status?.conditions?.find(({ type }) => type === 'PodScheduled')
-  if (before?.message === message) return
-  apiUpdateStatus<Pod>(ctx.world, actorOf(ctx.agent), 'pods', {
-    ...pod,
-    status: { ...pod.status, conditions },
-  })
+  const was = pod.status?.nominatedNodeName ?? ''
+  if (before?.message === message && (node ?? was) === was) return
+  nominate(ctx, state, pod, node ?? was, { ...pod.status, conditions })
 }
+
+const NO_ROOM = Object.freeze({ node: '', why: '' })
 
 /** `0/3 nodes are available: 1 Insufficient cpu, 2 node(s) …. preemption: …` Models FitError.Error. */
-export function failureText(total: number, refused: readonly Refusal[], never = false): string {
+export function failureText(total: number, refused: readonly Refusal[], why: string): string {
   if (total === 0) return 'no nodes available to schedule pods'
-  const head = `0/${total} nodes are available`
-  const why = histogram(refused.flatMap(({ reasons }) => reasons))
-  if (never) return `${head}: ${why}. preemption: not eligible due to preemptionPolicy=Never.`
-  const helpless = refused.map((refusal) =>
-    refusal.final
-      ? 'Preemption is not helpful for scheduling'
-      : 'No preemption victims found for incoming pod',
-  )
-  return `${head}: ${why}. preemption: ${head}: ${histogram(helpless)}.`
-}
-
-function histogram(reasons: readonly string[]): string {
-  const counts = new Map<string, number>()
-  for (const reason of reasons) counts.set(reason, (counts.get(reason) ?? 0) + 1)
-  return [...counts]
-    .map(([reason, count]) => `${count} ${reason}`)
-    .sort()
-    .join(', ')
+  const reasons = histogram(refused.flatMap(({ reasons }) => reasons))
+  return `0/${total} nodes are available: ${reasons}.${why === '' ? '' : ` preemption: ${why}`}`
 }

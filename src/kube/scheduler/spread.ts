@@ -108,8 +108,8 @@ export function spreadScores(
 const ZONE = 'topology.kubernetes.io/zone'
 
 /**
- * The same by the cluster's own constraints: hosts with a skew of 3, zones with one of 5. `there`: how many pods of
- * the same owner stand on a node.
+ * The same by the cluster's own constraints: hosts with a skew of 3, zones with one of 5. `there`: how many pods that
+ * are like it stand on a node.
  */
 export function defaultSpreadScores(
   candidates: readonly Node[],
