@@ -132,4 +132,23 @@ describe('3.3 overlapping docker0', () => {
     expect(lab.type('host1: docker exec web ping -c 1 172.17.0.3').code).toBe(1)
     checksMend(openLab('3.3-overlapping-docker0'), [true, false])
   })
+
+  it('is mended by another range: what both containers held is given back, and they start in the new one', () => {
+    const lab = openLab('3.3-overlapping-docker0')
+    mendAll(lab)
+    expect(said(lab, 'host2: docker ps -q')).toBe('')
+    expect(said(lab, 'host2: ip -br link')).not.toContain('veth')
+    expect(savedRules(lab, 'host2', 'raw')).toEqual([])
+    said(lab, 'host2: docker start web second')
+    const address = '{{.NetworkSettings.IPAddress}}'
+    expect(said(lab, `host2: docker inspect -f '${address}' web second`)).toBe('172.18.0.2\n172.18.0.3\n')
+    // From another host all that is in the way now is docker's own filter.
+    said(lab, 'host1: ip route add 172.18.0.0/24 via 10.100.0.3')
+    lab.steps()
+    expect(lab.type('host1: docker exec web curl -s -m 2 172.18.0.3').code).toBe(28)
+    const ends = lab.steps().filter(({ reason, headers }) => reason !== '' && headers.arp === null)
+    expect(new Set(ends.map(({ nsName, reason }) => `${nsName} ${reason}`))).toEqual(
+      new Set(['host2 NETFILTER_DROP']),
+    )
+  })
 })

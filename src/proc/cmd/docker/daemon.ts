@@ -92,6 +92,7 @@ function begin(ctx: ProcCtx, options: Options): void {
   ]
   // Without live-restore containers do not outlive the daemon.
   for (const id of running(ctx)) stopContainer(world, machine.id, id, true)
+  releaseEnded(ctx)
   setupChains(ctx, state)
   setupForwarding(ctx)
   for (const network of state.networks) raiseNetwork(ctx, state, network)
@@ -113,10 +114,16 @@ function end(ctx: ProcCtx): void {
 
 function leaveWhenEmpty(ctx: ProcCtx): void {
   if (running(ctx).length > 0) return
+  releaseEnded(ctx)
   const state = dockerOf(ctx.machine)
   touch(ctx.world, ctx.machine.id)
   if (state !== undefined) state.pid = 0
   exitProcess(ctx, 0)
+}
+
+/** Containers may end in one moment, or while no daemon is there to be told: what they held goes all the same. */
+function releaseEnded(ctx: ProcCtx): void {
+  for (const id of [...(dockerOf(ctx.machine)?.boxes.keys() ?? [])]) boxEnded(ctx, id)
 }
 
 function running(ctx: ProcCtx): string[] {
