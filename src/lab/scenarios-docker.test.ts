@@ -108,12 +108,24 @@ describe('2.2 network host', () => {
     const lab = open('2.2-network-host')
     expect(said(lab, 'pc: curl -s 192.168.1.10')).toContain(WELCOME)
     expect(said(lab, 'host: ss -tlnp')).toMatch(/0\.0\.0\.0:80 .*nginx/)
+    const from = lab.run.world.now
     const second = lab.type('host: docker run --name second --network host nginx')
     expect(second.code).toBe(1)
+    // It asks five times, half a second apart.
+    expect((lab.run.world.now - from) / 1e9).toBeCloseTo(2.5, 1)
     expect(second.stderr).toBe(`${IN_USE.repeat(5)}nginx: [emerg] still could not bind()\n`)
     expect(said(lab, 'host: docker exec web hostname')).toBe('host\n')
     expect(said(lab, 'host: docker ps -a')).toMatch(/^\w{12} +nginx .* Exited \(1\) .* second\n/m)
     expect(said(lab, 'host: docker rm second')).toBe('second\n')
+  })
+
+  it('gets the port all the same where it comes free in time', () => {
+    const lab = open('2.2-network-host')
+    said(lab, 'host: docker run -d --name second --network host nginx')
+    said(lab, 'host: docker rm -f web')
+    lab.wait(1)
+    expect(said(lab, 'pc: curl -s 192.168.1.10')).toContain(WELCOME)
+    expect(lab.type('host: docker logs second').stderr).toBe(IN_USE)
   })
 
   it('has a file tree of its own, and what is written there is served', () => {

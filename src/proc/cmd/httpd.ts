@@ -48,6 +48,17 @@ interface HttpdState {
   conns: Map<number, Conn>
 }
 
+/** nginx whose port is taken: it asks again. */
+interface Waiting {
+  place: Place
+  /** How often it has still to ask. */
+  left: number
+}
+
+/** How often nginx asks for a port that is taken, and how long it waits after each time. Models ngx_connection.c. */
+const TRIES = 5
+const RETRY_NS = 500_000_000
+
 export const python3: Program = pythonProgram('python3', 'py3')
 export const python: Program = pythonProgram('python', 'py2')
 export const python2: Program = pythonProgram('python2', 'py2')
@@ -175,7 +186,11 @@ function serve(ctx: ProcCtx, place: Place): void {
   const listeners: number[] = []
   for (const family of families) {
     const sock = listenAt(ctx, style, family, addr, port)
-    if (sock === undefined) return
+    if (typeof sock === 'string') {
+      for (const id of listeners) sockClose(ctx.world, ctx.ns, sockById(ctx.ns, id)!)
+      refused(ctx, place, family, sock)
+      return
+    }
     listeners.push(sock.id)
   }
   const state: HttpdState = {
@@ -196,13 +211,14 @@ function serve(ctx: ProcCtx, place: Place): void {
   out(ctx, line)
 }
 
+/** A listening socket, or why there is none. */
 function listenAt(
   ctx: ProcCtx,
   style: HttpStyle,
   family: 4 | 6,
   addr: Ip | undefined,
   port: number,
-): Socket | undefined {
+): Socket | string {
   const { world, ns, proc } = ctx
   const sock = sockOpen(world, ns, { kind: 'tcp', family, pid: proc.pid })
   sock.tcp!.reuseAddr = true
@@ -213,6 +229,13 @@ function listenAt(
     (isFull(style) && family === 6 ? bindSix(ctx, sock, port) : sockBind(world, ns, sock, name)) ??
     tcpListen(world, ns, sock, isFull(style) ? 511 : 5)
   if (errno === null) return sock
+  sockClose(world, ns, sock)
+  return errno
+}
+
+/** What a server says of a port that it does not get. */
+function refused(ctx: ProcCtx, place: Place, family: 4 | 6, errno: string): void {
+  const { style, port } = place
   if (style === 'apache') {
     const why = `(98)Address already in use: AH00072: make_sock: could not bind to address`
     err(
@@ -222,12 +245,18 @@ function listenAt(
     exitProcess(ctx, 1)
   } else if (style === 'nginx') {
     const where = family === 6 ? `[::]:${port}` : `0.0.0.0:${port}`
-    const text = `nginx: [emerg] bind() to ${where} failed (98: Address already in use)\n`
-    err(ctx, text.repeat(5))
-    fail(ctx, 1, 'nginx: [emerg] still could not bind()')
+    err(ctx, `nginx: [emerg] bind() to ${where} failed (98: Address already in use)\n`)
+    const left = ((ctx.proc.state as Waiting | undefined)?.left ?? TRIES) - 1
+    const state: Waiting = { place, left }
+    ctx.proc.state = state
+    setTimer(ctx, ctx.world.now + RETRY_NS, 'bind')
   } else if (errno === 'EADDRNOTAVAIL') fail(ctx, 1, 'OSError: [Errno 99] Cannot assign requested address')
   else fail(ctx, 1, `${style === 'py2' ? 'socket.error' : 'OSError'}: [Errno 98] Address already in use`)
-  return undefined
+}
+
+function askAgain(ctx: ProcCtx, { place, left }: Waiting): void {
+  if (left > 0) serve(ctx, place)
+  else fail(ctx, 1, 'nginx: [emerg] still could not bind()')
 }
 
 function isFull(style: HttpStyle): boolean {
@@ -240,7 +269,12 @@ function bindSix(ctx: ProcCtx, sock: Socket, port: number): string | null {
 }
 
 function handle(ctx: ProcCtx, event: ProcEvent): void {
-  const state = ctx.proc.state as HttpdState
+  const state = ctx.proc.state as HttpdState | Waiting
+  if ('left' in state) {
+    if (event.type === 'timer') askAgain(ctx, state)
+    else if (event.type === 'signal') exitProcess(ctx, 0)
+    return
+  }
   if (event.type === 'sock') {
     if (state.listeners.includes(event.sock)) acceptAll(ctx, state, event.sock)
     else if (state.conns.has(event.sock)) readable(ctx, state, state.conns.get(event.sock)!)
