@@ -40,6 +40,18 @@ describe('2.6 pause', () => {
     checksHold(lab)
   })
 
+  it('starts its containers one after the other: an image is fetched when the one before is up', () => {
+    const lab = openLab('2.6-pause')
+    const path = '{range .items[*]}{.firstTimestamp} {.message}{"\\n"}{end}'
+    const about = '--field-selector involvedObject.name=web'
+    const told = said(lab, `node1: kubectl get events ${about} -o jsonpath='${path}'`).split('\n')
+    const at = (what: string) => Date.parse(told.find((line) => line.endsWith(what))?.split(' ')[0] ?? '')
+    const pulled = at('Pulling image "python:2.7"')
+    expect(pulled).toBeGreaterThan(at('Pulling image "nginx"'))
+    expect(pulled).toBeGreaterThanOrEqual(at('Started container web'))
+    expect(at('Started container side')).toBeGreaterThan(pulled)
+  })
+
   it('keeps the address when a container starts anew', () => {
     const lab = openLab('2.6-pause')
     const ip = () => said(lab, "node1: kubectl get pod web -o jsonpath='{.status.podIP}'")
@@ -219,6 +231,14 @@ describe('3.8 localhost in a pod', () => {
       'nginx: [emerg] bind() to 0.0.0.0:80 failed (98: Address already in use)\n',
     )
     expect(said(lab, 'node1/twice: curl -s localhost')).toContain(WELCOME)
+    // The second one is up as long as nginx asks for its port: 2.5 s.
+    const ends = "{.status.containerStatuses[?(@.name=='second')].lastState.terminated.REASON}"
+    const seconds = ['startedAt', 'finishedAt'].map(
+      (field) =>
+        Date.parse(said(lab, `node1: kubectl get pod twice -o jsonpath="${ends.replace('REASON', field)}"`)) /
+        1000,
+    )
+    expect([2, 3]).toContain(seconds[1]! - seconds[0]!)
   })
 })
 
@@ -276,6 +296,10 @@ describe('4.11 five ports', () => {
     ]
     for (const [room, at] of refused)
       expect([at, lab.type(`${room}: curl -s -m 3 ${at}`).code]).toEqual([at, 7])
+    // The cluster IP is for pods and nodes; from outside there is no such network, whatever the port.
+    expect(lab.type('client: curl -s -m 3 10.96.0.80:30080').code).toBe(7)
+    for (const at of ['10.96.0.80:30080', 'localhost:30001', 'localhost:8081', '10.244.0.2'])
+      expect(said(lab, `node1: curl -s -m 3 ${at}`)).toContain(WELCOME)
     // Other ports of the cluster IP meet no rule: the packets go to the gateway, which knows no such network.
     for (const port of [80, 30001]) {
       lab.wait(30)

@@ -92,7 +92,14 @@ function advance(kubelet: Kubelet, run: PodRun): number {
     if (!passed && !run.initialized) return next
   }
   run.initialized = true
-  for (const spec of containers) next = earliest(next, keepRunning(kubelet, run, spec, boxRun(run, spec)))
+  // One starts after the other: what is not up waits while an image before it is fetched or a postStart is under way.
+  let busy = false
+  for (const spec of containers) {
+    const box = boxRun(run, spec)
+    if (busy && !isRunning(kubelet, box)) continue
+    next = earliest(next, keepRunning(kubelet, run, spec, box))
+    busy ||= box.pullingSince >= 0 || (isRunning(kubelet, box) && box.hook)
+  }
   return next
 }
 
