@@ -215,7 +215,7 @@ export function updateObject(
   if (resourceVersion && resourceVersion !== old.metadata.resourceVersion) return refuse(modified(info, name))
   // The commonest writes: an agent reports a status, the scheduler binds. Nothing else is looked at or copied.
   if (options.subresource === 'binding') return settle(world, actor, key, old, given as ApiObject, false)
-  if (options.subresource === 'status' && options.track === undefined) {
+  if (options.subresource === 'status' && options.track === undefined && keepsNotes(given, old)) {
     const { status } = given as { status?: unknown }
     return settle(world, actor, key, old, { ...old, status } as ApiObject, options.dryRun === true)
   }
@@ -239,6 +239,11 @@ export function updateObject(
     if (full !== undefined) return refuse(full)
   }
   return settle(world, actor, key, old, draft as unknown as ApiObject, options.dryRun === true)
+}
+
+/** A status write may bring annotations: a Deployment's revision comes so. */
+function keepsNotes({ metadata: { annotations } }: Draft, old: ApiObject): boolean {
+  return annotations === undefined || jsonEqual(annotations, old.metadata.annotations ?? {})
 }
 
 function keepSystemFields(draft: M, old: ApiObject): void {

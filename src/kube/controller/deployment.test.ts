@@ -76,6 +76,8 @@ it('never has fewer than allowed available, nor more than surge allows, while it
   expect(deployment.ok && deployment.object.metadata.annotations).toMatchObject({
     'deployment.kubernetes.io/revision': '2',
   })
+  // One of its making, one of the new image: the revision comes with the status and counts for none.
+  expect(deployment.ok && deployment.object.metadata.generation).toBe(2)
 })
 
 it("goes back to an old template with that template's own set and a new revision", () => {

@@ -336,7 +336,7 @@ function collide(turn: Turn, name: string): void {
   apiUpdateStatus<Deployment>(ctx.world, actorOf(ctx.agent), DEPLOYMENTS, { ...deployment, status })
 }
 
-/** The Deployment is told which revision it is at. */
+/** The Deployment is told which revision it is at: with its status, so that its generation stays. */
 function putRevision(turn: Turn, revision: number): void {
   const { ctx, deployment } = turn
   if (revisionOf(deployment) === revision) return
@@ -345,6 +345,7 @@ function putRevision(turn: Turn, revision: number): void {
   const done = apiPatch<Deployment>(ctx.world, actorOf(ctx.agent), DEPLOYMENTS, namespace, name, {
     type: 'merge',
     body,
+    subresource: 'status',
   })
   if (done.ok) turn.deployment = done.object
   expectOwnWrite(ctx, turn.key, done)
