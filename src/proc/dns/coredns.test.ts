@@ -209,7 +209,8 @@ describe('coredns', () => {
 [INFO] Reloading complete
 [WARNING] plugin/reload: Corefile parse failed: /Corefile:7 - Error during parsing: Unexpected EOF, expecting '}'
 [INFO] Reloading
-[ERROR] plugin/reload: Corefile changed but reload failed: /Corefile:2 - Error during parsing: Unknown directive 'frob'
+[ERROR] Restart failed: /Corefile:2 - Error during parsing: Unknown directive 'frob'
+[ERROR] plugin/reload: Corefile changed but reload failed: starting with listener file descriptors: /Corefile:2 - Error during parsing: Unknown directive 'frob'
 `.replace(
         'SHA512 = H\n[INFO] Reloading complete',
         log(made).match(/SHA512 = \w+\n\[INFO\] Reloading complete/)![0],

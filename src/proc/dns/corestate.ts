@@ -77,6 +77,12 @@ export function runningText(hash: string): string {
   return `[INFO] plugin/reload: Running configuration SHA512 = ${hash}\n`
 }
 
+/** What caddy says of a restart that failed, and the plugin reload after it. Models Instance.Restart of coredns/caddy. */
+function failedText(why: string): string {
+  const wrapped = `starting with listener file descriptors: ${why}`
+  return `[ERROR] Restart failed: ${why}\n[ERROR] plugin/reload: Corefile changed but reload failed: ${wrapped}\n`
+}
+
 /** The configuration of a file, or what is wrong with it. Without the file, CoreDNS runs whoami. */
 export function load(ctx: ProcCtx, file: string, base: number): { conf: CoreConf; hash: string } | string {
   const read = (path: string) => {
@@ -197,8 +203,7 @@ export function reload(ctx: ProcCtx, state: CoreState): boolean {
     const mark = sha512(encodeUtf8(text.text))
     if (mark === state.hash) return false
     state.hash = mark
-    out(ctx, '[INFO] Reloading\n')
-    out(ctx, `[ERROR] plugin/reload: Corefile changed but reload failed: ${loaded}\n`)
+    out(ctx, `[INFO] Reloading\n${failedText(loaded)}`)
     return false
   }
   if (loaded.hash === state.hash) return false
@@ -209,7 +214,7 @@ export function reload(ctx: ProcCtx, state: CoreState): boolean {
   if (wrong !== '') {
     Object.assign(state, before, { hash: loaded.hash })
     listen(ctx, state)
-    out(ctx, `[ERROR] plugin/reload: Corefile changed but reload failed: ${wrong}\n`)
+    out(ctx, failedText(wrong))
     return false
   }
   state.caches.clear()
