@@ -56,6 +56,14 @@ describe('5.1 resolv-conf', () => {
     )
     const pods = said(lab, 'node1: kubectl -n kube-system get pods -l k8s-app=kube-dns --no-headers')
     expect(pods.match(/^coredns-\S+ +1\/1 +Running /gm)).toHaveLength(2)
+    // Each of its three ports answers.
+    const ip = /^svc-app +ClusterIP +(\S+)/m.exec(said(lab, 'node1: kubectl get svc'))?.[1]
+    for (const how of ['+notcp', '+tcp']) {
+      expect(said(lab, `${CLIENT} dig +short ${how} svc-app.default.svc.cluster.local`)).toBe(`${ip}\n`)
+    }
+    expect(said(lab, `${CLIENT} curl -s http://10.96.0.10:9153/metrics`)).toContain(
+      'coredns_dns_requests_total',
+    )
     expect(checkResults(lab)).toEqual([true])
   })
 })
@@ -123,13 +131,25 @@ describe('5.4 pod-records', () => {
 describe('5.5 hostname-subdomain', () => {
   it('names the pod below the service, and a headless name leads to the pods', () => {
     const lab = openLab('5.5-hostname-subdomain')
+    expect(checkResults(lab)).toEqual([true, true])
     const ip = said(lab, "node1: kubectl get pod nginx-pod -o jsonpath='{.status.podIP}'").trim()
     const dig = (name: string) => said(lab, `${CLIENT} dig +short ${name}.default.svc.cluster.local`)
     expect(ip).toMatch(/^10\.244\.[0-9]+\.[0-9]+$/)
     expect(dig('nginx-host.nginx-subdomain')).toBe(`${ip}\n`)
     expect(dig('nginx-subdomain')).toBe('10.97.33.219\n')
     expect(dig('nginx-headless')).toBe(`${ip}\n`)
-    expect(checkResults(lab)).toEqual([true, true])
+    // The pod knows its whole name from /etc/hosts.
+    const own = 'nginx-host.nginx-subdomain.default.svc.cluster.local'
+    expect(said(lab, 'node1: kubectl exec nginx-pod -- hostname')).toBe('nginx-host\n')
+    expect(said(lab, 'node1: kubectl exec nginx-pod -- hostname -f')).toBe(`${own}\n`)
+    expect(said(lab, 'node1: kubectl exec nginx-pod -- cat /etc/hosts')).toContain(
+      `${ip}\t${own}\tnginx-host\n`,
+    )
+    said(lab, 'node1: kubectl delete pod nginx-pod')
+    lab.wait(8)
+    expect(dig('nginx-host.nginx-subdomain')).toBe('')
+    expect(dig('nginx-subdomain')).toBe('10.97.33.219\n')
+    expect(dig('nginx-headless')).toBe('')
   })
 })
 
@@ -184,7 +204,12 @@ describe('5.7 edit-the-corefile', () => {
     expect(said(lab, 'internet: cat /var/log/coredns.log')).toContain('intranet.corp.example.')
     said(lab, 'node1: kubectl apply -f /tmp/broken.yaml')
     lab.wait(150)
-    expect(logs()).toMatch(/Corefile:[0-9]+ - Error during parsing: /)
+    // caddy's words, then those of the plugin.
+    const why = "/etc/coredns/Corefile:11 - Error during parsing: Unknown directive 'cach'"
+    expect(logs()).toContain(`[INFO] Reloading
+[ERROR] Restart failed: ${why}
+[ERROR] plugin/reload: Corefile changed but reload failed: starting with listener file descriptors: ${why}
+`)
     expect(said(lab, `${CLIENT} getent hosts svc-app`)).toContain('svc-app.default.svc.cluster.local')
     expect(checkResults(lab)).toEqual([true])
   })

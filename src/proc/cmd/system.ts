@@ -8,6 +8,7 @@ import { execProgram, exitProcess, setTimer } from '../../run/process.ts'
 import type { ProcCtx, Program } from '../../run/types.ts'
 import { touch } from '../../sim/dispatch.ts'
 import { dateText } from '../clock.ts'
+import { hostsLines } from '../dns/resolvconf.ts'
 import { echoText, printfText } from '../format.ts'
 import { err, fail, finish, out, parseOptions } from '../program.ts'
 import { findProgram } from '../shell/simple.ts'
@@ -66,7 +67,12 @@ const hostname: Program = {
     }
     if (options.flags.has('I')) return finish(ctx, `${ownAddresses(ctx)}\n`)
     if (options.flags.has('i')) return fail(ctx, 1, 'hostname: -i: not modelled in Kubehop')
-    finish(ctx, `${hostnameOf(ctx.machine, ctx.proc)}\n`)
+    const own = hostnameOf(ctx.machine, ctx.proc)
+    // The canonical name is the first of its line in /etc/hosts: kubelet writes a pod's whole name there.
+    const whole = options.flags.has('f') || options.flags.has('fqdn')
+    const canonical = whole ? hostsLines(ctx).find(({ names }) => names.includes(own))?.names[0] : undefined
+    const brief = options.flags.has('s') || options.flags.has('short')
+    finish(ctx, `${canonical ?? (brief ? own.split('.')[0] : own)}\n`)
   },
 }
 
