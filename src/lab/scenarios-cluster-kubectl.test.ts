@@ -149,6 +149,15 @@ describe('4.4 iptables mode, by kubectl', () => {
     expect(lab.type('node1/client: curl -s -m 3 http://10.3.241.153/').code).toBe(7)
     expect(said(lab, 'node2: curl -s http://10.3.241.153/')).toMatch(HELLO)
     expect(said(lab, 'node1/client: curl -s http://10.3.241.152/')).toMatch(HELLO)
+    // Pods that come anew are not known there either, until somebody starts it again.
+    said(lab, 'node1: kubectl delete pod -l app=service_test_pod')
+    lab.wait(5)
+    expect(lab.type('node1/client: curl -s -m 2 http://10.3.241.152/').code).not.toBe(0)
+    said(lab, 'node1: kube-proxy > /dev/null 2>&1 &')
+    lab.wait(5)
+    for (const ip of ['10.3.241.152', '10.3.241.153'])
+      expect(said(lab, `node1/client: curl -s -m 2 http://${ip}/`)).toMatch(HELLO)
+    expect(savedRules(lab, 'node1', 'nat')).toEqual(savedRules(lab, 'node2', 'nat'))
   })
 })
 
@@ -170,6 +179,9 @@ describe('4.5 readiness', () => {
       /10\.0\.1\.2\n +Conditions:\n +Ready: +false/,
     )
     for (const node of ['node1', 'node2']) expect(targets(lab, node)).toEqual(['10.0.2.2:8080'])
+    expect(said(lab, 'node1: kubectl describe svc service-test')).toMatch(/^Endpoints: +10\.0\.2\.2:8080$/m)
+    const why = 'Readiness probe failed: HTTP probe failed with statuscode: 404'
+    expect(said(lab, 'node1: kubectl describe pod -l app=page')).toContain(why)
     for (let i = 0; i < 4; i++) {
       expect(said(lab, 'node1/client: curl -s http://10.3.241.152/')).toContain('<p>Hello from connection-')
     }
@@ -188,6 +200,9 @@ describe('4.5 readiness', () => {
     said(lab, `node2/${name}: iptables -A INPUT -p tcp --dport 8080 -j DROP`)
     lab.wait(15)
     for (const node of ['node1', 'node2']) expect(targets(lab, node)).toEqual(['10.0.1.2:8080'])
+    expect(said(lab, `node1: kubectl describe pod ${name}`)).toContain(
+      'Readiness probe failed: dial tcp 10.0.2.2:8080: i/o timeout',
+    )
     said(lab, `node2/${name}: iptables -F INPUT`)
     lab.wait(12)
     expect(targets(lab, 'node1')).toEqual(['10.0.1.2:8080', '10.0.2.2:8080'])

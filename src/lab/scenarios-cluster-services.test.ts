@@ -255,6 +255,12 @@ describe('4.6 nodeport', () => {
     const seen = lab.frames().filter((frame) => /^node1\.service-test-[^ ]*\/eth0</.test(frame))
     expect(seen).toContainEqual(expect.stringContaining('203.0.113.9 > 10.0.1.2 '))
     expect(lab.type('client: curl -s -m 3 http://10.100.0.3:32214/').code).toBe(28)
+    // The server's own log has who asked: a node by the one service, the client by the other.
+    said(lab, 'client: curl -s http://10.100.0.3:32213/')
+    const asked = said(lab, 'node1: kubectl logs deploy/service-test').match(/^\S+(?= - - )/gm)
+    expect(asked).toEqual(['203.0.113.9', '10.100.0.3'])
+    // The nodes themselves reach it all the same.
+    expect(said(lab, 'node2: curl -s -m 3 http://10.100.0.3:32214/')).toMatch(HELLO)
     expect(savedRules(lab, 'node2', 'filter', 'KUBE-EXTERNAL-SERVICES')).toEqual([
       '-A KUBE-EXTERNAL-SERVICES -p tcp -m comment --comment "default/service-test-local has no local endpoints" -m addrtype --dst-type LOCAL -m tcp --dport 32214 -j DROP',
     ])
@@ -279,6 +285,17 @@ describe('4.6 nodeport', () => {
     expect(() => openScenario(text)).toThrow(
       'provided port is not in the valid range. The range of valid ports is 30000-32767',
     )
+    const lab = openLab('4.6-nodeport')
+    const made = (port: number) =>
+      lab.type(`node1: kubectl create service nodeport x --tcp=80 --node-port=${port}`).stderr
+    const refused =
+      'error: failed to create NodePort service: Service "x" is invalid: spec.ports[0].nodePort: '
+    for (const port of [29_999, 32_768]) {
+      const range = 'provided port is not in the valid range. The range of valid ports is 30000-32767'
+      expect(made(port)).toBe(`${refused}Invalid value: ${port}: ${range}\n`)
+    }
+    expect(made(32_213)).toBe(`${refused}Invalid value: 32213: provided port is already allocated\n`)
+    expect([30_000, 32_767].map(made)).toEqual(['', expect.stringContaining('"x" already exists')])
   })
 })
 
