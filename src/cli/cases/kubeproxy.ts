@@ -1,5 +1,6 @@
 /** kube-proxy in iptables mode: flows, rule sets, names, categories of endpoints. */
 import { categorizeEndpoints } from '../../kube/node/proxy/categorize.ts'
+import { hintsEnabled } from '../../kube/controller/endpointslice/topology.ts'
 import { chainName } from '../../kube/node/proxy/names.ts'
 import type { ChainKind } from '../../kube/node/proxy/names.ts'
 import { endpointsByPort, servicePorts } from '../../kube/node/proxy/ports.ts'
@@ -276,13 +277,11 @@ export function kubeProxyCategories(data: unknown): CaseResult[] {
 }
 
 function categorize({ service, endpoints, nodeZone, expect }: CategoryCase): string {
-  const annotations: Record<string, string> =
-    service.topologyMode === undefined ? {} : { 'service.kubernetes.io/topology-mode': service.topologyMode }
   const nodePort = service.nodePort ?? 0
   const [port] = servicePorts(
     [
       {
-        metadata: { namespace: 'ns', name: 'svc', annotations },
+        metadata: { namespace: 'ns', name: 'svc' },
         spec: {
           type: nodePort === 0 ? 'ClusterIP' : 'NodePort',
           clusterIP: '172.30.0.1',
@@ -315,7 +314,10 @@ function categorize({ service, endpoints, nodeZone, expect }: CategoryCase): str
     4,
     'here',
   )
-  const got = categorizeEndpoints(listed.get('ns/svc/tcp') ?? [], port!, nodeZone ?? '')
+  // The cases are of 1.26, where kube-proxy itself read the annotation.
+  const follows = hintsEnabled({ 'service.kubernetes.io/topology-mode': service.topologyMode ?? '' })
+  const zone = follows ? (nodeZone ?? '') : ''
+  const got = categorizeEndpoints(listed.get('ns/svc/tcp') ?? [], port!, zone)
   const texts = (list: typeof got.cluster) =>
     list === null ? null : list.map((endpoint) => endpoint.text).sort()
   return differs(

@@ -11,7 +11,6 @@ import type { Agent, AgentCtx, AgentProgram, Reconciled } from '../../kube/agent
 import { clusterOf } from '../../kube/cluster.ts'
 import { staleConnections } from '../../kube/node/proxy/conntrack.ts'
 import { JUMP_RULES } from '../../kube/node/proxy/ruleset.ts'
-import type { ProxyState } from '../../kube/node/proxy/ruleset.ts'
 import type { ProxyNode } from '../../kube/node/proxy/types.ts'
 import type { EndpointSlice, Node, Service } from '../../kube/objects.ts'
 import type { StoreChange } from '../../kube/types.ts'
@@ -316,7 +315,7 @@ function write(ctx: AgentCtx, place: IptablesPlace, node: ProxyNode, full: boole
   }
   placeRules(place, before, now, keys)
   state.written.set(family, now)
-  deleteStale(ctx, family, before, now, keys)
+  deleteStale(ctx, family, now, keys)
 }
 
 /** About how many endpoints there are: parts that are parsed with comments for nothing cost as much as those that count. */
@@ -386,11 +385,6 @@ function ofNode(ctx: AgentCtx, node: ProxyNode, written: Written, comments: bool
   return changedOnce(ctx.world, written, fixed, changes, () => changedRules(written, fixed, changes))
 }
 
-/** The Service's ports without an endpoint: what is left of one that is gone. */
-function none({ ports }: ProxyState): ProxyState {
-  return { ports, endpoints: new Map() }
-}
-
 function partOf(
   ctx: AgentCtx,
   node: ProxyNode,
@@ -423,34 +417,21 @@ function writeJumps(place: IptablesPlace): void {
  * UDP connections whose endpoint is gone would go on to nowhere: nothing but their entry leads there. Those of the
  * Services in `keys`, without it those of all.
  */
-function deleteStale(
-  ctx: AgentCtx,
-  family: 4 | 6,
-  before: Written | undefined,
-  now: Written,
-  keys: readonly string[] | null,
-): void {
+function deleteStale(ctx: AgentCtx, family: 4 | 6, now: Written, keys: readonly string[] | null): void {
   const { world, agent } = ctx
   const netns = findNetns(world, agent.ns)
   if (netns === undefined) return
   const connections = ctList(world, netns, family).filter(({ orig }) => orig.proto === IPPROTO_UDP)
   if (connections.length === 0) return
   const gone = new Set<Conn>()
-  const look = (key: string) => {
-    const old = before === undefined ? undefined : trieGet(before.parts, key)
-    const known = trieGet(now.parts, key)?.known ?? (old === undefined ? undefined : none(old.known))
-    for (const conn of known === undefined ? [] : staleConnections(known, connections)) {
+  const look = (part: ParsedPart | undefined) => {
+    for (const conn of part === undefined ? [] : staleConnections(part.known, connections)) {
       if (!gone.has(conn)) ctDelete(world, netns, conn)
       gone.add(conn)
     }
   }
-  if (keys !== null) {
-    for (const key of keys) look(key)
-    return
-  }
-  trieEach(now.parts, (_, key) => look(key))
-  if (before !== undefined)
-    trieEach(before.parts, (_, key) => trieGet(now.parts, key) === undefined && look(key))
+  if (keys === null) trieEach(now.parts, look)
+  else for (const key of keys) look(trieGet(now.parts, key))
 }
 
 function routeLocalnet(ctx: AgentCtx): void {

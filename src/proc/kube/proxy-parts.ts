@@ -82,10 +82,10 @@ export function parsedPart(
     if (known !== undefined) return known.part
   }
   const made = servicePart(node, service, slices, comments)
-  const plain = made.ports.every(
-    (port) =>
-      !port.internalLocal && !port.externalLocal && !port.followsHints && port.sourceRanges.length === 0,
-  )
+  const plain =
+    made.ports.every(
+      (port) => !port.internalLocal && !port.externalLocal && port.sourceRanges.length === 0,
+    ) && !hasHints(slices)
   const part = parsePart(
     node.family,
     plain ? { ...made, endpoints: nowhere(made.endpoints) } : made,
@@ -145,10 +145,14 @@ function whereOf(node: ProxyNode, service: ServiceLike, slices: readonly Endpoin
     (endpoints ?? []).filter(({ nodeName }) => nodeName === node.name).map(({ addresses }) => addresses[0]),
   )
   return JSON.stringify([
-    ports.some(({ followsHints }) => followsHints) ? node.zone : '',
+    hasHints(slices) ? node.zone : '',
     ports.some(({ sourceRanges }) => sourceRanges.length > 0) ? node.nodeIP : '',
     local,
   ])
+}
+
+function hasHints(slices: readonly EndpointSliceLike[]): boolean {
+  return slices.some(({ endpoints }) => (endpoints ?? []).some(({ hints }) => hints !== undefined))
 }
 
 /** Parses a part. Chains that read as in `before` are taken over. Throws iptables' fault for a rule that it would refuse. */

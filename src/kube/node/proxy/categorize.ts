@@ -14,7 +14,7 @@ export interface Categories {
 
 type Policy = Pick<
   ServicePort,
-  'nodePort' | 'externalIPs' | 'loadBalancerIPs' | 'internalLocal' | 'externalLocal' | 'followsHints'
+  'nodePort' | 'externalIPs' | 'loadBalancerIPs' | 'internalLocal' | 'externalLocal'
 >
 
 /** A node port, an external address or a load balancer's leads to it. */
@@ -33,7 +33,8 @@ export function usesLocalEndpoints(port: Policy): boolean {
 
 /**
  * Sorts a service port's endpoints. Terminating ones serve only where no ready one is, judged for each list by
- * itself. Hints count only while every ready endpoint has some and one of them names this node's zone.
+ * itself. Hints count only while every ready endpoint has some and one of them names this node's zone, whatever the
+ * Service's annotation says: that is what made the slices' controller write them.
  */
 export function categorizeEndpoints(
   endpoints: readonly ProxyEndpoint[],
@@ -42,7 +43,7 @@ export function categorizeEndpoints(
 ): Categories {
   const wantsCluster = usesClusterEndpoints(port)
   const wantsLocal = usesLocalEndpoints(port)
-  const hinted = wantsCluster && canUseHints(endpoints, port, zone)
+  const hinted = wantsCluster && canUseHints(endpoints, zone)
   const cluster = wantsCluster
     ? readyElseTerminating(endpoints, (endpoint) => !hinted || endpoint.zoneHints.includes(zone))
     : null
@@ -67,8 +68,8 @@ function anyServes(endpoints: readonly ProxyEndpoint[]): boolean {
   return endpoints.some((endpoint) => endpoint.ready || (endpoint.serving && endpoint.terminating))
 }
 
-function canUseHints(endpoints: readonly ProxyEndpoint[], port: Policy, zone: string): boolean {
-  if (!port.followsHints || zone === '') return false
+function canUseHints(endpoints: readonly ProxyEndpoint[], zone: string): boolean {
+  if (zone === '') return false
   const ready = endpoints.filter((endpoint) => endpoint.ready)
   if (ready.some((endpoint) => endpoint.zoneHints.length === 0)) return false
   return ready.some((endpoint) => endpoint.zoneHints.includes(zone))

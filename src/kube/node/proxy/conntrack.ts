@@ -7,8 +7,9 @@ import { endpointsKey } from './ports.ts'
 import type { ProxyState } from './ruleset.ts'
 
 /**
- * The UDP connections to a service address or node port that were translated to something that does not serve it any
- * more. TCP's end by themselves.
+ * The UDP connections to a service address or node port that were translated to an address which does not serve it any
+ * more, whatever the port. A service port that nothing serves has none: its rules refuse what comes. TCP's end by
+ * themselves.
  */
 export function staleConnections(state: ProxyState, connections: readonly Conn[]): Conn[] {
   const udp = state.ports.filter((port) => port.protocol === 'udp')
@@ -17,7 +18,8 @@ export function staleConnections(state: ProxyState, connections: readonly Conn[]
   const byNodePort = new Map<number, ReadonlySet<string>>()
   for (const port of udp) {
     const endpoints = state.endpoints.get(endpointsKey(port)) ?? []
-    const serving = new Set(endpoints.filter((endpoint) => endpoint.serving).map((endpoint) => endpoint.text))
+    const serving = new Set(endpoints.filter((endpoint) => endpoint.serving).map(({ ip }) => ip))
+    if (serving.size === 0) continue
     for (const ip of [port.clusterIP, ...port.externalIPs, ...port.loadBalancerIPs]) {
       byAddress.set(endpointText(ip, port.port), serving)
     }
@@ -25,7 +27,8 @@ export function staleConnections(state: ProxyState, connections: readonly Conn[]
   }
   return connections.filter(({ orig, reply }) => {
     if (orig.proto !== IPPROTO_UDP) return false
-    const serving = byAddress.get(endpointText(formatIp(orig.dst), orig.dport)) ?? byNodePort.get(orig.dport)
-    return serving !== undefined && !serving.has(endpointText(formatIp(reply.src), reply.sport))
+    const from = formatIp(reply.src)
+    const lists = [byAddress.get(endpointText(formatIp(orig.dst), orig.dport)), byNodePort.get(orig.dport)]
+    return lists.some((serving) => serving !== undefined && !serving.has(from))
   })
 }

@@ -2,12 +2,14 @@
  * Service ports and endpoints out of Services and EndpointSlices.
  * Models pkg/proxy/serviceport.go, servicechangetracker.go and endpointslicecache.go (Kubernetes 1.32).
  */
-import { parseIp, parsePrefix } from '../../../base/addr.ts'
-import { hintsEnabled } from '../../controller/endpointslice/topology.ts'
+import { familyOf, formatIp, formatPrefix, maskIp, parseIp, parsePrefix } from '../../../base/addr.ts'
 import { endpointText, servicePortName } from './names.ts'
 import type { EndpointSliceLike, ProxyEndpoint, ServiceLike, ServicePort } from './types.ts'
 
 const SERVICE_NAME_LABEL = 'kubernetes.io/service-name'
+/** Objects with one of these are no business of kube-proxy: its informers leave them out. */
+const OTHER_PROXY_LABEL = 'service.kubernetes.io/service-proxy-name'
+const HEADLESS_LABEL = 'service.kubernetes.io/headless'
 
 /** The service ports of one family in the order of their names; headless and ExternalName Services have none. */
 export function servicePorts(services: Iterable<ServiceLike>, family: 4 | 6): ServicePort[] {
@@ -18,7 +20,8 @@ export function servicePorts(services: Iterable<ServiceLike>, family: 4 | 6): Se
 
 /**
  * Endpoints by `NAMESPACE/NAME[:PORT]` + '/' + protocol, each list in the order of its addresses' text.
- * An address that stands in several slices counts once.
+ * An address that stands more than once counts once: as it stands first (slices in the order given, where the real one
+ * has that of a Go map), unless a later one is on this node.
  */
 export function endpointsByPort(
   slices: Iterable<EndpointSliceLike>,
@@ -28,7 +31,7 @@ export function endpointsByPort(
   const found = new Map<string, Map<string, ProxyEndpoint>>()
   for (const slice of slices) {
     if (slice.addressType !== (family === 4 ? 'IPv4' : 'IPv6')) continue
-    addSlice(found, slice, nodeName)
+    addSlice(found, slice, family, nodeName)
   }
   const byPort = new Map<string, ProxyEndpoint[]>()
   for (const [key, endpoints] of found) {
@@ -49,9 +52,10 @@ function addPorts(ports: ServicePort[], service: ServiceLike, family: 4 | 6): vo
   const { metadata, spec } = service
   const clusterIP = clusterIpOf(service, family)
   if (clusterIP === '' || spec.type === 'ExternalName') return
+  if (isMarked(metadata, OTHER_PROXY_LABEL) || isMarked(metadata, HEADLESS_LABEL)) return
   const namespace = metadata.namespace ?? 'default'
   const external = spec.type === 'NodePort' || spec.type === 'LoadBalancer'
-  const externalIPs = (spec.externalIPs ?? []).filter((ip) => isFamily(ip, family))
+  const externalIPs = ipsOf(spec.externalIPs ?? [], family)
   const externalLocal = spec.externalTrafficPolicy === 'Local' && (external || externalIPs.length > 0)
   const ingress = service.status?.loadBalancer?.ingress ?? []
   for (const port of spec.ports ?? []) {
@@ -64,9 +68,10 @@ function addPorts(ports: ServicePort[], service: ServiceLike, family: 4 | 6): vo
       port: port.port,
       nodePort: port.nodePort ?? 0,
       externalIPs,
-      loadBalancerIPs: ingress
-        .filter((entry) => (entry.ipMode ?? 'VIP') === 'VIP' && isFamily(entry.ip ?? '', family))
-        .map((entry) => entry.ip!),
+      loadBalancerIPs: ipsOf(
+        ingress.filter((entry) => (entry.ipMode ?? 'VIP') === 'VIP').map((entry) => entry.ip ?? ''),
+        family,
+      ),
       sourceRanges: sourceRangesOf(service, family),
       stickySeconds:
         spec.sessionAffinity === 'ClientIP'
@@ -76,41 +81,48 @@ function addPorts(ports: ServicePort[], service: ServiceLike, family: 4 | 6): vo
       externalLocal,
       healthCheckNodePort:
         spec.type === 'LoadBalancer' && externalLocal ? (spec.healthCheckNodePort ?? 0) : 0,
-      followsHints: followsHints(service),
     })
   }
-}
-
-/**
- * Hints are the endpointslice controller's answer to topology-mode Auto or to trafficDistribution. 1.32 reads them
- * whatever the annotation says; without either nobody sets them, so stale ones are left out here.
- */
-function followsHints({ metadata, spec }: ServiceLike): boolean {
-  return hintsEnabled(metadata.annotations ?? {}) || (spec.trafficDistribution ?? '') !== ''
 }
 
 function clusterIpOf({ spec }: ServiceLike, family: 4 | 6): string {
   const all =
     spec.clusterIPs !== undefined && spec.clusterIPs.length > 0 ? spec.clusterIPs : [spec.clusterIP ?? '']
-  return all.find((ip) => isFamily(ip, family)) ?? ''
+  return ipsOf(all, family)[0] ?? ''
 }
 
-function sourceRangesOf({ metadata, spec }: ServiceLike, family: 4 | 6): string[] {
-  if (spec.type !== 'LoadBalancer') return []
-  const annotation = metadata.annotations?.['service.beta.kubernetes.io/load-balancer-source-ranges'] ?? ''
-  const own = spec.loadBalancerSourceRanges ?? []
-  const texts = own.length > 0 ? own : annotation.split(',').filter((text) => text.trim() !== '')
-  return texts
-    .map((text) => text.trim())
-    .filter((text) => {
-      const prefix = parsePrefix(text)
-      return prefix !== undefined && isFamily(text.split('/')[0]!, family)
-    })
+/** The networks that may ask, without their host bits; what is none is passed over. */
+function sourceRangesOf({ spec }: ServiceLike, family: 4 | 6): string[] {
+  return (spec.loadBalancerSourceRanges ?? []).flatMap((text) => {
+    const trimmed = text.trim()
+    const prefix = trimmed.includes('/') ? parsePrefix(unpadded(trimmed)) : undefined
+    if (prefix === undefined || familyOf(prefix.addr) !== family) return []
+    return [formatPrefix({ addr: maskIp(prefix.addr, prefix.len), len: prefix.len })]
+  })
 }
 
-function isFamily(text: string, family: 4 | 6): boolean {
-  const ip = parseIp(text)
-  return ip !== undefined && (typeof ip === 'number' ? 4 : 6) === family
+function isMarked(
+  { labels }: { readonly labels?: Readonly<Record<string, string>> },
+  label: string,
+): boolean {
+  return labels?.[label] !== undefined
+}
+
+function ipsOf(texts: readonly string[], family: 4 | 6): string[] {
+  return texts.map((text) => ipText(text, family)).filter((text) => text !== '')
+}
+
+/** The address as rules name it: older objects may say it with leading zeros or long. '' for what is none of the family. */
+function ipText(text: string, family: 4 | 6): string {
+  const ip = parseIp(text) ?? parseIp(unpadded(text))
+  if (ip === undefined || familyOf(ip) !== family) return ''
+  const plain = formatIp(ip)
+  return plain === text ? text : plain
+}
+
+/** A dotted quad without leading zeros: `010.0.0.1` is read as decimal. */
+function unpadded(text: string): string {
+  return text.includes(':') ? text : text.replace(/\b0+(?=\d)/g, '')
 }
 
 function protocolOf(protocol: string | undefined): 'tcp' | 'udp' | 'sctp' {
@@ -120,26 +132,30 @@ function protocolOf(protocol: string | undefined): 'tcp' | 'udp' | 'sctp' {
 function addSlice(
   found: Map<string, Map<string, ProxyEndpoint>>,
   slice: EndpointSliceLike,
+  family: 4 | 6,
   nodeName: string,
 ): void {
   const service = slice.metadata.labels?.[SERVICE_NAME_LABEL]
   if (service === undefined || service === '') return
+  if (isMarked(slice.metadata, OTHER_PROXY_LABEL) || isMarked(slice.metadata, HEADLESS_LABEL)) return
   const namespace = slice.metadata.namespace ?? 'default'
   for (const port of slice.ports ?? []) {
-    if (port.port === undefined || port.port === null) continue
+    if (port.port === undefined || port.port === null || port.port === 0) continue
     const key = `${servicePortName(namespace, service, port.name ?? '')}/${protocolOf(port.protocol)}`
     const endpoints = found.get(key) ?? new Map<string, ProxyEndpoint>()
     found.set(key, endpoints)
     for (const endpoint of slice.endpoints ?? []) {
-      const ip = endpoint.addresses[0]
-      if (ip === undefined) continue
+      const ip = ipText(endpoint.addresses[0] ?? '', family)
+      if (ip === '') continue
       const text = endpointText(ip, port.port)
+      const local = nodeName !== '' && endpoint.nodeName === nodeName
+      if (endpoints.has(text) && !local) continue
       const { ready, serving, terminating } = endpoint.conditions ?? {}
       endpoints.set(text, {
         ip,
         port: port.port,
         text,
-        local: nodeName !== '' && endpoint.nodeName === nodeName,
+        local,
         ready: ready ?? true,
         serving: serving ?? true,
         terminating: terminating ?? false,

@@ -5,6 +5,7 @@ export interface ServiceLike {
   readonly metadata: {
     readonly namespace?: string
     readonly name: string
+    readonly labels?: Readonly<Record<string, string>>
     readonly annotations?: Readonly<Record<string, string>>
   }
   readonly spec: {
@@ -80,8 +81,6 @@ export interface ServicePort {
   readonly externalLocal: boolean
   /** 0 for none. */
   readonly healthCheckNodePort: number
-  /** Zone hints of its endpoints are followed. */
-  readonly followsHints: boolean
 }
 
 /** One address and port behind a service port. */
