@@ -131,9 +131,9 @@ function targetsOf(service, pods, { pick, chance }, both) {
 /** An address and a port, as a URL has them. */
 const at = (ip, port) => (ip.includes(':') ? `[${ip}]:${port}` : `${ip}:${port}`)
 
-/** What hosts say of themselves by IPv6 at random times, and redirects, which Kubehop does not send: see README.md, `chatter`. */
+/** What hosts say of themselves by IPv6 at random times: see README.md, `chatter`. */
 const DROP_CHATTER =
-  'for t in 133 137 143; do for c in PREROUTING OUTPUT; do ip6tables -t raw -A $c -p icmpv6 --icmpv6-type $t -j DROP; done; done'
+  'for t in 133 143; do for c in PREROUTING OUTPUT; do ip6tables -t raw -A $c -p icmpv6 --icmpv6-type $t -j DROP; done; done'
 
 /** host-local gives addresses in the order in which pods come: that of the file. */
 function addressOf(pods, pod) {

@@ -132,6 +132,8 @@ function icmpLayer(packet: Packet, icmp: IcmpHeader, prefix: string): LayerView 
   if (!six && icmp.type === 5) fields.push(['Gateway Address', formatIp(icmp.gateway)])
   if (icmp.nd !== null) {
     if (icmp.nd.target !== '') fields.push(['Target Address', formatIp(icmp.nd.target)])
+    if (icmp.type === 137 && icmp.quoted !== null)
+      fields.push(['Destination Address', formatIp(icmp.quoted.dst)])
     if (icmp.nd.lladdr >= 0) fields.push(['Link-layer address', formatMac(icmp.nd.lladdr)])
     for (const { group } of icmp.nd.groups ?? []) fields.push(['Multicast Address', formatIp(group)])
   }

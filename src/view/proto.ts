@@ -169,6 +169,8 @@ function icmpTail(packet: Packet): string {
       ? icmp.type === 128 || icmp.type === 129
       : icmp.type === 0 || icmp.type === 8
   if (echo) return ` id ${icmp.id} seq ${icmp.seq}`
+  if (icmp.type === 137 && icmp.nd !== null && icmp.quoted !== null)
+    return ` ${formatIp(icmp.quoted.dst)} to ${formatIp(icmp.nd.target)}`
   if (icmp.quoted !== null) return ` about ${endsText(icmp.quoted)}`
   if (icmp.nd !== null && icmp.nd.target !== '') return ` target ${formatIp(icmp.nd.target)}`
   return ''

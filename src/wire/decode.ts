@@ -232,7 +232,7 @@ function decodeIcmp(packet: Packet, b: Uint8Array): boolean {
   packet.icmp = icmp
   packet.payload = b.subarray(8)
   const isSix = packet.proto === IPPROTO_ICMPV6
-  if (isSix && icmp.type >= 133 && icmp.type <= 136) return decodeNd(packet, icmp, b)
+  if (isSix && icmp.type >= 133 && icmp.type <= 137) return decodeNd(packet, icmp, b)
   if (isSix && icmp.type === 143) return decodeMld(packet, icmp, b)
   const isError = isSix
     ? icmp.type < 128
@@ -281,11 +281,17 @@ function decodeNd(packet: Packet, icmp: IcmpHeader, b: Uint8Array): boolean {
     at = 24
   }
   if (icmp.type === 134) at = 16
+  if (icmp.type === 137) {
+    if (b.length < 40) return false
+    nd.target = getIp6(b, 8)
+    at = 40
+  }
   while (at + 8 <= b.length) {
     const size = b[at + 1]! * 8
     if (size === 0 || at + size > b.length) return false
     if (b[at] === 1 || b[at] === 2) nd.lladdr = getMac(b, at + 2)
     else if (b[at] === 14) nd.nonce = getMac(b, at + 2)
+    else if (b[at] === 4) quote(packet, icmp, b.subarray(at + 8, at + size))
     at += size
   }
   icmp.nd = nd

@@ -141,6 +141,7 @@ const ICMP6_TYPES: Readonly<Record<number, string>> = Object.freeze({
   134: 'Router Advertisement',
   135: 'Neighbor Solicitation',
   136: 'Neighbor Advertisement',
+  137: 'Redirect',
   143: 'Multicast Listener Report Message v2',
 })
 
@@ -162,7 +163,11 @@ function icmp6(d: Dissection, at: number, end: number, network: Network): void {
     ndOptions(d, to, at + 24, end)
   } else if (type >= 1 && type <= 3) network(d, at + 8, ETH_P_IPV6)
   else if (type === 133) ndOptions(d, to, at + 8, end)
-  else if (type === 143)
+  else if (type === 137) {
+    put(d, to, 'icmpv6.nd.rd.target_address', 'Target Address', at + 8, 16, ip6At(b, at + 8))
+    put(d, to, 'icmpv6.rd.na.destination_address', 'Destination Address', at + 24, 16, ip6At(b, at + 24))
+    ndOptions(d, to, at + 40, end)
+  } else if (type === 143)
     put(d, to, 'icmpv6.mldr.nb_mcast_records', 'Number of records', at + 6, 2, get16(b, at + 6))
   else data(d, at + 8, end - at - 8)
 }

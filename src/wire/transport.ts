@@ -11,6 +11,8 @@ import { foldChecksum, sumBytes } from './checksum.ts'
 const NONE = new Uint8Array(0)
 const ND_SOURCE_LLADDR = 1
 const ND_TARGET_LLADDR = 2
+const ND_REDIRECT = 137
+const ND_REDIRECTED_HEADER = 4
 const ND_NONCE = 14
 
 /** The bytes above the network header of a whole (not fragmented) packet. `quote` encodes the packet that an error quotes. */
@@ -110,23 +112,34 @@ function icmpHeader(icmp: IcmpHeader, proto: number): Uint8Array {
 }
 
 function icmpBody(packet: Packet, icmp: IcmpHeader, quote: (packet: Packet) => Uint8Array): Uint8Array {
-  if (icmp.nd !== null) return ndBody(icmp, icmp.nd)
+  if (icmp.nd !== null) return ndBody(icmp, icmp.nd, quote)
   if (icmp.quoted !== null) return quote(icmp.quoted).subarray(0, icmp.quotedLen)
   return packet.payload ?? NONE
 }
 
-function ndBody(icmp: IcmpHeader, nd: NdBody): Uint8Array {
+function ndBody(icmp: IcmpHeader, nd: NdBody, quote: (packet: Packet) => Uint8Array): Uint8Array {
   if (nd.groups !== null) return mldRecords(nd.groups)
   const isSolicitation = icmp.type === 133 || icmp.type === 135
-  const hasTarget = icmp.type === 135 || icmp.type === 136
+  const hasTarget = icmp.type === 135 || icmp.type === 136 || icmp.type === ND_REDIRECT
   const parts: Uint8Array[] = []
   if (hasTarget) {
     const target = new Uint8Array(16)
     putIp(target, 0, nd.target)
     parts.push(target)
   }
+  if (icmp.type === ND_REDIRECT && icmp.quoted !== null) {
+    const dst = new Uint8Array(16)
+    putIp(dst, 0, icmp.quoted.dst)
+    parts.push(dst)
+  }
   if (nd.lladdr >= 0) parts.push(ndOption(isSolicitation ? ND_SOURCE_LLADDR : ND_TARGET_LLADDR, nd.lladdr))
   if (nd.nonce >= 0) parts.push(ndOption(ND_NONCE, nd.nonce))
+  if (icmp.quoted !== null) {
+    const head = new Uint8Array(8)
+    head[0] = ND_REDIRECTED_HEADER
+    head[1] = (icmp.quotedLen + 8) >> 3
+    parts.push(head, quote(icmp.quoted).subarray(0, icmp.quotedLen))
+  }
   return concatBytes(parts)
 }
 

@@ -1,7 +1,6 @@
 // Models net/ipv6/ndisc.c (Linux 6.18): neighbour solicitations and advertisements over the shared neighbour table,
-// router solicitations. Not here: router advertisements (nobody sends them; one that arrives is refused), redirects,
-// proxies, NTF_EXT.
-import { isMulticast, isUnspecified, solicitedNode } from '../../base/addr.ts'
+// router solicitations. Not here: router advertisements (nobody sends them; one that arrives is refused), proxies, NTF_EXT.
+import { isLinkLocal, isMulticast, isUnspecified, solicitedNode } from '../../base/addr.ts'
 import { nextBelow } from '../../base/rng.ts'
 import { icmp6Send } from './icmp6.ts'
 import { neighLookup, neighUpdate } from '../ip/neigh.ts'
@@ -16,6 +15,7 @@ import { dadFailure } from './addrconf.ts'
 import type { Addr6Ref } from './inet6dev.ts'
 import { addrOn, ALL_NODES, ALL_ROUTERS, ANY6, armAddr6, inet6Dev, linkLocalAddr } from './inet6dev.ts'
 import { linkSend6 } from './linksend.ts'
+import { acceptRedirect6, NDISC_REDIRECT } from './redirect.ts'
 import { selectSource6 } from './select.ts'
 
 const ROUTER_SOLICITATION = 133
@@ -75,7 +75,7 @@ export function sendRouterSolicitation(world: World, ns: Netns, link: Link, src:
 /** ndisc_rcv, and the ICMPv6 messages that are none of ping's and of errors. */
 export function ndiscRcv(world: World, ns: Netns, link: Link, packet: Packet, icmp: IcmpHeader): void {
   const nd = icmp.nd
-  const known = icmp.type >= ROUTER_SOLICITATION && icmp.type <= NEIGHBOUR_ADVERTISEMENT
+  const known = icmp.type >= ROUTER_SOLICITATION && icmp.type <= NDISC_REDIRECT
   if (nd === null || !known || icmp.type === ROUTER_ADVERTISEMENT) {
     recordDrop(world, ns, packet, 'UNHANDLED_PROTO', link.ifindex, null)
     return
@@ -86,6 +86,7 @@ export function ndiscRcv(world: World, ns: Netns, link: Link, packet: Packet, ic
   }
   if (icmp.type === NEIGHBOUR_SOLICITATION) solicited(world, ns, link, packet, nd)
   else if (icmp.type === NEIGHBOUR_ADVERTISEMENT) advertised(world, ns, link, packet, nd)
+  else if (icmp.type === NDISC_REDIRECT) redirected(world, ns, link, packet, nd, icmp.quoted)
   else routerSolicited(world, ns, link, packet, nd)
 }
 
@@ -187,6 +188,23 @@ function routerSolicited(world: World, ns: Netns, link: Link, packet: Packet, nd
     isRouter: false,
   } as const
   neighUpdate(world, ns, link, packet.src, nd.lladdr, update)
+}
+
+/** ndisc_redirect_rcv: the protocol that sent what is quoted takes it to its route. */
+function redirected(
+  world: World,
+  ns: Netns,
+  link: Link,
+  packet: Packet,
+  nd: NdBody,
+  quoted: Packet | null,
+): void {
+  if (!isLinkLocal(packet.src) || quoted === null) {
+    drop(world, ns, link, packet, 'NOT_SPECIFIED')
+    return
+  }
+  recordStep(world, ns, packet, StepKind.Deliver, StepAction.IcmpError, link.ifindex, null)
+  acceptRedirect6(world, ns, link, packet, nd, quoted)
 }
 
 /** ndisc_send_na: from the address itself, for anycast from the best of the link. */

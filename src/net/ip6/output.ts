@@ -6,6 +6,7 @@ import { peerAllows } from '../ip/icmp.ts'
 import { neighResolve } from '../ip/neigh.ts'
 import { nextIpId } from '../ip/output.ts'
 import type { FibResult } from '../ip/fibindex.ts'
+import { BRNF_ROUTED } from '../nf/brnf.ts'
 import { NF_ACCEPT, NF_INET_FORWARD, NF_INET_LOCAL_OUT, NF_INET_POST_ROUTING, nfHook } from '../nf/hook.ts'
 import { clonePacket } from '../packet.ts'
 import { snmpAdd } from '../snmp.ts'
@@ -15,6 +16,7 @@ import { ETH_P_IPV6, PACKET_HOST, PACKET_LOOPBACK } from '../types.ts'
 import { icmp6Send } from './icmp6.ts'
 import { ip6Rcv } from './input.ts'
 import { isJoined } from './mld.ts'
+import { sendRedirect6, keepRedirect6 } from './redirect.ts'
 import type { Refusal6, Route6 } from './route.ts'
 import { forwardMtu, isRefusal6, route6Output } from './route.ts'
 
@@ -37,6 +39,7 @@ export function ip6LocalOut(world: World, ns: Netns, packet: Packet, route: Rout
   snmpAdd(ns, 'Ip6OutRequests')
   recordStep(world, ns, packet, StepKind.Originate, StepAction.None, route.oif, null)
   recordStep(world, ns, packet, StepKind.Route, ACTION_OF[route.type], route.oif, route.fib.route)
+  if (route.exception?.gateway !== undefined) keepRedirect6(world, ns, route.exception)
   let { mtu } = route
   if (ns.nf !== null) {
     const { src, dst, mark } = packet
@@ -100,7 +103,9 @@ export function ip6Forward(world: World, ns: Netns, link: Link, packet: Packet, 
     recordDrop(world, ns, packet, 'TTL_EXPIRED', link.ifindex, fib.route)
     return
   }
-  if (out !== link && !mayTravel(world, ns, link, packet, fib)) return
+  // br_netfilter has looked the route up before: the packet counts as heard by the device that it leaves by.
+  if (out === link || (packet.nfBridge & BRNF_ROUTED) !== 0) sendRedirect6(world, ns, link, packet, fib)
+  else if (!mayTravel(world, ns, link, packet, fib)) return
   const mtu = forwardMtu(fib, out)
   if (packet.length > mtu) {
     icmp6Send(world, ns, packet, 2, 0, mtu)

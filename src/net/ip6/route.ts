@@ -1,4 +1,4 @@
-// Models the look-ups of net/ipv6/route.c and ip6_dst_lookup_tail of ip6_output.c (Linux 6.18). Not here: redirects,
+// Models the look-ups of net/ipv6/route.c and ip6_dst_lookup_tail of ip6_output.c (Linux 6.18). Not here:
 // router preferences and reachability of default routers, optimistic addresses.
 import type { Ip } from '../../base/addr.ts'
 import { isLinkLocal, isMulticast, isUnspecified } from '../../base/addr.ts'
@@ -56,8 +56,8 @@ export function route6Output(world: World, ns: Netns, query: Output6): Route6 | 
   if (chosen === undefined) return { errno: 'EADDRNOTAVAIL', fib }
   if (failed) return { errno: fib.errno === '' ? 'ENETUNREACH' : fib.errno, fib }
   const type = local ? 'local' : isMulticast(dst) ? 'multicast' : 'unicast'
-  const gateway = type === 'unicast' ? (fib.nexthop?.via as string | undefined) : undefined
   const exception = type === 'unicast' && ns.exceptions !== null ? exceptionOf(world, ns, dst) : null
+  const gateway = type === 'unicast' ? gatewayOf(fib, exception, dst) : undefined
   return {
     fib,
     type,
@@ -102,6 +102,8 @@ export interface RouteGet6 {
   /** 0 where the route or device says it. */
   mtu: number
   expiresInS: number
+  /** The next hop where it is not the destination itself: the route's, or what a redirect said. */
+  gateway: string | undefined
 }
 
 /** `ip -6 route get DST [from SRC] [oif DEV]`. */
@@ -119,8 +121,11 @@ export function routeGet6(
     dst,
     src: route.src,
     oif: route.oif,
-    mtu: exception?.mtu ?? route.fib.route?.mtu ?? 0,
-    expiresInS: exception === null ? 0 : Math.floor((exception.expiresAt - world.now) / SEC),
+    mtu: exception?.mtu || (route.fib.route?.mtu ?? 0),
+    // A redirect has no time in the kernel's answer: it goes when nobody uses it.
+    expiresInS:
+      exception === null || exception.mtu === 0 ? 0 : Math.floor((exception.expiresAt - world.now) / SEC),
+    gateway: route.gateway,
   }
 }
 
@@ -137,6 +142,12 @@ function groupRoute(ns: Netns, oif: number): FibResult {
     return { route, nexthop: hop, type: 'multicast', table: RT_TABLE_LOCAL, rule: null, errno: '' }
   }
   return NO_ROUTE
+}
+
+/** The next hop if it is not the destination itself: what a redirect said, else the route's. */
+function gatewayOf(fib: FibResult, exception: RouteException | null, dst: string): string | undefined {
+  const via = (exception?.gateway ?? fib.nexthop?.via) as string | undefined
+  return via === dst ? undefined : via
 }
 
 function prefsrcOf(fib: FibResult): string | undefined {

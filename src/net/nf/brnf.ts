@@ -18,6 +18,8 @@ import { CT_STATUS } from './types.ts'
 
 /** The frame waits for a neighbour and comes back through the bridge device: it is not the bridge's own. */
 export const BRNF_BRIDGED_DNAT = 4
+/** An IPv6 packet whose route was looked up here; the bridge itself receives it. */
+export const BRNF_ROUTED = 8
 
 /**
  * `bridge`: the frame goes on as it is. `taken`: it was dropped, or is on its way through the neighbour. The packet may
@@ -118,6 +120,7 @@ function translated(world: World, ns: Netns, brLink: Link, packet: Packet): Brnf
   if (way === 'up') {
     packet.dmac = brLink.mac
     packet.pktType = PACKET_HOST
+    if (typeof packet.dst === 'string') packet.nfBridge |= BRNF_ROUTED
     return { verdict: 'bridge', packet }
   }
   recordStep(world, ns, packet, StepKind.Route, StepAction.Unicast, brLink.ifindex, way.evidence)

@@ -7,6 +7,9 @@ import { ctLookup } from './cttable.ts'
 import { invertTuple, isTrackable, tupleOf } from './tuple.ts'
 import type { Conntrack } from './types.ts'
 
+/** It quotes a packet as errors do; with an option before the quotation it counts as no error (only the first is read). */
+const NDISC_REDIRECT = 137
+
 /** Neighbour discovery and MLD are never tracked. */
 const UNTRACKED6: readonly number[] = [130, 131, 132, 133, 134, 135, 136, 143]
 
@@ -30,7 +33,7 @@ export function icmpErrorIn(
       packet.ctInfo = CT_UNTRACKED
       return 'untracked'
     }
-    if (type >= 128) return 'go on'
+    if (type >= 128 && (type !== NDISC_REDIRECT || (icmp.nd?.lladdr ?? 0) >= 0)) return 'go on'
   }
   const { quoted } = icmp
   if (quoted === null || quoted.fragOffset !== 0 || !isTrackable(quoted)) return 'invalid'

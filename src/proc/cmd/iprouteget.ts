@@ -124,7 +124,7 @@ function get6(run: IpRun, dst: string, request: GetRequest, oif: number, iif: nu
   const { route, nexthop } = got.fib
   if (route === null) giveUp(`RTNETLINK answers: ${strerror('ENETUNREACH')}\n`, 2)
   openArray(run.w)
-  const nexthops = nexthop === null ? [] : [{ ...nexthop, oif: got.oif }]
+  const nexthops = nexthop === null ? [] : [{ ...nexthop, oif: got.oif, via: got.gateway }]
   const prefsrc = from === any ? got.src : undefined
   const shown = { ...route, dst, len: 128, nexthops, prefsrc, mtu: got.mtu }
   const { expiresInS } = got

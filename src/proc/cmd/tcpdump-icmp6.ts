@@ -24,7 +24,10 @@ export function icmp6Text(packet: Packet, length: number, o: PrintOptions, sum: 
     const list = verbose ? records.map((one) => ` ${recordText(one, o)}`).join('') : ''
     return `${head}multicast listener report v2, ${records.length} group record(s)${list}${tail}`
   }
-  if (nd !== null) return head + ndText(icmp.type, nd, length, o)
+  if (nd !== null) {
+    const text = head + ndText(icmp.type, nd, length, o, quoted)
+    return icmp.type === REDIRECT && verbose ? text + redirectedHeader(packet, nd, o) : text
+  }
   if (quoted === null) return `${head}unknown icmp6 type (${icmp.type})${tail}`
   const words = errorText(icmp.type, icmp.code, icmp.mtu, quoted, o)
   if (words !== undefined) return `${head}${words}${tail}`
@@ -83,7 +86,19 @@ function recordText(record: { type: number; group: string }, o: PrintOptions): s
   return `[gaddr ${hostText(record.group, o)} ${what}, 0 source(s)]`
 }
 
-function ndText(type: number, nd: NdBody, length: number, o: PrintOptions): string {
+const REDIRECT = 137
+
+/** The option's bytes from the first option on, which is where tcpdump begins; with -vv once more, its own. */
+function redirectedHeader(packet: Packet, nd: NdBody, o: PrintOptions): string {
+  const options = (layerBytes(packet, 'transport') ?? new Uint8Array(0)).subarray(40)
+  const own = options.subarray(nd.lladdr >= 0 ? 8 : 0)
+  const size = own.length
+  const dump = (bytes: Uint8Array) => `\n${hexLines(bytes, false).replaceAll('\t', '\t    ')}`
+  const head = `\n\t  redirected header option (4), length ${size} (${size >> 3}): `
+  return head + dump(options.subarray(0, size)) + (o.verbose > 1 ? dump(own.subarray(2)) : '')
+}
+
+function ndText(type: number, nd: NdBody, length: number, o: PrintOptions, quoted: Packet | null): string {
   const verbose = o.verbose > 0
   const target = hostText(nd.target, o)
   let text = ''
@@ -95,6 +110,8 @@ function ndText(type: number, nd: NdBody, length: number, o: PrintOptions): stri
   } else if (type === 134) {
     text = 'router advertisement'
     tail = `, length ${length}`
+  } else if (type === REDIRECT) {
+    text = `redirect${size}, ${hostText(quoted?.dst ?? nd.target, o)} to ${target}`
   } else if (type === 135) text = `neighbor solicitation${size}, who has ${target}`
   else text = `neighbor advertisement${size}, tgt is ${target}${verbose ? ndFlags(nd.flags) : ''}`
   if (!verbose) return text + tail
