@@ -16,6 +16,7 @@ import { sedPrograms } from '../proc/cmd/sed.ts'
 import { streamPrograms } from '../proc/cmd/stream.ts'
 import { systemPrograms } from '../proc/cmd/system.ts'
 import { textPrograms } from '../proc/cmd/text.ts'
+import { tarProgram } from '../proc/cmd/tar.ts'
 import { viProgram } from '../proc/cmd/vi.ts'
 import { shellPrograms } from '../proc/shell/shell.ts'
 import type { Program, Programs } from '../run/types.ts'
@@ -39,6 +40,7 @@ const ALL: readonly (readonly Program[])[] = [
   dnsPrograms,
   nettoolsPrograms,
   cniPrograms,
+  [tarProgram],
   [viProgram],
 ]
 

@@ -54,7 +54,12 @@ function inFile(client: Client): string {
 }
 
 /** The container that a command is for; the first one is said where there are more. */
-function containerFor(client: Client, pod: JsonObject, asked: string): string {
+export function containerFor(
+  client: Client,
+  pod: JsonObject,
+  asked: string,
+  note: (text: string) => void = (text) => complain(client.flow, text),
+): string {
   const containers = arr(obj(pod, 'spec'), 'containers').map((one) => str(one, 'name'))
   const inits = arr(obj(pod, 'spec'), 'initContainers').map((one) => str(one, 'name'))
   if (asked !== '') {
@@ -65,12 +70,12 @@ function containerFor(client: Client, pod: JsonObject, asked: string): string {
   const noted = metaOf(pod).annotations['kubectl.kubernetes.io/default-container']
   if (noted !== undefined && [...containers, ...inits].includes(noted)) return noted
   if (noted !== undefined && noted !== '') {
-    complain(client.flow, `Default container name "${noted}" not found in pod ${metaOf(pod).name}\n`)
+    note(`Default container name "${noted}" not found in pod ${metaOf(pod).name}\n`)
   }
   if (boolFlag(client.flags, 'quiet') || boolFlag(client.flags, 'all-pods')) return containers[0] ?? ''
   if (containers.length > 1 || inits.length > 0) {
     const rest = [...containers, ...inits.map((name) => `${name} (init)`)].join(', ')
-    complain(client.flow, `Defaulted container "${containers[0]}" out of: ${rest}\n`)
+    note(`Defaulted container "${containers[0]}" out of: ${rest}\n`)
   }
   return containers[0] ?? ''
 }
@@ -105,7 +110,7 @@ function runInside(
 }
 
 /** What the server itself says keeps its words; what the kubelet says is an error of the stream. */
-function execFailed(status: Status): never {
+export function execFailed(status: Status): never {
   const fromServer = status.reason !== 'InternalError'
   return fault(fromServer ? statusText(status) : `error: ${status.message ?? ''}`)
 }

@@ -5,6 +5,7 @@ import type { ProcCtx, Program } from '../../../run/types.ts'
 import { out } from '../../program.ts'
 import { apply, diff } from './apply.ts'
 import { label, patch, replace, scale, taint } from './change.ts'
+import { cp } from './cp.ts'
 import { create } from './create.ts'
 import { describe } from './describe.ts'
 import { edit } from './edit.ts'
@@ -35,6 +36,7 @@ export const VERBS: Readonly<Record<string, Verb>> = {
   'cluster-info': clusterInfo,
   config,
   cordon: (flow, args) => cordon(flow, args, true),
+  cp,
   create,
   delete: remove,
   describe,
