@@ -1,5 +1,6 @@
 // Deep copies of plain data: what every checkpoint is made of.
 import { assert } from './assert.ts'
+import { NO_ENTRIES } from './entries.ts'
 
 type Seen = Map<object, object>
 type Plain = Record<string, unknown>
@@ -18,7 +19,8 @@ export function clonePlain<T>(value: T, seen: Map<object, object> = new Map()): 
 
 /** The map as an immutable shared value: itself where it is frozen, else a frozen copy. */
 export function frozenMap<K, V>(map: ReadonlyMap<K, V>): ReadonlyMap<K, V> {
-  return Object.isFrozen(map) ? map : Object.freeze(new Map(map))
+  if (Object.isFrozen(map)) return map
+  return map.size === 0 ? NO_ENTRIES : Object.freeze(new Map(map))
 }
 
 function cloneObject(value: object, seen: Seen): object {

@@ -445,7 +445,8 @@ export interface Netns extends Target {
   frags: Map<string, FragQueue> | null
   /** Netfilter and conntrack (net/nf). Null until a table is first replaced. */
   nf: Netfilter | null
-  sockets: Map<number, Socket> | null
+  /** In the order of their ids (net/sock/socktable.ts). */
+  sockets: readonly Socket[] | null
   taps: Tap[] | null
   /** Namespace-wide switches that differ from the default, by name (`net.ipv4.ip_forward`); read through net/sysctl.ts. */
   sysctl: Map<string, number | string> | null

@@ -59,7 +59,7 @@ export function containerProcessEnded(world: World, machine: Machine, proc: Proc
 /** Tells a process of a container's log and end, '' for the ends of all, until the process ends. */
 export function watchContainer(world: World, machine: Machine, proc: Process, container: string): void {
   touch(world, machine.id)
-  machine.watchers.push({ ns: proc.ns, pid: proc.pid, container })
+  machine.watchers = machine.watchers.concat({ ns: proc.ns, pid: proc.pid, container })
 }
 
 /** What differs from the image, to be written. */

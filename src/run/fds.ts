@@ -3,6 +3,7 @@
  * Not here: shared file offsets (a write goes to the file's end), seeking, non-blocking modes.
  */
 import { assert } from '../base/assert.ts'
+import { entryDrop, entrySet } from '../base/entries.ts'
 import type { World } from '../net/types.ts'
 import { schedule, touch } from '../sim/dispatch.ts'
 import { RunEv } from './events.ts'
@@ -118,7 +119,7 @@ export function unreadInput(ctx: ProcCtx, n: number, text: string): void {
 export function openPipe(ctx: ProcCtx): { r: number; w: number } {
   touch(ctx.world, ctx.machine.id)
   const pipe: Pipe = { id: ctx.machine.nextPipe++, text: '', readers: 0, writers: 0, waiters: [] }
-  ctx.machine.pipes.set(pipe.id, pipe)
+  ctx.machine.pipes = entrySet(ctx.machine.pipes, pipe.id, pipe)
   const r = setFd(ctx, freeFd(ctx), { kind: 'pipe', pipe: pipe.id, end: 'r' })
   const w = setFd(ctx, freeFd(ctx), { kind: 'pipe', pipe: pipe.id, end: 'w' })
   return { r, w }
@@ -176,7 +177,7 @@ export function releaseFd(world: World, machine: Machine, fd: Fd): void {
   if (pipe === undefined) return
   if (fd.end === 'r') pipe.readers--
   else if (--pipe.writers === 0) wake(world, pipe.waiters)
-  if (pipe.readers === 0 && pipe.writers === 0) machine.pipes.delete(pipe.id)
+  if (pipe.readers === 0 && pipe.writers === 0) machine.pipes = entryDrop(machine.pipes, pipe.id)
 }
 
 /** Shows text on a terminal: `\n` becomes `\r\n`, the oldest text is dropped beyond TTY_TEXT_MAX. */

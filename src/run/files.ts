@@ -269,14 +269,18 @@ function nodeAt(ctx: FileCtx, path: string): FileNode | undefined {
   const box = containerOf(ctx.machine, ctx.proc.container)
   const changed = (box ?? ctx.machine).files.get(path)
   if (changed !== undefined) return changed ?? undefined
+  // What its engine gives every container was written when it was made.
+  const mtime = box?.createdAt ?? 0
+  if (box !== undefined && path === '/etc/hosts' && box.hosts !== '')
+    return { kind: 'file', text: box.hosts, mode: 0o644, mtime }
   if (box !== undefined && Object.hasOwn(box.base, path)) {
     const node = box.base[path]!
-    return node.mtime === WITH_CONTAINER ? { ...node, mtime: box.createdAt } : node
+    return node.mtime === WITH_CONTAINER ? { ...node, mtime } : node
   }
   if (LINKS[path] !== undefined) return { kind: 'link', text: LINKS[path], mode: 0o777, mtime: 0 }
   if (DIRS.has(path)) return { kind: 'dir', text: '', mode: 0o755, mtime: 0 }
   const standing = standingText((box ?? ctx.machine).hostname, path)
-  if (standing !== undefined) return { kind: 'file', text: standing, mode: 0o644, mtime: 0 }
+  if (standing !== undefined) return { kind: 'file', text: standing, mode: 0o644, mtime }
   const generated = procRead(ctx, path)
   if (generated !== undefined) return { kind: 'file', text: generated, mode: 0o644, mtime: ctx.world.now }
   if (procList(ctx, path) === undefined) return undefined
@@ -336,8 +340,12 @@ function noteNode(
   const cut = path.lastIndexOf('/')
   const dir = path.slice(0, cut) || '/'
   const name = path.slice(cut + 1)
-  const known = index.dirs.get(dir) ?? { names: [], nodes: [] }
-  index.dirs.set(dir, known)
+  const known = index.dirs.get(dir)
+  if (known === undefined) {
+    // Most directories of a machine hold one thing: lists that grow take room for seventeen.
+    if (now !== undefined) index.dirs.set(dir, { names: [name], nodes: [now] })
+    return
+  }
   const { names, nodes } = known
   let low = 0
   for (let high = names.length; low < high; ) {
@@ -393,6 +401,22 @@ function put(ctx: FileCtx, path: string, node: FileNode): string {
   const before = files.get(path)
   const size = charsOf(ctx, files) + node.text.length - (before?.text.length ?? 0)
   if (size > FILES_MAX || (before === undefined && files.size >= NODES_MAX)) return ENOSPC
-  setNode(ctx, path, Object.freeze(node))
+  setNode(ctx, path, sharedNode(ctx.world, node))
   return ''
 }
+
+/** The node, frozen, or one of the last that is equal: the machines of a lab are made alike. */
+function sharedNode(world: World, node: FileNode): FileNode {
+  const last = lately.get(world) ?? []
+  const { kind, text, mode, mtime } = node
+  for (const one of last)
+    if (one.mtime === mtime && one.mode === mode && one.kind === kind && one.text === text) return one
+  if (last.length >= LATELY_MAX) last.shift()
+  lately.set(world, last)
+  last.push(Object.freeze(node))
+  return node
+}
+
+/** Derived, and no part of the world's state. */
+const lately = new WeakMap<World, FileNode[]>()
+const LATELY_MAX = 32

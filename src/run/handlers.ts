@@ -1,4 +1,5 @@
 /** From events to programs: the part of the dispatch table that belongs to processes and terminals. */
+import { entryDrop } from '../base/entries.ts'
 import type { Ev as NetEv } from '../net/events.ts'
 import { Ev } from '../net/events.ts'
 import type { Netns, TapFrame, World } from '../net/types.ts'
@@ -66,7 +67,7 @@ function start(ctx: ProcCtx): void {
 
 function timer(ctx: ProcCtx, ref: TimerRef): void {
   if (ctx.proc.timers.get(ref.tag) !== ref.gen) return
-  ctx.proc.timers.delete(ref.tag)
+  ctx.proc.timers = entryDrop(ctx.proc.timers, ref.tag)
   ctx.programs.get(ctx.proc.program)?.on?.(ctx, { type: 'timer', tag: ref.tag })
 }
 

@@ -1,5 +1,6 @@
 /** Machines and their named network namespaces (`ip netns`). Models ip-netns(8). Not here: /proc/PID/ns. */
 import { assert } from '../base/assert.ts'
+import { entryDrop, entrySet, NO_ENTRIES } from '../base/entries.ts'
 import { createNetns, removeNetns } from '../net/netns.ts'
 import type { NlResult } from '../net/nlresult.ts'
 import type { Netns, World } from '../net/types.ts'
@@ -21,12 +22,12 @@ export function machineAdd(world: World, name: string, role: MachineRole): numbe
     role,
     hostname: name,
     rootNs: 0,
-    netns: new Map(),
+    netns: NO_ENTRIES,
     orphans: [],
     files: new Map(),
     pids: new Map(),
     nextPid: 1,
-    pipes: new Map(),
+    pipes: NO_ENTRIES,
     nextPipe: 1,
     containers: new Map(),
     sandboxes: new Map(),
@@ -69,7 +70,7 @@ export function machineNetnsAdd(world: World, id: number, name: string): NlResul
     touch(world, taken.id)
     renameNetns(world, taken, `${full}-${taken.id}`)
   }
-  machine.netns.set(name, createNetns(world, full, id).id)
+  machine.netns = entrySet(machine.netns, name, createNetns(world, full, id).id)
   return null
 }
 
@@ -84,7 +85,7 @@ export function machineNetnsDel(world: World, id: number, name: string): NlResul
     const message = `Cannot remove namespace file "/run/netns/${name}": No such file or directory`
     return { errno: 'ENOENT', message }
   }
-  machine.netns.delete(name)
+  machine.netns = entryDrop(machine.netns, name)
   forsakeNetns(world, machine, nsId)
   return null
 }

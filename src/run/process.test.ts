@@ -278,7 +278,7 @@ describe('output and input', () => {
       else ticks(ctx)
     })
     const lab = open(reader, writer)
-    lab.machineRecord.pipes.set(1, { id: 1, text: '', readers: 0, writers: 0, waiters: [] })
+    lab.machineRecord.pipes = new Map([[1, { id: 1, text: '', readers: 0, writers: 0, waiters: [] }]])
     lab.run('reader', [[0, { kind: 'pipe', pipe: 1, end: 'r' }]])
     lab.run('writer', [[1, { kind: 'pipe', pipe: 1, end: 'w' }]])
     lab.go()

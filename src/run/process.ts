@@ -3,9 +3,11 @@
  * keep plain data need them (Linux 6.18). Not here: stopped jobs, sessions, users, zombies (a parent is told of an
  * end by an event, and the record goes at once).
  */
+import type { Environment } from './env.ts'
 import { NO_LINKS } from './env.ts'
 import { assert } from '../base/assert.ts'
 import { frozenMap } from '../base/clone.ts'
+import { entryDrop, entrySet, NO_ENTRIES } from '../base/entries.ts'
 import type { Netns, World } from '../net/types.ts'
 import { findNetns, netnsOf } from '../net/world.ts'
 import { schedule, touch } from '../sim/dispatch.ts'
@@ -23,7 +25,6 @@ export const PROCESS_MAX = 256
 const PER_CONTAINER = 4
 
 /** Shared by all that have none. */
-const NO_TIMERS: Map<string, number> = Object.freeze(new Map())
 const NO_NUMBERS: number[] = Object.freeze([]) as unknown as number[]
 
 const SIGNALS: Readonly<Record<SignalName, number>> = Object.freeze({
@@ -46,6 +47,7 @@ export interface SpawnRequest {
   env: ReadonlyMap<string, string>
   /** Frozen; see `Environment`. */
   links?: ReadonlyMap<string, string>
+  hostname?: string
   cwd: string
   fds: ReadonlyMap<number, Fd>
   /** 0 where nobody waits for it. */
@@ -82,13 +84,14 @@ export function spawn(world: World, request: SpawnRequest): number {
     argv: request.argv,
     env: frozenMap(request.env),
     links: request.links ?? NO_LINKS,
+    hostname: request.hostname ?? '',
     cwd: request.cwd,
     fds: NO_FDS,
     state: request.state,
     tty: request.tty ?? 0,
     capture: request.capture ?? 0,
     startedAt: world.now,
-    timers: NO_TIMERS,
+    timers: NO_ENTRIES,
     nextTimer: 1,
     reads: NO_NUMBERS,
     written: 0,
@@ -133,7 +136,7 @@ export function spawnChild(
     ns: options.ns ?? proc.ns,
     program,
     argv,
-    ...(options.env === undefined ? { env: proc.env, links: proc.links } : { env: options.env }),
+    ...(options.env === undefined ? environmentOf(proc) : { env: options.env }),
     cwd: options.cwd ?? proc.cwd,
     fds: options.fds ?? proc.fds,
     ppid: proc.pid,
@@ -173,7 +176,7 @@ export function execProgram(
     proc.links = NO_LINKS
   }
   proc.state = undefined
-  proc.timers = NO_TIMERS
+  proc.timers = NO_ENTRIES
   proc.reads = NO_NUMBERS
   schedule(world, world.now, RunEv.ProcStart, proc.ns, proc.pid, undefined)
 }
@@ -185,7 +188,7 @@ export function exitProcess(ctx: ProcCtx, code: number): void {
   proc.exited = true
   touch(world, machine.id)
   for (const n of [...proc.fds.keys()]) closeFd(ctx, n)
-  proc.timers = NO_TIMERS
+  proc.timers = NO_ENTRIES
   proc.reads = NO_NUMBERS
   closeProcSockets(world, ns, proc.pid)
   procDrop(ns, proc.pid)
@@ -208,14 +211,13 @@ export function exitProcess(ctx: ProcCtx, code: number): void {
 export function setTimer(ctx: ProcCtx, at: number, tag: string): void {
   const { world, proc } = ctx
   const gen = proc.nextTimer++
-  if (proc.timers === NO_TIMERS) proc.timers = new Map()
-  proc.timers.set(tag, gen)
+  proc.timers = entrySet(proc.timers, tag, gen)
   const ref: TimerRef = { tag, gen }
   schedule(world, Math.max(world.now, Math.round(at)), RunEv.ProcTimer, proc.ns, proc.pid, ref)
 }
 
 export function cancelTimer(ctx: ProcCtx, tag: string): void {
-  ctx.proc.timers.delete(tag)
+  ctx.proc.timers = entryDrop(ctx.proc.timers, tag)
 }
 
 /** Sends a signal; it arrives by an event. False where there is no such process. */
@@ -302,6 +304,10 @@ export function procCtx(world: World, ns: Netns, pid: number, programs: Programs
   const proc = procAt(ns, pid)
   const machine = machineOf(world, ns.id)
   return proc === undefined || machine === undefined ? undefined : { world, ns, machine, proc, programs }
+}
+
+function environmentOf({ env, links, hostname }: Process): Environment {
+  return { env, links, hostname }
 }
 
 function touchMachine(world: World, id: number): Machine {

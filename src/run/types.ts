@@ -18,7 +18,7 @@ export interface Machine extends Target {
   hostname: string
   rootNs: number
   /** Named namespaces to their ids, in creation order. */
-  netns: Map<string, number>
+  netns: ReadonlyMap<string, number>
   /** Namespaces whose name is gone while processes still live in them. */
   orphans: number[]
   /** What differs from the standing tree, by absolute path; null: removed. Nodes are frozen, so copies share them. */
@@ -26,7 +26,7 @@ export interface Machine extends Target {
   /** Living processes: pid to the id of the namespace they live in. */
   pids: Map<number, number>
   nextPid: number
-  pipes: Map<number, Pipe>
+  pipes: ReadonlyMap<number, Pipe>
   nextPipe: number
   /** Containers by id, in the order of creation, and the sandboxes that they live in, by id. */
   containers: Map<string, Container>
@@ -85,12 +85,13 @@ export interface Container extends Environment {
   program: string
   argv: string[]
   cwd: string
-  hostname: string
   /** '' while it has none. */
   sandbox: string
   tty: boolean
   /** Frozen. A record takes a fifth of what a map does. */
   labels: Readonly<Record<string, string>>
+  /** /etc/hosts as its engine wrote it when it made the container, '' for the standing one. */
+  hosts: string
   /** The image's files, frozen and shared, and what differs from them here. */
   base: Readonly<Record<string, FileNode>>
   /** To write use `containerFiles`: while nothing differs it is frozen and shared. */
@@ -196,7 +197,7 @@ export interface Process extends Environment {
   capture: number
   startedAt: number
   /** Armed timers: tag to the generation that is valid. */
-  timers: Map<string, number>
+  timers: ReadonlyMap<string, number>
   nextTimer: number
   /** Descriptors on which the program waits for input. Replaced, not changed, as are `children`. */
   reads: number[]

@@ -3,6 +3,7 @@
  * Models client-go's shared informers, util/workqueue (rate limits 5 ms to 1000 s) and controller-runtime's contract.
  */
 import { assert } from '../../base/assert.ts'
+import { entryDrop, entrySet, NO_ENTRIES } from '../../base/entries.ts'
 import { firstKey, without } from '../../base/fifo.ts'
 import type { World } from '../../net/types.ts'
 import { machineOf } from '../../run/machine.ts'
@@ -67,13 +68,13 @@ export function startAgent(world: World, rules: AgentRules, spec: AgentSpec): nu
     pid: spec.pid ?? 0,
     link: spec.link ?? { kind: 'direct' },
     seen: spec.seen ?? storeOf(world).revision,
-    queue: new Map(),
+    queue: NO_ENTRIES,
     working: false,
-    later: new Map(),
-    failures: new Map(),
-    timers: new Map(),
+    later: NO_ENTRIES,
+    failures: NO_ENTRIES,
+    timers: NO_ENTRIES,
     nextTimer: 1,
-    wrote: new Map(),
+    wrote: NO_ENTRIES,
     state: null,
   }
   const id = addTarget(world, agent)
@@ -118,8 +119,8 @@ export function agentIsAlive(world: World, { ns, pid }: Agent): boolean {
 /** Queues a key for `reconcile`; one that waits already is not queued twice. */
 export function enqueue(ctx: AgentCtx, key: string): void {
   const { world, agent } = ctx
-  agent.later.delete(key)
-  if (!agent.queue.has(key)) agent.queue.set(key, world.now)
+  agent.later = entryDrop(agent.later, key)
+  if (!agent.queue.has(key)) agent.queue = entrySet(agent.queue, key, world.now)
   startWork(ctx)
 }
 
@@ -133,7 +134,7 @@ export function enqueueAfter(ctx: AgentCtx, key: string, delay: number): void {
   const at = world.now + Math.round(delay)
   const stands = agent.later.get(key)
   if (stands !== undefined && stands <= at) return
-  agent.later.set(key, at)
+  agent.later = entrySet(agent.later, key, at)
   schedule(world, at, KubeEv.Timer, agent.id, 0, key)
 }
 
@@ -141,12 +142,12 @@ export function enqueueAfter(ctx: AgentCtx, key: string, delay: number): void {
 export function agentTimer(ctx: AgentCtx, name: string, delay: number): void {
   const { world, agent } = ctx
   const generation = agent.nextTimer++
-  agent.timers.set(name, generation)
+  agent.timers = entrySet(agent.timers, name, generation)
   schedule(world, world.now + Math.round(delay), KubeEv.Timer, agent.id, generation, name)
 }
 
 export function cancelAgentTimer(ctx: AgentCtx, name: string): void {
-  ctx.agent.timers.delete(name)
+  ctx.agent.timers = entryDrop(ctx.agent.timers, name)
 }
 
 /**
@@ -171,7 +172,7 @@ export function agentSend(ctx: AgentCtx, request: AgentRequest): boolean {
 
 /** Marks that a write for `key` made this revision: `reconcile` waits until the cache has it (expectations). */
 export function expectOwnWrite(ctx: AgentCtx, key: string, result: ApiResult): void {
-  if (result.ok) ctx.agent.wrote.set(key, storeOf(ctx.world).revision)
+  if (result.ok) ctx.agent.wrote = entrySet(ctx.agent.wrote, key, storeOf(ctx.world).revision)
 }
 
 /** The agent's caches reach `revision`; called when the watch events that lead there have arrived. */
@@ -341,20 +342,20 @@ function workOn(ctx: AgentCtx, key: string): void {
     enqueueAfter(ctx, key, Math.max(program.delayNs, 1_000_000))
     return
   }
-  agent.wrote.delete(key)
+  agent.wrote = entryDrop(agent.wrote, key)
   const { requeueAfter, retry } = program.reconcile(ctx, key)
   if (retry === true) again(ctx, key)
   else {
-    agent.failures.delete(key)
+    agent.failures = entryDrop(agent.failures, key)
     if (requeueAfter !== undefined) enqueueAfter(ctx, key, requeueAfter)
   }
 }
 
 /** It failed: after a while. */
 function again(ctx: AgentCtx, key: string): void {
-  const { failures } = ctx.agent
-  const before = failures.get(key) ?? 0
-  failures.set(key, before + 1)
+  const { agent } = ctx
+  const before = agent.failures.get(key) ?? 0
+  agent.failures = entrySet(agent.failures, key, before + 1)
   enqueueAfter(ctx, key, Math.min(BACKOFF_BASE * 2 ** Math.min(before, 30), BACKOFF_MAX))
 }
 
@@ -372,7 +373,7 @@ function onTimer(ctx: AgentCtx, event: SimEvent): void {
     return
   }
   if (agent.timers.get(name) !== event.arg) return
-  agent.timers.delete(name)
+  agent.timers = entryDrop(agent.timers, name)
   runTimer(ctx, name)
 }
 

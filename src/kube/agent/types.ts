@@ -21,21 +21,21 @@ export interface Agent extends Target {
   link: AgentLink
   /** Its caches hold the store as of this revision. */
   seen: number
-  /** Keys that are due, in order of arrival. */
-  queue: Map<string, number>
+  /** Keys that are due, in order of arrival. This map and the others are changed by base/entries.ts. */
+  queue: ReadonlyMap<string, number>
   /** A Work event is on its way. */
   working: boolean
   /** It is at its last item until then: a large one; absent before the first. */
   busyUntil?: number
   /** Keys that come back later, to the time when. */
-  later: Map<string, number>
+  later: ReadonlyMap<string, number>
   /** Failures in a row by key, for the back-off. */
-  failures: Map<string, number>
+  failures: ReadonlyMap<string, number>
   /** Own timers by name, to the generation that is valid. */
-  timers: Map<string, number>
+  timers: ReadonlyMap<string, number>
   nextTimer: number
   /** Revision of its own last write by key: its cache must reach it before that key is looked at again. */
-  wrote: Map<string, number>
+  wrote: ReadonlyMap<string, number>
   /** What it remembers of the events that it recorded, by object; absent before the first. */
   events?: Map<string, EventMemory>
   /** Timers that were due while the server was out of reach. */

@@ -5,6 +5,7 @@
 import { schedule } from '../../sim/dispatch.ts'
 import { Ev } from '../events.ts'
 import { snapshotPacket } from '../packet.ts'
+import { sockAt } from '../sock/socktable.ts'
 import type { Link, Netns, Packet, TapFrame, World } from '../types.ts'
 
 /**
@@ -15,7 +16,7 @@ export function tapFrame(world: World, ns: Netns, link: Link, packet: Packet, di
   if (ns.taps === null) return
   for (const tap of ns.taps) {
     if (tap.ifindex !== 0 && tap.ifindex !== link.ifindex) continue
-    const socket = ns.sockets?.get(tap.sock)
+    const socket = sockAt(ns, tap.sock)
     if (socket === undefined) continue
     const frame: TapFrame = {
       at: world.now,

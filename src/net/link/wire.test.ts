@@ -132,7 +132,7 @@ describe('a packet socket', () => {
     veth(world, 'a/eth0', 'b/eth0')
     const ns = nsOf(world, 'b')
     ns.taps = [{ sock: 9, ifindex: 0 }]
-    ns.sockets = new Map([[9, { pid: 42 } as Socket]])
+    ns.sockets = [{ id: 9, pid: 42 } as Socket]
     const seen: string[] = []
     const handlers = [...linkRules.handlers]
     handlers[Ev.TapWake] = (_world, target, event) => {

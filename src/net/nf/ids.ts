@@ -2,10 +2,14 @@
  * Numbers of rules, and what is counted under them. A namespace numbers its own rules; rules that many namespaces share
  * have the same number in all of them, made from what they say, and only those that have counted take room.
  */
+import { entryDrop, entrySet } from '../../base/entries.ts'
 import type { Netfilter, SharedCounters, TableName } from './types.ts'
 
 /** Numbers from here on are of shared rules. */
 export const SHARED_ID = 2 ** 52
+
+/** Frozen: of all without free ids. */
+export const NO_IDS: readonly number[] = Object.freeze([])
 const PER_TABLE = 2 ** 50
 const FIRST_PLACES = 16
 
@@ -71,7 +75,9 @@ export function setCount(nf: Netfilter, id: number, packets: number, bytes: numb
 
 /** A new number for a rule of the namespace's own. */
 export function newId(nf: Netfilter): number {
-  const id = nf.freeIds.pop() ?? nf.nextRuleId++
+  const { freeIds } = nf
+  const id = freeIds === NO_IDS ? nf.nextRuleId++ : (freeIds as number[]).pop()!
+  if (freeIds.length === 0) nf.freeIds = NO_IDS
   ensure(nf, id)
   return id
 }
@@ -89,7 +95,9 @@ export function ensure(nf: Netfilter, id: number): void {
 /** The rule is gone from the namespace. */
 export function free(nf: Netfilter, id: number): void {
   zero(nf, id)
-  if (id < SHARED_ID) nf.freeIds.push(id)
+  if (id >= SHARED_ID) return
+  if (nf.freeIds === NO_IDS) nf.freeIds = [id]
+  else (nf.freeIds as number[]).push(id)
 }
 
 /** It counts anew, and remembers nothing. */
@@ -103,17 +111,17 @@ export function zero(nf: Netfilter, id: number): void {
     nf.counters[2 * id] = 0
     nf.counters[2 * id + 1] = 0
   }
-  if (nf.matchState.size > 0) nf.matchState.delete(id)
+  if (nf.matchState.size > 0) nf.matchState = entryDrop(nf.matchState, id)
 }
 
 /** All shared rules of a table count anew. */
 export function zeroTable(nf: Netfilter, family: 4 | 6, table: TableName): void {
   const first = SHARED_ID + partOf(family, table) * PER_TABLE
   const isOf = (id: number) => id >= first && id < first + PER_TABLE
-  const { shared, matchState } = nf
+  const { shared } = nf
   for (let at = 0; shared !== null && at < shared.keys.length; at++)
     if (isOf(shared.keys[at]!)) clear(shared, at)
-  for (const id of matchState.keys()) if (isOf(id)) matchState.delete(id)
+  for (const id of nf.matchState.keys()) if (isOf(id)) nf.matchState = entryDrop(nf.matchState, id)
 }
 
 /** A shared rule becomes the namespace's own, with what it has counted. Answers its new number. */
@@ -121,7 +129,7 @@ export function ownId(nf: Netfilter, shared: number): number {
   const id = newId(nf)
   setCount(nf, id, ...countOf(nf, shared))
   const state = nf.matchState.get(shared)
-  if (state !== undefined) nf.matchState.set(id, state)
+  if (state !== undefined) nf.matchState = entrySet(nf.matchState, id, state)
   zero(nf, shared)
   return id
 }

@@ -1,6 +1,7 @@
 /** Matches that remember. Models nft_limit.c, xt_statistic.c and xt_recent.c (Linux 6.18). */
 import type { Ip } from '../../base/addr.ts'
 import { concatIp6, ip6Words } from '../../base/addr.ts'
+import { entrySet } from '../../base/entries.ts'
 import { nextUint32 } from '../../base/rng.ts'
 import { SEC } from '../wheel.ts'
 import type { HookCtx } from './ctx.ts'
@@ -43,7 +44,7 @@ export function recentMatch(ctx: HookCtx, m: Named<'recent'>): boolean {
   let list = nf.recent.get(m.list)
   if (list === undefined) {
     list = new Map()
-    nf.recent.set(m.list, list)
+    nf.recent = entrySet(nf.recent, m.list, list)
   }
   // The TTL as it was before forwarding lowered it.
   const ttl = packet.ttl + (ctx.outName !== '' && packet.sock === 0 ? 1 : 0)
@@ -98,11 +99,11 @@ function masked(ip: Ip, mask: Ip): Ip {
 const ALL6 = 'f'.repeat(32)
 
 function stateOf(ctx: HookCtx, rule: Rule, place: number, a: number, b: number): MatchState {
-  const { matchState } = nfOf(ctx.ns)
-  let states = matchState.get(rule.id)
+  const nf = nfOf(ctx.ns)
+  let states = nf.matchState.get(rule.id)
   if (states === undefined) {
     states = []
-    matchState.set(rule.id, states)
+    nf.matchState = entrySet(nf.matchState, rule.id, states)
   }
   const known = states[place]
   if (known !== undefined) return known

@@ -3,6 +3,7 @@ import { parseIp4 } from '../../base/addr.ts'
 import { createRng, nextBelow } from '../../base/rng.ts'
 import { netOf, nsOf, runFor } from '../ip/checkip.ts'
 import { sockSendTo } from '../sock/send.ts'
+import { sockDrop } from '../sock/socktable.ts'
 import { sockOpen } from '../sock/socket.ts'
 import type { World } from '../types.ts'
 import { MS, SEC } from '../wheel.ts'
@@ -112,7 +113,7 @@ function send(world: World, name: string, pick: Pick, below: (n: number) => numb
     ...(ping ? { icmp: { type: 8, code: 0, id: 0, seq: 1 } } : { dport: pick([53, 9000, 9000, 80]) }),
     ttl: pick([64, 64, 64, 1, 2]),
   })
-  ns.sockets!.delete(sock.id)
+  sockDrop(ns, sock.id)
 }
 
 /** So many sends from random hosts, then time for all to end. `detail`: steps are kept. */

@@ -10,7 +10,7 @@ import type { Netns, World } from '../types.ts'
 import { nfOwnChains, sharingTable } from './chains.ts'
 import { free, zero, zeroTable } from './ids.ts'
 import { carryCode } from './tablecode.ts'
-import { nfHasTable, nfOf, nfRuleset, nfSetTable, nfTable } from './tables.ts'
+import { nfHasTable, nfOf, nfSetTable, nfTable } from './tables.ts'
 import type { Chain, TableName } from './types.ts'
 
 /**
@@ -48,7 +48,7 @@ export function nfShareChains(
   const isSame = left.length === own.length && gone.size === table.gone.size
   const now = sharingTable(table, common, isSame ? null : left, gone)
   carryCode(table, now, isSame ? [] : null)
-  nfSetTable(nf, nfRuleset(ns, family), now)
+  nfSetTable(world, ns, family, now)
 }
 
 /**

@@ -5,6 +5,7 @@
  */
 import type { Trie } from '../../base/trie.ts'
 import { trieDiff, trieEach } from '../../base/trie.ts'
+import { isSmall } from './alike.ts'
 import { nfChain, nfOwnChainCount, nfOwnChains } from './chains.ts'
 import type { Code } from './code.ts'
 import { CHAIN, emptyCode, newPlace, numberOf, pack, unpack } from './code.ts'
@@ -66,13 +67,16 @@ export function codeOf(table: Table): TableCode {
   return code
 }
 
-/** `now` was made from `before`: own chains of other names than `changed` are the same ones, where that is known. */
+/**
+ * `now` was made from `before`: own chains of other names than `changed` are the same ones, where that is known. Small
+ * tables are packed anew when they are asked: other namespaces may stand at `before` still.
+ */
 export function carryCode(before: Table, now: Table, changed: readonly string[] | null): void {
   if (before.common !== null && now.common !== null) {
     const shared = sharedCodes.get(before.common)
     if (shared !== undefined && !sharedCodes.has(now.common)) sharedCodes.set(now.common, shared)
   }
-  const code = codes.get(before)
+  const code = isSmall(before) ? undefined : codes.get(before)
   if (code === undefined) return
   codes.set(now, code)
   if (changed === null || code.table !== before) return

@@ -6,12 +6,14 @@
  * the parts of the old (chains and rules that stay keep their identity) and give it to `nfReplaceTable`.
  */
 import { assert } from '../../base/assert.ts'
+import { NO_ENTRIES } from '../../base/entries.ts'
 import type { Trie } from '../../base/trie.ts'
 import { trieEach, trieGet } from '../../base/trie.ts'
 import { touch } from '../../sim/dispatch.ts'
 import type { Netns, World } from '../types.ts'
+import { alikeChain, alikeRuleset, CHAINS_MOST } from './alike.ts'
 import { nfChain, nfChains, nfOwnChains, patchedTable, tableOf } from './chains.ts'
-import { countOf, ensure, free, newId, ownId, SHARED_ID, setCount, zero } from './ids.ts'
+import { countOf, ensure, free, NO_IDS, newId, ownId, SHARED_ID, setCount, zero } from './ids.ts'
 import { carryCode } from './tablecode.ts'
 import type { BuiltinChain, Chain, Netfilter, NewTable, Rule, Ruleset, Table, TableName } from './types.ts'
 
@@ -59,9 +61,9 @@ export function nfOf(ns: Netns): Netfilter {
     counters: new Float64Array(32),
     shared: null,
     nextRuleId: 1,
-    freeIds: [],
-    matchState: new Map(),
-    recent: new Map(),
+    freeIds: NO_IDS,
+    matchState: NO_ENTRIES,
+    recent: NO_ENTRIES,
     conntrack: null,
     active4: false,
     active6: false,
@@ -104,11 +106,13 @@ export function nfReplaceTable(world: World, ns: Netns, family: 4 | 6, table: Ne
   const common = commonAfter(before, table)
   const chains = table.behind !== undefined && common === null ? withShared(table) : table.chains
   const own = new Map<string, Chain>()
+  const settled = (chain: Chain) =>
+    chains.size > CHAINS_MOST ? settle(nf, chain) : alikeChain(world, settle(nf, chain))
   for (const chain of chains.values()) {
     const shared = common === null ? undefined : trieGet(common, chain.name)
     if (shared !== undefined && saysSame(shared, chain)) continue
     const old = before === undefined || !isOwn(before, chain.name) ? undefined : nfChain(before, chain.name)
-    own.set(chain.name, old !== undefined && saysSame(old, chain) ? old : settle(nf, chain))
+    own.set(chain.name, old !== undefined && saysSame(old, chain) ? old : settled(chain))
   }
   const gone = new Set<string>()
   if (common !== null && table.behind !== undefined) {
@@ -119,8 +123,8 @@ export function nfReplaceTable(world: World, ns: Netns, family: 4 | 6, table: Ne
   const now = tableOf(table.name, own, common, gone)
   if (before !== undefined) forget(nf, before, now)
   if (before !== undefined) carryCode(before, now, null)
-  nfSetTable(nf, nfRuleset(ns, family), now)
-  return now
+  nfSetTable(world, ns, family, now)
+  return nfTable(ns, family, table.name)
 }
 
 /** Shared chains that may be changed, or taken away, before a namespace stops to share any. */
@@ -157,10 +161,10 @@ function saysSame(a: Chain, b: Chain): boolean {
 }
 
 /** Puts a table that is settled in place. The caller has touched the namespace. */
-export function nfSetTable(nf: Netfilter, { family, tables }: Ruleset, table: Table): void {
-  const next = new Map(tables)
+export function nfSetTable(world: World, ns: Netns, family: 4 | 6, table: Table): void {
+  const next = new Map(nfRuleset(ns, family).tables)
   next.set(table.name, table)
-  setRuleset(nf, family, next)
+  setRuleset(world, nfOf(ns), family, next)
 }
 
 /**
@@ -186,12 +190,12 @@ export function nfPatchTable(
   for (const chain of chains) {
     const old = userChain(table, chain.name)
     if (old !== undefined && old.rules === chain.rules) for (const rule of old.rules) zero(nf, rule.id)
-    else next.push(newChain(nf, name, old, chain))
+    else next.push(alikeChain(world, newChain(nf, name, old, chain)))
   }
   if (next.length === 0 && removed.length === 0) return
   const now = patchedTable(table, next, removed)
   carryCode(table, now, [...removed, ...next.map((one) => one.name)])
-  nfSetTable(nf, nfRuleset(ns, family), now)
+  nfSetTable(world, ns, family, now)
 }
 
 function userChain(table: Table, name: string): Chain | undefined {
@@ -233,7 +237,7 @@ export function nfDropTable(world: World, ns: Netns, family: 4 | 6, name: TableN
   const tables = new Map(nfRuleset(ns, family).tables)
   forget(nf, tables.get(name)!, EMPTY[name])
   tables.delete(name)
-  setRuleset(nf, family, tables)
+  setRuleset(world, nf, family, tables)
 }
 
 /**
@@ -417,8 +421,8 @@ function isOwn({ whole, patched, gone }: Table, name: string): boolean {
   return patched.has(name) || (whole.has(name) && !gone.has(name))
 }
 
-function setRuleset(nf: Netfilter, family: 4 | 6, tables: Map<TableName, Table>): void {
-  const rules = rulesetOf(family, tables)
+function setRuleset(world: World, nf: Netfilter, family: 4 | 6, tables: Map<TableName, Table>): void {
+  const rules = alikeRuleset(world, family, tables, () => rulesetOf(family, tables))
   if (family === 4) {
     nf.rules4 = rules
     nf.active4 = needsConntrack(rules)

@@ -351,11 +351,11 @@ export interface Netfilter {
   shared: SharedCounters | null
   nextRuleId: number
   /** Ids of rules that are gone, to be given again. */
-  freeIds: number[]
+  freeIds: readonly number[]
   /** State of matches that have one (limit, statistic nth), by rule id, then by place of the match. */
-  matchState: Map<number, MatchState[]>
+  matchState: ReadonlyMap<number, MatchState[]>
   /** Lists of the `recent` match by name: times of the last packets by address, oldest first (/proc/net/xt_recent). */
-  recent: Map<string, Map<Ip, RecentEntry>>
+  recent: ReadonlyMap<string, Map<Ip, RecentEntry>>
   /** The connections; null until the first packet was tracked. */
   conntrack: Conntrack | null
   /** Packets of the family are tracked: a nat table or a rule needs it (nf_ct_netns_get). */

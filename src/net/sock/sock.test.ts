@@ -165,7 +165,7 @@ it('the same moment comes back exactly: ARP, parked packets, sockets, errors', (
   runUntil(world, rules, { maxEvents: 1000 })
   const end = stateHash(world)
   const last = world.nEvents
-  expect(heard(nsOf(world, 'A'), nsOf(world, 'A').sockets!.get(1)!)).toEqual(['from 10.0.0.1 3/1'])
+  expect(heard(nsOf(world, 'A'), nsOf(world, 'A').sockets![0]!)).toEqual(['from 10.0.0.1 3/1'])
   seek(world, rules, start + 7)
   expect(stateHash(world)).toBe(middle)
   seek(world, rules, last)

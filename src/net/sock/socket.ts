@@ -12,6 +12,7 @@ import { sysctlInt } from '../sysctl.ts'
 import type { Netns, Packet, Socket, SocketKind, SockMessage, World } from '../types.ts'
 import { tcpClose } from './tcp.ts'
 import { portRange } from './portrange.ts'
+import { sockAdd, sockAt, sockDrop } from './socktable.ts'
 import { tcpChoosePort, tcpPortTaken } from './tcplookup.ts'
 import { createTcp } from './tcpstate.ts'
 
@@ -59,8 +60,7 @@ export function sockOpen(world: World, ns: Netns, spec: SockSpec): Socket {
     dropped: 0,
     tcp: spec.kind === 'tcp' ? createTcp(world, ns) : null,
   }
-  ns.sockets ??= new Map()
-  ns.sockets.set(id, sock)
+  sockAdd(ns, sock)
   return sock
 }
 
@@ -71,7 +71,7 @@ export function sockClose(world: World, ns: Netns, sock: Socket): void {
     tcpClose(world, ns, sock)
     return
   }
-  ns.sockets?.delete(sock.id)
+  sockDrop(ns, sock.id)
   if (ns.taps !== null) {
     ns.taps = ns.taps.filter((tap) => tap.sock !== sock.id)
     if (ns.taps.length === 0) ns.taps = null
@@ -80,7 +80,7 @@ export function sockClose(world: World, ns: Netns, sock: Socket): void {
 
 /** The socket with this id, or undefined. */
 export function sockById(ns: Netns, id: number): Socket | undefined {
-  return ns.sockets?.get(id)
+  return sockAt(ns, id)
 }
 
 /** bind(2): an own (or wildcard, broadcast, group) address and a port, 0 for any. Null, or the errno. */

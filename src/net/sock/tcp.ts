@@ -6,6 +6,7 @@ import { touch } from '../../sim/dispatch.ts'
 import { snmpAdd } from '../snmp.ts'
 import type { Netns, Socket, World } from '../types.ts'
 import { autobind } from './socket.ts'
+import { sockAt } from './socktable.ts'
 import { enterTimeWait, tcpDone } from './tcpclose.ts'
 import { readerTook } from './tcpdata.ts'
 import { apart, tcpChoosePort, tcpConnection, tcpListener } from './tcplookup.ts'
@@ -51,7 +52,7 @@ export function tcpAccept(world: World, ns: Netns, listener: Socket): Socket | u
   touch(world, ns.id)
   const queue = stateOf(listener).acceptQueue
   while (queue !== null && queue.length > 0) {
-    const sock = ns.sockets?.get(queue.shift()!)
+    const sock = sockAt(ns, queue.shift()!)
     if (sock?.tcp == null) continue
     sock.tcp.parent = 0
     sock.pid = listener.pid
@@ -246,7 +247,7 @@ function closeListener(world: World, ns: Netns, t: TcpState): void {
   for (const request of t.requests?.values() ?? []) stopTimer(request.timer)
   t.requests = null
   for (const id of t.acceptQueue ?? []) {
-    const child = ns.sockets?.get(id)
+    const child = sockAt(ns, id)
     if (child !== undefined) tcpAbort(world, ns, child)
   }
   t.acceptQueue = null

@@ -6,6 +6,7 @@ import type { Link, Netns, Packet, Socket, TcpHeader, World } from '../types.ts'
 import { SEC } from '../wheel.ts'
 import { sysctlInt } from '../sysctl.ts'
 import { sockWake } from './socket.ts'
+import { sockDrop } from './socktable.ts'
 import { tcpOwn } from './tcpidle.ts'
 import { listenRcv } from './tcplisten.ts'
 import { tcpListener } from './tcplookup.ts'
@@ -30,7 +31,7 @@ export function tcpDone(world: World, ns: Netns, sock: Socket, t: TcpState): voi
   stopTimer(t.delack)
   stopTimer(t.wait)
   if (t.keep !== null) stopTimer(t.keep.timer)
-  if (t.orphan) ns.sockets?.delete(sock.id)
+  if (t.orphan) sockDrop(ns, sock.id)
   else sockWake(world, ns, sock)
 }
 
@@ -75,7 +76,7 @@ export function timeWaitRcv(
     return
   }
   if ((flags & TCP_RST) !== 0) {
-    if (tcp.seq === t.rcvNxt) ns.sockets?.delete(sock.id)
+    if (tcp.seq === t.rcvNxt) sockDrop(ns, sock.id)
     return
   }
   const fresh = after(tcp.seq, t.rcvNxt) || (t.tsOk && tcp.tsval >= 0 && after(tcp.tsval, t.tsRecent))
@@ -83,7 +84,7 @@ export function timeWaitRcv(
     const listener = tcpListener(ns, packet.dst, packet.dport, link.ifindex)
     const own = listener === undefined ? null : tcpOwn(listener)
     if (listener !== undefined && own !== null) {
-      ns.sockets?.delete(sock.id)
+      sockDrop(ns, sock.id)
       listenRcv(world, ns, link, listener, own, packet, tcp)
       return
     }
@@ -115,7 +116,7 @@ function finWait2Rcv(
     return
   }
   if ((flags & TCP_RST) !== 0) {
-    ns.sockets?.delete(sock.id)
+    sockDrop(ns, sock.id)
     return
   }
   if ((flags & TCP_SYN) !== 0 && !before(tcp.seq, t.rcvNxt)) {
@@ -124,7 +125,7 @@ function finWait2Rcv(
   }
   if ((flags & TCP_ACK) === 0 || !after(end, t.rcvNxt) || end === tcp.seq) return
   if ((flags & TCP_FIN) === 0 || end !== seqAdd(t.rcvNxt, 1)) {
-    ns.sockets?.delete(sock.id)
+    sockDrop(ns, sock.id)
     resetAnswer(world, ns, packet)
     return
   }

@@ -3,6 +3,7 @@ import type { SimEvent } from '../../sim/queue.ts'
 import { snmpAdd } from '../snmp.ts'
 import { sysctlInt } from '../sysctl.ts'
 import type { Netns, Socket, World } from '../types.ts'
+import { sockAt, sockDrop } from './socktable.ts'
 import { tcpDone } from './tcpclose.ts'
 import { delayedAck } from './tcpdata.ts'
 import { keepTimer } from './tcpkeep.ts'
@@ -26,7 +27,7 @@ import type { TcpState, TcpTimer } from './tcptypes.ts'
 /** Ev.TcpTimer: arg is the socket's id, ref says which of its timers. */
 export function tcpTimer(world: World, ns: Netns, event: SimEvent): void {
   const ref = event.ref as TcpTimerRef
-  const sock = ns.sockets?.get(event.arg)
+  const sock = sockAt(ns, event.arg)
   const t = sock?.tcp
   if (sock === undefined || t === undefined || t === null) return
   const timer = timerOf(t, ref)
@@ -40,7 +41,7 @@ export function tcpTimer(world: World, ns: Netns, event: SimEvent): void {
       delayedAck(world, ns, sock, t)
       return
     case 'wait':
-      ns.sockets?.delete(sock.id)
+      sockDrop(ns, sock.id)
       return
     case 'keep':
       keepTimer(world, ns, sock, t)

@@ -3,9 +3,10 @@ import { expect, it } from 'vitest'
 import { clonePlain } from '../../base/clone.ts'
 import { hashPlain } from '../../base/hash.ts'
 import { netOf, nsOf, runFor } from '../ip/checkip.ts'
-import { MS } from '../wheel.ts'
+import { MS, SEC } from '../wheel.ts'
 import { connectTo, hear, listenOn, say } from './checktcp.ts'
 import { sockClose } from './socket.ts'
+import { sockAt } from './socktable.ts'
 import { tcpAccept, tcpListen, tcpQueues } from './tcp.ts'
 import { tcpKeepalive } from './tcpkeep.ts'
 
@@ -45,5 +46,25 @@ it('gives a listener that something came to its own state, which a checkpoint co
   connectTo(world, 'A', '10.9.0.2', 80)
   runFor(world, MS)
   expect(tcpQueues(listener)).toEqual({ recv: 1, send: 5 })
-  expect(tcpQueues(before.sockets!.get(listener.id)!)).toEqual({ recv: 0, send: 5 })
+  expect(tcpQueues(sockAt(before, listener.id)!)).toEqual({ recv: 0, send: 5 })
+})
+
+it('shares what keepalive was asked for too, and a connection has a clock of its own', () => {
+  const world = netOf(PAIR)
+  const [one, two] = [listenOn(world, 'A', 80), listenOn(world, 'B', 80)]
+  const [a, b] = [nsOf(world, 'A'), nsOf(world, 'B')]
+  const go = { idle: 15, interval: 15, probes: 9 }
+  tcpKeepalive(world, a, one, go)
+  tcpKeepalive(world, b, two, go)
+  expect(one.tcp).toBe(two.tcp)
+  expect(one.tcp!.keep).toMatchObject({ idle: 15 * SEC, probes: 9 })
+  connectTo(world, 'A', '10.9.0.2', 80)
+  runFor(world, MS)
+  const server = tcpAccept(world, b, two)!
+  expect(server.tcp!.keep).toMatchObject({ idle: 15 * SEC, probes: 9 })
+  expect(server.tcp!.keep!.timer.at).toBeGreaterThan(0)
+  expect(one.tcp!.keep!.timer.at).toBe(0)
+  tcpKeepalive(world, a, one, null)
+  expect(one.tcp!.keep).toBeNull()
+  expect(two.tcp!.keep).not.toBeNull()
 })

@@ -16,8 +16,11 @@ const shared = new WeakMap<World, Map<string, Readonly<TcpState>>>()
 /** Lets a socket that has begun to listen share its state, unless it has something that others do not have. */
 export function tcpIdle(world: World, sock: Socket): void {
   const t = sock.tcp
-  if (t === null || t.keep !== null || t.requests !== null || t.acceptQueue !== null) return
-  const key = `${t.backlog} ${t.reuseAddr} ${t.noDelay} ${t.v6only} ${t.blocking} ${t.userMss} ${t.rcvBuf} ${t.tsOk} ${t.sackOk} ${t.wscaleOk}`
+  if (t === null || t.requests !== null || t.acceptQueue !== null) return
+  const { keep } = t
+  if (keep !== null && (keep.timer.at !== 0 || keep.timer.event !== 0)) return
+  const alive = keep === null ? '' : `${keep.idle} ${keep.interval} ${keep.probes}`
+  const key = `${t.backlog} ${t.reuseAddr} ${t.noDelay} ${t.v6only} ${t.blocking} ${t.userMss} ${t.rcvBuf} ${t.tsOk} ${t.sackOk} ${t.wscaleOk} ${alive}`
   const states = shared.get(world) ?? new Map<string, Readonly<TcpState>>()
   const state = states.get(key) ?? idleState(t)
   shared.set(world, states.set(key, state))
@@ -28,7 +31,8 @@ export function tcpIdle(world: World, sock: Socket): void {
 export function tcpOwn(sock: Socket): TcpState | null {
   const t = sock.tcp
   if (t === null || !Object.isFrozen(t)) return t
-  const own = { ...t, ack: { ...t.ack } }
+  const keep = t.keep === null ? null : { ...t.keep, timer: createTimer() }
+  const own = { ...t, ack: { ...t.ack }, keep }
   own.rexmit = createTimer()
   own.delack = createTimer()
   own.wait = createTimer()
@@ -44,6 +48,7 @@ function idleState(t: TcpState): Readonly<TcpState> {
     ...{ state: 'LISTEN' as const, backlog, reuseAddr, noDelay, v6only, blocking, userMss },
     ...{ rcvBuf, ratio, tsOk, sackOk, wscaleOk },
     ...{ unsent: NOTHING, inFlight: NOTHING, rcvQueue: NOTHING, outOfOrder: NOTHING, sacks: NOTHING },
+    keep: t.keep === null ? null : Object.freeze({ ...t.keep, timer: Object.freeze(createTimer()) }),
     ack: Object.freeze({ ...FRESH.ack }),
     rexmit: Object.freeze(createTimer()),
     delack: Object.freeze(createTimer()),

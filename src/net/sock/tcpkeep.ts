@@ -6,7 +6,7 @@ import { sysctlInt } from '../sysctl.ts'
 import type { Netns, Socket, World } from '../types.ts'
 import { SEC } from '../wheel.ts'
 import { tcpDone } from './tcpclose.ts'
-import { tcpOwn } from './tcpidle.ts'
+import { tcpIdle, tcpOwn } from './tcpidle.ts'
 import { sendReset, sendWindowProbe } from './tcpout.ts'
 import { armTimer, createTimer, stopTimer } from './tcptimer.ts'
 import type { TcpKeep, TcpState } from './tcptypes.ts'
@@ -27,7 +27,8 @@ export function tcpKeepalive(world: World, ns: Netns, sock: Socket, options: Kee
   if (t === null) return
   if (t.keep !== null) stopTimer(t.keep.timer)
   t.keep = options === null ? null : keepOf(options)
-  if (t.state !== 'CLOSE' && t.state !== 'LISTEN' && t.state !== 'SYN_SENT') keepStart(world, ns, sock, t)
+  if (t.state === 'LISTEN') tcpIdle(world, sock)
+  else if (t.state !== 'CLOSE' && t.state !== 'SYN_SENT') keepStart(world, ns, sock, t)
 }
 
 /** The handshake is over: the clock of a socket with keepalive runs from here. */

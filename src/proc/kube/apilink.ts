@@ -7,6 +7,7 @@
  */
 import { parseIp } from '../../base/addr.ts'
 import { assert } from '../../base/assert.ts'
+import { entryDrop, entrySet, NO_ENTRIES } from '../../base/entries.ts'
 import { nextBelow } from '../../base/rng.ts'
 import type { AgentRules } from '../../kube/agent/agent.ts'
 import {
@@ -58,7 +59,7 @@ export interface ApiLink {
   readonly election: Election | null
   channel: Channel | null
   /** Writes, and what the server is to carry out, without an answer, by number. */
-  pending: Map<number, Pending>
+  pending: ReadonlyMap<number, Pending>
   next: number
   /** Failures in a row, and since when the connection stood that was the last to stand. */
   failures: number
@@ -98,7 +99,7 @@ export function createApiLink(about: {
     agents: [],
     phase: 'waiting',
     channel: null,
-    pending: new Map(),
+    pending: NO_ENTRIES,
     next: 1,
     failures: 0,
     openedAt: 0,
@@ -164,7 +165,7 @@ export function apiLinkSend(
     return true
   }
   const n = link.next++
-  link.pending.set(n, { agent: agent.id, tag: request.tag })
+  link.pending = entrySet(link.pending, n, { agent: agent.id, tag: request.tag })
   channelSend({ world, ns }, link.channel, { k: 'write', n, agent: agent.id, request } satisfies ToServer)
   return true
 }
@@ -174,7 +175,7 @@ export function apiLinkAct(world: World, agent: Agent, link: ApiLink | null, act
   const ns = findNetns(world, agent.ns)
   if (ns === undefined || link?.phase !== 'open' || link.channel === null) return false
   const n = link.next++
-  link.pending.set(n, { agent: agent.id, act })
+  link.pending = entrySet(link.pending, n, { agent: agent.id, act })
   channelSend({ world, ns }, link.channel, { k: 'act', n, agent: agent.id, ...act } satisfies ToServer)
   return true
 }
@@ -243,7 +244,7 @@ function onMessage(ctx: ProcCtx, rules: AgentRules, link: ApiLink, message: From
       return
     case 'wrote': {
       const write = link.pending.get(message.n)
-      link.pending.delete(message.n)
+      link.pending = entryDrop(link.pending, message.n)
       if (write !== undefined && 'tag' in write) {
         agentAnswer(world, rules, write.agent, write.tag, message.result)
       }
@@ -257,7 +258,7 @@ function onMessage(ctx: ProcCtx, rules: AgentRules, link: ApiLink, message: From
     }
     case 'acted': {
       const done = link.pending.get(message.n)
-      link.pending.delete(message.n)
+      link.pending = entryDrop(link.pending, message.n)
       if (done !== undefined && 'act' in done) {
         agentActed(world, rules, done.agent, done.act, message.failed)
       }
@@ -307,7 +308,7 @@ function lost(ctx: ProcCtx, rules: AgentRules, link: ApiLink, why: string): void
   if (link.phase === 'open' && world.now - link.openedAt >= BACKOFF_RESET) link.failures = 0
   link.phase = 'waiting'
   const { pending } = link
-  link.pending = new Map()
+  link.pending = NO_ENTRIES
   for (const id of link.agents) {
     const agent = findAgent(world, id)
     if (agent === undefined) continue

@@ -45,9 +45,9 @@ interface DaemonState {
   agents: number[]
   /** Connection to the API server of another process, null where the agents need none. */
   link: ApiLink | null
-  /** What is connected to the kubelet's port, and to etcd's, by socket. */
-  conns: Map<number, KubeletConn>
-  clients: Map<number, Channel>
+  /** What is connected to the kubelet's port, and to etcd's, by socket; null before the first. */
+  conns: Map<number, KubeletConn> | null
+  clients: Map<number, Channel> | null
 }
 
 /** Controllers that kube-controller-manager runs, in the order of their start. */
@@ -127,7 +127,7 @@ function start(ctx: ProcCtx, rules: AgentRules, daemon: Daemon): void {
     fail(ctx, 1, `${daemon.name}: this machine is no node of a cluster`)
     return
   }
-  const state: DaemonState = { listeners: [], agents: [], link: null, conns: new Map(), clients: new Map() }
+  const state: DaemonState = { listeners: [], agents: [], link: null, conns: null, clients: null }
   for (const place of daemon.listens) {
     const cut = place.lastIndexOf(':')
     const sock = listen(ctx, place.slice(0, cut), Number(place.slice(cut + 1)))
@@ -135,7 +135,7 @@ function start(ctx: ProcCtx, rules: AgentRules, daemon: Daemon): void {
       fail(ctx, 1, `${daemon.name}: listen tcp ${place}: bind: address already in use`)
       return
     }
-    state.listeners.push(sock)
+    state.listeners = state.listeners.concat(sock)
   }
   ctx.proc.state = state
   if (daemon.name === 'kubelet') watchContainer(world, machine, proc, '')
@@ -151,7 +151,8 @@ function start(ctx: ProcCtx, rules: AgentRules, daemon: Daemon): void {
     return
   }
   for (const program of programs) {
-    state.agents.push(startAgent(world, rules, { program, ns: ns.id, pid: proc.pid, ...where }))
+    const agent = startAgent(world, rules, { program, ns: ns.id, pid: proc.pid, ...where })
+    state.agents = state.agents.concat(agent)
   }
 }
 
@@ -206,13 +207,16 @@ function onEvent(ctx: ProcCtx, rules: AgentRules, event: ProcEvent): void {
     if (state.link.election?.lost === true) resign(ctx, rules, state.link)
     return
   }
-  if (kubeletServe(ctx, event, state.conns) || etcdServe(ctx, event, state.clients)) return
+  if (state.conns !== null && kubeletServe(ctx, event, state.conns)) return
+  if (state.clients !== null && etcdServe(ctx, event, state.clients)) return
   if (event.type !== 'sock') return
   if (ctx.proc.program === 'etcd' && event.sock === state.listeners[0]) {
+    state.clients ??= new Map()
     etcdAccept(ctx, event.sock, state.clients)
     return
   }
   if (ctx.proc.program === 'kubelet' && event.sock === state.listeners[0]) {
+    state.conns ??= new Map()
     kubeletAccept(ctx, event.sock, state.conns)
     return
   }

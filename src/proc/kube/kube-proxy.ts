@@ -5,6 +5,7 @@
  */
 import { trieDelete, trieEach, trieGet, trieOf, trieSet, createTrie } from '../../base/trie.ts'
 import { formatIp, parseIp } from '../../base/addr.ts'
+import { entrySet, NO_ENTRIES } from '../../base/entries.ts'
 import { cacheGet, cacheGetKey, cacheList } from '../../kube/agent/cache.ts'
 import { agentTimer, enqueue } from '../../kube/agent/agent.ts'
 import type { Agent, AgentCtx, AgentProgram, Reconciled } from '../../kube/agent/types.ts'
@@ -64,7 +65,7 @@ export interface KubeProxyState {
   /** The next sync writes everything. */
   full: boolean
   /** `NAMESPACE/NAME` of Services that changed since the last sync. */
-  changed: Map<string, true>
+  changed: ReadonlyMap<string, true>
   /** The rules as they were written, by family; nodes share them. */
   written: Map<number, Written>
   /** Names of each Service's slices by `NAMESPACE/NAME`, where it has any; nodes share them. */
@@ -100,7 +101,7 @@ export const kubeProxy: AgentProgram = {
       quota: BURST,
       fullAt: -1,
       full: true,
-      changed: new Map(),
+      changed: NO_ENTRIES,
       written: new Map(),
       services: createTrie(),
       last: null,
@@ -118,7 +119,8 @@ export const kubeProxy: AgentProgram = {
     const key = serviceOf(ctx, change)
     if (key === undefined) return
     noteSlice(ctx, change, key)
-    stateOf(ctx.agent).changed.set(key, true)
+    const state = stateOf(ctx.agent)
+    state.changed = entrySet(state.changed, key, true)
     requestSync(ctx)
   },
   relist(ctx) {
@@ -289,7 +291,7 @@ function sync(ctx: AgentCtx): Reconciled {
   state.syncs = Object.freeze([...state.syncs.slice(1 - KEPT_SYNCS), Object.freeze(entry)])
   if (full) state.fullAt = world.now
   state.full = false
-  state.changed = new Map()
+  state.changed = NO_ENTRIES
   state.services = sameIndex(world, state.services)
   state.quota = Math.max(0, quotaOf(ctx) - 1)
   state.syncedAt = world.now

@@ -6,18 +6,13 @@ import type { Container as Spec, ContainerState, Pod } from '../../../kube/objec
 import { nowText, storeOf } from '../../../kube/store/store.ts'
 import { formatTime } from '../../../kube/time.ts'
 import type { World } from '../../../net/types.ts'
-import {
-  createContainer,
-  machineRng,
-  putContainerFile,
-  randomHex,
-  startContainer,
-} from '../../../run/container.ts'
+import { createContainer, machineRng, randomHex, startContainer } from '../../../run/container.ts'
+import { OWN_HOSTNAME } from '../../../run/env.ts'
 import type { Container } from '../../../run/types.ts'
 import { commandOf } from '../../cmd/docker/images.ts'
 import { processArgv } from '../../cmd/docker/engine.ts'
 import { entryOf } from './entry.ts'
-import { environmentOf, expand } from './env.ts'
+import { environmentOf, expand, sharedEnviron } from './env.ts'
 import { hostsText, podNames, resolvText } from './files.ts'
 import type { Pulled } from './images.ts'
 import { ensureImage } from './images.ts'
@@ -105,7 +100,7 @@ function create(
     const at = text.indexOf('=')
     env.set(interned(text.slice(0, at)), interned(text.slice(at + 1)))
   }
-  env.set('HOSTNAME', hostname)
+  env.set('HOSTNAME', OWN_HOSTNAME)
   if (spec.tty === true) env.set('TERM', 'xterm')
   for (const name of env.keys()) if (name !== 'HOME' && links.has(name)) env.set(name, links.get(name)!)
   for (const [name, value] of own) env.set(name, value)
@@ -125,7 +120,7 @@ function create(
     imageId: interned(`sha256:${image.id}`),
     program: '',
     argv: processArgv(image, entrypoint, cmd),
-    env: Object.freeze(env),
+    env: sharedEnviron(image.env, env),
     links,
     cwd: spec.workingDir ?? image.cwd,
     hostname,
@@ -137,9 +132,7 @@ function create(
   box.imageId = container.imageId
   container.sandbox = run.sandbox
   if (container.runtime === 'docker') noteBox(world, machine, container, `container:${run.sandbox}`)
-  const put = (path: string, text: string) => putContainerFile(world, machine.id, container.id, path, text)
-  put('/etc/hosts', hostsText(kubelet, pod, run.ips))
-  put('/etc/hostname', `${hostname}\n`)
+  container.hosts = hostsText(kubelet, pod, run.ips)
   mountVolumes(kubelet, run, spec, container)
   // No volume hides it.
   shareFiles(container, '/etc', new Map([['resolv.conf', resolvText(kubelet, pod)]]))

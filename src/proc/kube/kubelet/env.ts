@@ -38,6 +38,23 @@ export function environmentOf(
   return { env, links, error: '' }
 }
 
+/** The variables as a frozen map: one for all containers of an image that have the same. */
+export function sharedEnviron(
+  image: readonly string[],
+  env: ReadonlyMap<string, string>,
+): ReadonlyMap<string, string> {
+  const known = environs.get(image) ?? new Map<string, ReadonlyMap<string, string>>()
+  const key = JSON.stringify([...env])
+  const shared = known.get(key) ?? Object.freeze(env)
+  if (known.size >= ENVIRONS_MAX) known.clear()
+  environs.set(image, known.set(key, shared))
+  return shared
+}
+
+/** Derived, and no part of the world's state. */
+const environs = new WeakMap<readonly string[], Map<string, ReadonlyMap<string, string>>>()
+const ENVIRONS_MAX = 64
+
 /** `$(NAME)` for its value, `$$` for `$`; an unknown name stays as it is. */
 export function expand(text: string, lookup: (name: string) => string | undefined): string {
   return text.replace(/\$(\$|\(([^()]*)\))/g, (whole, rest: string, name: string | undefined) => {

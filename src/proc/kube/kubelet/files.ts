@@ -33,7 +33,8 @@ export function hostsText(kubelet: Kubelet, pod: Pod, ips: readonly string[]): s
     const short =
       domain !== '' && hostname.endsWith(`.${domain}`) ? hostname.slice(0, -domain.length - 1) : hostname
     const names = domain === '' ? short : `${short}.${domain}\t${short}`
-    text = HOSTS + ips.map((ip) => `${ip}\t${names}\n`).join('')
+    // Two pieces: the first is every pod's.
+    text = HOSTS + ips.map((ip) => [ip, '\t', names, '\n'].join('')).join('')
   }
   if (hostAliases.length === 0) return text
   const aliases = hostAliases.map(({ ip, hostnames = [] }) => `${[ip, ...hostnames].join('\t')}\n`)

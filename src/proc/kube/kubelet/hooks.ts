@@ -6,6 +6,7 @@
 import { environOf } from '../../../run/env.ts'
 import type { ContainerTarget } from '../../../kube/api/respond.ts'
 import { nextBelow } from '../../../base/rng.ts'
+import { entryDrop, entrySet } from '../../../base/entries.ts'
 import { badRequest, failure, internalError, notFound } from '../../../kube/api/status.ts'
 import type { Pod } from '../../../kube/objects-pod.ts'
 import { storeGet, storeOf } from '../../../kube/store/store.ts'
@@ -206,7 +207,8 @@ export function kubeletExecEnd(world: World, session: ExecSession): void {
   kubeletExecWrite(world, session, '', true)
   const machine = findMachine(world, session.machine)
   const pipe = pipeOf(world, session)
-  if (machine !== undefined && pipe !== undefined && pipe.readers === 0) machine.pipes.delete(pipe.id)
+  if (machine !== undefined && pipe !== undefined && pipe.readers === 0)
+    machine.pipes = entryDrop(machine.pipes, pipe.id)
   if ((world.targets[session.capture] as Capture | undefined)?.type === 'capture') {
     removeTarget(world, session.capture)
   }
@@ -239,7 +241,7 @@ function newCapture(world: World, machine: number): number {
 /** The writer is the caller on another machine: it counts as one. */
 function openStdin(machine: Machine): number {
   const pipe: Pipe = { id: machine.nextPipe++, text: '', readers: 0, writers: 1, waiters: [] }
-  machine.pipes.set(pipe.id, pipe)
+  machine.pipes = entrySet(machine.pipes, pipe.id, pipe)
   return pipe.id
 }
 
