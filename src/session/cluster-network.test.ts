@@ -12,8 +12,8 @@ const LAB = readFileSync(
 
 type Session = ReturnType<typeof createLabSession>
 
-function open(): Session {
-  const session = createLabSession(testHost(0))
+function open(host = testHost(0)): Session {
+  const session = createLabSession(host)
   expect(session.open(LAB, 1).ok).toBe(true)
   return session
 }
@@ -120,6 +120,26 @@ it('goes back to the moment of each step, and the network is as it was there', (
     'cni.unmasq: lo',
     'cni.netnsGone: ',
   ])
+})
+
+it('says what the shown step of a pod’s network is, and that another moment has none', () => {
+  const host = testHost(0)
+  const session = open(host)
+  applyUntil(session, LAB + PROBE, 'pause')
+  const steps = session.podNetwork('default', 'probe').flatMap((call) => call.steps)
+  const told = (seek: () => void) => {
+    host.clear()
+    seek()
+    const { room, steps: said } = host.of('now').at(-1) ?? { room: 'none', steps: [] }
+    return [room, ...said.map(({ sentence }) => sentence.key)]
+  }
+  const port = steps.find(({ what }) => what.key === 'cni.port')
+  const at = () => session.seekTime(port?.at ?? 0)
+  expect(told(at)).toEqual(['node1', 'cni.ADD', 'cni.port'])
+  const { steps: said } = host.of('now').at(-1) ?? { steps: [] }
+  expect(said.map(({ sentence }) => sentence.args)).toEqual([{ owner: 'default/probe' }, port?.what.args])
+  // The event before is another step of it or none; at the very first moment there is nothing to tell.
+  expect(told(() => session.seek(0))).toEqual([''])
 })
 
 /** What stands of the pod's network at the shown moment. */

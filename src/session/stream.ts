@@ -5,6 +5,7 @@ import { findNetns } from '../net/world.ts'
 import { queueSize } from '../sim/queue.ts'
 import { dropsOf, flightsNow, flightsOf } from '../view/flights.ts'
 import { namesOf } from '../view/names.ts'
+import { sandboxTold } from '../view/sandbox-told.ts'
 import { diffScene, sceneOf } from '../view/scene.ts'
 import { sentenceOf } from '../view/sentence.ts'
 import type { Core, Stream } from './core.ts'
@@ -186,6 +187,18 @@ export function postNow(core: Core, steps: readonly StepDetail[]): void {
       })),
     })
   }
+}
+
+/** The same of one moment. Where no packet was touched: what the event did to a pod's network; nothing where it did not. */
+export function postMoment(core: Core, steps: readonly StepDetail[]): void {
+  if (steps.length > 0) {
+    postNow(core, steps)
+    return
+  }
+  const { nEvents, now } = core.world
+  const { room = '', sentences = [] } = sandboxTold(core.world) ?? {}
+  const said = sentences.map((sentence) => ({ sentence, trace: 0, reason: '' }))
+  core.host.post({ type: 'now', event: nEvents, at: now, room, steps: said })
 }
 
 export function postMarks(core: Core, force: boolean): void {

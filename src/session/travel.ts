@@ -11,7 +11,7 @@ import { collectDetails, firstEvent, knownSteps, takeDetails, watchDetails } fro
 import { markDrops } from './marks.ts'
 import { gapMs } from './pace.ts'
 import { fail, flush, halt, nextAt, pause, wake } from './run-loop.ts'
-import { postFlights, postMarks, postNow, postReset, speedMs } from './stream.ts'
+import { postFlights, postMarks, postMoment, postNow, postReset, speedMs } from './stream.ts'
 import { cancelTrip, endTrip, travelOn } from './trip.ts'
 import type { StepUnit } from './types.ts'
 
@@ -57,7 +57,7 @@ export function stepForward(core: Core, unit: StepUnit): void {
   }
   if (wasAtHead) markDrops(core, steps)
   postFlights(core, steps, lost)
-  if (steps.length > 0) postNow(core, steps)
+  postMoment(core, steps)
   flush(core)
   // The world is already there; only the page is still on its way.
   core.segment = null
@@ -124,7 +124,7 @@ function land(core: Core): void {
     known.length > 0 || event <= firstEvent(core.world)
       ? known
       : collectDetails(core, event - 1, event).filter((step) => step.event === event)
-  if (here.length > 0) postNow(core, here)
+  postMoment(core, here)
   postMarks(core, true)
   flush(core)
 }

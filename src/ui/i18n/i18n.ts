@@ -56,5 +56,5 @@ function add(language: Language, texts: Texts): void {
 
 /** A sentence of the engine in the person's language; English where the catalogue has no translation. */
 export function say(sentence: Sentence): string {
-  return i18next.t(sentence.key, { ns: 'words', ...sentence.args, defaultValue: sentence.key })
+  return i18next.t(sentence.key, { ns: ['words', 'cluster'], ...sentence.args, defaultValue: sentence.key })
 }

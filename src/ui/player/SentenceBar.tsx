@@ -9,6 +9,8 @@ import { shortened } from './shortened.ts'
 
 /** An address that changes is what a packet's stop at a machine is about. */
 const TELLING = /^hook\.(translate|permitted)/
+/** The last of the speeds at which what happens is told (session/run-loop.ts). */
+const LAST_TOLD = 4
 /** Reasons of a quiet end: nothing was lost. */
 const NO_LOSS = new Set(['', 'CONSUMED'])
 
@@ -16,7 +18,10 @@ export function SentenceBar() {
   const { t } = useTranslation(['player', 'words'])
   const now = useStore((state) => state.now)
   const status = useStore((state) => state.status)
-  const idle = useStore((state) => state.clock?.idle ?? false)
+  const ready = useStore((state) => state.clock !== null && state.scene.order.length > 0)
+  const fast = useStore((state) => state.clock?.running === true && state.prefs.speed > LAST_TOLD)
+  // Flat out every second moment is a quiet one: only where nothing at all is to come it is said.
+  const idle = useStore(({ clock }) => clock?.idle === true && (!fast || clock.pending === 0))
   const running = useStore((state) => state.clock?.running ?? false)
   const stepped = useStore((state) => state.prefs.stepped)
   const ran = useRef(false)
@@ -24,13 +29,15 @@ export function SentenceBar() {
   const columns = useColumns(box)
   const cursor = useCursor((state) => state.cursor)
   const told = stepAt(cursor)
-  const steps = told ? [told] : (now?.steps ?? [])
+  // What is no longer told is no longer true: better nothing than the sentence of long ago.
+  const steps = told ? [told] : fast ? [] : (now?.steps ?? [])
   const room = cursor?.room ?? now?.room ?? ''
   const place = cursor && t('stepOf', { n: cursor.index + 1, count: cursor.steps.length })
   const parts = steps.map((step) => say(step.sentence))
   const trace = steps.find((step) => step.trace > 0)?.trace
   const dropped = steps.some((step) => !NO_LOSS.has(step.reason))
-  const quiet = status === 'starting' ? t('starting') : idle ? t('idle') : ''
+  const why = idle ? 'idle' : fast ? 'tooFast' : ready ? 'noPacket' : ''
+  const quiet = status === 'starting' ? t('starting') : why && t(why)
   // A lab that is about to play for the first time is told as briefly as one that plays.
   ran.current ||= running || stepped
   const brief = running || !ran.current
