@@ -34,6 +34,11 @@ test("a pod's network is told step by step, and a click goes to between two step
   await lines.filter({ hasText: 'becomes a port of cbr0' }).getByRole('button').click()
   const room = page.getByRole('treeitem', { name: /^probe/ })
   await expect(room).toBeVisible()
+  await expect(page.locator('.sentence')).toHaveText(
+    /^node1\s*the network of default\/probe is made; veth\w+ becomes a port of cbr0/,
+  )
+  // More than a few lines of it are in sight.
+  expect((await object.getByRole('tabpanel').boundingBox())!.height).toBeGreaterThan(170)
   await expect(page.locator('.node-badge')).toHaveCount(2)
   await expect(page.getByRole('tree').getByText('10.244.1.3/24')).toHaveCount(0)
   await expect(lines).toHaveCount(count)

@@ -8,6 +8,9 @@ import { changeLanguage } from '../i18n/i18n.ts'
 import { applyTheme } from '../theme/theme.ts'
 import { type Action, registerActions } from './actions.ts'
 
+/** Below this height letters of 1.6 times their size leave no room for canvas and dock together. */
+const LOW = 960
+
 const get = useStore.getState
 const prefs = () => get().prefs
 
@@ -128,11 +131,6 @@ function viewActions(): Action[] {
     setPrefs({ [key]: !prefs()[key], ...(key === 'allHidden' ? {} : { allHidden: false }) })
     applyTheme(prefs())
   }
-  // The palette and the tree give their room to the network while somebody presents it.
-  const present = () => {
-    setPrefs({ present: !prefs().present, left: prefs().present && innerWidth >= 900 })
-    applyTheme(prefs())
-  }
   return [
     {
       id: 'view.search',
@@ -190,6 +188,14 @@ function viewActions(): Action[] {
     { id: 'dock.events', title: 'frame:dockEvents', group, keys: ['3'], run: () => openDock('events') },
     { id: 'dock.traces', title: 'frame:dockTraces', group, keys: ['4'], run: () => openDock('traces') },
   ]
+}
+
+/** The palette and the tree give their room to the network while somebody presents it; where it is low, the dock too. */
+function present(): void {
+  const ends = prefs().present
+  const dock = innerHeight < LOW ? ends : prefs().dock
+  setPrefs({ present: !ends, left: ends && innerWidth >= 900, dock })
+  applyTheme(prefs())
 }
 
 function choiceActions(): Action[] {
