@@ -20,6 +20,8 @@ import type { Sprites } from './sprites.ts'
 /** Labels are read at the four slow speeds, and always while the clock stands. */
 const LABEL_SPEEDS = 4
 const GLYPH = 12
+/** Height of the invitation of the first minute with its margin. */
+const INVITATION = 56
 
 export function Overlay() {
   const canvas = useRef<HTMLCanvasElement>(null)
@@ -70,9 +72,10 @@ function follow(
     const theme = document.documentElement.dataset.theme
     const { cursor } = useCursor.getState()
     const { branch } = useBranch.getState()
-    const key = `${cursor?.event} ${cursor?.index} ${branch?.event} ${transform} ${width} ${height} ${now} ${drawing.version} ${board.flights.length} ${board.drops.length} ${chosenTraceView?.id} ${chosenTraceView?.nHops} ${theme} ${prefs.present} ${prefs.layers.packets} ${prefs.layers.labels} ${prefs.speed} ${running} ${rates.length}`
+    const key = `${cursor?.event} ${cursor?.index} ${branch?.event} ${transform} ${width} ${height} ${now} ${drawing.version} ${board.flights.length} ${board.drops.length} ${chosenTraceView?.id} ${chosenTraceView?.nHops} ${theme} ${prefs.present} ${prefs.layers.packets} ${prefs.layers.labels} ${prefs.speed} ${prefs.invited} ${running} ${rates.length}`
     if (key === painted && !wanted) return
     painted = key
+    const foot = prefs.invited ? 0 : INVITATION
     const ratio = devicePixelRatio
     const scale = prefs.present ? 1.6 : 1
     if (`${theme} ${ratio} ${scale}` !== spriteKey || !sprites) {
@@ -82,7 +85,7 @@ function follow(
     resize(element, width, height, ratio)
     const frame: Frame = {
       c,
-      view: { x: transform[0], y: transform[1], zoom: transform[2], width, height, ratio },
+      view: { x: transform[0], y: transform[1], zoom: transform[2], width, height, ratio, foot },
       drawing,
       board: prefs.layers.packets ? board : { ...board, flights: [], drops: [] },
       sprites,

@@ -84,6 +84,7 @@ export const PORT_SIZE = 11
 export const TAB = 26
 const BAR = 26
 const CHAR = 6.9
+const FAR_CHAR = 10.6
 const PAD = 16
 const LINE = 15
 const GAP_X = 44
@@ -144,6 +145,12 @@ export function labelWidth(port: ScenePort): number {
   return Math.max(...portLines(port).map(textWidth))
 }
 
+/** From half size on a side port's first address stands alone, without its prefix, in larger letters (canvas.css). */
+function farWidth(port: ScenePort): number {
+  const [, addr = ''] = portLines(port)
+  return addr.replace(/\/.*/, '').length * FAR_CHAR + 16
+}
+
 function titleWidth(name: string): number {
   return name.length * 8 + 110
 }
@@ -173,7 +180,8 @@ function framePorts(root: SceneRoom, around: Surroundings): Sides {
 }
 
 function insets(sides: Sides) {
-  const wide = (ports: ScenePort[]) => (ports.length > 0 ? Math.max(...ports.map(labelWidth)) + 20 : PAD)
+  const wide = (ports: ScenePort[]) =>
+    ports.length > 0 ? Math.max(...ports.map((port) => Math.max(labelWidth(port) + 20, farWidth(port)))) : PAD
   const tall = (ports: ScenePort[]) =>
     ports.length > 0 ? Math.max(...ports.map((port) => portLines(port).length)) * LINE + 16 : PAD
   return {

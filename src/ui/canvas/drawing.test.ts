@@ -149,6 +149,20 @@ describe('the drawing', () => {
     expect(below.ports['r1/eth0']!.side).toBe('top')
   })
 
+  it('leaves room beside its rooms for an address on the side, in the letters of half size too', () => {
+    const state = scene({ n1: { x: 0, y: 0 }, r1: { x: 900, y: 40 } })
+    const n1 = state.machines.n1!
+    const [root, ...rooms] = n1.rooms
+    const ports = root!.ports.map((one) =>
+      one.name === 'eth0' ? { ...one, addrs: ['192.168.111.112/24'] } : one,
+    )
+    const machines = { ...state.machines, n1: { ...n1, rooms: [{ ...root!, ports }, ...rooms] } }
+    const box = drawn({ ...state, machines }).boxes.n1!
+    const ends = Math.max(...box.rooms.map(({ x, w }) => x + w))
+    // 17.5 px of a monospace font, whose letters are 0.6 em wide, 10 px from the port.
+    expect(box.w - ends).toBeGreaterThan('192.168.111.112'.length * 17.5 * 0.6 + 10)
+  })
+
   it('keeps machines where they were when a new one comes', () => {
     const state = scene()
     const first = drawn(state)

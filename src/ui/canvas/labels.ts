@@ -68,7 +68,7 @@ function portText(box: Drawing['ports'][string]): Rect | null {
 export function covered(
   rect: Rect,
   texts: Text[],
-  view: { x: number; y: number; zoom: number; width: number; height: number },
+  view: { x: number; y: number; zoom: number; width: number; height: number; foot: number },
   more: Rect[],
 ): number {
   let sum = 0
@@ -78,7 +78,7 @@ export function covered(
     sum += one.weight * overlap(rect, x, y, one.w * view.zoom, one.h * view.zoom)
   }
   for (const one of more) sum += 3 * overlap(rect, one.x, one.y, one.w, one.h)
-  const inside = overlap(rect, 2, 2, view.width - 4, view.height - 4)
+  const inside = overlap(rect, 2, 2, view.width - 4, view.height - view.foot - 4)
   return sum + 4 * (rect.w * rect.h - inside)
 }
 

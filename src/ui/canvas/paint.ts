@@ -15,6 +15,8 @@ export interface View {
   zoom: number
   width: number
   height: number
+  /** What stands on the lower edge hides this much of it: no text goes there. */
+  foot: number
   ratio: number
 }
 
@@ -199,7 +201,7 @@ function paintLabels(f: Frame, labels: Label[]): Rect[] {
 /** The place beside the glyph that covers the fewest names along the whole wire. */
 function usualPlace(f: Frame, label: Label, w: number, h: number): number {
   const { view, sprites } = f
-  const key = `${view.zoom} ${view.width} ${view.height} ${view.x} ${view.y} ${f.drawing.version} ${f.texts.length}`
+  const key = `${view.zoom} ${view.width} ${view.height - view.foot} ${view.x} ${view.y} ${f.drawing.version} ${f.texts.length}`
   const before = chosenPlaces.get(label.flight)
   if (before?.view === key) return before.index
   const texts = textsOf(f.drawing, f.texts)
