@@ -3,7 +3,7 @@ import type { SceneState } from '../client/store.ts'
 import type { Part } from './prose.ts'
 
 const COMMANDS =
-  'ip|bridge|dmesg|ping|traceroute|tracepath|sysctl|iptables|ip6tables|iptables-save|conntrack|tcpdump|ss|arp|arping|curl|wget|nc|telnet|route|netstat|ifconfig|cat|docker|kubectl|nslookup|dig'
+  'ip|bridge|dmesg|ping|traceroute|tracepath|sysctl|iptables|ip6tables|iptables-save|conntrack|tcpdump|ss|arp|arping|curl|wget|nc|telnet|route|netstat|ifconfig|cat|docker|crictl|kubectl|pkill|nslookup|dig'
 const COMMAND = new RegExp(`^(${COMMANDS})( .*|)$`)
 /** Alone these are the name of a thing, or ask for arguments. */
 const ALONE = /^(dmesg|ip6tables|iptables|netstat|arp|route|ifconfig|ss|iptables-save)$/

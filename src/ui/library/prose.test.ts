@@ -40,7 +40,14 @@ it('stresses words between stars, and leaves other stars alone', () => {
 })
 
 it('knows commands from output, options and names', () => {
-  const commands = ['ip neigh', 'ip netns exec blue ping 192.168.1.3', 'conntrack -L', 'iptables -nvL']
+  const commands = [
+    'ip neigh',
+    'ip netns exec blue ping 192.168.1.3',
+    'conntrack -L',
+    'iptables -nvL',
+    'pkill kube-proxy',
+    'crictl ps -a',
+  ]
   const others = [
     'ping: connect: Network is unreachable',
     '/24',
@@ -49,6 +56,7 @@ it('knows commands from output, options and names', () => {
     'ping',
     'docker run',
     'docker0',
+    'crictl',
     'NO-CARRIER … state DOWN',
   ]
   expect(commands.filter(isCommand)).toEqual(commands)
