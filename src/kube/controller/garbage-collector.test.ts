@@ -2,8 +2,8 @@
 import { expect, it } from 'vitest'
 import { apiBind, apiDelete, apiGet, apiPatch } from '../api/local.ts'
 import type { ConfigMap, Deployment, Namespace, Pod, ServiceAccount } from '../objects.ts'
-import type { OwnerReference } from '../types.ts'
-import { all, checkCluster, make, makeNode, pass, startKubelets, USER } from './check.ts'
+import type { Json, OwnerReference } from '../types.ts'
+import { all, checkCluster, eventsOf, make, makeNode, pass, startKubelets, USER } from './check.ts'
 import { deploymentController } from './deployment.ts'
 import { garbageCollector } from './garbage-collector.ts'
 import { namespaceController } from './namespace.ts'
@@ -118,6 +118,78 @@ it('deletes what names an owner that is not there, or another of that name', () 
   expect(maps(c)).toEqual(['a', 'unknown'])
 })
 
+// TestConflictingData of garbagecollector_test.go (Kubernetes 1.32)
+it('knows no owner in another namespace and says so, and none in a namespace for what is in none', () => {
+  const c = cluster(false)
+  make<Namespace>(c, 'namespaces', { apiVersion: 'v1', kind: 'Namespace', metadata: { name: 'ns2' } })
+  const owner = make<ConfigMap>(c, 'configmaps', {
+    apiVersion: 'v1',
+    kind: 'ConfigMap',
+    metadata: { name: 'owner', namespace: 'ns2' },
+  })
+  map(c, 'bad', [ref(owner)])
+  const { uid } = owner.metadata
+  make(c, 'nodes', {
+    apiVersion: 'v1',
+    kind: 'Node',
+    metadata: { name: 'n', ownerReferences: [ref(owner)] },
+  })
+  pass(c, 2)
+  expect(maps(c)).toEqual([])
+  expect(eventsOf(c, 'bad')).toEqual([
+    `OwnerRefInvalidNamespace ownerRef [v1/ConfigMap, namespace: default, name: owner, uid: ${uid}] does not exist in namespace "default"`,
+  ])
+  expect(apiGet(c.world, 'nodes', '', 'n').ok).toBe(true)
+})
+
+it('lets what is in no namespace own what is in one', () => {
+  const c = cluster(false)
+  const { metadata } = makeNode(c, 'n1')
+  map(c, 'good', [{ apiVersion: 'v1', kind: 'Node', name: 'n1', uid: metadata.uid }])
+  // Of another kind, and the name is not there: not the same owner, whatever its uid.
+  map(c, 'wrong', [{ apiVersion: 'v1', kind: 'Secret', name: 'n1', uid: metadata.uid }])
+  pass(c, 2)
+  expect(maps(c)).toEqual(['good'])
+  apiDelete(c.world, USER, 'nodes', '', 'n1')
+  pass(c, 2)
+  expect(maps(c)).toEqual([])
+})
+
+it('touches nothing of what names an owner that it cannot ask for', () => {
+  const c = cluster(false)
+  const gone = { apiVersion: 'v1', kind: 'ConfigMap', name: 'gone', uid: 'gone' }
+  map(c, 'child', [{ apiVersion: 'extensions/v1beta1', kind: 'Deployment', name: 'd', uid: 'd' }, gone])
+  pass(c, 2)
+  expect(all<ConfigMap>(c, 'configmaps')[0]!.metadata.ownerReferences).toHaveLength(2)
+})
+
+// attemptToDeleteItem: a circle of owners that wait for each other is cut; addUnblockedOwnersToDeleteQueue
+it('cuts a circle, and goes on when nothing blocks an owner any more', () => {
+  const c = cluster(false)
+  const [a, b] = [map(c, 'a'), map(c, 'b', [])]
+  const own = (name: string, owners: readonly OwnerReference[]) =>
+    apiPatch(c.world, USER, 'configmaps', 'default', name, {
+      type: 'merge',
+      body: { metadata: { ownerReferences: owners as unknown as Json } },
+    })
+  own('a', [ref(b)])
+  own('b', [ref(a)])
+  pass(c, 1)
+  remove(c, 'a', 'Foreground')
+  pass(c, 2)
+  expect(maps(c)).toEqual([])
+  const owner = map(c, 'owner')
+  map(c, 'held', [ref(owner)])
+  const hold = { metadata: { finalizers: ['example.com/hold'] } }
+  apiPatch(c.world, USER, 'configmaps', 'default', 'held', { type: 'merge', body: hold })
+  remove(c, 'owner', 'Foreground')
+  pass(c, 2)
+  expect(maps(c)).toEqual(['held', 'owner'])
+  own('held', [ref(owner, false)])
+  pass(c, 2)
+  expect(maps(c)).toEqual(['held'])
+})
+
 it('empties a namespace before it goes, and says what it waits for', () => {
   const c = checkCluster([namespaceController, garbageCollector, serviceAccountController, rootCaPublisher])
   makeNode(c, 'n1')
@@ -161,4 +233,51 @@ it('empties a namespace before it goes, and says what it waits for', () => {
   apiDelete(c.world, USER, 'pods', 'apps', 'p', { gracePeriodSeconds: 0 })
   pass(c, 40)
   expect(apiGet(c.world, 'namespaces', '', 'apps').ok).toBe(false)
+})
+
+// status_condition_utils.go and namespaced_resources_deleter.go: what is told of content that does not go
+it('tells what is held, and what should have been gone by now', () => {
+  const c = checkCluster([namespaceController, garbageCollector])
+  makeNode(c, 'n1')
+  make<Namespace>(c, 'namespaces', { apiVersion: 'v1', kind: 'Namespace', metadata: { name: 'apps' } })
+  const metadata = { namespace: 'apps', finalizers: ['example.com/hold'] }
+  const spec = { containers: [{ name: 'c', image: 'n:1' }] }
+  make<Deployment>(c, 'deployments.apps', {
+    apiVersion: 'apps/v1',
+    kind: 'Deployment',
+    metadata: { ...metadata, name: 'd' },
+    spec: { selector: { matchLabels: { a: 'b' } }, template: { metadata: { labels: { a: 'b' } }, spec } },
+  })
+  for (const name of ['m', 'n'])
+    make<ConfigMap>(c, 'configmaps', { apiVersion: 'v1', kind: 'ConfigMap', metadata: { ...metadata, name } })
+  make<Pod>(c, 'pods', {
+    apiVersion: 'v1',
+    kind: 'Pod',
+    metadata: { name: 'p', namespace: 'apps' },
+    spec: { ...spec, nodeName: 'n1' },
+  })
+  apiDelete(c.world, USER, 'namespaces', '', 'apps')
+  const told = (type: string) => {
+    const got = apiGet<Namespace>(c.world, 'namespaces', '', 'apps')
+    const one = got.ok
+      ? got.object.status?.conditions?.find((condition) => condition.type === type)
+      : undefined
+    return `${one?.status} ${one?.reason} ${one?.message}`
+  }
+  pass(c, 6)
+  expect(told('NamespaceContentRemaining')).toBe(
+    'True SomeResourcesRemain Some resources are remaining: configmaps. has 2 resource instances, ' +
+      'deployments.apps has 1 resource instances, pods. has 1 resource instances',
+  )
+  expect(told('NamespaceFinalizersRemaining')).toBe(
+    'True SomeFinalizersRemain Some content in the namespace has finalizers remaining: ' +
+      'example.com/hold in 3 resource instances',
+  )
+  expect(told('NamespaceDeletionContentFailure')).toMatch(/^False ContentDeleted /)
+  // The pod's 30 s are over, and nobody stops it.
+  pass(c, 60)
+  expect(told('NamespaceDeletionContentFailure')).toBe(
+    'True ContentDeletionFailed Failed to delete all resource types, 1 remaining: ' +
+      'unexpected items still remain in namespace: apps for gvr: /v1, Resource=pods',
+  )
 })

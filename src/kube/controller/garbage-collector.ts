@@ -8,9 +8,10 @@ import { actorOf } from '../agent/requests.ts'
 import type { AgentCtx, AgentProgram, Reconciled } from '../agent/types.ts'
 import { apiDelete, apiPatch } from '../api/local.ts'
 import { findKind, resources } from '../api/resources.ts'
-import { storeGet, storeOf, storeOwned } from '../store/store.ts'
+import { storeGet, storeList, storeOf, storeOwned } from '../store/store.ts'
 import type { ApiObject, Json, OwnerReference, StoreChange } from '../types.ts'
 import { jsonEqual, objectKey, resourceKey } from '../types.ts'
+import { recordEvent } from './common.ts'
 
 const FOREGROUND = 'foregroundDeletion'
 const ORPHAN = 'orphan'
@@ -33,7 +34,10 @@ export const garbageCollector: AgentProgram = {
   },
   observe(ctx, change) {
     if (change.type === 'DELETED') onGone(ctx, change)
-    else if (isWorthALook(change)) look(ctx, change.resource, change.object)
+    else if (isWorthALook(change)) {
+      look(ctx, change.resource, change.object)
+      unblock(ctx, change)
+    }
   },
   reconcile,
 }
@@ -69,11 +73,33 @@ function look(ctx: AgentCtx, resource: string, object: ApiObject): void {
   }
   for (const ref of ownerReferences) {
     const owner = ownerOf(ctx, object, ref)
-    if (owner === undefined || waits(owner.object, FOREGROUND)) {
-      enqueue(ctx, queueKey(resource, object))
-      // An owner that waits may wait no more for one that does not block it now.
-      if (owner !== undefined) enqueue(ctx, queueKey(owner.resource, owner.object))
-    }
+    if (owner === undefined) tellWrongNamespace(ctx, object, ref)
+    if (owner === undefined || waits(owner.object, FOREGROUND)) enqueue(ctx, queueKey(resource, object))
+  }
+}
+
+/** An owner of another namespace is none; that it stands there is worth a word. Models reportInvalidNamespaceOwnerRef. */
+function tellWrongNamespace(ctx: AgentCtx, object: ApiObject, ref: OwnerReference): void {
+  const info = findKind(ref.apiVersion, ref.kind)
+  const { namespace = '' } = object.metadata
+  if (info === undefined || !info.namespaced || namespace === '') return
+  const others = storeList(storeOf(ctx.world), resourceKey(info))
+  if (!others.some(({ metadata }) => metadata.uid === ref.uid && metadata.namespace !== namespace)) return
+  const { apiVersion, kind, name, uid } = ref
+  const named = `[${apiVersion}/${kind}, namespace: ${namespace}, name: ${name}, uid: ${uid}]`
+  const text = `ownerRef ${named} does not exist in namespace "${namespace}"`
+  recordEvent(ctx, object, 'Warning', 'OwnerRefInvalidNamespace', text)
+}
+
+/** Owners that this object blocked a moment ago may go on. Models addUnblockedOwnersToDeleteQueue. */
+function unblock(ctx: AgentCtx, { object, previous }: StoreChange): void {
+  for (const ref of previous?.metadata.ownerReferences ?? []) {
+    if (ref.blockOwnerDeletion !== true) continue
+    const now = object.metadata.ownerReferences?.find(({ uid }) => uid === ref.uid)
+    if (now?.blockOwnerDeletion === true) continue
+    const owner = ownerOf(ctx, object, ref)
+    if (owner !== undefined && waits(owner.object, FOREGROUND))
+      enqueue(ctx, queueKey(owner.resource, owner.object))
   }
 }
 
@@ -112,25 +138,38 @@ function reconcile(ctx: AgentCtx, key: string): Reconciled {
 
 /** Deletes an object whose owners are all gone or on their way, or strikes those that are. Models attemptToDeleteItem. */
 function attemptToDelete(ctx: AgentCtx, resource: string, object: ApiObject): boolean {
-  const refs = object.metadata.ownerReferences ?? []
+  const { namespace = '', name, uid, finalizers = [], ownerReferences: refs = [] } = object.metadata
   if (refs.length === 0) return true
   const solid: OwnerReference[] = []
   let waiting = false
   for (const ref of refs) {
+    const info = findKind(ref.apiVersion, ref.kind)
+    // A kind that is not served cannot be asked for, and nothing of a namespace can own what is in none.
+    if (info === undefined || (info.namespaced && namespace === '')) return true
     const owner = ownerOf(ctx, object, ref)
-    // A kind that is not served here cannot be asked for: its objects are taken to stand.
-    if (owner === undefined && findKind(ref.apiVersion, ref.kind) !== undefined) continue
-    if (owner !== undefined && waits(owner.object, FOREGROUND)) waiting = true
+    if (owner === undefined) continue
+    if (waits(owner.object, FOREGROUND)) waiting = true
     else solid.push(ref)
   }
   if (solid.length === refs.length) return true
   if (solid.length > 0) return putOwners(ctx, resource, object, solid)
-  const dependents = storeOwned(storeOf(ctx.world), object.metadata.uid)
-  const { namespace = '', name, uid, finalizers = [] } = object.metadata
-  const foreground = (waiting && dependents.length > 0) || finalizers.includes(FOREGROUND)
-  const propagationPolicy = finalizers.includes(ORPHAN) ? 'Orphan' : foreground ? 'Foreground' : 'Background'
+  const dependents = storeOwned(storeOf(ctx.world), uid)
+  const foreground = waiting && dependents.length > 0
+  // Two that wait for each other would wait for ever.
+  if (foreground && dependents.some((one) => waits(one.object, FOREGROUND))) {
+    const free = refs.map((ref) =>
+      ref.blockOwnerDeletion === true ? { ...ref, blockOwnerDeletion: false } : ref,
+    )
+    if (!jsonEqual(free, refs) && !putOwners(ctx, resource, object, free)) return false
+  }
+  const propagationPolicy = foreground ? 'Foreground' : policyOf(finalizers)
   const gone = apiDelete(ctx.world, actorOf(ctx.agent), resource, namespace, name, { uid, propagationPolicy })
   return gone.ok || gone.status.code === 404
+}
+
+function policyOf(finalizers: readonly string[]): 'Orphan' | 'Foreground' | 'Background' {
+  if (finalizers.includes(ORPHAN)) return 'Orphan'
+  return finalizers.includes(FOREGROUND) ? 'Foreground' : 'Background'
 }
 
 /** Its dependents go first; when none that blocks is left, so does it. */

@@ -6,18 +6,28 @@ import type { AgentCtx, AgentProgram, Reconciled } from '../agent/types.ts'
 import { apiDelete, apiFinalize, apiUpdateStatus } from '../api/local.ts'
 import { resources } from '../api/resources.ts'
 import type { Condition, Namespace, Pod } from '../objects.ts'
-import { nowText, storeGet, storeList, storeOf } from '../store/store.ts'
-import type { ApiObject } from '../types.ts'
+import { nowText, storeGet, storeList, storeOf, wallMs } from '../store/store.ts'
+import { parseTime } from '../time.ts'
+import type { ApiObject, ResourceInfo } from '../types.ts'
 import { jsonEqual, resourceKey } from '../types.ts'
 
 const SECOND = 1_000_000_000
 /** Other caches get so long to see that the namespace goes. */
 const GRACE = 5 * SECOND
 
-const CONTENT: readonly string[] = resources
+/** What is waited for where only a finalizer holds something, s */
+const FINALIZER_ESTIMATE = 15
+/** A namespace that fails is tried again at least once a minute. */
+const [BACKOFF_BASE, BACKOFF_MAX] = [5_000_000, 60 * SECOND]
+
+const CONTENT: readonly ResourceInfo[] = resources
   .filter(({ namespaced }) => namespaced)
-  .map(resourceKey)
-  .sort()
+  .sort((a, b) => (resourceKey(a) < resourceKey(b) ? -1 : 1))
+
+interface State {
+  /** How often a namespace's deletion has failed. */
+  failures: Map<string, number>
+}
 
 export const namespaceController: AgentProgram = {
   name: 'namespace-controller',
@@ -25,10 +35,12 @@ export const namespaceController: AgentProgram = {
   delayNs: 2_000_000,
   workNs: 500_000,
   start(ctx) {
+    ctx.agent.state ??= { failures: new Map() } satisfies State
     for (const namespace of cacheList<Namespace>(ctx, 'namespaces')) look(ctx, namespace)
   },
-  observe(ctx, { object, type }) {
+  observe(ctx, { key, object, type }) {
     if (type !== 'DELETED') look(ctx, object as Namespace)
+    else (ctx.agent.state as State).failures.delete(key)
   },
   reconcile,
 }
@@ -41,44 +53,75 @@ function reconcile(ctx: AgentCtx, name: string): Reconciled {
   const namespace = cacheGet<Namespace>(ctx, 'namespaces', '', name)
   if (namespace?.metadata.deletionTimestamp === undefined) return {}
   if ((namespace.spec?.finalizers ?? []).length === 0) return {}
-  const grace = deleteContent(ctx, name)
-  const left = new Map<string, readonly ApiObject[]>()
-  for (const resource of CONTENT) {
-    const objects = storeList(storeOf(ctx.world), resource, name)
-    if (objects.length > 0) left.set(resource, objects)
-  }
+  const since = parseTime(namespace.metadata.deletionTimestamp) ?? 0
+  const left = deleteContent(ctx, name, wallMs(ctx.world) - since)
   writeConditions(ctx, name, left)
-  if (left.size > 0) return { requeueAfter: (Math.floor(grace / 2) + 1) * SECOND }
+  const { failures } = ctx.agent.state as State
+  if (left.errors.length > 0) {
+    const before = failures.get(name) ?? 0
+    failures.set(name, before + 1)
+    return { requeueAfter: Math.min(BACKOFF_BASE * 2 ** Math.min(before, 30), BACKOFF_MAX) }
+  }
+  if (left.estimate > 0) return { requeueAfter: (Math.floor(left.estimate / 2) + 1) * SECOND }
+  failures.delete(name)
   return finalize(ctx, name) ? {} : { retry: true }
 }
 
-/** Deletes everything in it. Answers the longest grace, seconds, that a pod still has. */
-function deleteContent(ctx: AgentCtx, name: string): number {
-  let grace = 0
-  for (const resource of CONTENT) {
-    for (const { metadata } of storeList(storeOf(ctx.world), resource, name)) {
-      if (metadata.deletionTimestamp === undefined) {
-        const { uid } = metadata
-        apiDelete(ctx.world, actorOf(ctx.agent), resource, name, metadata.name, { uid })
-      }
-      const pod =
-        resource === 'pods' ? storeGet<Pod>(storeOf(ctx.world), resource, name, metadata.name) : undefined
-      grace = Math.max(grace, pod?.metadata.deletionGracePeriodSeconds ?? 0)
-    }
-  }
-  return grace
+/** What is left after all was deleted. */
+interface Left {
+  /** s until it may be gone */
+  estimate: number
+  /** As the real one prints them. */
+  readonly errors: string[]
+  readonly resources: string[]
+  /** Finalizers that hold something, to how many objects. */
+  readonly finalizers: Map<string, number>
 }
 
-function writeConditions(ctx: AgentCtx, name: string, left: ReadonlyMap<string, readonly ApiObject[]>): void {
+/** Deletes everything in it. `ms`: since when it goes. Models deleteAllContent. */
+function deleteContent(ctx: AgentCtx, name: string, ms: number): Left {
+  const left: Left = { estimate: 0, errors: [], resources: [], finalizers: new Map() }
+  for (const info of CONTENT) {
+    const resource = resourceKey(info)
+    const isPods = resource === 'pods'
+    const grace = isPods ? graceOf(storeList<Pod>(storeOf(ctx.world), resource, name)) : 0
+    for (const { metadata } of storeList(storeOf(ctx.world), resource, name))
+      deleteOne(ctx, resource, metadata)
+    const remaining = storeList(storeOf(ctx.world), resource, name)
+    if (remaining.length === 0) continue
+    left.resources.push(`${info.resource}.${info.group} has ${remaining.length} resource instances`)
+    const held = remaining.flatMap(({ metadata }) => metadata.finalizers ?? [])
+    for (const one of held) left.finalizers.set(one, (left.finalizers.get(one) ?? 0) + 1)
+    const estimate = ms < grace * 1000 ? grace : held.length > 0 ? FINALIZER_ESTIMATE : 0
+    left.estimate = Math.max(left.estimate, estimate)
+    const gvr = `${info.group}/${info.version}, Resource=${info.resource}`
+    if (estimate === 0)
+      left.errors.push(`unexpected items still remain in namespace: ${name} for gvr: ${gvr}`)
+  }
+  return left
+}
+
+/** In the background: a finalizer of the garbage collector's that waits for others is struck, too. */
+function deleteOne(ctx: AgentCtx, resource: string, metadata: ApiObject['metadata']): void {
+  const { namespace = '', name, uid, deletionTimestamp, finalizers = [] } = metadata
+  const waits = finalizers.includes('foregroundDeletion') || finalizers.includes('orphan')
+  if (deletionTimestamp !== undefined && !waits) return
+  apiDelete(ctx.world, actorOf(ctx.agent), resource, namespace, name, {
+    uid,
+    propagationPolicy: 'Background',
+  })
+}
+
+/** The longest grace of pods that have not ended, s. */
+function graceOf(pods: readonly Pod[]): number {
+  const lives = pods.filter(({ status }) => status?.phase !== 'Succeeded' && status?.phase !== 'Failed')
+  return Math.max(0, ...lives.map(({ spec }) => spec.terminationGracePeriodSeconds ?? 0))
+}
+
+function writeConditions(ctx: AgentCtx, name: string, { errors, resources: some, finalizers }: Left): void {
   const namespace = storeGet<Namespace>(storeOf(ctx.world), 'namespaces', '', name)
   if (namespace === undefined) return
-  const finalizers = new Map<string, number>()
-  for (const objects of left.values()) {
-    for (const { metadata } of objects) {
-      for (const one of metadata.finalizers ?? []) finalizers.set(one, (finalizers.get(one) ?? 0) + 1)
-    }
-  }
-  const remaining = [...left].map(([resource, { length }]) => `${resource}. has ${length} resource instances`)
+  const remaining = [...some].sort()
   const held = [...finalizers].map(([one, n]) => `${one} in ${n} resource instances`).sort()
   const texts: readonly (readonly [string, Condition['status'], string, string])[] = [
     [
@@ -93,12 +136,19 @@ function writeConditions(ctx: AgentCtx, name: string, left: ReadonlyMap<string, 
       'ParsedGroupVersions',
       'All legacy kube types successfully parsed',
     ],
-    [
-      'NamespaceDeletionContentFailure',
-      'False',
-      'ContentDeleted',
-      'All content successfully deleted, may be waiting on finalization',
-    ],
+    errors.length === 0
+      ? [
+          'NamespaceDeletionContentFailure',
+          'False',
+          'ContentDeleted',
+          'All content successfully deleted, may be waiting on finalization',
+        ]
+      : [
+          'NamespaceDeletionContentFailure',
+          'True',
+          'ContentDeletionFailed',
+          `Failed to delete all resource types, ${errors.length} remaining: ${[...errors].sort().join(', ')}`,
+        ],
     remaining.length === 0
       ? ['NamespaceContentRemaining', 'False', 'ContentRemoved', 'All content successfully removed']
       : [

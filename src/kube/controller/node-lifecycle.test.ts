@@ -60,8 +60,8 @@ it('calls a silent node unknown after 50 s, its pods not ready, and takes them a
     message: 'Kubelet stopped posting node status.',
   })
   expect(taints(c, 'n2')).toEqual([
-    'node.kubernetes.io/unreachable:NoExecute',
     'node.kubernetes.io/unreachable:NoSchedule',
+    'node.kubernetes.io/unreachable:NoExecute',
   ])
   expect(taints(c, 'n1')).toEqual([])
   expect(eventsOf(c, 'n2')).toEqual([

@@ -1,7 +1,7 @@
 /**
  * Watches nodes' heartbeats and taints those that are not ready. Models pkg/controller/nodelifecycle (Kubernetes 1.32)
  * with its defaults: looked at every 5 s, 50 s of grace, one node of a zone tainted NoExecute in 10 s, none while all
- * are away. Not here: labels of old versions.
+ * are away.
  */
 import { agentTimer, enqueue } from '../agent/agent.ts'
 import { cacheGet, cacheList, cachePodsOnNode } from '../agent/cache.ts'
@@ -13,7 +13,8 @@ import { nowText } from '../store/store.ts'
 import type { Json } from '../types.ts'
 import { jsonEqual } from '../types.ts'
 import { markPodNotReady, recordEvent, recordNodeEvent } from './common.ts'
-import { disruptionOf, type NodeHealth, zoneOf } from './node/zones.ts'
+import type { Zone } from './node/zones.ts'
+import { judge, takeDue, zoneFor } from './node/zones.ts'
 
 const SECOND = 1_000_000_000
 /** --node-monitor-period */
@@ -37,10 +38,27 @@ const TAINT_OF: Readonly<Record<string, Readonly<Record<string, string>>>> = {
 const UNSCHEDULABLE = 'node.kubernetes.io/unschedulable'
 const OWN_TAINTS = new Set([...Object.values(TAINT_OF).flatMap((by) => Object.values(by)), UNSCHEDULABLE])
 
+/** Labels of old versions, to those that they follow. */
+const OLD_LABELS = [
+  ['beta.kubernetes.io/os', 'kubernetes.io/os'],
+  ['beta.kubernetes.io/arch', 'kubernetes.io/arch'],
+] as const
+
+/** What is known of a node's life. Times in ns. */
+interface NodeHealth {
+  readonly uid: string
+  readonly renewTime: string
+  /** Of its Ready condition; undefined where it has none. */
+  readonly heartbeat: string | undefined
+  /** The last time when it was heard of. */
+  readonly signAt: number
+  /** Its pods could not be marked not ready. */
+  readonly podsUnmarked: boolean
+}
+
 interface State {
   health: Map<string, NodeHealth>
-  /** By zone: when the next node may be tainted NoExecute. */
-  nextEviction: Map<string, number>
+  zones: Map<string, Zone>
 }
 
 export const nodeLifecycleController: AgentProgram = {
@@ -49,7 +67,7 @@ export const nodeLifecycleController: AgentProgram = {
   delayNs: 2_000_000,
   workNs: 200_000,
   start(ctx) {
-    ctx.agent.state = { health: new Map(), nextEviction: new Map() } satisfies State
+    ctx.agent.state = { health: new Map(), zones: new Map() } satisfies State
     for (const { metadata } of cacheList<Node>(ctx, 'nodes')) enqueue(ctx, metadata.name)
     agentTimer(ctx, 'monitor', PERIOD)
   },
@@ -63,16 +81,17 @@ export const nodeLifecycleController: AgentProgram = {
     if (type === 'MODIFIED' && jsonEqual(tintOf(now), tintOf(was!))) return
     if (type !== 'DELETED') enqueue(ctx, key)
   },
-  reconcile: taintNoSchedule,
+  reconcile: followNode,
   timer(ctx) {
     monitor(ctx)
     agentTimer(ctx, 'monitor', PERIOD)
   },
 }
 
-/** What of a node decides on its NoSchedule taints. */
-function tintOf({ spec, status }: Node): unknown {
+/** What of a node decides on its NoSchedule taints and old labels. */
+function tintOf({ metadata, spec, status }: Node): unknown {
   return [
+    OLD_LABELS.flat().map((name) => metadata.labels?.[name]),
     spec?.unschedulable ?? false,
     spec?.taints ?? [],
     (status?.conditions ?? []).map(({ type, status: is }) => [type, is]),
@@ -81,6 +100,22 @@ function tintOf({ spec, status }: Node): unknown {
 
 function readyOf({ status }: Node): Condition | undefined {
   return status?.conditions?.find(({ type }) => type === 'Ready')
+}
+
+function followNode(ctx: AgentCtx, name: string): Reconciled {
+  const done = taintNoSchedule(ctx, name)
+  putOldLabels(ctx, name)
+  return done
+}
+
+/** Models reconcileNodeLabels. */
+function putOldLabels(ctx: AgentCtx, name: string): void {
+  const { labels = {}, uid } = cacheGet<Node>(ctx, 'nodes', '', name)?.metadata ?? {}
+  const wanted = OLD_LABELS.filter(([old, now]) => labels[now] !== undefined && labels[old] !== labels[now])
+  if (uid === undefined || wanted.length === 0) return
+  const fresh = Object.fromEntries(wanted.map(([old, now]) => [old, labels[now]!]))
+  const body = { metadata: { uid, labels: fresh } }
+  apiPatch(ctx.world, actorOf(ctx.agent), 'nodes', '', name, { type: 'merge', body })
 }
 
 /** Taints that keep new pods away follow the conditions at once. Models doNoScheduleTaintingPass. */
@@ -125,7 +160,8 @@ function putTaints(
 
 /** One look at all nodes. Models monitorNodeHealth. */
 function monitor(ctx: AgentCtx): void {
-  const { health, nextEviction } = ctx.agent.state as State
+  const { health, zones } = ctx.agent.state as State
+  const { now } = ctx.world
   const nodes = cacheList<Node>(ctx, 'nodes')
   const names = new Set(nodes.map(({ metadata }) => metadata.name))
   for (const [name, { uid }] of health) {
@@ -133,26 +169,44 @@ function monitor(ctx: AgentCtx): void {
     recordNodeEvent(ctx, { name, uid }, 'RemovingNode', `Removing Node ${name} from Controller`)
     health.delete(name)
   }
-  const ready = new Map<string, Condition['status']>()
-  for (const node of nodes) ready.set(node.metadata.name, checkNode(ctx, node))
-  const disruption = disruptionOf(nodes, ready)
+  const ready = new Map<string, Condition['status'] | undefined>()
   for (const node of nodes) {
-    const status = ready.get(node.metadata.name)!
-    if (status === 'True' || disruption.everywhere) {
-      setNoExecute(ctx, node, undefined)
-      continue
-    }
-    const wanted = status === 'Unknown' ? UNREACHABLE : NOT_READY
-    const other = status === 'Unknown' ? NOT_READY : UNREACHABLE
-    const taints = (node.spec?.taints ?? []).filter(({ effect }) => effect === 'NoExecute')
-    if (taints.some(({ key }) => key === wanted)) continue
-    const swaps = taints.some(({ key }) => key === other)
-    const zone = zoneOf(node)
-    const seconds = disruption.secondsPerNode.get(zone) ?? 10
-    if (!swaps && (seconds === 0 || (nextEviction.get(zone) ?? 0) > ctx.world.now)) continue
-    if (!swaps) nextEviction.set(zone, ctx.world.now + seconds * SECOND)
-    setNoExecute(ctx, node, wanted)
+    const zone = zoneFor(zones, node, now)
+    const { observed, current } = checkNode(ctx, node)
+    ready.set(node.metadata.name, current)
+    // What was found out in this very look counts from the next one on.
+    if (current !== undefined) decide(ctx, node, observed, zone)
   }
+  const turn = judge(zones, nodes, ready, now)
+  if (turn === 'entered') for (const node of nodes) forgive(ctx, node, zoneFor(zones, node, now))
+  if (turn === 'left')
+    for (const [name, one] of health) health.set(name, Object.freeze({ ...one, signAt: now }))
+  for (const zone of zones.values()) {
+    for (const name of takeDue(zone, now)) {
+      const node = cacheGet<Node>(ctx, 'nodes', '', name)
+      const status = ready.get(name)
+      if (node === undefined || status === undefined || status === 'True') continue
+      setNoExecute(ctx, node, status === 'Unknown' ? UNREACHABLE : NOT_READY)
+    }
+  }
+}
+
+/** Its NoExecute taint: taken off, changed for the other one at once, or put into its zone's queue. */
+function decide(ctx: AgentCtx, node: Node, status: Condition['status'], zone: Zone): void {
+  if (status === 'True') {
+    forgive(ctx, node, zone)
+    return
+  }
+  const wanted = status === 'Unknown' ? UNREACHABLE : NOT_READY
+  const other = status === 'Unknown' ? NOT_READY : UNREACHABLE
+  const has = (key: string) => node.spec?.taints?.some((one) => one.effect === 'NoExecute' && one.key === key)
+  if (has(other) === true) setNoExecute(ctx, node, wanted)
+  else if (has(wanted) !== true) zone.queue.set(node.metadata.name, true)
+}
+
+function forgive(ctx: AgentCtx, node: Node, zone: Zone): void {
+  zone.queue.delete(node.metadata.name)
+  setNoExecute(ctx, node, undefined)
 }
 
 function setNoExecute(ctx: AgentCtx, { metadata }: Node, key: string | undefined): void {
@@ -166,32 +220,39 @@ function setNoExecute(ctx: AgentCtx, { metadata }: Node, key: string | undefined
   putTaints(ctx, fresh, new Set(key === undefined ? [] : [key]), 'NoExecute', mine)
 }
 
-/** Notes a node's signs of life, and where they stay away says so in its conditions. Answers what Ready is now. */
-function checkNode(ctx: AgentCtx, node: Node): Condition['status'] {
+/**
+ * Notes a node's signs of life, and where they stay away says so in its conditions. Answers what Ready was and what it is
+ * now; undefined where nobody has said anything yet.
+ */
+function checkNode(
+  ctx: AgentCtx,
+  node: Node,
+): { observed: Condition['status']; current: Condition['status'] | undefined } {
   const { world } = ctx
   const { health } = ctx.agent.state as State
   const { name, uid } = node.metadata
-  const observed = readyOf(node)
+  const condition = readyOf(node)
   const renewTime =
     cacheGet<Lease>(ctx, 'leases.coordination.k8s.io', 'kube-node-lease', name)?.spec?.renewTime ?? ''
-  const heartbeat = observed?.lastHeartbeatTime ?? ''
+  const heartbeat = condition === undefined ? undefined : (condition.lastHeartbeatTime ?? '')
   const known = health.get(name)
   const came = known === undefined || known.uid !== uid
   if (came) recordNodeEvent(ctx, { name, uid }, 'RegisteredNode', `Registered Node ${name} in Controller`)
   const seen = came || renewTime > known.renewTime || heartbeat !== known.heartbeat
   const signAt = seen ? world.now : known.signAt
-  const grace = observed === undefined ? STARTUP_GRACE : GRACE
-  let status: Condition['status'] = observed?.status ?? 'Unknown'
-  let marked = came ? false : known.podsMarked
+  const grace = condition === undefined ? STARTUP_GRACE : GRACE
+  const observed = condition?.status ?? 'Unknown'
+  let current = condition?.status
   // The real one asks for more than the grace, but each of its looks comes a little later than 5 s after the last.
-  if (world.now >= signAt + grace && putUnknown(ctx, node)) status = 'Unknown'
-  if (status === 'True') marked = false
-  else if (observed?.status === 'True') {
-    recordEvent(ctx, node, 'Normal', 'NodeNotReady', `Node ${name} status is now: NodeNotReady`)
-  }
-  if (status !== 'True' && observed !== undefined && !marked) marked = markPodsNotReady(ctx, name)
-  health.set(name, Object.freeze({ uid, renewTime, heartbeat, signAt, podsMarked: marked }))
-  return status
+  if (world.now >= signAt + grace && putUnknown(ctx, node)) current = 'Unknown'
+  let podsUnmarked = !came && known.podsUnmarked
+  const falls = current !== undefined && current !== 'True' && observed === 'True'
+  if (falls) recordEvent(ctx, node, 'Normal', 'NodeNotReady', `Node ${name} status is now: NodeNotReady`)
+  if (falls || (podsUnmarked && observed !== 'True')) podsUnmarked = !markPodsNotReady(ctx, name)
+  else podsUnmarked = false
+  const after = current === 'Unknown' && condition === undefined ? node.metadata.creationTimestamp : heartbeat
+  health.set(name, Object.freeze({ uid, renewTime, heartbeat: after, signAt, podsUnmarked }))
+  return { observed, current }
 }
 
 /** Conditions of a node that is silent are no longer known. False where the write failed: the next look tries again. */

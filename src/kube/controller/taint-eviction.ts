@@ -3,7 +3,7 @@
  * Models pkg/controller/tainteviction (Kubernetes 1.32).
  */
 import { agentTimer, cancelAgentTimer, enqueue } from '../agent/agent.ts'
-import { cacheGet, cacheGetKey, cacheList, cachePodsOnNode } from '../agent/cache.ts'
+import { cacheGet, cacheGetKey, cacheList, cachePodsOnNode, splitKey } from '../agent/cache.ts'
 import { actorOf } from '../agent/requests.ts'
 import type { AgentCtx, AgentProgram, Reconciled } from '../agent/types.ts'
 import { apiDelete } from '../api/local.ts'
@@ -39,11 +39,9 @@ export const taintEvictionController: AgentProgram = {
     }
     const pod = object as Pod
     const was = previous as Pod | undefined
-    const { tainted, since } = ctx.agent.state as State
-    if (type === 'DELETED') {
-      since.delete(key)
-      cancelAgentTimer(ctx, key)
-    } else if (tainted.has(pod.spec.nodeName ?? '')) {
+    const { tainted } = ctx.agent.state as State
+    if (type === 'DELETED') cancel(ctx, key)
+    else if (tainted.has(pod.spec.nodeName ?? '')) {
       const same = was?.spec.nodeName === pod.spec.nodeName
       if (!same || !jsonEqual(was?.spec.tolerations, pod.spec.tolerations)) enqueue(ctx, key)
     }
@@ -56,52 +54,64 @@ function noExecute(node: Node | undefined): readonly Taint[] {
   return (node?.spec?.taints ?? []).filter(({ effect }) => effect === 'NoExecute')
 }
 
+/** Of a node that is gone nothing more is known: what was to go on it goes in its time. */
 function noteNode(ctx: AgentCtx, node: Node, name: string, gone: boolean): void {
   const { tainted } = ctx.agent.state as State
   const has = !gone && noExecute(node).length > 0
   const had = tainted.has(name)
   if (has) tainted.set(name, true)
   else tainted.delete(name)
-  if (has || had) for (const pod of cachePodsOnNode(ctx, name)) enqueue(ctx, objectKey(pod))
+  if (!gone && (has || had)) for (const pod of cachePodsOnNode(ctx, name)) enqueue(ctx, objectKey(pod))
 }
 
+/** Models processPodOnNode. */
 function reconcile(ctx: AgentCtx, key: string): Reconciled {
   const { world } = ctx
   const { since } = ctx.agent.state as State
   const pod = cacheGetKey<Pod>(ctx, 'pods', key)
   const node = pod === undefined ? undefined : cacheGet<Node>(ctx, 'nodes', '', pod.spec.nodeName ?? '')
+  if (pod === undefined || node === undefined) return {}
   const taints = noExecute(node)
-  if (pod === undefined || taints.length === 0) {
-    if (!since.delete(key)) return {}
-    cancelAgentTimer(ctx, key)
-    const message = `Cancelling deletion of Pod ${key}`
-    if (pod !== undefined) recordEvent(ctx, pod, 'Normal', 'TaintManagerEviction', message)
+  const seconds =
+    taints.length === 0 ? Number.POSITIVE_INFINITY : toleratedFor(pod.spec.tolerations ?? [], taints)
+  if (seconds === Number.POSITIVE_INFINITY || seconds === 'never') {
+    cancel(ctx, key)
+    if (seconds === 'never') evict(ctx, key)
     return {}
   }
-  const seconds = toleratedFor(pod.spec.tolerations ?? [], taints)
-  if (seconds === Number.POSITIVE_INFINITY) {
-    if (since.delete(key)) cancelAgentTimer(ctx, key)
-    return {}
+  const began = since.get(key)
+  // What runs already runs on, whatever is tolerated now.
+  if (began !== undefined && began < world.now) return {}
+  if (began !== undefined) cancel(ctx, key)
+  if (seconds === 0) evict(ctx, key)
+  else {
+    since.set(key, world.now)
+    agentTimer(ctx, key, seconds * SECOND)
   }
-  if (seconds <= 0) {
-    evict(ctx, key)
-    return {}
-  }
-  // A taint that takes another's place does not begin the time anew.
-  const began = since.get(key) ?? world.now
-  if (since.has(key) && began + seconds * SECOND < world.now) return {}
-  since.set(key, began)
-  agentTimer(ctx, key, began + seconds * SECOND - world.now)
   return {}
 }
 
-/** Seconds for which all the taints are tolerated; 0 where one is not. */
-function toleratedFor(tolerations: readonly Toleration[], taints: readonly Taint[]): number {
+/** A pod whose time ran stays, and so it is told. */
+function cancel(ctx: AgentCtx, key: string): void {
+  const { since } = ctx.agent.state as State
+  if (!since.delete(key)) return
+  cancelAgentTimer(ctx, key)
+  tell(ctx, key, `Cancelling deletion of Pod ${key}`)
+}
+
+/** The real one knows the pod by its name alone here: the event names no uid. */
+function tell(ctx: AgentCtx, key: string, text: string): void {
+  const metadata = { ...splitKey(key), uid: '', resourceVersion: '', creationTimestamp: '' }
+  recordEvent(ctx, { apiVersion: 'v1', kind: 'Pod', metadata }, 'Normal', 'TaintManagerEviction', text)
+}
+
+/** Seconds for which all the taints are tolerated; 'never' where one is not. Models getMinTolerationTime. */
+export function toleratedFor(tolerations: readonly Toleration[], taints: readonly Taint[]): number | 'never' {
   let least = Number.POSITIVE_INFINITY
   for (const taint of taints) {
     // The first that lets it pass counts, whatever the others allow.
     const first = tolerations.find((one) => tolerates([one], taint))
-    if (first === undefined) return 0
+    if (first === undefined) return 'never'
     const { tolerationSeconds: seconds } = first
     if (seconds !== undefined) least = Math.min(least, Math.max(0, seconds))
   }
@@ -115,7 +125,7 @@ function evict(ctx: AgentCtx, key: string): void {
   cancelAgentTimer(ctx, key)
   const pod = cacheGetKey<Pod>(ctx, 'pods', key)
   if (pod === undefined || pod.metadata.deletionTimestamp !== undefined) return
-  recordEvent(ctx, pod, 'Normal', 'TaintManagerEviction', `Marking for deletion Pod ${key}`)
+  tell(ctx, key, `Marking for deletion Pod ${key}`)
   putDisruption(ctx, pod, 'DeletionByTaintManager', WHY)
   const { namespace = '', name, uid } = pod.metadata
   apiDelete(world, actorOf(agent), 'pods', namespace, name, { uid })

@@ -1,28 +1,26 @@
-/** How much of each zone is away, and how fast its nodes are given up. Models nodelifecycle's ComputeZoneState (1.32). */
+/**
+ * How much of each zone is away, and how fast its nodes are given up. Models nodelifecycle's ComputeZoneState,
+ * handleDisruption and RateLimitedTimedQueue (Kubernetes 1.32).
+ */
 import type { Condition, Node } from '../../objects.ts'
 
-/** What is known of a node's life. Times in ns. */
-export interface NodeHealth {
-  readonly uid: string
-  readonly renewTime: string
-  readonly heartbeat: string
-  /** The last time when it was heard of. */
-  readonly signAt: number
-  /** Its pods have been marked not ready since it stopped being so. */
-  readonly podsMarked: boolean
-}
-
-/** --unhealthy-zone-threshold, --large-cluster-size-threshold, --node-eviction-rate and its second one, as seconds a node. */
+/** --unhealthy-zone-threshold, --large-cluster-size-threshold, --node-eviction-rate and its second one, as ns a node. */
 const UNHEALTHY = 0.55
 const LARGE = 50
-const SECONDS = 10
-const SECONDS_SECOND = 100
+const PERIOD = 10_000_000_000
+const PERIOD_SECOND = 100_000_000_000
+const EXCLUDED = 'node.kubernetes.io/exclude-disruption'
 
-export interface Disruption {
-  /** Every zone is away as a whole: it may be the control plane itself that is, so nobody is given up. */
-  readonly everywhere: boolean
-  /** By zone: seconds between two nodes, 0 for none at all. */
-  readonly secondsPerNode: ReadonlyMap<string, number>
+export type ZoneState = 'initial' | 'normal' | 'full' | 'partial'
+
+/** One zone: what is known of it, and when the next of its nodes may be given up. */
+export interface Zone {
+  state: ZoneState
+  /** ns between two nodes, 0 for none at all */
+  period: number
+  next: number
+  /** Nodes that are to be given up, in their order. */
+  queue: Map<string, true>
 }
 
 export function zoneOf({ metadata }: Node): string {
@@ -30,25 +28,70 @@ export function zoneOf({ metadata }: Node): string {
   return `${labels['topology.kubernetes.io/region'] ?? ''}/${labels['topology.kubernetes.io/zone'] ?? ''}`
 }
 
-export function disruptionOf(
+/** The zone of a node; a new one may give up its first node at once. */
+export function zoneFor(zones: Map<string, Zone>, node: Node, now: number): Zone {
+  const known = zones.get(zoneOf(node))
+  if (known !== undefined) return known
+  const zone: Zone = { state: 'initial', period: PERIOD, next: now, queue: new Map() }
+  zones.set(zoneOf(node), zone)
+  return zone
+}
+
+/** Of a zone's nodes, how they are. */
+export function zoneState(ready: readonly (Condition['status'] | undefined)[]): ZoneState {
+  const down = ready.filter((status) => status !== 'True').length
+  if (down > 0 && down === ready.length) return 'full'
+  return down > 2 && down / ready.length >= UNHEALTHY ? 'partial' : 'normal'
+}
+
+/** What the nodes' states mean for all zones: 'entered' or 'left' where all zones together went down or came back. */
+export function judge(
+  zones: Map<string, Zone>,
   nodes: readonly Node[],
-  ready: ReadonlyMap<string, Condition['status']>,
-): Disruption {
-  const zones = new Map<string, { up: number; down: number }>()
+  ready: ReadonlyMap<string, Condition['status'] | undefined>,
+  now: number,
+): 'entered' | 'left' | undefined {
+  const byZone = new Map<string, (Condition['status'] | undefined)[]>()
   for (const node of nodes) {
-    const zone = zones.get(zoneOf(node)) ?? { up: 0, down: 0 }
-    zones.set(zoneOf(node), zone)
-    if (ready.get(node.metadata.name) === 'True') zone.up++
-    else zone.down++
+    if (node.metadata.labels?.[EXCLUDED] !== undefined || !ready.has(node.metadata.name)) continue
+    const key = zoneOf(node)
+    byZone.set(key, [...(byZone.get(key) ?? []), ready.get(node.metadata.name)])
   }
-  const secondsPerNode = new Map<string, number>()
-  let everywhere = zones.size > 0
-  for (const [name, { up, down }] of zones) {
-    const full = up === 0 && down > 0
-    if (!full) everywhere = false
-    const part = !full && down > 2 && down / (up + down) >= UNHEALTHY
-    const large = up + down > LARGE
-    secondsPerNode.set(name, part ? (large ? SECONDS_SECOND : 0) : SECONDS)
+  const states = new Map([...byZone].map(([key, all]) => [key, zoneState(all)]))
+  const allAre = [...states.values()].every((state) => state === 'full')
+  const known = [...zones].filter(([key]) => states.has(key)).map(([, zone]) => zone)
+  const allWere = known.every(({ state }) => state === 'full')
+  if (allAre && allWere) return undefined
+  for (const [key, state] of states) {
+    const zone = zones.get(key)!
+    if (!allAre && !allWere && zone.state === state) continue
+    setPeriod(zone, allAre ? 0 : periodOf(state, byZone.get(key)!.length), now)
+    zone.state = state
   }
-  return { everywhere, secondsPerNode }
+  return allAre ? 'entered' : allWere ? 'left' : undefined
+}
+
+function periodOf(state: ZoneState, nodes: number): number {
+  if (state !== 'partial') return PERIOD
+  return nodes > LARGE ? PERIOD_SECOND : 0
+}
+
+/** Who waited before waits anew. */
+function setPeriod(zone: Zone, period: number, now: number): void {
+  if (zone.period === period) return
+  const waited = zone.period === 0 || zone.next > now
+  zone.period = period
+  zone.next = waited ? now + period : now
+}
+
+/** Nodes of a zone whose turn it is now. */
+export function takeDue(zone: Zone, now: number): string[] {
+  const due: string[] = []
+  for (const name of zone.queue.keys()) {
+    if (zone.period === 0 || zone.next > now) break
+    zone.next = now + zone.period
+    due.push(name)
+  }
+  for (const name of due) zone.queue.delete(name)
+  return due
 }
