@@ -2,8 +2,8 @@
 import type { Pod } from '../objects.ts'
 import { storeGetAllAt, storeGetAt, storeListAt, storeOwnedAt, storePodsOnNodeAt } from '../store/history.ts'
 import { storeOf } from '../store/store.ts'
-import type { Tree } from '../store/tree.ts'
-import { treeGet } from '../store/tree.ts'
+import type { Table } from '../store/table.ts'
+import { tableGet } from '../store/table.ts'
 import type { ApiObject } from '../types.ts'
 import type { AgentCtx } from './types.ts'
 
@@ -23,8 +23,8 @@ export function cacheGetKey<T extends ApiObject>(
   resource: string,
   key: string,
 ): T | undefined {
-  const table = cacheVersion(ctx, resource) as Tree<ApiObject> | undefined
-  if (table !== undefined) return treeGet(table, key) as T | undefined
+  const table = cacheVersion(ctx, resource) as Table | undefined
+  if (table !== undefined) return tableGet(table, key) as T | undefined
   const { namespace, name } = splitKey(key)
   return cacheGet<T>(ctx, resource, namespace, name)
 }

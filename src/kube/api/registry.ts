@@ -8,7 +8,7 @@ import {
   nextUid,
   nowText,
   storeGet,
-  storeList,
+  storeOldEvents,
   storePut,
   storeRemove,
   touchStore,
@@ -16,7 +16,7 @@ import {
   wallMs,
 } from '../store/store.ts'
 import type { Store } from '../store/types.ts'
-import type { KubeEvent, Namespace, Pod, Service } from '../objects.ts'
+import type { Namespace, Pod, Service } from '../objects.ts'
 import { formatTime, parseTime } from '../time.ts'
 import type { Actor, ApiObject, ApiResult, Draft, ResourceInfo, Status } from '../types.ts'
 import { apiVersionOf, jsonEqual, resourceKey } from '../types.ts'
@@ -133,7 +133,7 @@ const EXPIRY_EVERY = 64
 export function expireEvents(world: World): void {
   if (world.now < EVENT_TTL_MS * 1_000_000) return
   const now = wallMs(world)
-  for (const event of storeList<KubeEvent>(storeOf(world), 'events')) {
+  for (const event of storeOldEvents(storeOf(world), now - EVENT_TTL_MS)) {
     const { namespace = '', name, creationTimestamp } = event.metadata
     const times = [event.series?.lastObservedTime, event.lastTimestamp, creationTimestamp]
     const last = Math.max(...times.map((text) => parseTime(text ?? '') ?? 0))

@@ -3,8 +3,7 @@ import type { Pod } from '../objects.ts'
 import type { ApiObject, StoreChange } from '../types.ts'
 import { objectKey } from '../types.ts'
 import { storeGet, storeKey, storeList, storeOwnedOf, storePodsOnNode } from './store.ts'
-import type { Tree } from './tree.ts'
-import { createTree, treeDelete, treeGet, treeGetAll, treeSet, treeValues } from './tree.ts'
+import { createTable, tableDelete, tableGet, tableGetAll, tableSet, tableValues } from './table.ts'
 import type { Store } from './types.ts'
 import { CHUNK } from './types.ts'
 
@@ -134,11 +133,11 @@ export function storeGetAllAt<T extends ApiObject = ApiObject>(
   keys: readonly string[],
   revision: number,
 ): T[] {
-  const table = (store.tables.get(resource) ?? createTree<ApiObject>()) as Tree<T>
+  const table = store.tables.get(resource) ?? createTable(resource)
   const past = pastOf(store, resource, revision)
-  if (past.size === 0) return treeGetAll(table, keys)
-  const found = keys.map((key) => (past.has(key) ? (past.get(key) as T | undefined) : treeGet(table, key)))
-  return found.filter((object) => object !== undefined)
+  if (past.size === 0) return tableGetAll(table, keys) as T[]
+  const found = keys.map((key) => (past.has(key) ? past.get(key) : tableGet(table, key)))
+  return found.filter((object) => object !== undefined) as T[]
 }
 
 /** All objects of a resource as they were at `revision`, in the order of NAMESPACE/NAME. */
@@ -151,11 +150,11 @@ export function storeListAt<T extends ApiObject = ApiObject>(
   const namespace = options.namespace ?? ''
   const past = pastOf(store, resource, revision)
   if (past.size === 0) return storeList<T>(store, resource, namespace)
-  let tree = store.tables.get(resource) ?? createTree<ApiObject>()
+  let table = store.tables.get(resource) ?? createTable(resource)
   for (const [key, object] of past) {
-    tree = object === undefined ? treeDelete(tree, key) : treeSet(tree, key, object)
+    table = object === undefined ? tableDelete(table, key) : tableSet(table, key, object)
   }
-  return treeValues(tree, namespace === '' ? '' : `${namespace}/`) as unknown as readonly T[]
+  return tableValues(table, namespace === '' ? '' : `${namespace}/`) as unknown as readonly T[]
 }
 
 /** The pods bound to a node as they were at `revision`. */

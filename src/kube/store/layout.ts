@@ -1,13 +1,11 @@
 /** Copies of objects as engines keep them in the least room. Only memory changes by it. */
 import type { KubeEvent, Pod } from '../objects.ts'
 import type { ApiObject } from '../types.ts'
+import { EVENT } from './event-text.ts'
 
 /** Spread first: copies that are frozen share a hidden class then, where each had one of its own. */
 const PLAIN = Object.freeze({})
 
-const EVENT =
-  'apiVersion,kind,metadata,involvedObject,reason,message,type,count,firstTimestamp,lastTimestamp,source,' +
-  'reportingComponent,reportingInstance'
 const POD = 'apiVersion,kind,metadata,spec,status'
 const METADATA = [
   'name,namespace,uid,creationTimestamp',

@@ -7,23 +7,25 @@ import { createRng, nextBelow, nextUint32 } from '../../base/rng.ts'
 import type { World } from '../../net/types.ts'
 import { addTarget, schedule, touch } from '../../sim/dispatch.ts'
 import { KubeEv } from '../events.ts'
-import type { Pod } from '../objects.ts'
+import type { KubeEvent, Pod } from '../objects.ts'
 import { formatTime } from '../time.ts'
 import type { ApiObject, StoreChange } from '../types.ts'
 import { deepFreeze } from '../types.ts'
+import type { EventTable } from './event-table.ts'
+import { eventsUntil } from './event-table.ts'
 import { draftOf } from './layout.ts'
+import { momentOf } from './pack.ts'
 import { shareParts } from './share.ts'
 import {
-  createTree,
-  treeAll,
-  treeDelete,
-  treeGet,
-  treeGetAll,
-  treeKeys,
-  treeNeighbour,
-  treeSet,
-  treeValues,
-} from './tree.ts'
+  createTable,
+  tableDelete,
+  tableGet,
+  tableGetAll,
+  tableModel,
+  tableSet,
+  tableValues,
+} from './table.ts'
+import { createTree, treeDelete, treeKeys, treeSet } from './tree.ts'
 import type { Store, StoreOptions, Subscription, Want } from './types.ts'
 import { CHUNK } from './types.ts'
 
@@ -114,7 +116,7 @@ export function storeGet<T extends ApiObject = ApiObject>(
   name: string,
 ): T | undefined {
   const table = store.tables.get(resource)
-  return table === undefined ? undefined : (treeGet(table, storeKey(namespace, name)) as T | undefined)
+  return table === undefined ? undefined : (tableGet(table, storeKey(namespace, name)) as T | undefined)
 }
 
 /** All objects now, in the order of NAMESPACE/NAME; with a namespace, those in it. */
@@ -125,13 +127,24 @@ export function storeList<T extends ApiObject = ApiObject>(
 ): readonly T[] {
   const table = store.tables.get(resource)
   if (table === undefined) return []
-  return (namespace === '' ? treeAll(table) : treeValues(table, `${namespace}/`)) as unknown as readonly T[]
+  return tableValues(table, namespace === '' ? '' : `${namespace}/`) as unknown as readonly T[]
+}
+
+/**
+ * The events that nobody has written since `at` (ms of wall time, whole seconds), in the order of NAMESPACE/NAME. May
+ * name others: who asks looks again.
+ */
+export function storeOldEvents(store: Store, at: number): readonly KubeEvent[] {
+  const table = store.tables.get('events')
+  const moment = momentOf(formatTime(at))
+  if (table === undefined || moment === undefined) return []
+  return eventsUntil(table as EventTable, moment) as readonly KubeEvent[]
 }
 
 /** The pods bound to a node. */
 export function storePodsOnNode(store: Store, node: string): readonly Pod[] {
-  const pods = store.tables.get('pods') ?? createTree()
-  return treeKeys(store.podsByNode, `${node}/`).map((at) => treeGet(pods, at.slice(node.length + 1)) as Pod)
+  const pods = store.tables.get('pods') ?? createTable('pods')
+  return treeKeys(store.podsByNode, `${node}/`).map((at) => tableGet(pods, at.slice(node.length + 1)) as Pod)
 }
 
 /** Objects that name the object with this uid among their owners. */
@@ -139,7 +152,7 @@ export function storeOwned(store: Store, uid: string): readonly { resource: stri
   return treeKeys(store.owned, `${uid}/`).map((at) => {
     const end = at.indexOf('/', uid.length + 1)
     const [resource, key] = [at.slice(uid.length + 1, end), at.slice(end + 1)]
-    const object = treeGet(store.tables.get(resource) ?? createTree<ApiObject>(), key)
+    const object = tableGet(store.tables.get(resource) ?? createTable(resource), key)
     assert(object !== undefined, 'kube: the owner index points at an object')
     return { resource, object }
   })
@@ -153,7 +166,7 @@ export function storeOwnedOf(
 ): { keys: readonly string[]; objects: readonly ApiObject[] } {
   const prefix = `${uid}/${resource}/`
   const keys = treeKeys(store.owned, prefix).map((at) => at.slice(prefix.length))
-  const objects = treeGetAll(store.tables.get(resource) ?? createTree<ApiObject>(), keys)
+  const objects = tableGetAll(store.tables.get(resource) ?? createTable(resource), keys)
   assert(objects.length === keys.length, 'kube: the owner index points at objects')
   return { keys, objects }
 }
@@ -205,14 +218,14 @@ export function storePut<T extends ApiObject>(world: World, resource: string, ob
   const revision = ++store.revision
   const { namespace = '', name } = object.metadata
   const key = storeKey(namespace, name)
-  const table = store.tables.get(resource) ?? createTree<ApiObject>()
-  const previous = treeGet(table, key)
+  const table = store.tables.get(resource) ?? createTable(resource)
+  const previous = tableGet(table, key)
   // A new object's name is a part of its key, which stays as long: engines keep such a text once.
   const sameName = previous === undefined && namespace !== '' ? key.slice(namespace.length + 1) : name
   const draft = draftOf(object, String(revision), sameName)
-  if (previous === undefined) shareParts(draft, treeNeighbour(table, key))
+  if (previous === undefined) shareParts(draft, tableModel(table, key))
   const stored = deepFreeze(draft)
-  store.tables.set(resource, treeSet(table, key, stored as ApiObject))
+  store.tables.set(resource, tableSet(table, key, stored))
   if (previous !== undefined) unindex(store, resource, key, previous, stored)
   index(store, resource, key, previous, stored)
   const type = previous === undefined ? 'ADDED' : 'MODIFIED'
@@ -231,10 +244,10 @@ export function storeRemove(
   const store = touchStore(world)
   const table = store.tables.get(resource)
   const key = storeKey(namespace, name)
-  const previous = table === undefined ? undefined : treeGet(table, key)
+  const previous = table === undefined ? undefined : tableGet(table, key)
   if (table === undefined || previous === undefined) return undefined
   const revision = ++store.revision
-  store.tables.set(resource, treeDelete(table, key))
+  store.tables.set(resource, tableDelete(table, key))
   unindex(store, resource, key, previous, undefined)
   const metadata = { ...previous.metadata, resourceVersion: String(revision) }
   const object = deepFreeze({ ...previous, metadata })

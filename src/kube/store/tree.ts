@@ -114,6 +114,15 @@ export function treeKeys(tree: Tree<unknown>, prefix: string): string[] {
   return found
 }
 
+/** The last entry whose key is not above `key`, or the first of all. Undefined in an empty tree. */
+export function treeFloor<V>(tree: Tree<V>, key: string): readonly [string, V] | undefined {
+  const branch = tree.branches[Math.max(0, placeIn(tree.firsts, key))]
+  const leaf = branch?.leaves[Math.max(0, placeIn(branch.firsts, key))]
+  if (leaf === undefined) return undefined
+  const at = Math.max(0, placeIn(leaf.keys, key))
+  return [leaf.keys[at]!, leaf.values[at]!]
+}
+
 /** The value whose key comes next before `key`, or next behind it: what is most like it. Undefined in an empty tree. */
 export function treeNeighbour<V>(tree: Tree<V>, key: string): V | undefined {
   const branch = tree.branches[Math.max(0, placeIn(tree.firsts, key))]

@@ -1,7 +1,8 @@
 /** What the store holds. Tables, indexes and log are frozen trees: a checkpoint shares them. */
 import type { Rng } from '../../base/rng.ts'
 import type { Target } from '../../sim/world.ts'
-import type { ApiObject, StoreChange } from '../types.ts'
+import type { StoreChange } from '../types.ts'
+import type { Table } from './table.ts'
 import type { Tree } from './tree.ts'
 
 /** What the cluster was set up with, as the API server's flags say it. */
@@ -43,7 +44,7 @@ export interface Store extends Target {
   revision: number
   rng: Rng
   /** by resource key, then NAMESPACE/NAME */
-  tables: Map<string, Tree<ApiObject>>
+  tables: Map<string, Table>
   /** by resource key: the revision of its last change */
   changedAt: Map<string, number>
   /** NODE/NAMESPACE/NAME; the keys say it all */

@@ -4,7 +4,8 @@
  */
 import { revisionAt, storeGetAt, storeListAt } from '../../kube/store/history.ts'
 import { findStore, storeOf } from '../../kube/store/store.ts'
-import { treeGet, treeValues } from '../../kube/store/tree.ts'
+import { tableValues } from '../../kube/store/table.ts'
+import { treeGet } from '../../kube/store/tree.ts'
 import type { Store } from '../../kube/store/types.ts'
 import type { EndpointSlice, Pod, Service } from '../../kube/objects.ts'
 import type { World } from '../../net/types.ts'
@@ -80,7 +81,7 @@ function slicesOf(store: Store, namespace: string, service: string, seen: number
   const all = () => storeListAt<EndpointSlice>(store, SLICES, seen, { namespace }).filter(isIts)
   const table = store.tables.get(SLICES)
   if (table === undefined || seen < (store.changedAt.get(SLICES) ?? 0)) return all()
-  const named = treeValues(table, `${namespace}/${service}`) as unknown as readonly EndpointSlice[]
+  const named = tableValues(table, `${namespace}/${service}`) as unknown as readonly EndpointSlice[]
   const found = named.filter(isIts)
   return found.length > 0 ? found : all()
 }
