@@ -2,7 +2,7 @@
 import { expect, it } from 'vitest'
 import { apiBind, apiDelete, apiGet, apiPatch } from '../api/local.ts'
 import type { ConfigMap, Deployment, Namespace, Pod, ServiceAccount } from '../objects.ts'
-import type { Json, OwnerReference } from '../types.ts'
+import type { Json, JsonObject, OwnerReference } from '../types.ts'
 import { all, checkCluster, eventsOf, make, makeNode, pass, startKubelets, USER } from './check.ts'
 import { deploymentController } from './deployment.ts'
 import { garbageCollector } from './garbage-collector.ts'
@@ -280,4 +280,36 @@ it('tells what is held, and what should have been gone by now', () => {
     'True ContentDeletionFailed Failed to delete all resource types, 1 remaining: ' +
       'unexpected items still remain in namespace: apps for gvr: /v1, Resource=pods',
   )
+})
+
+// publisher_test.go, serviceaccounts_controller_test.go: what is changed or deleted comes back, in active namespaces
+it('keeps the account and the authority of each namespace', () => {
+  const c = checkCluster([serviceAccountController, rootCaPublisher])
+  pass(c, 1)
+  const ca = () => {
+    const got = apiGet<ConfigMap>(c.world, 'configmaps', 'default', 'kube-root-ca.crt')
+    return got.ok ? got.object : undefined
+  }
+  const first = ca()!
+  const change = (body: JsonObject) => {
+    apiPatch(c.world, USER, 'configmaps', 'default', 'kube-root-ca.crt', { type: 'merge', body })
+    pass(c, 1)
+  }
+  change({ data: { test: 'test' } })
+  expect(ca()!.data).toEqual(first.data)
+  change({ data: { 'ca.crt': 'abc' } })
+  expect(ca()!.data).toEqual(first.data)
+  change({ metadata: { annotations: { 'kubernetes.io/description': null } } })
+  expect(ca()!.metadata.annotations).toEqual(first.metadata.annotations)
+  change({ metadata: { annotations: { 'kubernetes.io/description': 'mine', more: 'x' } } })
+  expect(ca()!.metadata.annotations).toEqual({ 'kubernetes.io/description': 'mine', more: 'x' })
+  make<ServiceAccount>(c, 'serviceaccounts', {
+    apiVersion: 'v1',
+    kind: 'ServiceAccount',
+    metadata: { name: 'other', namespace: 'default' },
+  })
+  for (const name of ['default', 'other']) apiDelete(c.world, USER, 'serviceaccounts', 'default', name)
+  pass(c, 1)
+  const accounts = all<ServiceAccount>(c, 'serviceaccounts').map(({ metadata }) => metadata.name)
+  expect(accounts).toEqual(['default'])
 })

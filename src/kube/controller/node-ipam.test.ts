@@ -1,9 +1,16 @@
 // Expected ranges: scenario 3.4 (kubeadm's --allocate-node-cidrs) and nodeipam's cidrset tests.
 import { expect, it } from 'vitest'
-import { apiDelete, apiGet } from '../api/local.ts'
+import { agentList, startAgent, stopAgent } from '../agent/agent.ts'
+import { apiDelete, apiGet, apiPatch } from '../api/local.ts'
 import type { Node } from '../objects.ts'
 import { checkCluster, eventsOf, makeNode, pass, USER } from './check.ts'
-import { nodeIpamController, subRange } from './node-ipam.ts'
+import { nodeIpamController } from './node-ipam.ts'
+
+/** The controller, started when there are nodes already. */
+function checkAgain(c: ReturnType<typeof checkCluster>): ReturnType<typeof checkCluster> {
+  startAgent(c.world, c.agents, { program: nodeIpamController.name })
+  return c
+}
 
 function cidrs(c: ReturnType<typeof checkCluster>, name: string): readonly string[] | undefined {
   const node = apiGet<Node>(c.world, 'nodes', '', name)
@@ -51,7 +58,30 @@ it('gives nothing where the controller manager is not told to', () => {
   expect(cidrs(c, 'a')).toBeUndefined()
 })
 
-it('cuts ranges of both families', () => {
-  expect(subRange(0x0a000000, 24, 259)).toBe('10.1.3.0/24')
-  expect(subRange('fd000000000000000000000000000000', 64, 65535)).toBe('fd00:0:0:ffff::/64')
+// Occupying the first range is not occupying all, and giving it back gives no other back.
+it('knows what each node has when it starts anew, and gives back no more than was had', () => {
+  const c = checkCluster([nodeIpamController], { podCidrs: ['10.244.0.0/22'] })
+  const [first] = agentList(c.world, nodeIpamController.name)
+  stopAgent(c.world, c.agents, first!.id)
+  for (const [name, cidr] of [
+    ['a', '10.244.0.0/24'],
+    ['b', '10.244.1.0/24'],
+  ] as const) {
+    makeNode(c, name)
+    const spec = { podCIDR: cidr, podCIDRs: [cidr] }
+    apiPatch(c.world, USER, 'nodes', '', name, { type: 'merge', body: { spec } })
+  }
+  const late = checkAgain(c)
+  makeNode(late, 'c')
+  pass(late, 1)
+  expect(cidrs(late, 'c')).toEqual(['10.244.2.0/24'])
+  apiDelete(late.world, USER, 'nodes', '', 'a')
+  pass(late, 1)
+  for (const name of ['d', 'e', 'f']) makeNode(late, name)
+  pass(late, 1)
+  expect(['d', 'e', 'f'].map((name) => cidrs(late, name)?.[0])).toEqual([
+    '10.244.3.0/24',
+    '10.244.0.0/24',
+    undefined,
+  ])
 })

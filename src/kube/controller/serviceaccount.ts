@@ -11,6 +11,7 @@ import type { ConfigMap, Namespace, ServiceAccount } from '../objects.ts'
 import { jsonEqual } from '../types.ts'
 
 const CA_MAP = 'kube-root-ca.crt'
+const NOTE = 'kubernetes.io/description'
 const CA_NOTE =
   'Contains a CA bundle that can be used to verify the kube-apiserver when using internal endpoints such as the ' +
   'internal service IP or kubernetes.default.svc. No other usage is guaranteed across distributions of Kubernetes clusters.'
@@ -38,8 +39,7 @@ export const serviceAccountController: AgentProgram = {
   observe(ctx, { resource, type, object }) {
     if (resource === 'namespaces') {
       if (type !== 'DELETED') enqueue(ctx, object.metadata.name)
-    } else if (type === 'DELETED' && object.metadata.name === 'default')
-      enqueue(ctx, object.metadata.namespace ?? '')
+    } else if (type === 'DELETED') enqueue(ctx, object.metadata.namespace ?? '')
   },
   reconcile(ctx, namespace) {
     if (!isActive(ctx, namespace)) return {}
@@ -67,10 +67,13 @@ export const rootCaPublisher: AgentProgram = {
     if (!isActive(ctx, namespace)) return {}
     const data = { 'ca.crt': CA_TEXT }
     const old = cacheGet<ConfigMap>(ctx, 'configmaps', namespace, CA_MAP)
-    if (old !== undefined && jsonEqual(old.data, data)) return {}
-    if (old !== undefined)
-      return settled(apiUpdate<ConfigMap>(ctx.world, actorOf(ctx.agent), 'configmaps', { ...old, data }))
-    const annotations = { 'kubernetes.io/description': CA_NOTE }
+    const noted = (old?.metadata.annotations?.[NOTE] ?? '') !== ''
+    if (old !== undefined && noted && jsonEqual(old.data, data)) return {}
+    const annotations = { ...old?.metadata.annotations, [NOTE]: CA_NOTE }
+    if (old !== undefined) {
+      const next = { ...old, metadata: { ...old.metadata, annotations }, data }
+      return settled(apiUpdate<ConfigMap>(ctx.world, actorOf(ctx.agent), 'configmaps', next))
+    }
     const metadata = { name: CA_MAP, namespace, annotations }
     const map = { apiVersion: 'v1', kind: 'ConfigMap', metadata, data }
     return settled(apiCreate<ConfigMap>(ctx.world, actorOf(ctx.agent), 'configmaps', map))
