@@ -93,10 +93,15 @@ const FACING_GAP = 176
 const GAP_Y = 40
 
 export function layoutMachine(machine: SceneMachine, around: Surroundings): MachineBox {
-  const box = drawMachine(machine, around, 0)
-  // The name of the last bridge port stands to the right of its wire: the frame grows to hold it.
-  const over = Math.max(0, ...box.ports.map((port) => memberEnd(port) + 8 - box.w))
-  return over > 0 ? drawMachine(machine, around, over * 2) : box
+  // The name of the last bridge port stands to the right of its wire: the frame grows to hold it. In a wider frame the
+  // ports may find their places under their rooms, and need a little more again.
+  let more = 0
+  for (let i = 0; ; i++) {
+    const box = drawMachine(machine, around, more)
+    const over = Math.max(0, ...box.ports.map((port) => memberEnd(port) + 8 - box.w))
+    if (over === 0 || i === 3) return box
+    more += over * 2
+  }
 }
 
 /** Where the name beside a bridge port under its wire ends. */

@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import type { SceneEdge, SceneMachine, ScenePort } from '../../view/types.ts'
 import type { SceneState } from '../client/store.ts'
+import { textWidth } from './boxes.ts'
 import { draw, emptyDrawing } from './drawing.ts'
 import { layOut } from './layOut.ts'
 import { pointAt } from './paths.ts'
@@ -147,6 +148,32 @@ describe('the drawing', () => {
     const below = drawn(scene({ n1: { x: 0, y: 0 }, r1: { x: 40, y: 900 } }))
     expect(below.ports['n1/eth0']!.side).toBe('bottom')
     expect(below.ports['r1/eth0']!.side).toBe('top')
+  })
+
+  it('holds the names of all ports of a bridge, whatever rows its rooms stand in', () => {
+    const state = scene()
+    const [root] = state.machines.n1!.rooms
+    const names = ['search-0', 'search-1', 'search-2', 'kibana-795755b86-q9ljc', 'kibana-774b56bb4d-b9chm']
+    const rooms = names.map((name, i) => {
+      const id = `n1.elder-marsupial-${name}`
+      const ports = [port(id, i + 2, 2, 'eth0', { addrs: [`10.32.0.${i + 4}/12`] })]
+      return { id, name: `elder-marsupial-${name}`, ns: i + 2, forwarding: false, ports }
+    })
+    const members = rooms.map((_, i) => port('n1', 1, 4 + i, `veth88d73a5${i}`, { master: 'n1/br0' }))
+    const ports = [...root!.ports.filter((one) => one.master === ''), ...members]
+    const machines = { n1: { ...state.machines.n1!, rooms: [{ ...root!, ports }, ...rooms] } }
+    const edges = Object.fromEntries(
+      rooms.map(({ id }, i) => {
+        const a = `${id}/eth0`
+        return [`${a}--`, { id: `${a}--`, kind: 'veth', a, b: members[i]!.id } as SceneEdge]
+      }),
+    )
+    const box = drawn({ ...state, machines, edges, order: ['n1'] }).boxes.n1!
+    const ends = box.ports
+      .filter((one) => one.port.master !== '')
+      .map((one) => one.x + 14 + textWidth(one.port.name))
+    expect(ends).toHaveLength(5)
+    expect(Math.max(...ends)).toBeLessThanOrEqual(box.w)
   })
 
   it('leaves room beside its rooms for an address on the side, in the letters of half size too', () => {
