@@ -78,6 +78,10 @@ test.describe('terminals', () => {
     await expect(screen(page)).toContainText('ok')
     await page.keyboard.press('F6')
     await expect(page.locator('.screen textarea')).not.toBeFocused()
+    // On to the lesson, and round through the other parts of the page.
+    await expect(pageTab(page, 'Lesson')).toBeFocused()
+    await page.keyboard.press('F6')
+    await expect(page.locator('.topbar button').first()).toBeFocused()
     await page.getByRole('button', { name: 'To the beginning' }).click()
     await expect(page.locator('.screen.blank')).toHaveCount(1)
     await tab.focus()
@@ -90,6 +94,17 @@ test.describe('terminals', () => {
     await treeItem(page, 'net2').click()
     await page.keyboard.press('t')
     await expect(page.getByRole('tab', { name: 'host.net2' })).toHaveAttribute('aria-selected', 'true')
+  })
+
+  test('lines typed without a pause while time runs flat out all run, in order', async ({ page }) => {
+    await open(page)
+    await page.getByTitle('Speed').selectOption({ label: 'As fast as possible' })
+    await page.getByRole('button', { name: 'Play', exact: true }).click()
+    await page.locator('.screen textarea').focus()
+    await page.keyboard.press('Control+c')
+    const lines = Array.from({ length: 12 }, (_, i) => `echo ${i} >> /tmp/l; ping -c 1 20.1.1.2 > /dev/null`)
+    await page.keyboard.type(`${lines.join('\n')}\nclear; echo all $(cat /tmp/l) of them\n`)
+    await expect(screen(page)).toContainText('all 0 1 2 3 4 5 6 7 8 9 10 11 of them', { timeout: 30_000 })
   })
 
   test('Ctrl-C ends the ping', async ({ page }) => {

@@ -59,7 +59,7 @@ export function registerTerminalActions(): () => void {
 }
 
 /** Regions of the page in the order of F6. */
-const REGIONS = ['.topbar', 'nav.slot', '#canvas .react-flow', '.player', '.dock', 'aside.slot']
+const REGIONS = ['.topbar', 'nav.slot', '#canvas .react-flow', '.player', '.dock', '#panel-right']
 const FOCUSABLE =
   'button:not(:disabled):not([tabindex="-1"]), [href], input:not(:disabled), select, textarea, [tabindex="0"]'
 
