@@ -34,6 +34,7 @@ const STDOUT = 1
 const STDERR = 2
 const ERROR = 3
 const CLOSE = 255
+const STREAMS_MS = 50
 
 /** Takes the connection over. `gone` is called when it is over. */
 export function openExecDoor(run: Run, follow: ExecFollow, at: Upgrade, gone: () => void): ExecDoor {
@@ -77,8 +78,11 @@ export function failExec(at: Upgrade, status: unknown): void {
     message: () => {},
     closed: () => {},
   })
-  end.send(onChannel(ERROR, JSON.stringify(status)))
-  end.close()
+  // A client that is told before it has made its streams knows none for errors.
+  setTimeout(() => {
+    end.send(onChannel(ERROR, JSON.stringify(status)))
+    end.close()
+  }, STREAMS_MS)
 }
 
 /** Sends what the command wrote; at its end says how it ended. True: it has ended. */

@@ -20,11 +20,29 @@ function hasKubectl(): boolean {
 
 const third = (_: Line, i: number) => i % 3 === 0
 const { get, describe: described, know, apply, tour, create, change, run, end, look } = SECTIONS
+const { watched, typed, config, over, pruned } = SECTIONS
 const BRIEF: Readonly<Record<string, readonly Line[]>> = {
   'get, describe and what the server is': [get!, described!, know!].flatMap((lines) => lines.filter(third)),
   'apply to delete': [...tour!, ...apply!],
+  'types, configurations, copies and editors': [typed!.filter(third), config!, over!, pruned!].flat(),
 }
-const ALL = { get, describe: described, know, create, apply, change, run, end, tour, look }
+const ALL = {
+  get,
+  describe: described,
+  know,
+  create,
+  apply,
+  change,
+  run,
+  end,
+  tour,
+  look,
+  watched,
+  typed,
+  config,
+  over,
+  pruned,
+}
 
 const real = describe.skipIf(!hasKubectl()) // skips: no kubectl 1.32 on this machine
 

@@ -7,6 +7,7 @@ import { spawn } from 'node:child_process'
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { clonePlain } from '../../base/clone.ts'
 import { advanceTo, setWallClock } from '../../lab/cluster-api.ts'
 import type { Run } from '../../lab/headless.ts'
 import { startRun, typeAll } from '../../lab/headless.ts'
@@ -128,7 +129,7 @@ async function compare(place: Place, asked: Asked): Promise<Compared> {
   const { run } = place
   if (asked.after !== undefined) pass(run, asked.after)
   setWallClock(run.world, Date.now())
-  const copy = asked.keep === true ? run.world : structuredClone(run.world)
+  const copy = asked.keep === true ? run.world : clonePlain(run.world)
   const own = askOwn(place, copy, asked)
   const real = await askReal(place, asked)
   const same = (a: Said, b: Said) => a.out === b.out && a.err === b.err && a.code === b.code
@@ -185,6 +186,11 @@ async function askReal({ run, server, folder, room, onAsked }: Place, asked: Ask
   if (beside !== undefined) submitExec(run.world, run.rules, room, beside)
   const env = {
     ...process.env,
+    // A run by npm puts folders there that are not: one command speaks of them.
+    PATH: (process.env.PATH ?? '')
+      .split(':')
+      .filter((one) => !one.includes('node_modules'))
+      .join(':'),
     KUBECONFIG: join(folder, config),
     HOME: folder,
     KUBECACHEDIR: folder,

@@ -1,4 +1,5 @@
 /** What both kubectls are asked, in this order: the world goes on as the real one left it. */
+import { CONFIG, FILES_OVER, PRUNED, TYPED, WATCHED } from './more-lines.ts'
 
 /** A string is a line that needs no time to pass. */
 export type Line =
@@ -117,4 +118,9 @@ export const SECTIONS: Readonly<Record<string, readonly Line[]>> = {
   end: END,
   tour: TOUR,
   look: LOOK,
+  watched: WATCHED,
+  typed: TYPED,
+  config: CONFIG,
+  over: FILES_OVER,
+  pruned: PRUNED,
 }

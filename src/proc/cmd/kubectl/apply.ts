@@ -1,17 +1,28 @@
 /** `kubectl apply` and `kubectl diff`. Models kubectl pkg/cmd/apply (1.32). */
 import { parseSelectors } from '../../../kube/api/selectors.ts'
 import type { ApiObject, Json, JsonObject } from '../../../kube/types.ts'
-import { field, isRecord, withField } from '../../../kube/types.ts'
+import { withField } from '../../../kube/types.ts'
+import {
+  annotated,
+  LAST_APPLIED,
+  lastApplied,
+  setLastApplied,
+  validation,
+  viewLastApplied,
+} from './applied.ts'
 import { wallNow } from './clock.ts'
 import { obj } from './describe-text.ts'
 import { unifiedDiff } from './diff.ts'
 import { dateText, EPOCH_SECONDS } from '../../clock.ts'
+import { editLastApplied } from './edit.ts'
+import type { Flags } from './flags.ts'
 import { boolFlag, hasFlag, parseFlags, textFlag } from './flags.ts'
 import type { Flow } from './flow.ts'
-import { complain, fault, once, print } from './flow.ts'
+import { complain, fault, loop, once, pause, print } from './flow.ts'
 import { threeWayPatch } from './merge.ts'
 import { formatOf, objectText, OUTPUT_FLAGS, printDone, withoutManaged } from './output.ts'
-import type { Client, DryRun } from './rest.ts'
+import { allowed, prune } from './prune.ts'
+import type { Client, DryRun, Reply } from './rest.ts'
 import {
   call,
   dryRunOf,
@@ -23,23 +34,23 @@ import {
   writeQuery,
 } from './rest.ts'
 import type { FileItem } from './select.ts'
-import { failProblems, FILE_FLAGS, fileItems, findObjects, hasFiles, lazyDiscovery } from './select.ts'
-import { compactJson, sorted, toJson, toYaml, typedJson } from './yaml.ts'
+import { failProblems, FILE_FLAGS, fileItems, hasFiles, lazyDiscovery } from './select.ts'
+import { compactJson, sorted, toYaml, typedJson } from './yaml.ts'
 
-export const LAST_APPLIED = 'kubectl.kubernetes.io/last-applied-configuration'
 const STRATEGIC = 'application/strategic-merge-patch+json'
+const GONE_EVERY = 1_000_000_000
 const MANAGER = 'kubectl-client-side-apply'
 
 const APPLY_FLAGS = [
   ...OUTPUT_FLAGS, ...FILE_FLAGS, 'dry-run=?unchanged', 'validate=?strict', 'server-side', 'force-conflicts', 'force',
   'field-manager=', 'overwrite', 'prune', 'prune-allowlist=*', 'selector/l=', 'all', 'wait', 'timeout=', 'cascade=?background',
-  'grace-period=#', 'openapi-patch', 'applyset=', 'subresource=',
+  'grace-period=#', 'openapi-patch', 'subresource=',
 ] // biome-ignore format: one list
 
 export function apply(flow: Flow, args: readonly string[]): number {
   if (args[0] === 'view-last-applied') return viewLastApplied(flow, args.slice(1))
   if (args[0] === 'set-last-applied') return setLastApplied(flow, args.slice(1))
-  if (args[0] === 'edit-last-applied') fault(`error: kubectl apply ${args[0]}: not modelled in Kubehop`)
+  if (args[0] === 'edit-last-applied') return editLastApplied(flow, args.slice(1))
   const flags = parseFlags('kubectl apply', args, APPLY_FLAGS)
   const client = openClient(flow, flags)
   if (flags.operands.length > 0) {
@@ -48,15 +59,16 @@ export function apply(flow: Flow, args: readonly string[]): number {
     )
   }
   if (!hasFiles(client)) fault('error: must specify one of -f and -k')
-  for (const one of ['prune', 'applyset', 'force', 'subresource']) {
-    if (hasFlag(flags, one)) fault(`error: kubectl apply --${one}: not modelled in Kubehop`)
-  }
+  checkFlags(flags)
+  const kinds = allowed(client)
   const dry = dryRunOf(flags)
   const problems: string[] = []
   const items = selectedItems(client, fileItems(client, lazyDiscovery(client), problems))
   if (items.length === 0 && problems.length === 0) fault('error: no objects passed to apply')
   const shown: Json[] = []
+  const applied: Json[] = []
   const told: Told = (item, object, done) => {
+    applied.push(object)
     const { kind } = formatOf(client)
     if (kind === 'table' || kind === 'name') printDone(client, item.info, object, done, dry)
     else shown.push(object)
@@ -65,18 +77,48 @@ export function apply(flow: Flow, args: readonly string[]): number {
     if (boolFlag(flags, 'server-side')) serverSide(client, item, dry, problems, told)
     else clientSide(client, item, dry, problems, told)
   }
-  if (shown.length > 0) {
-    const list = { kind: 'List', apiVersion: 'v1', metadata: {}, items: shown }
-    const format = formatOf(client)
-    const [only] = shown
-    if (shown.length === 1) print(flow, objectText(format, only!, flags))
-    else {
-      const items = shown.map((one) => sorted(withoutManaged(one, flags)))
-      print(flow, format.kind === 'json' ? typedJson({ ...list, items }) : objectText(format, list, flags))
-    }
-  }
+  // Where anything failed, nothing more is done or told.
   if (problems.length > 0) failProblems(problems)
+  printShown(client, shown)
+  if (boolFlag(flags, 'prune')) prune(client, kinds, applied, dry)
   return 0
+}
+
+/** What does not go together. */
+function checkFlags(flags: Flags): void {
+  const [onServer, all] = [boolFlag(flags, 'server-side'), boolFlag(flags, 'all')]
+  const selector = textFlag(flags, 'selector') !== ''
+  if (boolFlag(flags, 'force-conflicts') && !onServer) {
+    fault('error: --force-conflicts only works with --server-side')
+  }
+  if (hasFlag(flags, 'subresource')) {
+    if (!onServer) fault('error: --subresource can only be specified for --server-side')
+    fault('error: kubectl apply --subresource: not modelled in Kubehop')
+  }
+  if (boolFlag(flags, 'force') && onServer) fault('error: --force cannot be used with --server-side')
+  if (all && selector) fault('error: cannot set --all and --selector at the same time')
+  if (!boolFlag(flags, 'prune')) return
+  if (!all && !selector) {
+    fault(
+      'error: all resources selected for prune without explicitly passing --all. To prune all resources, pass the --all flag. If you did not mean to prune all resources, specify a label selector',
+    )
+  }
+  if (onServer) {
+    fault("error: --prune is in alpha and doesn't currently work on objects created by server-side apply")
+  }
+}
+
+/** By -o: one object, or all in a list. */
+function printShown({ flow, flags, ...rest }: Client, shown: readonly Json[]): void {
+  const [only] = shown
+  if (only === undefined) return
+  const format = formatOf({ flow, flags, ...rest })
+  if (shown.length === 1) print(flow, objectText(format, only, flags))
+  else {
+    const items = shown.map((one) => sorted(withoutManaged(one, flags)))
+    const list = { kind: 'List', apiVersion: 'v1', metadata: {}, items }
+    print(flow, format.kind === 'json' ? typedJson(list) : objectText(format, list, flags))
+  }
 }
 
 /** What became of an item. */
@@ -91,72 +133,9 @@ function selectedItems(client: Client, items: FileItem[]): FileItem[] {
   return items.filter(({ object }) => parsed.matches(object as unknown as ApiObject))
 }
 
-function viewLastApplied(flow: Flow, args: readonly string[]): number {
-  const verb = 'kubectl apply view-last-applied'
-  const flags = parseFlags(verb, args, [...OUTPUT_FLAGS, ...FILE_FLAGS, 'selector/l=', 'all'])
-  const client = openClient(flow, flags)
-  const output = textFlag(flags, 'output', 'yaml')
-  if (output !== 'yaml' && output !== 'json') {
-    const words = `Unexpected -o output mode: ${output}, the flag 'output' must be one of yaml|json`
-    fault(`error: ${words}\nSee '${verb} -h' for help and examples`)
-  }
-  const problems: string[] = []
-  for (const { name, object } of findObjects(client, flags.operands, problems)) {
-    const last = lastApplied(object)
-    if (last === undefined) {
-      problems.push(`no last-applied-configuration annotation found on resource: ${name}\n`)
-    } else print(flow, output === 'yaml' ? toYaml(last) : toJson(last))
-  }
-  return problems.length > 0 ? failProblems(problems) : 0
-}
-
-function setLastApplied(flow: Flow, args: readonly string[]): number {
-  const verb = 'kubectl apply set-last-applied'
-  const flags = parseFlags(verb, args, [
-    ...OUTPUT_FLAGS,
-    ...FILE_FLAGS,
-    'dry-run=?unchanged',
-    'create-annotation',
-    'field-manager=',
-  ])
-  const client = openClient(flow, flags)
-  const dry = dryRunOf(flags)
-  const problems: string[] = []
-  for (const item of fileItems(client, lazyDiscovery(client), problems)) {
-    const { info, namespace, name, object } = item
-    const path = pathOf(info, namespace, name)
-    const reply = call(client, 'GET', path)
-    if (!reply.ok) failStatus(reply.status)
-    if (lastApplied(reply.body as JsonObject) === undefined && !boolFlag(flags, 'create-annotation')) {
-      fault(
-        `error: no last-applied-configuration annotation found on resource: ${name}, to create the annotation, run the command with --create-annotation`,
-      )
-    }
-    const { annotations } = obj(annotated(object), 'metadata') as { annotations: JsonObject }
-    const body = { metadata: { annotations: { [LAST_APPLIED]: annotations[LAST_APPLIED] } } }
-    const query = writeQuery(client, 'kubectl-last-applied', dry)
-    const contentType = 'application/merge-patch+json'
-    const done = dry === 'client' ? reply : call(client, 'PATCH', path, { body, contentType, query })
-    if (!done.ok) failStatus(done.status)
-    printDone(client, info, done.body as Json, 'configured', dry)
-  }
-  return problems.length > 0 ? failProblems(problems) : 0
-}
-
 function retrieving({ info, name, namespace, source }: FileItem): string {
   const version = `${info.group}/${info.version}`
   return `error when retrieving current configuration of:\nResource: "${version}, Resource=${info.resource}", GroupVersionKind: "${version}, Kind=${info.kind}"\nName: "${name}", Namespace: "${namespace}"\nfrom server for: "${source}"`
-}
-
-/** The object with what was applied noted in it. */
-export function annotated(object: JsonObject): JsonObject {
-  const metadata = field(object, 'metadata')
-  const meta = isRecord(metadata) ? metadata : {}
-  const annotations = field(meta, 'annotations')
-  const own = withField(isRecord(annotations) ? annotations : {}, LAST_APPLIED, undefined)
-  const plain = withField(object, 'metadata', withField(meta, 'annotations', own))
-  const noted = withField(own, LAST_APPLIED, `${compactJson(plain)}\n`)
-  return withField(object, 'metadata', withField(meta, 'annotations', noted))
 }
 
 function clientSide(client: Client, item: FileItem, dry: DryRun, problems: string[], told: Told): void {
@@ -201,6 +180,16 @@ function clientSide(client: Client, item: FileItem, dry: DryRun, problems: strin
     return
   }
   const done = call(client, 'PATCH', path, { body: patch, contentType: STRATEGIC, query })
+  if (
+    !done.ok &&
+    boolFlag(client.flags, 'force') &&
+    ['Conflict', 'Invalid'].includes(done.status.reason ?? '')
+  ) {
+    const made = replaceIt(client, item, modified, query)
+    if (made.ok) told(item, made.body as Json, 'configured')
+    else problems.push(problemText(made.status))
+    return
+  }
   if (!done.ok) {
     const text = `error when applying patch:\n${compactJson(patch)}\nto:\n${retrieving(item).split('\n').slice(1, 3).join('\n')}\nfor: "${source}"`
     problems.push(problemText(done.status, text))
@@ -209,22 +198,29 @@ function clientSide(client: Client, item: FileItem, dry: DryRun, problems: strin
   told(item, done.body as Json, 'configured')
 }
 
-/** What was applied last, as JSON; undefined where nothing was. */
-export function lastApplied(object: JsonObject): Json | undefined {
-  const text = field(field(field(object, 'metadata'), 'annotations'), LAST_APPLIED)
-  if (typeof text !== 'string') return undefined
-  try {
-    return JSON.parse(text) as Json
-  } catch {
-    return null
-  }
-}
-
-/** --validate as the server takes it. */
-export function validation(client: Client): [string, string] {
-  const text = textFlag(client.flags, 'validate', 'strict').toLowerCase()
-  const value = text === 'warn' ? 'Warn' : text === 'false' || text === 'ignore' ? 'Ignore' : 'Strict'
-  return ['fieldValidation', value]
+/** --force: what cannot be changed is deleted and made anew. */
+function replaceIt(
+  client: Client,
+  { info, namespace, name }: FileItem,
+  body: JsonObject,
+  query: [string, string][],
+): Reply {
+  const { flow, flags } = client
+  const path = pathOf(info, namespace, name)
+  const grace = Number(textFlag(flags, 'grace-period', '-1'))
+  const options = grace < 0 ? {} : { gracePeriodSeconds: grace }
+  const gone = call(client, 'DELETE', path, { body: { propagationPolicy: 'Background', ...options } })
+  if (!gone.ok) return gone
+  loop<null, null>(
+    flow,
+    () => null,
+    () => {
+      if (!call(client, 'GET', path).ok) return { done: null }
+      pause(flow, GONE_EVERY)
+      return { next: null }
+    },
+  )
+  return call(client, 'POST', pathOf(info, namespace), { body, query })
 }
 
 const CONFLICT_HELP = `Please review the fields above--they currently have other managers. Here

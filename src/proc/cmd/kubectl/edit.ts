@@ -1,7 +1,7 @@
 /**
  * `kubectl edit`: the object as YAML in an editor, again with the reasons where it was refused, then a patch of what was
- * changed. Models kubectl pkg/cmd/util/editor (1.32): $KUBE_EDITOR, $EDITOR, else vi. Not here: several objects at
- * once, --output-patch, --save-config, --subresource.
+ * changed. Models kubectl pkg/cmd/util/editor (1.32): $KUBE_EDITOR, $EDITOR, else vi. Not here: --output-patch,
+ * --save-config, --subresource.
  */
 import { environOf } from '../../../run/env.ts'
 import { nextBelow } from '../../../base/rng.ts'
@@ -9,7 +9,7 @@ import type { Json, JsonObject, Status } from '../../../kube/types.ts'
 import { field, isRecord, jsonEqual } from '../../../kube/types.ts'
 import { readFile, removeFile, writeFile } from '../../../run/files.ts'
 import { spawnChild } from '../../../run/process.ts'
-import { validation } from './apply.ts'
+import { LAST_APPLIED, lastApplied, validation } from './applied.ts'
 import { STRATEGIC } from './change.ts'
 import { WRITE_FLAGS } from './create.ts'
 import { hasFlag, parseFlags, textFlag } from './flags.ts'
@@ -18,14 +18,28 @@ import { childEnd, complain, fault, once } from './flow.ts'
 import { threeWayPatch } from './merge.ts'
 import { printDone, withoutManaged } from './output.ts'
 import type { Client } from './rest.ts'
-import { call, discover, groupResource, kindNamed, openClient, pathOf, writeQuery } from './rest.ts'
+import {
+  call,
+  discover,
+  groupResource,
+  kindNamed,
+  metaOf,
+  openClient,
+  pathOf,
+  statusText,
+  writeQuery,
+} from './rest.ts'
 import type { Found } from './select.ts'
 import { failProblems, FILE_FLAGS, findObjects } from './select.ts'
-import { toYaml } from './yaml.ts'
+import { compactJson, toJson, toYaml } from './yaml.ts'
 
 const HEADER = `# Please edit the object below. Lines beginning with a '#' will be ignored,
 # and an empty file will abort the edit. If an error occurs while saving this file will be
 # reopened with the relevant failures.
+#
+`
+const APPLIED_HEADER = `# Please edit the 'last-applied-configuration' annotations below.
+# Lines beginning with a '#' will be ignored, and an empty file will abort the edit.
 #
 `
 /** An editor that saves the same mistakes for ever ends here. */
@@ -36,39 +50,83 @@ interface Reason {
   readonly other: readonly string[]
 }
 
+/** What is edited: objects, or what was applied of them. */
+interface Editing {
+  readonly client: Client
+  readonly items: readonly Found[]
+  readonly applied: boolean
+}
+
+/** What the saved file came to. */
+interface Results {
+  readonly reasons: Reason[]
+  retryable: number
+  missing: number
+}
+
 export function edit(flow: Flow, args: readonly string[]): number {
   const more = ['output-patch', 'windows-line-endings', 'subresource=', 'save-config', 'validate=?strict']
   const flags = parseFlags('kubectl edit', args, [...WRITE_FLAGS, ...FILE_FLAGS, ...more])
   for (const one of ['output-patch', 'save-config', 'subresource']) {
     if (hasFlag(flags, one)) fault(`error: kubectl edit --${one}: not modelled in Kubehop`)
   }
-  const output = textFlag(flags, 'output')
+  const client = openClient(flow, flags)
+  const items = editable(client)
+  if (items.length === 0) {
+    complain(flow, 'Edit cancelled, no objects found.\n')
+    return fault('', 1)
+  }
+  return editAll({ client, items, applied: false })
+}
+
+/** `kubectl apply edit-last-applied` */
+export function editLastApplied(flow: Flow, args: readonly string[]): number {
+  const more = ['windows-line-endings', 'field-manager=', 'validate=?strict']
+  const flags = parseFlags('kubectl apply edit-last-applied', args, [...WRITE_FLAGS, ...FILE_FLAGS, ...more])
+  const client = openClient(flow, flags)
+  const items = editable(client).flatMap((one): Found[] => {
+    const object = lastApplied(one.object)
+    return isRecord(object ?? null) ? [{ ...one, object: object as JsonObject }] : []
+  })
+  if (items.length === 0) {
+    fault(
+      'error: no last-applied-configuration annotation found on resources, to create the annotation, use command `kubectl apply set-last-applied --create-annotation`',
+    )
+  }
+  return editAll({ client, items, applied: true })
+}
+
+function editable(client: Client): readonly Found[] {
+  const output = textFlag(client.flags, 'output')
   if (output !== '' && output !== 'json' && output !== 'yaml') {
     const words = `unable to match a printer suitable for the output format "${output}"`
     fault(`error: ${words}, allowed formats are: json,yaml`)
   }
-  const client = openClient(flow, flags)
   const problems: string[] = []
-  const found = findObjects(client, flags.operands, problems)
+  const found = findObjects(client, client.flags.operands, problems)
   if (problems.length > 0) failProblems(problems)
-  const [first] = found
-  if (found.length > 1) fault('error: kubectl edit of several objects at once: not modelled in Kubehop')
-  if (first === undefined) {
-    complain(flow, 'Edit cancelled, no objects found.\n')
-    return fault('', 1)
-  }
-  return editOne(client, first)
+  return found
 }
 
-function editOne(client: Client, found: Found): number {
-  const { flow, flags } = client
-  const object = withoutManaged(found.object, flags) as JsonObject
-  const original = toYaml(object)
-  let reasons: Reason[] = []
+/** The objects' text, several as a list. */
+function textOf({ client, items }: Editing): string {
+  const objects = items.map(({ object }) => withoutManaged(object, client.flags))
+  const list = { apiVersion: 'v1', items: objects, kind: 'List', metadata: {} }
+  const shown = objects.length === 1 ? objects[0]! : list
+  return textFlag(client.flags, 'output') === 'json' ? toJson(shown) : toYaml(shown)
+}
+
+function editAll(editing: Editing): number {
+  const { client, applied, items } = editing
+  const { flow } = client
+  const original = textOf(editing)
+  let reasons: readonly Reason[] = []
   let kept: { path: string; text: string } | undefined
   for (let round = 0; round < ROUNDS; round++) {
-    const opened = headerOf(reasons) + (kept === undefined ? original : withoutComments(kept.text))
-    const { path, text } = launch(flow, opened, kept?.path)
+    const json = textFlag(client.flags, 'output') === 'json'
+    const header = json ? '' : headerOf(reasons, applied)
+    const opened = header + (kept === undefined ? original : withoutComments(kept.text))
+    const { path, text } = launch(flow, opened, kept?.path, json ? 'json' : 'yaml')
     if (kept !== undefined) {
       if (sameText(client, kept.text, text)) {
         return preserved(flow, path, 'Edit cancelled, no valid changes were saved.')
@@ -77,28 +135,102 @@ function editOne(client: Client, found: Found): number {
     }
     if (sameText(client, original, text)) return cancelled(flow, path, 'Edit cancelled, no changes made.')
     kept = { path, text }
-    const { docs, error } = flow.parts.readText(withoutComments(text))
-    const [edited] = docs
-    if (error !== '' || !isRecord(edited)) {
-      reasons = [unread(client, found, error)]
+    const read = edited(client, items[0]!, text)
+    if ('reason' in read) {
+      reasons = [read.reason]
       continue
     }
-    const [version, kind] = [field(edited, 'apiVersion'), field(edited, 'kind')]
-    if (kindNamed(discover(client), String(version), String(kind)) === undefined) {
-      const why = `no matches for kind "${String(kind)}" in version "${String(version)}"`
-      reasons = [
-        { head: `The edited file had a syntax error: unable to recognize "edited-file": ${why}`, other: [] },
-      ]
-      continue
+    const results: Results = { reasons: [], retryable: 0, missing: 0 }
+    for (const object of read.objects) change(editing, object, path, results)
+    if (results.retryable > 0) {
+      complain(flow, `You can run \`kubectl replace -f ${path}\` to try this update again.\n`)
+      return fault('', 1)
     }
-    const status = patch(client, found, object, edited, path)
-    if (status === undefined) {
-      removeTemp(flow, path)
-      return 0
+    if (results.missing > 0) {
+      complain(flow, `The edits you made on deleted resources have been saved to "${path}"\n`)
+      return fault('', 1)
     }
-    reasons = [invalid(client, found, status, path)]
+    reasons = results.reasons
+    if (reasons.length > 0) continue
+    removeTemp(flow, path)
+    return 0
   }
   return preserved(flow, kept!.path, 'Edit cancelled, no valid changes were saved.')
+}
+
+/** The objects of a saved file, or why it has to be opened again. */
+function edited(
+  client: Client,
+  first: Found,
+  text: string,
+): { objects: readonly JsonObject[] } | { reason: Reason } {
+  const { docs, error } = client.flow.parts.readText(withoutComments(text))
+  if (error !== '' || docs.length === 0 || !docs.every(isRecord)) {
+    return { reason: unread(client, first, error) }
+  }
+  const missing = ['apiVersion', 'kind'].filter((key) => docs.some((doc) => field(doc, key) === undefined))
+  if (missing.length > 0) {
+    return { reason: unread(client, first, missing.map((key) => `${key} not set`).join(', ')) }
+  }
+  const objects = docs.flatMap((doc) => {
+    const inner = field(doc, 'items')
+    return field(doc, 'kind') === 'List' && Array.isArray(inner) ? (inner as Json[]) : [doc]
+  })
+  for (const object of objects) {
+    const [version, kind] = [field(object, 'apiVersion'), field(object, 'kind')]
+    if (kindNamed(discover(client), String(version), String(kind)) !== undefined) continue
+    const why = `no matches for kind "${String(kind)}" in version "${String(version)}"`
+    const head = `The edited file had a syntax error: unable to recognize "edited-file": ${why}`
+    return { reason: { head, other: [] } }
+  }
+  return { objects: objects as JsonObject[] }
+}
+
+/** Sends what became of an object. */
+function change(
+  { client, items, applied }: Editing,
+  object: JsonObject,
+  path: string,
+  results: Results,
+): void {
+  const { flow, flags } = client
+  const uid = (one: Json) => field(field(one, 'metadata'), 'uid') ?? ''
+  const found = items.find((one) => uid(one.object) === uid(object))
+  if (found === undefined) preserved(flow, path, 'no original object found')
+  const before = withoutManaged(found!.object, flags) as JsonObject
+  if (jsonEqual(before, object)) {
+    printDone(client, found!.info, object, 'skipped')
+    return
+  }
+  const status = applied ? annotate(client, object) : patch(client, found!, before, object, path)
+  if (status === undefined) return
+  const { info, name } = found!
+  const resource = groupResource(info)
+  if (status.reason === 'Invalid') {
+    complain(flow, `error: ${resource} "${name}" is invalid\n`)
+    const other = (status.details?.causes ?? []).map((cause) => `${cause.field}: ${cause.message}`)
+    results.reasons.push({ head: `${resource} "${name}" was not valid`, other })
+  } else if (status.reason === 'NotFound') {
+    complain(flow, `error: ${resource} "${name}" could not be found on the server\n`)
+    results.missing++
+  } else {
+    complain(flow, `error: ${resource} "${name}" could not be patched: ${status.message ?? ''}\n`)
+    results.retryable++
+  }
+}
+
+/** Notes what was edited as what was applied. */
+function annotate(client: Client, object: JsonObject): Status | undefined {
+  const all = discover(client)
+  const info = kindNamed(all, String(object.apiVersion), String(object.kind))!
+  const { name } = metaOf(object)
+  const body = { metadata: { annotations: { [LAST_APPLIED]: `${compactJson(object)}\n` } } }
+  const contentType = 'application/merge-patch+json'
+  const query = [...writeQuery(client, 'kubectl-client-side-apply'), validation(client)]
+  const reply = call(client, 'PATCH', pathOf(info, client.namespace, name), { body, contentType, query })
+  if (!reply.ok) fault(statusText(reply.status))
+  printDone(client, info, object, 'edited')
+  return undefined
 }
 
 /** What no object can be read from is opened again, as an invalid one is. */
@@ -138,38 +270,25 @@ function patch(
   return undefined
 }
 
-/** An invalid object is opened again with the reason; what else the server refuses ends the command. */
-function invalid({ flow }: Client, { info, name }: Found, status: Status, path: string): Reason {
-  const resource = groupResource(info)
-  if (status.reason === 'Invalid') {
-    complain(flow, `error: ${resource} "${name}" is invalid\n`)
-    const other = (status.details?.causes ?? []).map((cause) => `${cause.field}: ${cause.message}`)
-    return { head: `${resource} "${name}" was not valid`, other }
-  }
-  if (status.reason === 'NotFound') {
-    complain(flow, `error: ${resource} "${name}" could not be found on the server\n`)
-    complain(flow, `The edits you made on deleted resources have been saved to "${path}"\n`)
-  } else {
-    complain(flow, `error: ${resource} "${name}" could not be patched: ${status.message ?? ''}\n`)
-    complain(flow, `You can run \`kubectl replace -f ${path}\` to try this update again.\n`)
-  }
-  return fault('', 1)
-}
-
-function headerOf(reasons: readonly Reason[]): string {
+function headerOf(reasons: readonly Reason[], applied: boolean): string {
   const hashed = (text: string) => text.replaceAll('\n', '\n# ')
   const lines = reasons.map(({ head, other }) => {
     const more = other.map((one) => `# * ${hashed(one)}\n`).join('')
     return `# ${hashed(head)}${other.length > 0 ? ':' : ''}\n${more}#\n`
   })
-  return HEADER + lines.join('')
+  return (applied ? APPLIED_HEADER : HEADER) + lines.join('')
 }
 
 /** Writes the text to a new file and waits for the editor to end. */
-function launch(flow: Flow, text: string, before: string | undefined): { path: string; text: string } {
+function launch(
+  flow: Flow,
+  text: string,
+  before: string | undefined,
+  ext: string,
+): { path: string; text: string } {
   const { ctx } = flow
   const path = once(flow, () => {
-    const made = `/tmp/kubectl-edit-${nextBelow(ctx.world.rng, 2 ** 32 - 1)}.yaml`
+    const made = `/tmp/kubectl-edit-${nextBelow(ctx.world.rng, 2 ** 32 - 1)}.${ext}`
     writeFile(ctx, made, text)
     return made
   })

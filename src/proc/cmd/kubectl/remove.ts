@@ -9,6 +9,7 @@ import type { Flow } from './flow.ts'
 import { complain, fault, loop, once, pause, print } from './flow.ts'
 import { findAll, valueText } from './jsonpath.ts'
 import { parseRelaxed } from './jsonpath-parse.ts'
+import { printDone } from './output.ts'
 import type { Client } from './rest.ts'
 import {
   call,
@@ -201,7 +202,7 @@ function created(client: Client, until: number): readonly Found[] {
   )
 }
 
-function untilGone(client: Client, { info, namespace, name }: Found, limit: number): string {
+function untilGone(client: Client, { info, namespace, name, object }: Found, limit: number): string {
   const { flow } = client
   return loop<number, string>(
     flow,
@@ -209,7 +210,7 @@ function untilGone(client: Client, { info, namespace, name }: Found, limit: numb
     (until) => {
       const reply = call(client, 'GET', pathOf(info, namespace, name))
       if (!reply.ok) {
-        print(flow, `${shownName(info, name)} condition met\n`)
+        printDone(client, info, object, 'condition met')
         return { done: '' }
       }
       if (limit === 0) return { done: notMet(info, name) }
@@ -244,7 +245,7 @@ function untilHolds(
       const holds = check(now)
       if (typeof holds === 'string') return { done: `error: ${holds}\n` }
       if (holds) {
-        print(flow, `${shownName(info, name)} condition met\n`)
+        printDone(client, info, now, 'condition met')
         return { done: '' }
       }
       if (limit === 0) return { done: notMet(info, name) }

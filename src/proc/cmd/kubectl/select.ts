@@ -30,7 +30,7 @@ export interface Asked {
   readonly name: string
 }
 
-const NO_RESOURCES = `error: You must provide one or more resources by argument or filename.
+export const NO_RESOURCES = `error: You must provide one or more resources by argument or filename.
 Example resource specifications include:
    '-f rsrc.yaml'
    '--filename=rsrc.json'

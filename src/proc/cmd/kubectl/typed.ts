@@ -108,7 +108,8 @@ function ordered(value: Json, type: string): Json {
       : value
   const first = name === 'ObjectMeta' || own[0] === 'kind' || own[0] === 'apiVersion'
   const heads = first ? own : ['kind', 'apiVersion', 'metadata', ...own]
-  const keys = Object.keys(given).filter((key) => given[key] !== undefined)
+  const empty = name === 'ObjectReference' ? '' : undefined
+  const keys = Object.keys(given).filter((key) => given[key] !== undefined && given[key] !== empty)
   const rest = keys.filter((key) => !heads.includes(key)).sort()
   const out: Record<string, Json> = {}
   for (const key of [...heads.filter((head) => keys.includes(head)), ...rest]) {
