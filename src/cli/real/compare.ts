@@ -7,10 +7,9 @@ import { spawn } from 'node:child_process'
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { clonePlain } from '../../base/clone.ts'
 import { advanceTo, setWallClock } from '../../lab/cluster-api.ts'
 import type { Run } from '../../lab/headless.ts'
-import { startRun, typeAll } from '../../lab/headless.ts'
+import { copyWorld, startRun, typeAll } from '../../lab/headless.ts'
 import { submitExec } from '../../lab/rules.ts'
 import { kubeconfig } from '../api.ts'
 import type { ApiServer } from '../api-server.ts'
@@ -129,7 +128,7 @@ async function compare(place: Place, asked: Asked): Promise<Compared> {
   const { run } = place
   if (asked.after !== undefined) pass(run, asked.after)
   setWallClock(run.world, Date.now())
-  const copy = asked.keep === true ? run.world : clonePlain(run.world)
+  const copy = asked.keep === true ? run.world : copyWorld(run.world)
   const own = askOwn(place, copy, asked)
   const real = await askReal(place, asked)
   const same = (a: Said, b: Said) => a.out === b.out && a.err === b.err && a.code === b.code
