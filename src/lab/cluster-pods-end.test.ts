@@ -206,6 +206,19 @@ describe('what stands in the way', () => {
     )
   })
 
+  it('an image that another pod fetches meanwhile: all containers of both start', () => {
+    const opened = lab()
+    const sleep = (name: string) => ({ name, image: 'busybox:1.36', command: ['sleep', '3600'] })
+    for (const name of ['one', 'two']) make(opened, name, { containers: [sleep('c'), sleep('d')] })
+    opened.wait(40)
+    for (const name of ['one', 'two']) {
+      const ready = pod(opened, name).status?.containerStatuses?.map(
+        (one) => one.state?.running !== undefined,
+      )
+      expect(ready).toEqual([true, true])
+    }
+  })
+
   it('an exhausted range, a plugin that is missing, a ConfigMap that is not there', () => {
     const opened = lab(NODE)
     const conf = (type: string) =>

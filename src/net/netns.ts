@@ -82,6 +82,7 @@ function emptyNetns(world: World, name: string, machine: number): Netns {
     snmp: null,
     exceptions: null,
     rules4: null,
+    nsids: null,
     fibGeneration: 0,
     confAll,
     sockets: null,

@@ -140,17 +140,15 @@ export interface IfAddr {
   nodad?: boolean
 }
 
+/** Errors of reception, of transmission and of the carrier are not modelled: they are shown as 0. */
 export interface LinkStats {
   rxPackets: number
   rxBytes: number
-  rxErrors: number
   rxDropped: number
   rxMulticast: number
   txPackets: number
   txBytes: number
-  txErrors: number
   txDropped: number
-  txCarrier: number
 }
 
 /** A cable's behaviour in one direction: from this end to its peer. */
@@ -429,7 +427,7 @@ export interface Netns extends Target {
   /** By ifindex; holes are undefined. Index 1 is lo. */
   links: (Link | undefined)[]
   /** Other namespaces by the number that this one gave them (nsid), as soon as it had to name them. */
-  nsids?: number[]
+  nsids: readonly number[] | null
   nextIfindex: number
   /** Routing tables by id (255 local, 254 main, 253 default); owned by `net/ip/fib.ts`. IPv4 and IPv6 apart. */
   fib4: FibTables | null

@@ -141,17 +141,10 @@ function netDev(list: readonly Link[]): string {
     ' face |bytes    packets errs drop fifo frame compressed multicast|' +
     'bytes    packets errs drop fifo colls carrier compressed\n'
   for (const { name, stats: s } of list) {
-    const rx = [
-      col(s.rxBytes, 7),
-      col(s.rxPackets, 7),
-      col(s.rxErrors, 4),
-      col(s.rxDropped, 4),
-      '   0',
-      '    0',
-    ]
-    const tx = [col(s.txBytes, 8), col(s.txPackets, 7), col(s.txErrors, 4), col(s.txDropped, 4), '   0']
+    const rx = [col(s.rxBytes, 7), col(s.rxPackets, 7), col(0, 4), col(s.rxDropped, 4), '   0', '    0']
+    const tx = [col(s.txBytes, 8), col(s.txPackets, 7), col(0, 4), col(s.txDropped, 4), '   0']
     text += `${name.padStart(6)}: ${rx.join(' ')} ${col(0, 10)} ${col(s.rxMulticast, 9)} `
-    text += `${tx.join(' ')} ${col(0, 5)} ${col(s.txCarrier, 7)} ${col(0, 10)}\n`
+    text += `${tx.join(' ')} ${col(0, 5)} ${col(0, 7)} ${col(0, 10)}\n`
   }
   return text
 }

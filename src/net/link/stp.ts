@@ -73,7 +73,8 @@ export function initPort(world: World, ns: Netns, brLink: Link, br: Bridge, link
 export function becomeDesignatedPort(br: Bridge, port: BridgePort): void {
   port.designatedRoot = br.tree.rootId
   port.designatedCost = br.tree.rootCost
-  port.designatedBridge = bridgeIdOf(br)
+  // One text for all ports of the root.
+  port.designatedBridge = isRootBridge(br) ? br.tree.rootId : bridgeIdOf(br)
   port.designatedPort = portIdOf(port)
 }
 

@@ -80,7 +80,7 @@ export const nginx: Program = {
       fail(ctx, 1, `nginx: ${args[0]}: not modelled in Kubehop (nginx serves /var/www/html on port 80)`)
       return
     }
-    ctx.proc.argv = [interned(`nginx: master process ${['nginx', ...args].join(' ')}`)]
+    ctx.proc.argv = titleOf(ctx.proc.argv)
     const site = readFile(ctx, '/etc/nginx/conf.d/default.conf').text
     const root = /^\s*root\s+([^\s;]+);/m.exec(site)?.[1] ?? NGINX_ROOT
     const port = Number(/^\s*listen\s+([0-9]{1,5});/m.exec(site)?.[1] ?? 80)
@@ -91,6 +91,18 @@ export const nginx: Program = {
   },
   on: handle,
 }
+
+/** What ps shows of a master process; one list for all that were started by one frozen list. */
+function titleOf(argv: string[]): string[] {
+  const known = titles.get(argv)
+  if (known !== undefined) return known
+  const title = [`nginx: master process ${['nginx', ...argv.slice(1)].join(' ')}`]
+  if (Object.isFrozen(argv)) titles.set(argv, Object.freeze(title) as string[])
+  return title
+}
+
+/** Derived from frozen lists, and no part of the world's state. */
+const titles = new WeakMap<readonly string[], string[]>()
 
 /** What the image httpd runs: Apache with its standard site. */
 export const apache: Program = {

@@ -78,8 +78,8 @@ function row(link: Link): string {
   const { stats } = link
   const eight = (n: number) => String(n).padStart(9)
   const six = (n: number) => String(n).padStart(7)
-  const rx = `${eight(stats.rxPackets)}${six(stats.rxErrors)}${six(stats.rxDropped)} 0     `
-  const tx = `${eight(stats.txPackets)}${six(stats.txErrors)}${six(stats.txDropped)}${six(0)}`
+  const rx = `${eight(stats.rxPackets)}${six(0)}${six(stats.rxDropped)} 0     `
+  const tx = `${eight(stats.txPackets)}${six(0)}${six(stats.txDropped)}${six(0)}`
   return `${link.name.padEnd(15)} ${String(link.mtu).padStart(5)}${rx}${tx} ${flagsOf(link).letters}\n`
 }
 
@@ -103,9 +103,9 @@ function block(link: Link): string {
       ? `${pad}loop  txqueuelen ${link.qlen}  (Local Loopback)\n`
       : `${pad}ether ${formatMac(link.mac)}  txqueuelen ${link.qlen}  (Ethernet)\n`
   text += `${pad}RX packets ${stats.rxPackets}  bytes ${stats.rxBytes} (${human(stats.rxBytes)})\n`
-  text += `${pad}RX errors ${stats.rxErrors}  dropped ${stats.rxDropped}  overruns 0  frame 0\n`
+  text += `${pad}RX errors 0  dropped ${stats.rxDropped}  overruns 0  frame 0\n`
   text += `${pad}TX packets ${stats.txPackets}  bytes ${stats.txBytes} (${human(stats.txBytes)})\n`
-  return `${text}${pad}TX errors ${stats.txErrors}  dropped ${stats.txDropped} overruns 0  carrier ${stats.txCarrier}  collisions 0\n\n`
+  return `${text}${pad}TX errors 0  dropped ${stats.txDropped} overruns 0  carrier 0  collisions 0\n\n`
 }
 
 /** One digit behind the point, cut and not rounded, by 1024. */

@@ -154,8 +154,8 @@ function putPeerNs(w: Writer, place: Place, link: Link): void {
 /** Counters (-s; twice for errors), from the beginning of a line. */
 export function putStats(w: Writer, link: Link, level: number): void {
   const s = link.stats
-  const rx = [s.rxBytes, s.rxPackets, s.rxErrors, s.rxDropped, 0, s.rxMulticast]
-  const tx = [s.txBytes, s.txPackets, s.txErrors, s.txDropped, s.txCarrier, 0]
+  const rx = [s.rxBytes, s.rxPackets, 0, s.rxDropped, 0, s.rxMulticast]
+  const tx = [s.txBytes, s.txPackets, 0, s.txDropped, 0, 0]
   if (w.json) {
     openObject(w, 'stats64')
     openObject(w, 'rx')

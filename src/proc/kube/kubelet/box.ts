@@ -12,7 +12,7 @@ import type { Container } from '../../../run/types.ts'
 import { commandOf } from '../../cmd/docker/images.ts'
 import { processArgv } from '../../cmd/docker/engine.ts'
 import { entryOf } from './entry.ts'
-import { environmentOf, expand, sharedEnviron } from './env.ts'
+import { environmentOf, expand, sharedEnviron, sharedWords } from './env.ts'
 import { hostsText, podNames, resolvText } from './files.ts'
 import type { Pulled } from './images.ts'
 import { ensureImage } from './images.ts'
@@ -21,7 +21,7 @@ import { BOX_NAME, containersOfPod, dropContainer, labelsOf, runtimeName } from 
 import { startProbes } from './probes.ts'
 import { runHook } from './runner.ts'
 import type { BoxRun, Kubelet, PodRun } from './state.ts'
-import { boxRun, containerOf, NO_PROBES, podText, SECOND } from './state.ts'
+import { boxRun, boxWaits, containerOf, NO_PROBES, podText, SECOND } from './state.ts'
 import { mountVolumes, shareFiles } from './volumes.ts'
 
 const FIRST_BACKOFF = 10 * SECOND
@@ -40,11 +40,11 @@ export function startBox(kubelet: Kubelet, run: PodRun, spec: Spec): void {
   if (made.error !== '') {
     box.waiting = Object.freeze({ reason: 'CreateContainerConfigError', message: made.error })
     recordEvent(ctx, pod, 'Warning', 'Failed', `Error: ${made.error}`)
-    box.pullAt = world.now
-    box.pullNs = FIRST_BACKOFF
+    boxWaits(box, { pullAt: world.now, pullNs: FIRST_BACKOFF })
     return
   }
-  box.pullAt = -1
+  // Another pod may have fetched the image meanwhile.
+  boxWaits(box, { pullAt: -1, pullError: '', pullingSince: -1 })
   const again = box.id !== ''
   if (again) {
     box.last = box.ended ?? box.last
@@ -119,7 +119,7 @@ function create(
     image: spec.image ?? '',
     imageId: interned(`sha256:${image.id}`),
     program: '',
-    argv: processArgv(image, entrypoint, cmd),
+    argv: sharedWords(image.env, processArgv(image, entrypoint, cmd)),
     env: sharedEnviron(image.env, env),
     links,
     cwd: spec.workingDir ?? image.cwd,
@@ -181,18 +181,19 @@ export function crashBackOff(kubelet: Kubelet, run: PodRun, spec: Spec, box: Box
     container === undefined || container.finishedAt < 0
       ? (container?.createdAt ?? world.now)
       : container.finishedAt
-  const forgotten = box.backoffAt < 0 || ended - box.backoffAt > 2 * LONGEST_BACKOFF
-  if (!forgotten && world.now - ended < box.backoffNs) {
-    const message = `back-off ${goSeconds(box.backoffNs)} restarting failed container=${spec.name} pod=${podText(run.pod)}`
+  const { backoffAt, backoffNs } = box.wait
+  const forgotten = backoffAt < 0 || ended - backoffAt > 2 * LONGEST_BACKOFF
+  if (!forgotten && world.now - ended < backoffNs) {
+    const message = `back-off ${goSeconds(backoffNs)} restarting failed container=${spec.name} pod=${podText(run.pod)}`
     if (box.waiting?.reason !== 'CrashLoopBackOff') {
       const words = `Back-off restarting failed container ${spec.name} in pod ${podText(run.pod)}`
       recordEvent(ctx, run.pod, 'Warning', 'BackOff', words)
       box.waiting = Object.freeze({ reason: 'CrashLoopBackOff', message })
     }
-    return ended + box.backoffNs
+    return ended + backoffNs
   }
-  box.backoffNs = forgotten ? FIRST_BACKOFF : Math.min(box.backoffNs * 2, LONGEST_BACKOFF)
-  box.backoffAt = world.now
+  const next = forgotten ? FIRST_BACKOFF : Math.min(backoffNs * 2, LONGEST_BACKOFF)
+  boxWaits(box, { backoffNs: next, backoffAt: world.now })
   return 0
 }
 

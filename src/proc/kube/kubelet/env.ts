@@ -51,7 +51,18 @@ export function sharedEnviron(
   return shared
 }
 
+/** A command line as a frozen list: one for all containers of an image that have the same. */
+export function sharedWords(image: readonly string[], words: readonly string[]): string[] {
+  const known = commands.get(image) ?? new Map<string, string[]>()
+  const key = JSON.stringify(words)
+  const shared = known.get(key) ?? (Object.freeze([...words]) as string[])
+  if (known.size >= ENVIRONS_MAX) known.clear()
+  commands.set(image, known.set(key, shared))
+  return shared
+}
+
 /** Derived, and no part of the world's state. */
+const commands = new WeakMap<readonly string[], Map<string, string[]>>()
 const environs = new WeakMap<readonly string[], Map<string, ReadonlyMap<string, string>>>()
 const ENVIRONS_MAX = 64
 

@@ -5,7 +5,7 @@ import { recordEvent } from '../../../kube/controller/common.ts'
 import type { Image } from '../../cmd/docker/images.ts'
 import { findImage, fullName, imageList } from '../../cmd/docker/images.ts'
 import type { BoxRun, Kubelet } from './state.ts'
-import { SECOND } from './state.ts'
+import { boxWaits, SECOND } from './state.ts'
 
 export interface Pulled {
   readonly image: Image | undefined
@@ -46,20 +46,19 @@ export function ensureImage(kubelet: Kubelet, pod: Pod, spec: Container, box: Bo
     box.waiting = Object.freeze({ reason: 'ErrImageNeverPull', message })
     say('Warning', 'ErrImageNeverPull', message)
     say('Warning', 'Failed', 'Error: ErrImageNeverPull')
-    box.pullAt = world.now
-    box.pullNs = FIRST_WAIT
+    boxWaits(box, { pullAt: world.now, pullNs: FIRST_WAIT })
     return undefined
   }
   if (found !== undefined) {
     const size = bytesOf(found.image.size)
-    if (box.pullingSince < 0) {
+    const { pullingSince } = box.wait
+    if (pullingSince < 0) {
       say('Normal', 'Pulling', `Pulling image "${reference}"`)
-      box.pullingSince = world.now
-      box.pullAt = world.now
-      box.pullNs = present ? CHECK_NS : Math.min(LONGEST_PULL, Math.max(CHECK_NS, size * NS_PER_BYTE))
+      const pullNs = present ? CHECK_NS : Math.min(LONGEST_PULL, Math.max(CHECK_NS, size * NS_PER_BYTE))
+      boxWaits(box, { pullingSince: world.now, pullAt: world.now, pullNs })
       return undefined
     }
-    const took = goDuration(world.now - box.pullingSince)
+    const took = goDuration(world.now - pullingSince)
     const sized = `Image size: ${size} bytes.`
     say(
       'Normal',
@@ -67,8 +66,7 @@ export function ensureImage(kubelet: Kubelet, pod: Pod, spec: Container, box: Bo
       `Successfully pulled image "${reference}" in ${took} (${took} including waiting). ${sized}`,
     )
     state.images.set(reference, true)
-    box.pullingSince = -1
-    box.pullAt = -1
+    boxWaits(box, { pullingSince: -1, pullAt: -1, pullError: '' })
     return found
   }
   notFound(kubelet, pod, reference, box)
@@ -76,8 +74,8 @@ export function ensureImage(kubelet: Kubelet, pod: Pod, spec: Container, box: Bo
 }
 
 /** ns when a failed pull is tried again, undefined where none failed. */
-export function pullAgainAt(box: BoxRun): number | undefined {
-  return box.pullAt < 0 ? undefined : box.pullAt + box.pullNs
+export function pullAgainAt({ wait: { pullAt, pullNs } }: BoxRun): number | undefined {
+  return pullAt < 0 ? undefined : pullAt + pullNs
 }
 
 /** A pull failed a moment ago: it is not tried before its time. */
@@ -86,7 +84,7 @@ export function backOffPull(kubelet: Kubelet, pod: Pod, spec: Container, box: Bo
   const back = `Back-off pulling image "${spec.image}"`
   box.waiting = Object.freeze({
     reason: 'ImagePullBackOff',
-    message: `${back}: ErrImagePull: ${box.pullError}`,
+    message: `${back}: ErrImagePull: ${box.wait.pullError}`,
   })
   recordEvent(kubelet.ctx, pod, 'Normal', 'BackOff', back)
   recordEvent(kubelet.ctx, pod, 'Warning', 'Failed', 'Error: ImagePullBackOff')
@@ -97,12 +95,13 @@ function notFound({ ctx, world }: Kubelet, pod: Pod, reference: string, box: Box
   const names = imageList().map((one) => one.repository)
   const what = `failed to resolve reference "${whole}": ${whole}: not found`
   const note = `no registry is reached from Kubehop, images here: ${names.join(', ')}`
-  box.pullError = `rpc error: code = NotFound desc = failed to pull and unpack image "${whole}": ${what} (${note})`
-  box.waiting = Object.freeze({ reason: 'ErrImagePull', message: box.pullError })
-  box.pullNs = box.pullAt < 0 ? FIRST_WAIT : Math.min(box.pullNs * 2, LONGEST_WAIT)
-  box.pullAt = world.now
+  const pullError = `rpc error: code = NotFound desc = failed to pull and unpack image "${whole}": ${what} (${note})`
+  box.waiting = Object.freeze({ reason: 'ErrImagePull', message: pullError })
+  const { pullAt, pullNs: before } = box.wait
+  const pullNs = pullAt < 0 ? FIRST_WAIT : Math.min(before * 2, LONGEST_WAIT)
+  boxWaits(box, { pullError, pullNs, pullAt: world.now })
   recordEvent(ctx, pod, 'Normal', 'Pulling', `Pulling image "${reference}"`)
-  recordEvent(ctx, pod, 'Warning', 'Failed', `Failed to pull image "${reference}": ${box.pullError}`)
+  recordEvent(ctx, pod, 'Warning', 'Failed', `Failed to pull image "${reference}": ${pullError}`)
   recordEvent(ctx, pod, 'Warning', 'Failed', 'Error: ErrImagePull')
 }
 

@@ -92,19 +92,24 @@ export interface BoxRun {
   startedAt: string
   image: string
   imageId: string
-  /** Crash loops and failed pulls: how long to wait, ns, and since when. */
-  backoffNs: number
-  backoffAt: number
-  pullNs: number
-  pullAt: number
-  pullError: string
-  /** When its image began to be fetched, -1 while it is not. */
-  pullingSince: number
+  /** Frozen: what it waits for; most wait for nothing. Written by `boxWaits`. */
+  wait: BoxWait
   /** It was being stopped for this reason; null where it is not. */
   stop: BoxStop | null
   /** postStart is still under way. */
   hook: boolean
   probes: Map<ProbeKind, ProbeRun>
+}
+
+/** Crash loops and failed pulls: how long to wait, ns, and since when. */
+export interface BoxWait {
+  readonly backoffNs: number
+  readonly backoffAt: number
+  readonly pullNs: number
+  readonly pullAt: number
+  readonly pullError: string
+  /** When its image began to be fetched, -1 while it is not. */
+  readonly pullingSince: number
 }
 
 export interface BoxStop {
@@ -137,6 +142,16 @@ export interface Kubelet {
 
 /** Frozen: of all containers without probes. */
 export const NO_PROBES: Map<ProbeKind, ProbeRun> = Object.freeze(new Map())
+
+/** Frozen: of all containers that wait for nothing. */
+const NO_WAIT: BoxWait = Object.freeze({
+  backoffNs: 0,
+  backoffAt: -1,
+  pullNs: 0,
+  pullAt: -1,
+  pullError: '',
+  pullingSince: -1,
+})
 
 const NO_BOXES: readonly BoxRun[] = Object.freeze([])
 const NO_IPS: readonly string[] = Object.freeze([])
@@ -211,18 +226,20 @@ export function boxRun(run: PodRun, spec: ContainerSpec): BoxRun {
     startedAt: '',
     image: spec.image ?? '',
     imageId: '',
-    backoffNs: 0,
-    backoffAt: -1,
-    pullNs: 0,
-    pullAt: -1,
-    pullError: '',
-    pullingSince: -1,
+    wait: NO_WAIT,
     stop: null,
     hook: false,
     probes: NO_PROBES,
   }
   run.boxes = run.boxes.concat(box)
   return box
+}
+
+/** Changes what a container waits for. */
+export function boxWaits(box: BoxRun, change: Partial<BoxWait>): void {
+  const wait: BoxWait = { ...box.wait, ...change }
+  const none = wait.backoffAt < 0 && wait.pullAt < 0 && wait.pullingSince < 0 && wait.pullError === ''
+  box.wait = none ? NO_WAIT : Object.freeze(wait)
 }
 
 /** The runtime's container, undefined where there is none. */

@@ -98,7 +98,7 @@ function advance(kubelet: Kubelet, run: PodRun): number {
     const box = boxRun(run, spec)
     if (busy && !isRunning(kubelet, box)) continue
     next = earliest(next, keepRunning(kubelet, run, spec, box))
-    busy ||= box.pullingSince >= 0 || (isRunning(kubelet, box) && box.hook)
+    busy ||= box.wait.pullingSince >= 0 || (isRunning(kubelet, box) && box.hook)
   }
   return next
 }
@@ -127,7 +127,7 @@ function keepRunning(kubelet: Kubelet, run: PodRun, spec: Spec, box: BoxRun): nu
   startBox(kubelet, run, spec)
   if (isRunning(kubelet, box)) return sendProbes(kubelet, run, spec, box)
   // What failed to start is shown with its reason, then with its back-off.
-  return box.pullingSince < 0 ? world.now + RELIST_NS : (pullAgainAt(box) ?? 0)
+  return box.wait.pullingSince < 0 ? world.now + RELIST_NS : (pullAgainAt(box) ?? 0)
 }
 
 /** The pause container is gone: everything in the sandbox goes with it, and a new one is made. */
