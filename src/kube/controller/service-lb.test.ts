@@ -1,7 +1,8 @@
 // Scenario 4.8: EXTERNAL-IP <pending>, then 35.184.97.156; without a controller it stays <pending>. Events are the service controller's.
 import { expect, it } from 'vitest'
-import { apiDelete, apiGet, apiPatch } from '../api/local.ts'
-import type { Service } from '../objects.ts'
+import { apiDelete, apiGet, apiList, apiPatch } from '../api/local.ts'
+import type { KubeEvent, Service } from '../objects.ts'
+import type { JsonObject } from '../types.ts'
 import { checkCluster, eventsOf, make, pass, USER } from './check.ts'
 import { serviceLbController } from './service-lb.ts'
 
@@ -80,4 +81,50 @@ it('leaves Services waiting where there is no provider, or another class serves 
   service(c, 'b', { loadBalancerIP: '35.184.97.156' })
   pass(c, 1)
   expect([ips(c, 'a'), ips(c, 'b')]).toEqual([undefined, ['35.184.97.156']])
+})
+
+// needsUpdate of cloud-provider's controllers/service/controller.go: the events of changes that a balancer is about
+it.each<[string, JsonObject, JsonObject, string[]]>([
+  ['type', { type: 'NodePort' }, { type: 'LoadBalancer' }, ['Type NodePort -> LoadBalancer']],
+  [
+    'source ranges',
+    {},
+    { loadBalancerSourceRanges: ['1.2.3.4/32', '5.6.7.8/32'] },
+    ['LoadBalancerSourceRanges [] -> [1.2.3.4/32 5.6.7.8/32]'],
+  ],
+  ['ports', {}, { ports: [{ port: 81 }] }, []],
+  ['affinity', {}, { sessionAffinity: 'ClientIP' }, []],
+  ['address', {}, { loadBalancerIP: '35.184.97.157' }, ['LoadbalancerIP  -> 35.184.97.157']],
+  ['external addresses', {}, { externalIPs: ['1.1.1.1'] }, ['ExternalIP Count: 0 -> 1']],
+  [
+    'another external address',
+    { externalIPs: ['1.1.1.1'] },
+    { externalIPs: ['1.1.1.2'] },
+    ['ExternalIP Added: 1.1.1.2'],
+  ],
+  ['traffic', {}, { externalTrafficPolicy: 'Local' }, ['ExternalTrafficPolicy Cluster -> Local']],
+])('ensures the balancer anew and tells of a change of: %s', (_, before, after, told) => {
+  const c = cluster(['35.184.97.156', '35.184.97.157'])
+  service(c, 'a', before)
+  pass(c, 1)
+  const had = eventsOf(c, 'a').length
+  apiPatch(c.world, USER, 'services', 'default', 'a', { type: 'merge', body: { spec: after } })
+  pass(c, 1)
+  const ensured = ['EnsuringLoadBalancer Ensuring load balancer', 'EnsuredLoadBalancer Ensured load balancer']
+  // The same event again counts up, and is the last written.
+  expect(eventsOf(c, 'a').slice(had === 0 ? 0 : had - 2)).toEqual([...told, ...ensured])
+  expect(ips(c, 'a')).toEqual([(after.loadBalancerIP as string | undefined) ?? '35.184.97.156'])
+})
+
+it('asks for an address ever more seldom', () => {
+  const c = cluster(['35.184.97.156'])
+  service(c, 'a')
+  pass(c, 1)
+  service(c, 'b')
+  pass(c, 36)
+  const [event] = apiList<KubeEvent>(c.world, 'events').filter(
+    ({ reason, involvedObject }) => reason === 'SyncLoadBalancerFailed' && involvedObject.name === 'b',
+  )
+  // At once, and 5, 15 and 35 s later.
+  expect(event!.count).toBe(4)
 })
