@@ -30,9 +30,12 @@ export function startCluster(world: World, lab: Lab, rules: AgentRules): Diagnos
   const { cluster } = lab
   if (cluster === undefined) return []
   const nodes = lab.machines.filter((machine) => machine.labels.has(LABEL_NODE))
-  const control = nodes.find((machine) => machine.labels.get(LABEL_NODE) === 'control-plane')
-  const controlMachine = control === undefined ? undefined : machineNamed(world, control.name)
-  const [address = ''] = controlMachine === undefined ? [] : addressesOf(world, controlMachine)
+  const control = nodes
+    .filter((machine) => machine.labels.get(LABEL_NODE) === 'control-plane')
+    .map(({ name }) => machineNamed(world, name))
+    .filter((machine) => machine !== undefined)
+  const addresses = control.map((machine) => addressesOf(world, machine)[0] ?? '').filter((one) => one !== '')
+  const [address = ''] = control.length === 0 ? [] : addressesOf(world, control[0]!)
   const options = clusterOptions(cluster, address === '' ? '' : `${address}:${API_PORT}`)
   const { wallMs } = world.scalars
   createStore(world, {
@@ -40,14 +43,14 @@ export function startCluster(world: World, lab: Lab, rules: AgentRules): Diagnos
     ...(wallMs === undefined ? {} : { epochMs: wallMs }),
   })
   createCluster(world, options)
-  bootstrapApi(world, address === '' ? [] : [address], API_PORT)
+  bootstrapApi(world, address === '' ? [] : addresses, API_PORT)
   for (const node of nodes) {
     const machine = machineNamed(world, node.name)
     if (machine === undefined) continue
     const role = node.labels.get(LABEL_NODE) === 'control-plane' ? 'control-plane' : 'worker'
     prepareNode(world, machine, role)
   }
-  startControlPlane(world, rules, controlMachine)
+  startControlPlane(world, rules, control)
   const failed = applyManifests(world, cluster)
   installDns(world, cluster, options)
   for (const node of nodes) {
@@ -57,14 +60,14 @@ export function startCluster(world: World, lab: Lab, rules: AgentRules): Diagnos
   return failed
 }
 
-/** On its machine as processes, or, where none is drawn, out of the picture: then the network cannot cut it off. */
-function startControlPlane(world: World, rules: AgentRules, machine: Machine | undefined): void {
-  if (machine !== undefined) {
+/** On its machines as processes, or, where none is drawn, out of the picture: then the network cannot cut it off. */
+function startControlPlane(world: World, rules: AgentRules, machines: readonly Machine[]): void {
+  for (const machine of machines) {
     for (const name of ['etcd', 'kube-apiserver', 'kube-controller-manager', 'kube-scheduler']) {
       startDaemon(world, machine, name)
     }
-    return
   }
+  if (machines.length > 0) return
   for (const program of [...CONTROLLERS, 'kube-scheduler']) {
     if (rules.programs.has(program)) startAgent(world, rules, { program })
   }

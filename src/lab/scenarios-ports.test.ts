@@ -7,7 +7,7 @@ import type { Node, Pod } from '../kube/objects.ts'
 import { storeGet, storeList, storeOf } from '../kube/store/store.ts'
 import type { World } from '../net/types.ts'
 import { hashOf } from './headless.ts'
-import { seek } from '../sim/timeline.ts'
+import { seek, seekInput } from '../sim/timeline.ts'
 import type { Scenario } from './scenario.fixture.ts'
 import { openScenario } from './scenario.fixture.ts'
 
@@ -221,5 +221,121 @@ describe('7.1 ports', () => {
       expect(hashOf(lab.run)).toBe(hash)
     }
     expect(storeGet(storeOf(world), 'nodes', '', 'node01')).toBeDefined()
+  })
+})
+
+/** The lab, these nodes being control planes too. */
+function controlPlanes(...more: string[]): Scenario {
+  let text = LAB
+  for (const name of more) {
+    const at = text.indexOf(`    ${name}:`)
+    text = text.slice(0, at) + text.slice(at).replace('node: worker', 'node: control-plane')
+  }
+  return openScenario(text)
+}
+
+/** Who is connected to etcd's port for peers, on a machine: `FROM > TO`. */
+function peers(lab: Scenario, machine: string): string[] {
+  const { stdout } = lab.type(`${machine}: ss -tnp`)
+  const found = stdout.matchAll(/ESTAB +\d+ +\d+ +(\S+):(\d+) +(\S+):(\d+) .*"etcd"/g)
+  return [...found]
+    .filter(([, , own, , other]) => own === '2380' || other === '2380')
+    .map(([, from, , to, other]) => (other === '2380' ? `${from} > ${to}` : `${to} > ${from}`))
+    .sort()
+}
+
+function nodesSeen(lab: Scenario): string {
+  const { code, stdout, stderr } = lab.type('pc: kubectl get nodes --no-headers')
+  return code === 0 ? `${stdout.match(/ Ready /g)?.length} ready` : stderr
+}
+
+const NO_MAJORITY = 'Error from server: etcdserver: request timed out\n'
+
+describe('7.1 with more control planes', () => {
+  it("two: etcd's peers are connected on 2380, each to the other, and each API server asks its own", () => {
+    const lab = controlPlanes('node02')
+    const both = ['192.168.1.11 > 192.168.1.13', '192.168.1.13 > 192.168.1.11']
+    expect(peers(lab, 'controlplane')).toEqual(both)
+    expect(peers(lab, 'node02')).toEqual(both)
+    const { stdout } = lab.type('node02: ss -ltnp')
+    for (const port of [6443, 2379, 2380, 10257, 10259, 10250])
+      expect(stdout).toMatch(new RegExp(`:${port} `))
+    expect(lab.type('node02: ss -tnp').stdout).toMatch(/ 127\.0\.0\.1:2379 +users:\(\("kube-apiserver"/)
+    expect(nodesSeen(lab)).toBe('3 ready')
+    expect(lab.type('pc: kubectl get endpoints kubernetes').stdout).toContain(
+      ' 192.168.1.11:6443,192.168.1.13:6443 ',
+    )
+  })
+
+  it('two: without one of them no majority is left; what is forwarded stays', () => {
+    const lab = controlPlanes('node02')
+    const { world } = lab.run
+    lab.type('node02: pkill etcd')
+    lab.wait(2)
+    expect(peers(lab, 'controlplane')).toEqual([])
+    const from = world.now
+    expect(nodesSeen(lab)).toBe(NO_MAJORITY)
+    // etcd gives a request 5 s and two election timeouts.
+    expect((world.now - from) / 1e9).toBeCloseTo(7, 0)
+    expect(page(lab)).toBe('200')
+    lab.type('node02: etcd > /dev/null 2>&1 &')
+    lab.wait(3)
+    expect(peers(lab, 'controlplane')).toHaveLength(2)
+    expect(nodesSeen(lab)).toBe('3 ready')
+  })
+
+  it('two: a cut between them is noticed by silence, and mended when it is', () => {
+    const lab = controlPlanes('node02')
+    lab.type('lan: ip link set node02 down')
+    lab.wait(2)
+    expect(nodesSeen(lab)).toBe(NO_MAJORITY)
+    lab.type('lan: ip link set node02 up')
+    lab.wait(8)
+    expect(peers(lab, 'controlplane')).toHaveLength(2)
+    expect(nodesSeen(lab)).toBe('3 ready')
+  })
+
+  it('two: the work of one that ends is taken over within its lease', () => {
+    const lab = controlPlanes('node02')
+    const holder = (lease: string) =>
+      lab
+        .type(`pc: kubectl -n kube-system get lease ${lease} -o jsonpath='{.spec.holderIdentity}'`)
+        .stdout.split('_')[0]!
+    const leases = ['kube-scheduler', 'kube-controller-manager']
+    const first = leases.map(holder)
+    for (const [i, name] of leases.entries()) lab.type(`${first[i]}: pkill ${name.slice(0, 15)}`)
+    lab.type('pc: kubectl scale deployment web --replicas=2')
+    const running = () => lab.type('pc: kubectl get pods --no-headers').stdout.match(/ Running /g)?.length
+    lab.wait(8)
+    expect([leases.map(holder), running()]).toEqual([first, 1])
+    // 15 s after its last renewal the lease is anybody's; a candidate looks every 2 to 4.4 s.
+    lab.wait(15)
+    expect(leases.map(holder)).toEqual(first.map((one) => (one === 'node02' ? 'controlplane' : 'node02')))
+    lab.wait(5)
+    expect(running()).toBe(2)
+  })
+
+  it('three: one may go, and not two', () => {
+    const lab = controlPlanes('node01', 'node02')
+    expect(peers(lab, 'controlplane')).toHaveLength(4)
+    lab.type('lan: ip link set node02 down')
+    lab.wait(3)
+    expect(nodesSeen(lab)).toBe('3 ready')
+    lab.type('node01: pkill etcd')
+    lab.wait(2)
+    expect(nodesSeen(lab)).toBe(NO_MAJORITY)
+  })
+
+  it('rewinds to before an etcd ended, and on', () => {
+    const lab = controlPlanes('node02')
+    const { world, rules } = lab.run
+    const [before, booted] = [world.inputs.length, hashOf(lab.run)]
+    lab.type('node02: pkill etcd')
+    lab.wait(3)
+    const [end, hash] = [world.nEvents, hashOf(lab.run)]
+    seekInput(world, rules, before)
+    expect(hashOf(lab.run)).toBe(booted)
+    seek(world, rules, end)
+    expect(hashOf(lab.run)).toBe(hash)
   })
 })

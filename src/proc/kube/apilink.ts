@@ -15,6 +15,8 @@ import {
   agentActLost,
   agentAnswer,
   agentCatchUp,
+  agentIsAlive,
+  agentList,
   agentResume,
   findAgent,
   startAgent,
@@ -142,6 +144,13 @@ export function apiLinkEvent(ctx: ProcCtx, rules: AgentRules, link: ApiLink, eve
   else if (event.type === 'sock' && event.sock === link.channel?.stream.sock) onSocket(ctx, rules, link)
   else return false
   return true
+}
+
+/** Agents of a program whose processes have ended go. */
+export function buryAgents(world: World, rules: AgentRules, program: string): void {
+  for (const agent of agentList(world, program)) {
+    if (!agentIsAlive(world, agent)) stopAgent(world, rules, agent.id)
+  }
 }
 
 /** Sends an agent's write on its process' connection. Without one the answer is a failure, as the dialer has it. */
@@ -278,6 +287,7 @@ function listed(ctx: ProcCtx, rules: AgentRules, link: ApiLink, revision: number
   const sock = link.channel!.stream.sock
   link.phase = 'open'
   const fresh = link.agents.every((agent) => findAgent(world, agent) === undefined)
+  if (fresh && link.election !== null) for (const program of link.programs) buryAgents(world, rules, program)
   // The agents' first writes follow at once: by then the server must know whose they are.
   if (fresh) link.agents = link.programs.map((_, i) => world.targets.length + i)
   say(ctx, link, { k: 'watch', agents: link.agents, from: revision })

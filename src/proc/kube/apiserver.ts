@@ -2,7 +2,7 @@
  * kube-apiserver: the process behind port 6443. Agents of other machines, and kubectl, reach the API by connections to
  * it; it tells connected agents of changes. Killed, the cluster goes on as it was left, unwatched; without etcd
  * it answers from its caches and fails at everything else. The store outlives it. Models what cmd/kube-apiserver (1.32) does on its port. Not here: TLS' handshake,
- * authentication, admission by webhooks, a second API server.
+ * authentication, admission by webhooks, the lease by which several keep the endpoints of `kubernetes`.
  */
 import type { AgentRules } from '../../kube/agent/agent.ts'
 import { agentAct, findAgent } from '../../kube/agent/agent.ts'
@@ -68,6 +68,9 @@ type Request = Extract<ToServer, { k: 'write' | 'act' | 'call' }>
 /** What the server knows without etcd: discovery and its own version and schema. */
 const KNOWN_PATH = /^\/(api(\/v1)?|apis(\/[^/?]+){0,2}|version|openapi\/.*)\/?(\?.*)?$/
 
+/** Control planes at most. */
+const SERVERS_MAX = 9
+
 const WATCH_EVERY = 50_000_000
 const WATCHES = 'watches'
 
@@ -83,13 +86,27 @@ export function apiServerProgram(rules: AgentRules): Program {
 
 /** The store has changes for an agent: they go out on its connection, if it has one. */
 export function serverNotify(world: World, rules: AgentRules, agent: Agent): void {
-  const { kubeApiNs = 0, kubeApiPid = 0 } = world.scalars
-  const ns = findNetns(world, kubeApiNs)
-  const proc = procAt(ns, kubeApiPid)
-  if (ns === undefined || proc?.program !== NAME) return
-  touch(world, ns.id)
-  for (const conn of (proc.state as ServerState).conns.values()) {
-    if (conn.agents.includes(agent.id)) pushChanges({ world, ns }, rules, conn)
+  for (let at = 0; at < SERVERS_MAX; at++) {
+    const ns = findNetns(world, world.scalars[`kubeApiNs${at || ''}`] ?? 0)
+    if (ns === undefined) return
+    const proc = procAt(ns, world.scalars[`kubeApiPid${at || ''}`] ?? 0)
+    if (proc?.program !== NAME) continue
+    touch(world, ns.id)
+    for (const conn of (proc.state as ServerState).conns.values()) {
+      if (conn.agents.includes(agent.id)) pushChanges({ world, ns }, rules, conn)
+    }
+  }
+}
+
+/** Where the server of a namespace is kept: one in each. */
+function keepPlace({ world, ns, proc }: ProcCtx): void {
+  const { scalars } = world
+  for (let at = 0; at < SERVERS_MAX; at++) {
+    const [place, pid] = [`kubeApiNs${at || ''}`, `kubeApiPid${at || ''}`]
+    if (scalars[place] !== undefined && scalars[place] !== ns.id) continue
+    scalars[place] = ns.id
+    scalars[pid] = proc.pid
+    return
   }
 }
 
@@ -119,8 +136,7 @@ function start(ctx: ProcCtx): void {
   }
   proc.state = state
   dialEtcd(ctx, state.etcd)
-  world.scalars.kubeApiNs = ns.id
-  world.scalars.kubeApiPid = proc.pid
+  keepPlace(ctx)
 }
 
 function onEvent(ctx: ProcCtx, rules: AgentRules, event: ProcEvent): void {

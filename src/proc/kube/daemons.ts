@@ -1,12 +1,13 @@
 /**
  * The processes of a cluster: each listens on its ports and is an agent, or several. A process that ends takes its
  * agents with it; what they wrote stays. Models the command lines and ports of kubeadm's static pods (1.32), run as
- * plain processes. Not here: a second controller manager or scheduler that stands by; what is served on these ports but
- * for 6443, and 10250 and 2379 for the API server.
+ * plain processes; of several controller managers and schedulers the one that holds the lease works. Not here: what is
+ * served on these ports but for 6443, 10250 and 2379 for the API server, and 2380 for other members of etcd.
  */
 import { parseIp } from '../../base/addr.ts'
 import type { AgentRules } from '../../kube/agent/agent.ts'
-import { agentIsAlive, agentList, startAgent, stopAgent } from '../../kube/agent/agent.ts'
+import { agentList, startAgent } from '../../kube/agent/agent.ts'
+import type { ClusterNode } from '../../kube/cluster.ts'
 import { clusterOf, nodeOfMachine } from '../../kube/cluster.ts'
 import { findStore } from '../../kube/store/store.ts'
 import { sockBind, sockById, sockOpen } from '../../net/sock/socket.ts'
@@ -18,11 +19,13 @@ import { exitProcess, spawn } from '../../run/process.ts'
 import type { ProcCtx, ProcEvent, Program } from '../program.ts'
 import { fail } from '../program.ts'
 import type { ApiLink } from './apilink.ts'
-import { apiLinkEvent, closeApiLink, createApiLink, dialApi } from './apilink.ts'
+import { apiLinkEvent, buryAgents, closeApiLink, createApiLink, dialApi } from './apilink.ts'
 import { endpointParts, GO_ACCEPTED } from './apiwire.ts'
 import type { Channel } from './channel.ts'
 import { createElection } from './election.ts'
-import { etcdAccept, etcdServe } from './etcd.ts'
+import { etcdAccept, etcdAnswer, etcdServe } from './etcd.ts'
+import type { Peers } from './etcd-peers.ts'
+import { createPeers, peersAccept, peersEvent } from './etcd-peers.ts'
 import { kubeletContainerEnded } from './kubelet/kubelet.ts'
 import type { KubeletConn } from './kubeletserve.ts'
 import { kubeletAccept, kubeletServe } from './kubeletserve.ts'
@@ -48,6 +51,8 @@ interface DaemonState {
   /** What is connected to the kubelet's port, and to etcd's, by socket; null before the first. */
   conns: Map<number, KubeletConn> | null
   clients: Map<number, Channel> | null
+  /** Of an etcd alone: where it is not the only one. */
+  peers?: Peers | null
 }
 
 /** Controllers that kube-controller-manager runs, in the order of their start. */
@@ -139,14 +144,17 @@ function start(ctx: ProcCtx, rules: AgentRules, daemon: Daemon): void {
   }
   ctx.proc.state = state
   if (daemon.name === 'kubelet') watchContainer(world, machine, proc, '')
-  const free = (name: string) => daemon.perNode || isFree(world, rules, name)
+  if (daemon.name === 'etcd') state.peers = createPeers(ctx)
+  const endpoint = endpointFor(world, daemon, node)
+  const elects = daemon.leads !== undefined && endpointParts(endpoint) !== undefined
+  // Where a lease says who works, another may stand by.
+  const free = (name: string) => daemon.perNode || isFree(world, rules, name) || elects
   const programs = daemon.agents.filter((name) => rules.programs.has(name) && free(name))
   if (programs.length === 0) return
-  const { apiEndpoint } = clusterOf(world).options
   const where = daemon.perNode ? { node: node!.name } : { node: '' }
-  if (endpointParts(apiEndpoint) !== undefined) {
+  if (endpointParts(endpoint) !== undefined) {
     const leads = daemon.leads && { election: createElection(ctx, daemon.name, daemon.leads) }
-    state.link = createApiLink({ endpoint: apiEndpoint, programs, ...where, ...leads })
+    state.link = createApiLink({ endpoint, programs, ...where, ...leads })
     dialApi(ctx, rules, state.link)
     return
   }
@@ -156,13 +164,19 @@ function start(ctx: ProcCtx, rules: AgentRules, daemon: Daemon): void {
   }
 }
 
+/** kubeadm has a control plane's own parts ask the API server beside them; all others ask the first one. */
+function endpointFor(world: World, daemon: Daemon, node: ClusterNode | undefined): string {
+  const { apiEndpoint } = clusterOf(world).options
+  const own = node?.addresses[0]
+  if (daemon.perNode || node?.role !== 'control-plane' || own === undefined || apiEndpoint === '')
+    return apiEndpoint
+  return `${own}:${endpointParts(apiEndpoint)?.port ?? 0}`
+}
+
 /** No living process is this agent; those of dead ones go. */
 function isFree(world: World, rules: AgentRules, name: string): boolean {
-  for (const agent of agentList(world, name)) {
-    if (agentIsAlive(world, agent)) return false
-    stopAgent(world, rules, agent.id)
-  }
-  return true
+  buryAgents(world, rules, name)
+  return agentList(world, name).length === 0
 }
 
 /** "leaderelection lost": it ends, and the machine's kubelet, if there is one, starts it anew as the static pod it is. */
@@ -208,13 +222,11 @@ function onEvent(ctx: ProcCtx, rules: AgentRules, event: ProcEvent): void {
     return
   }
   if (state.conns !== null && kubeletServe(ctx, event, state.conns)) return
-  if (state.clients !== null && etcdServe(ctx, event, state.clients)) return
-  if (event.type !== 'sock') return
-  if (ctx.proc.program === 'etcd' && event.sock === state.listeners[0]) {
-    state.clients ??= new Map()
-    etcdAccept(ctx, event.sock, state.clients)
+  if (ctx.proc.program === 'etcd') {
+    serveEtcd(ctx, state, event)
     return
   }
+  if (event.type !== 'sock') return
   if (ctx.proc.program === 'kubelet' && event.sock === state.listeners[0]) {
     state.conns ??= new Map()
     kubeletAccept(ctx, event.sock, state.conns)
@@ -226,4 +238,19 @@ function onEvent(ctx: ProcCtx, rules: AgentRules, event: ProcEvent): void {
   for (let sock = tcpAccept(world, ns, listener); sock !== undefined; sock = tcpAccept(world, ns, listener)) {
     tcpClose(world, ns, sock)
   }
+}
+
+/** etcd's clients, and its peers where there are any. */
+function serveEtcd(ctx: ProcCtx, state: DaemonState, event: ProcEvent): void {
+  const { clients, listeners, peers = null } = state
+  if (clients !== null && etcdServe(ctx, event, clients, peers)) return
+  const answer = (client: number, n: number, wrong: string) => {
+    if (clients !== null) etcdAnswer(ctx, clients, client, n, wrong)
+  }
+  if (peers !== null && peersEvent(ctx, peers, event, answer)) return
+  if (event.type !== 'sock') return
+  if (event.sock === listeners[0]) {
+    state.clients ??= new Map()
+    etcdAccept(ctx, event.sock, state.clients, peers)
+  } else if (event.sock === listeners[1]) peersAccept(ctx, event.sock, peers)
 }

@@ -2,8 +2,8 @@
  * etcd's port 2379, and the API server's connection to it: what the server is asked for it carries out when etcd has
  * answered; without etcd it fails. Models etcd's clientv3 as cmd/kube-apiserver (1.32) sets it up (keepalive after 30 s,
  * 10 s for its answer, 20 s to dial) over grpc-go, with its words and back-off (1 s, times 1.6, at most 120 s). The
- * store is the data of both: no object crosses the connection. Not here: peers, watches' progress, a second connection, a
- * liveness probe that ends an API server without etcd.
+ * store is the data of both: no object crosses the connection. A member of several answers while it hears of a majority
+ * (`etcd-peers.ts`). Not here: watches' progress, a second connection, a liveness probe that ends an API server without etcd.
  */
 import { formatIp } from '../../base/addr.ts'
 import { nextBelow } from '../../base/rng.ts'
@@ -16,6 +16,8 @@ import { errnoText, streamClose, streamFlush } from '../stream.ts'
 import { dialReason } from './apiclient.ts'
 import type { Channel } from './channel.ts'
 import { channelRead, channelSend, createChannel } from './channel.ts'
+import type { Peers } from './etcd-peers.ts'
+import { hasMajority } from './etcd-peers.ts'
 
 /** Plain data of the API server's process. `About` is what it wants back with the answer. */
 export interface EtcdLink<About> {
@@ -41,6 +43,8 @@ export interface EtcdNews<About> {
 interface Asked {
   /** 0: a ping */
   readonly n: number
+  /** In an answer: why nothing came of it. */
+  readonly wrong?: string
 }
 
 const ADDRESS = 0x7f000001
@@ -129,13 +133,16 @@ function onSocket<About>(ctx: ProcCtx, link: EtcdLink<About>): EtcdNews<About> |
     link.pinged = false
   }
   const done: About[] = []
-  for (const { n } of messages as Asked[]) {
+  const refused: About[] = []
+  let why = ''
+  for (const { n, wrong } of messages as Asked[]) {
     const about = link.asked.get(n)
-    if (about !== undefined) done.push(about)
+    if (about !== undefined) (wrong === undefined ? done : refused).push(about)
+    why = wrong ?? why
     link.asked.delete(n)
   }
   const failed = errno === '' ? streamFlush(ctx, channel.stream) : errno
-  if (failed === '') return { done, failed: [], why: '' }
+  if (failed === '') return { done, failed: refused, why }
   const path = `${sock.local === undefined ? '' : formatIp(sock.local)}:${sock.lport}->${ENDPOINT}`
   const what = failed === 'EOF' ? failed : `read tcp ${path}: read: ${errnoText(failed).toLowerCase()}`
   return { ...lost(ctx, link, `error reading from server: ${what}`), done }
@@ -164,26 +171,51 @@ function lost<About>(ctx: ProcCtx, link: EtcdLink<About>, why: string): EtcdNews
 }
 
 /** etcd takes what connects to its port. */
-export function etcdAccept(ctx: ProcCtx, listener: number, clients: Map<number, Channel>): void {
+export function etcdAccept(
+  ctx: ProcCtx,
+  listener: number,
+  clients: Map<number, Channel>,
+  peers: Peers | null,
+): void {
   const { world, ns } = ctx
   const from = sockById(ns, listener)
   if (from === undefined) return
   for (let sock = tcpAccept(world, ns, from); sock !== undefined; sock = tcpAccept(world, ns, from)) {
     sock.tcp!.noDelay = true
     clients.set(sock.id, createChannel(sock))
-    etcdServe(ctx, { type: 'sock', sock: sock.id }, clients)
+    etcdServe(ctx, { type: 'sock', sock: sock.id }, clients, peers)
   }
 }
 
-/** etcd answers. True: the event was about a client's connection. */
-export function etcdServe(ctx: ProcCtx, event: ProcEvent, clients: Map<number, Channel>): boolean {
+/** etcd answers, or has the request wait for a majority. True: the event was about a client's connection. */
+export function etcdServe(
+  ctx: ProcCtx,
+  event: ProcEvent,
+  clients: Map<number, Channel>,
+  peers: Peers | null,
+): boolean {
   const channel = event.type === 'sock' ? clients.get(event.sock) : undefined
   if (channel === undefined) return false
   const { messages, errno } = channelRead(ctx, channel)
-  for (const { n } of messages as Asked[]) channelSend(ctx, channel, { n } satisfies Asked)
+  for (const { n } of messages as Asked[]) {
+    if (n === 0 || peers === null || hasMajority(ctx, peers)) channelSend(ctx, channel, { n } satisfies Asked)
+    else peers.held.push({ client: channel.stream.sock, n, at: ctx.world.now })
+  }
   if (errno !== '' || streamFlush(ctx, channel.stream) !== '') {
     clients.delete(channel.stream.sock)
     streamClose(ctx, channel.stream)
   }
   return true
+}
+
+/** Answers a client by its socket, if it is still there: a request was done, or why nothing came of it. */
+export function etcdAnswer(
+  ctx: ProcCtx,
+  clients: Map<number, Channel>,
+  client: number,
+  n: number,
+  wrong: string,
+): void {
+  const channel = clients.get(client)
+  if (channel !== undefined) channelSend(ctx, channel, (wrong === '' ? { n } : { n, wrong }) satisfies Asked)
 }
