@@ -1,5 +1,4 @@
 /** What controllers share: owners, readiness, events, names by hash. */
-import { interned } from '../../base/intern.ts'
 import { nowText, storeOf, wallMs } from '../store/store.ts'
 import { apiPatch, apiUpdateStatus } from '../api/local.ts'
 import { agentSend } from '../agent/agent.ts'
@@ -117,7 +116,7 @@ export function recordEvent(
   agent.events ??= new Map()
   const { apiVersion, kind } = about
   const { name, namespace, uid, resourceVersion } = about.metadata
-  const told = correlate(agent.events, memoryKey(about), interned(`${type} ${reason}`), text, world.now)
+  const told = correlate(agent.events, memoryKey(about), `${type} ${reason}`, text, world.now)
   if (told === undefined) return
   const recorded: Recorded = {
     about: { apiVersion, kind, metadata: { name, namespace, uid, resourceVersion } },

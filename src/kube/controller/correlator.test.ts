@@ -34,3 +34,25 @@ it('remembers 4,096 objects and no more', () => {
   expect(memories.has('Pod 903')).toBe(false)
   expect(memories.has('Pod 904')).toBe(true)
 })
+
+it('remembers several reasons of one object, in words that it knows and in others', () => {
+  const memories = new Map<string, EventMemory>()
+  const told: [string, string][] = [
+    ['Normal Pulled', 'Container image "nginx" already present on machine'],
+    ['Normal Started', 'Started container c'],
+    ['Warning BackOff', 'Back-off \0\u00ff \u65e5 restarting'],
+    ['Normal ', ''],
+    ['Scheduled', 'Successfully assigned / to n1'],
+  ]
+  const say = ([reason, message]: [string, string], at: number) =>
+    correlate(memories, 'a uid', reason, message, at)
+  const times = [0, 1, 127, 128, 16384]
+  const first = told.map((one, i) => say(one, times[i]!))
+  expect(first).toEqual(told.map(([, message], i) => ({ message, since: times[i], isNew: true })))
+  const again = told.slice(0, 4).map((one, i) => say(one, times[i]! + 200))
+  expect(again).toEqual(
+    told.slice(0, 4).map(([, message], i) => ({ message, since: times[i], isNew: false })),
+  )
+  expect(say(['Normal Started', 'Started container d'], 400)).toMatchObject({ since: 400, isNew: true })
+  expect(say(told[1]!, 500)).toMatchObject({ since: 1, isNew: false })
+})

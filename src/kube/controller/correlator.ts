@@ -4,6 +4,9 @@
  * ten messages of one reason within 600 s, then they are combined. As there, the oldest of 4,096 memories are lost.
  */
 
+import { packNumber, packText, readNumber, readText } from '../store/pack.ts'
+import { packSaid, readSaid } from '../store/phrases.ts'
+
 const BURST = 25
 const REFILL_NS = 300_000_000_000
 const MOST_MESSAGES = 10
@@ -14,11 +17,16 @@ const MOST_LOGGED = 20
 const COMBINED = '(combined from similar events): '
 
 /**
- * What an agent remembers of the events that it recorded about one object, as a list, since there are as many as pods: what
- * is left of its budget, at which time (ns); then three places for each type and reason: its name, and where it was told
- * once, when (ns) and the message; else 0 and the record.
+ * What an agent remembers of the events that it recorded about one object: a list; packed as a text where each type and
+ * reason was told once, since there are as many as pods.
  */
-export type EventMemory = readonly (string | number | ReasonMemory)[]
+export type EventMemory = string | MemoryList
+
+/**
+ * What is left of an object's budget, at which time (ns); then three places for each type and reason: its name, and where
+ * it was told once, when (ns) and the message; else 0 and the record.
+ */
+type MemoryList = readonly (string | number | ReasonMemory)[]
 
 interface ReasonMemory {
   /** The messages lately, and when the last one was (ns). */
@@ -48,7 +56,7 @@ export function correlate(
   message: string,
   now: number,
 ): Told | undefined {
-  const old = memories.get(object) ?? [BURST, now]
+  const old = listOf(memories.get(object) ?? [BURST, now])
   const tokens = Math.min(BURST, (old[0] as number) + (now - (old[1] as number)) / REFILL_NS)
   const at = placeOf(old, reason)
   const was = reasonAt(old, at)
@@ -70,7 +78,7 @@ export function correlate(
     .with(0, passes ? tokens - 1 : tokens)
     .with(1, now)
   memories.delete(object)
-  memories.set(object, Object.freeze(memory))
+  memories.set(object, packed(memory))
   for (const oldest of memories.size > MEMORIES ? memories.keys() : []) {
     memories.delete(oldest)
     break
@@ -80,16 +88,44 @@ export function correlate(
 }
 
 /** Where a reason stands, or would. */
-function placeOf(memory: EventMemory, reason: string): number {
+function placeOf(memory: MemoryList, reason: string): number {
   for (let i = 2; i < memory.length; i += 3) if (memory[i] === reason) return i
   return memory.length
 }
 
-function reasonAt(memory: EventMemory, at: number): ReasonMemory | undefined {
+function reasonAt(memory: MemoryList, at: number): ReasonMemory | undefined {
   const what = memory[at + 2]
   if (typeof what !== 'string') return what as ReasonMemory | undefined
   const since = memory[at + 1] as number
   return { messages: [what], at: since, logged: [what, since] }
+}
+
+const NORMAL = 'Normal '
+
+/** As a text where each reason was told once. */
+function packed(memory: MemoryList): EventMemory {
+  const pieces = [packText(String(memory[0])), packNumber(memory[1] as number)]
+  for (let i = 2; i < memory.length; i += 3) {
+    const [reason, since, message] = [memory[i] as string, memory[i + 1] as number, memory[i + 2]]
+    if (typeof message !== 'string') return Object.freeze(memory)
+    const isNormal = reason.startsWith(NORMAL)
+    const bare = isNormal ? reason.slice(NORMAL.length) : reason
+    pieces.push(packNumber(isNormal ? 1 : 0), packNumber(since), packSaid(bare, message, ''))
+  }
+  return pieces.join('')
+}
+
+function listOf(memory: EventMemory): MemoryList {
+  if (typeof memory !== 'string') return memory
+  const from = { text: memory, at: 0 }
+  const list: (string | number)[] = [Number(readText(from)), readNumber(from)]
+  while (from.at < memory.length) {
+    const isNormal = readNumber(from) === 1
+    const since = readNumber(from)
+    const { reason, message } = readSaid(from, '')
+    list.push(isNormal ? NORMAL + reason : reason, since, message)
+  }
+  return list
 }
 
 /** Whether an event stands for many whose messages differ. */

@@ -16,6 +16,7 @@ import {
   readUid,
   UID_LENGTH,
 } from './pack.ts'
+import { packSaid, readSaid } from './phrases.ts'
 
 type Recorded = Omit<Required<KubeEvent>, 'action' | 'series' | 'eventTime'> & {
   readonly firstTimestamp: string
@@ -33,15 +34,8 @@ const NAMESPACED = 'kind,namespace,name,uid,apiVersion,resourceVersion'
 /** Whose events they mostly are; the number in the text is the place in the list, 0 for others. */
 const COMPONENTS = ['', 'kubelet', 'default-scheduler', 'replicaset-controller', 'deployment-controller']
 
-/** Of a reason: how its message begins and ends. `@` stands for NAMESPACE/NAME of what the event is about. */
-const PHRASES: readonly (readonly [string, string, string])[] = [
-  ['', '', ''],
-  ['Scheduled', 'Successfully assigned @ to ', ''],
-  ['Pulled', 'Container image "', '" already present on machine'],
-  ['Created', 'Created container: ', ''],
-  ['Started', 'Started container ', ''],
-  ['SuccessfulCreate', 'Created pod: ', ''],
-]
+/** Characters of the bits and the component. */
+const HEAD = 3
 
 /** What need not be said, a bit each. */
 const Bit = {
@@ -81,7 +75,6 @@ export function eventText(
   const itsRevision = decimal(about.resourceVersion ?? '')
   const host = source.host
   const component = Math.max(0, COMPONENTS.indexOf(source.component ?? ''))
-  const phrase = phraseOf(reason, message, about)
   let bits = 0
   let rest = ''
   const say = (bit: number, known: boolean, otherwise: () => string) => {
@@ -110,15 +103,13 @@ export function eventText(
   say(Bit.itsInstance, object.reportingInstance === (host ?? ''), () => packText(object.reportingInstance))
   say(Bit.firstNow, first === made, () => packNumber(first))
   say(Bit.once, object.count === 1, () => packNumber(object.count))
-  const [, head, tail] = PHRASES[phrase]!
-  if (phrase === 0) rest += packText(reason) + packText(message)
-  else rest += packText(message.slice(phraseHead(head, about).length, message.length - tail.length))
+  rest += packSaid(reason, message, `${about.namespace}/${about.name}`)
   if (uid !== undefined) bits |= Bit.uid
   if (last === made) bits |= Bit.lastNow
   if (itsUid !== undefined) bits |= Bit.itsUid
   if (itsRevision !== undefined) bits |= Bit.itsRevision
   const pieces = [
-    String.fromCharCode(bits & 255, bits >> 8, component, phrase),
+    String.fromCharCode(bits & 255, bits >> 8, component),
     uid ?? packText(metadata.uid),
     packNumber(made),
     last === made ? '' : packNumber(last),
@@ -135,8 +126,7 @@ export function readEvent(from: Reader, namespace: string, name: string): KubeEv
   const { text } = from
   const bits = text.charCodeAt(from.at) | (text.charCodeAt(from.at + 1) << 8)
   const component = text.charCodeAt(from.at + 2)
-  const [reasonKnown, head, tail] = PHRASES[text.charCodeAt(from.at + 3)]!
-  from.at += 4
+  from.at += HEAD
   const has = (bit: number) => (bits & bit) !== 0
   const uid = has(Bit.uid) ? readUid(from) : readText(from)
   const made = readNumber(from)
@@ -155,7 +145,7 @@ export function readEvent(from: Reader, namespace: string, name: string): KubeEv
   const reportingInstance = has(Bit.itsInstance) ? (host ?? '') : readText(from)
   const first = has(Bit.firstNow) ? made : readNumber(from)
   const count = has(Bit.once) ? 1 : readNumber(from)
-  const reason = reasonKnown === '' ? readText(from) : reasonKnown
+  const { reason, message } = readSaid(from, `${itsNamespace}/${itsName}`)
   const involvedObject =
     itsNamespace === undefined
       ? { kind, name: itsName, uid: itsUid, apiVersion, resourceVersion: itsRevision }
@@ -174,7 +164,7 @@ export function readEvent(from: Reader, namespace: string, name: string): KubeEv
     metadata: { name, namespace, uid, creationTimestamp, resourceVersion },
     involvedObject,
     reason,
-    message: phraseHead(head, involvedObject) + readText(from) + tail,
+    message,
     type: type as Recorded['type'],
     count,
     firstTimestamp: first === made ? creationTimestamp : momentText(first),
@@ -189,7 +179,7 @@ export function readEvent(from: Reader, namespace: string, name: string): KubeEv
 export function readLast(from: Reader): number {
   const { text } = from
   const bits = text.charCodeAt(from.at) | (text.charCodeAt(from.at + 1) << 8)
-  const skip = { text, at: from.at + 4 }
+  const skip = { text, at: from.at + HEAD }
   if ((bits & Bit.uid) !== 0) skip.at += UID_LENGTH
   else readText(skip)
   const made = readNumber(skip)
@@ -234,20 +224,4 @@ function decimal(text: string): number | undefined {
 /** What an event's name begins with: whom it is about. */
 function whoseOf(name: string): string {
   return name.slice(0, Math.max(0, name.lastIndexOf('.')))
-}
-
-function phraseOf(reason: string, message: string, about: Recorded['involvedObject']): number {
-  for (let i = 1; i < PHRASES.length; i++) {
-    const [known, head, tail] = PHRASES[i]!
-    if (known !== reason) continue
-    const begins = phraseHead(head, about)
-    const fits =
-      message.length >= begins.length + tail.length && message.startsWith(begins) && message.endsWith(tail)
-    return fits ? i : 0
-  }
-  return 0
-}
-
-function phraseHead(head: string, { namespace, name }: { namespace?: string; name?: string }): string {
-  return head.replace('@', () => `${namespace}/${name}`)
 }

@@ -21,12 +21,13 @@ import {
   tableDelete,
   tableGet,
   tableGetAll,
+  tableKey,
   tableModel,
   tableSet,
   tableValues,
 } from './table.ts'
-import { createTree, treeDelete, treeKeys, treeSet } from './tree.ts'
-import type { Store, StoreOptions, Subscription, Want } from './types.ts'
+import { createTree, treeDelete, treeGet, treeKeys, treeSet } from './tree.ts'
+import type { KeyIndex, Store, StoreOptions, Subscription, Want } from './types.ts'
 import { CHUNK } from './types.ts'
 
 const RNG_STREAM = 0x6b756265
@@ -144,17 +145,15 @@ export function storeOldEvents(store: Store, at: number): readonly KubeEvent[] {
 /** The pods bound to a node. */
 export function storePodsOnNode(store: Store, node: string): readonly Pod[] {
   const pods = store.tables.get('pods') ?? createTable('pods')
-  return treeKeys(store.podsByNode, `${node}/`).map((at) => tableGet(pods, at.slice(node.length + 1)) as Pod)
+  const keys = treeKeys(treeGet(store.podsByNode, node) ?? createTree<null>(), '')
+  return tableGetAll(pods, keys) as unknown as readonly Pod[]
 }
 
 /** Objects that name the object with this uid among their owners. */
 export function storeOwned(store: Store, uid: string): readonly { resource: string; object: ApiObject }[] {
-  return treeKeys(store.owned, `${uid}/`).map((at) => {
-    const end = at.indexOf('/', uid.length + 1)
-    const [resource, key] = [at.slice(uid.length + 1, end), at.slice(end + 1)]
-    const object = tableGet(store.tables.get(resource) ?? createTable(resource), key)
-    assert(object !== undefined, 'kube: the owner index points at an object')
-    return { resource, object }
+  return treeKeys(store.owned, `${uid}/`).flatMap((at) => {
+    const resource = at.slice(uid.length + 1, -1)
+    return storeOwnedOf(store, uid, resource).objects.map((object) => ({ resource, object }))
   })
 }
 
@@ -164,8 +163,7 @@ export function storeOwnedOf(
   uid: string,
   resource: string,
 ): { keys: readonly string[]; objects: readonly ApiObject[] } {
-  const prefix = `${uid}/${resource}/`
-  const keys = treeKeys(store.owned, prefix).map((at) => at.slice(prefix.length))
+  const keys = treeKeys(treeGet(store.owned, `${uid}/${resource}/`) ?? createTree<null>(), '')
   const objects = tableGetAll(store.tables.get(resource) ?? createTable(resource), keys)
   assert(objects.length === keys.length, 'kube: the owner index points at objects')
   return { keys, objects }
@@ -217,8 +215,8 @@ export function storePut<T extends ApiObject>(world: World, resource: string, ob
   const store = touchStore(world)
   const revision = ++store.revision
   const { namespace = '', name } = object.metadata
-  const key = storeKey(namespace, name)
   const table = store.tables.get(resource) ?? createTable(resource)
+  const key = tableKey(table, storeKey(namespace, name))
   const previous = tableGet(table, key)
   // A new object's name is a part of its key, which stays as long: engines keep such a text once.
   const sameName = previous === undefined && namespace !== '' ? key.slice(namespace.length + 1) : name
@@ -243,9 +241,10 @@ export function storeRemove(
 ): ApiObject | undefined {
   const store = touchStore(world)
   const table = store.tables.get(resource)
-  const key = storeKey(namespace, name)
-  const previous = table === undefined ? undefined : tableGet(table, key)
-  if (table === undefined || previous === undefined) return undefined
+  if (table === undefined) return undefined
+  const key = tableKey(table, storeKey(namespace, name))
+  const previous = tableGet(table, key)
+  if (previous === undefined) return undefined
   const revision = ++store.revision
   store.tables.set(resource, tableDelete(table, key))
   unindex(store, resource, key, previous, undefined)
@@ -294,7 +293,7 @@ function nodeOf(resource: string, object: ApiObject | undefined): string {
   return resource === 'pods' && object !== undefined ? ((object as Pod).spec?.nodeName ?? '') : ''
 }
 
-/** Indexes hold keys, not objects: a write that moves nothing costs them nothing. */
+/** Indexes hold the tables' keys, not objects: a write that moves nothing costs them nothing. */
 function index(
   store: Store,
   resource: string,
@@ -304,11 +303,11 @@ function index(
 ): void {
   const node = nodeOf(resource, now)
   if (node !== '' && node !== nodeOf(resource, old)) {
-    store.podsByNode = treeSet(store.podsByNode, `${node}/${key}`, null)
+    store.podsByNode = withKey(store.podsByNode, node, key)
   }
   for (const { uid } of now.metadata.ownerReferences ?? []) {
     if (hasOwner(old, uid)) continue
-    store.owned = treeSet(store.owned, `${uid}/${resource}/${key}`, null)
+    store.owned = withKey(store.owned, `${uid}/${resource}/`, key)
   }
 }
 
@@ -321,11 +320,20 @@ function unindex(
 ): void {
   const node = nodeOf(resource, old)
   if (node !== '' && node !== nodeOf(resource, now)) {
-    store.podsByNode = treeDelete(store.podsByNode, `${node}/${key}`)
+    store.podsByNode = withoutKey(store.podsByNode, node, key)
   }
   for (const { uid } of old.metadata.ownerReferences ?? []) {
-    if (!hasOwner(now, uid)) store.owned = treeDelete(store.owned, `${uid}/${resource}/${key}`)
+    if (!hasOwner(now, uid)) store.owned = withoutKey(store.owned, `${uid}/${resource}/`, key)
   }
+}
+
+function withKey(index: KeyIndex, of: string, key: string): KeyIndex {
+  return treeSet(index, of, treeSet(treeGet(index, of) ?? createTree<null>(), key, null))
+}
+
+function withoutKey(index: KeyIndex, of: string, key: string): KeyIndex {
+  const left = treeDelete(treeGet(index, of) ?? createTree<null>(), key)
+  return left.size === 0 ? treeDelete(index, of) : treeSet(index, of, left)
 }
 
 function hasOwner(object: ApiObject | undefined, uid: string): boolean {

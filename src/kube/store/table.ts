@@ -9,6 +9,7 @@ import {
   treeDelete,
   treeGet,
   treeGetAll,
+  treeKey,
   treeNeighbour,
   treeSet,
   treeValues,
@@ -22,6 +23,11 @@ export function createTable(resource: string): Table {
 
 export function tableGet(table: Table, key: string): ApiObject | undefined {
   return isPacked(table) ? eventGet(table, key) : treeGet(table, key)
+}
+
+/** The key as the table holds it, to be kept elsewhere too. */
+export function tableKey(table: Table, key: string): string {
+  return isPacked(table) ? key : treeKey(table, key)
 }
 
 /** The objects with sorted keys, without those that there are not. */

@@ -40,6 +40,13 @@ export function treeGet<V>(tree: Tree<V>, key: string): V | undefined {
   return i < keys.length && keys[i] === key ? values[i] : undefined
 }
 
+/** The key as the tree holds it: the one copy of it that others may keep too. */
+export function treeKey(tree: Tree<unknown>, key: string): string {
+  const keys = leafOf(tree, key)?.keys ?? []
+  const i = lowerBound(keys, key)
+  return keys[i] === key ? keys[i] : key
+}
+
 /** The values of sorted keys, without those that the tree does not have; mostly each is the next one in its leaf. */
 export function treeGetAll<V>(tree: Tree<V>, sorted: readonly string[]): V[] {
   const found: V[] = []

@@ -37,6 +37,9 @@ export interface Subscription {
   readonly delayNs: number
 }
 
+/** Objects' keys, as their table holds them, by what they have in common. */
+export type KeyIndex = Tree<Tree<null>>
+
 export interface Store extends Target {
   type: 'store'
   options: StoreOptions
@@ -47,10 +50,10 @@ export interface Store extends Target {
   tables: Map<string, Table>
   /** by resource key: the revision of its last change */
   changedAt: Map<string, number>
-  /** NODE/NAMESPACE/NAME; the keys say it all */
-  podsByNode: Tree<null>
-  /** OWNER-UID/RESOURCE/NAMESPACE/NAME */
-  owned: Tree<null>
+  /** by node */
+  podsByNode: KeyIndex
+  /** by OWNER-UID/RESOURCE/ */
+  owned: KeyIndex
   log: ChangeLog
   /** the latest changes, fewer than a chunk */
   tail: StoreChange[]
