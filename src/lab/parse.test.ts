@@ -145,6 +145,15 @@ describe('mistakes', () => {
     ])
   })
 
+  it('quotes and brackets that are never closed are shown where they open, each once', () => {
+    expect(check('name: "x\ntopology:\n  nodes: {}\n')).toEqual(['1:7 " opens here and is never closed'])
+    expect(check(nodes('a:', '  exec: [ip link', 'b: {}'))).toContain('5:13 [ opens here and is never closed')
+    expect(check('a: {b: [1, {c: 2]}\nz: 1\n').slice(0, 2)).toEqual([
+      '1:4 { opens here and is never closed',
+      '1:12 { opens here and is never closed',
+    ])
+  })
+
   it('of the lesson', () => {
     const lesson = (spec: string) =>
       `${nodes('a: {}')}---\napiVersion: kubehop.dev/v1\nkind: Lesson\nspec: ${spec}\n`

@@ -4,7 +4,7 @@
  * `__proto__` and `1`, which would mean something else in one, are refused all the same.
  */
 import type { Document, ParsedNode } from 'yaml'
-import { isAlias, isMap, isScalar, isSeq, Lexer, LineCounter, parseAllDocuments, Scalar } from 'yaml'
+import { isAlias, isMap, isScalar, isSeq, Lexer, LineCounter, parseAllDocuments, Scalar, visit } from 'yaml'
 import { MAX_ALIASES, MAX_DEPTH, MAX_DIAGNOSTICS, MAX_INDENT, MAX_TEXT, MAX_TOKENS } from './limits.ts'
 import type { Diagnostic, Span } from './types.ts'
 
@@ -41,9 +41,15 @@ export function readYaml(text: string): Source {
   try {
     if (!judgeIndent(source) || !judgeTokens(source)) return source
     const docs = parseAllDocuments(text, { uniqueKeys: false, prettyErrors: false, keepSourceTokens: true })
+    const open = new Set<number>()
     for (const doc of Array.isArray(docs) ? docs : []) {
       for (const e of [...doc.errors, ...doc.warnings]) {
-        problem(source, spanOf(source, e.pos[0], e.pos[1]), yamlWords(e.code, e.message))
+        const from = openedAt(doc, e.pos[0])
+        if (from < 0) problem(source, spanOf(source, e.pos[0], e.pos[1]), yamlWords(e.code, e.message))
+        else if (!open.has(from)) {
+          open.add(from)
+          problem(source, spanOf(source, from, from + 1), `${text[from]} opens here and is never closed`)
+        }
       }
       if (doc.contents !== null) source.docs.push(doc)
     }
@@ -307,6 +313,19 @@ function judgeTokens(source: Source): boolean {
     }
   }
   return true
+}
+
+/** Where the quote or bracket that lacks its other end at `end` was opened; -1 where that is not what is wrong. */
+function openedAt(doc: Document.Parsed, end: number): number {
+  const error = doc.errors.find((one) => one.pos[0] === end)
+  if (error === undefined || !/Missing closing|end with a/.test(error.message)) return -1
+  let from = -1
+  const look = (_: unknown, node: ParsedNode) => {
+    const quoted = isScalar(node) ? /^QUOTE/.test(node.type ?? '') : 'flow' in node && node.flow === true
+    if (quoted && node.range[1] === end) from = node.range[0]
+  }
+  visit(doc as Document, { Scalar: look as never, Collection: look as never })
+  return from
 }
 
 /** The reader's message, the few that a learner meets made plainer. */
