@@ -36,7 +36,12 @@ describe('2.6 pause', () => {
     const uid = said(lab, "node1: kubectl get pod web -o jsonpath='{.metadata.uid}'")
     expect([...names].sort()).toEqual(['POD', 'side', 'web'].map((one) => `k8s_${one}_web_default_${uid}_0`))
     expect(said(lab, 'node1: docker ps')).toMatch(/"\/pause" .* k8s_POD_web_default_/)
+    expect(said(lab, 'node1: docker ps')).toMatch(/ nginx +"\/docker-entrypoint\.…" .* k8s_web_web_default_/)
     expect(said(lab, 'node1: ps aux')).toContain(' /pause\n')
+    // In cri-dockerd's words.
+    const about = said(lab, 'node1: kubectl describe pod web')
+    expect(about).toMatch(/Container ID: +docker:\/\/[0-9a-f]{64}\n/)
+    expect(about).toMatch(/Image ID: +docker-pullable:\/\/nginx@sha256:[0-9a-f]{64}\n/)
     checksHold(lab)
   })
 

@@ -80,7 +80,14 @@ export function touchDocker(world: World, machine: Machine): DockerState | undef
 }
 
 /** Takes note of a container that a kubelet made through docker: `mode` as for Box. */
-export function noteBox(world: World, machine: Machine, box: Container, mode: string): void {
+export function noteBox(
+  world: World,
+  machine: Machine,
+  box: Container,
+  mode: string,
+  entrypoint: readonly string[] = [],
+  cmd: readonly string[] = box.argv,
+): void {
   const lists = {
     ports: [],
     exposed: [],
@@ -88,10 +95,10 @@ export function noteBox(world: World, machine: Machine, box: Container, mode: st
     proxies: [],
     endpoints: [],
     networks: [],
-    entrypoint: [],
+    entrypoint: [...entrypoint],
   }
   const flags = { publishAll: false, autoRemove: false, interactive: false, stopSignal: 'SIGTERM' }
-  touchDocker(world, machine)?.boxes.set(box.id, { id: box.id, mode, ...lists, ...flags, cmd: [...box.argv] })
+  touchDocker(world, machine)?.boxes.set(box.id, { id: box.id, mode, ...lists, ...flags, cmd: [...cmd] })
 }
 
 /** The machine's own namespace, for writing: docker works there whoever calls it. */

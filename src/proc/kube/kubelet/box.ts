@@ -131,7 +131,9 @@ function create(
   box.image = spec.image ?? ''
   box.imageId = container.imageId
   container.sandbox = run.sandbox
-  if (container.runtime === 'docker') noteBox(world, machine, container, `container:${run.sandbox}`)
+  if (runtime === 'docker') {
+    noteBox(world, machine, container, `container:${run.sandbox}`, entrypoint, cmd)
+  }
   container.hosts = hostsText(kubelet, pod, run.ips)
   mountVolumes(kubelet, run, spec, container)
   // No volume hides it.

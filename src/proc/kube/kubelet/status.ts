@@ -13,6 +13,8 @@ import type {
 import { shareParts } from '../../../kube/store/share.ts'
 import { nowText } from '../../../kube/store/store.ts'
 import { deepFreeze, jsonEqual } from '../../../kube/types.ts'
+import { clusterOf } from '../../../kube/cluster.ts'
+import { fullName } from '../../cmd/docker/images.ts'
 import { containerId } from './box.ts'
 import { hostIps } from './env.ts'
 import { wholeReference } from './images.ts'
@@ -112,8 +114,11 @@ function containerStatus(kubelet: Kubelet, run: PodRun, spec: Spec, init: boolea
   const started = running && isStarted(box) && !box.hook
   const done = init && !isSidecar(spec) && box?.ended?.exitCode === 0
   const last = state.waiting !== undefined && box?.ended !== undefined ? box.ended : box?.last
+  const docker = clusterOf(kubelet.world).options.kubelet.runtime === 'docker'
   const image =
-    box?.image === undefined || box.id === '' ? (spec.image ?? '') : interned(wholeReference(box.image))
+    box?.image === undefined || box.id === ''
+      ? (spec.image ?? '')
+      : interned(docker ? fullName(box.image) : wholeReference(box.image))
   return {
     name: spec.name,
     state,
@@ -121,14 +126,16 @@ function containerStatus(kubelet: Kubelet, run: PodRun, spec: Spec, init: boolea
     ready: init && !isSidecar(spec) ? done : started && isReady(box),
     restartCount: box?.restarts ?? 0,
     image,
-    imageID: box?.imageId === undefined ? '' : imageIdText(image, box.imageId),
+    imageID: box?.imageId === undefined ? '' : imageIdText(image, box.imageId, docker),
     ...(box === undefined || box.id === '' ? {} : { containerID: containerId(kubelet.world, box.id) }),
     started,
   }
 }
 
-function imageIdText(image: string, id: string): string {
-  return id === '' ? '' : interned(`${image.replace(/@.*$/, '').replace(/:[^:/]*$/, '')}@${id}`)
+/** As containerd names it, or cri-dockerd: what it could be pulled by. */
+function imageIdText(image: string, id: string, docker: boolean): string {
+  const name = image.replace(/@.*$/, '').replace(/:[^:/]*$/, '')
+  return id === '' ? '' : interned(`${docker ? 'docker-pullable://' : ''}${name}@${id}`)
 }
 
 function stateOf(run: PodRun, box: BoxRun | undefined, running: boolean): ContainerState {
