@@ -212,7 +212,8 @@ function serve(ctx: ProcCtx, place: Place): void {
     conns: NO_CONNS,
   }
   ctx.proc.state = state
-  if (isFull(style)) return
+  // Python keeps what it prints into a container's log in its buffer; requests go to stderr, at once.
+  if (isFull(style) || ctx.proc.fds.get(1)?.kind === 'log') return
   const host = addr === undefined ? '0.0.0.0' : formatIp(addr)
   const shown = sockById(ctx.ns, listeners[0]!)?.lport ?? port
   const url = host.includes(':') ? `http://[${host}]:${shown}/` : `http://${host}:${shown}/`
