@@ -47,6 +47,16 @@ test('a node drawn into a cluster joins it, and an undo takes it back', async ({
   await expect(page.locator('.node-badge')).toHaveCount(2)
 })
 
+test('a pod that is drawn while time stands comes when it goes on, and that is said', async ({ page }) => {
+  await openLab(page, '4.9-hostnetwork.yaml')
+  await expect(page.locator('.node-badge.Ready')).toHaveCount(2)
+  await page.getByRole('button', { name: 'Pause', exact: true }).click()
+  await page.getByRole('button', { name: 'Pod', exact: true }).press('Enter')
+  await expect(page.getByText('started when time goes on')).toBeVisible()
+  await run(page)
+  await expect(page.getByRole('treeitem', { name: /^pod1/ })).toBeVisible({ timeout: 20_000 })
+})
+
 test('a manifest of an API version that is gone is offered rewritten', async ({ page }) => {
   await openLab(page, '4.9-hostnetwork.yaml')
   await expect(page.locator('.node-badge')).toHaveCount(2)

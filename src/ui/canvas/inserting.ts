@@ -39,6 +39,8 @@ export async function insertAt(item: string, place: Place, onto: string): Promis
       break
     case 'pod':
       await edit({ op: 'addPod' })
+      // Nothing is seen of it before its controllers have had time.
+      if (!useStore.getState().clock?.running) notify('info', i18next.t('podComes', { ns: 'canvas' }))
       break
     case 'cable':
       beginCable(onto)
