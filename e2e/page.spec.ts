@@ -454,6 +454,37 @@ test.describe('everybody', () => {
     expect(found.violations.map(({ id, nodes }) => [id, nodes[0]!.html])).toEqual([])
   })
 
+  test('a dialog holds the focus, and gives it back where it was', async ({ page }) => {
+    await open(page)
+    const play = page.getByRole('button', { name: 'Play', exact: true })
+    const dialog = page.getByRole('dialog')
+    for (const key of ['?', 'l', 'Control+k']) {
+      await play.focus()
+      await page.keyboard.press(key)
+      await expect(dialog).toBeVisible()
+      for (let i = 0; i < 8; i++) await page.keyboard.press('Tab')
+      await expect(dialog.locator(':focus')).toHaveCount(1)
+      await page.keyboard.press('Escape')
+      await expect(dialog).toHaveCount(0)
+      await expect(play).toBeFocused()
+    }
+  })
+
+  test('presenting on a low screen gives the network the room of palette and dock, and gives it back', async ({
+    page,
+  }) => {
+    await open(page)
+    const height = async () => (await page.locator('.canvas').boundingBox())!.height
+    const before = await height()
+    await page.getByRole('button', { name: 'Present' }).click()
+    await expect(page.getByRole('tree')).toHaveCount(0)
+    await expect.poll(height).toBeGreaterThan(before)
+    await page.getByRole('button', { name: 'Present' }).click()
+    await expect(page.getByRole('tree')).toBeVisible()
+    await expect(page.locator('.screen textarea')).toBeVisible()
+    await expect.poll(height).toBe(before)
+  })
+
   test('a phone shows the canvas and the player', async ({ page }) => {
     await page.setViewportSize({ width: 390, height: 844 })
     await open(page)

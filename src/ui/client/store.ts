@@ -126,8 +126,13 @@ export function openDock(tab: DockTab): void {
 }
 
 export function openDialog(dialog: Dialog): void {
+  if (dialog !== null && get().dialog === null) opener = document.activeElement as HTMLElement | null
   set({ dialog })
+  // A dialog without a button of its own gives the focus back to nobody.
+  if (dialog === null) setTimeout(() => document.activeElement === document.body && opener?.focus(), 0)
 }
+
+let opener: HTMLElement | null = null
 
 /** Changes preferences (panels, theme, language) and remembers them. */
 export function setPrefs(change: Partial<Prefs>): void {
