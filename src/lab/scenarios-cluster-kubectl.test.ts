@@ -250,6 +250,20 @@ describe('4.13 headless', () => {
     expect(asked.trim().split('\n').sort()).toEqual(['10.0.1.2', '10.0.2.2'])
     expect(said(lab, 'node1: kubectl get service service-test')).toMatch(/ ClusterIP +None +<none> +80\/TCP /)
     expect(said(lab, 'node1: kubectl exec client -- wget -qO- http://service-test:8080/')).toMatch(HELLO)
+    // Nobody rewrites the service's own port; the words are BusyBox 1.35's.
+    const refused = lab.type('node1: kubectl exec client -- wget -qO- http://service-test/')
+    expect(refused.code).toBe(1)
+    expect(refused.stderr).toMatch(
+      /^wget: can't connect to remote host \(10\.0\.[12]\.2\): Connection refused\ncommand terminated/,
+    )
+    const found = lab.type('node1: kubectl exec client -- wget -O- http://10.0.2.2:8080/').stderr
+    expect(found).toBe(`Connecting to 10.0.2.2:8080 (10.0.2.2:8080)
+writing to stdout
+-                    100% |********************************|    48  0:00:00 ETA
+written to stdout
+`)
+    const missing = lab.type('node1: kubectl exec client -- wget -qO- http://10.0.2.2:8080/nope').stderr
+    expect(missing).toMatch(/^wget: server returned error: HTTP\/1\.0 404 File not found\n/)
     said(lab, 'node1: kubectl scale deployment service-test --replicas=1')
     lab.wait(60)
     expect(said(lab, 'node1/client: dig +short @10.3.240.10 service-test.default.svc.cluster.local')).toMatch(

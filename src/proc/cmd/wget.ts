@@ -1,6 +1,6 @@
 /**
- * wget. Models GNU Wget 1.21.3 for one http URL after the other: -O, -q, -nv, -T, -t, --spider, -S. Not here: recursion,
- * TLS, cookies, resuming.
+ * wget. Models GNU Wget 1.21.3 for one http URL after the other: -O, -q, -nv, -T, -t, --spider, -S; in Alpine's image and
+ * BusyBox' own the one of BusyBox 1.35, which says less and tries once. Not here: recursion, TLS, cookies, resuming.
  */
 import type { Ip } from '../../base/addr.ts'
 import { formatIp, parseIp } from '../../base/addr.ts'
@@ -20,6 +20,8 @@ import { createStream, errnoText, type Stream, streamClose, streamRead, streamWr
 import { encodeUtf8 } from '../../base/utf8.ts'
 
 interface WgetState {
+  /** It is BusyBox's. */
+  busybox: boolean
   output: string
   quiet: boolean
   spider: boolean
@@ -51,7 +53,8 @@ export const wget: Program = {
     const state = readLine(ctx)
     if (state === undefined) return
     ctx.proc.state = state
-    if (state.spider && !state.quiet) err(ctx, 'Spider mode enabled. Check if remote file exists.\n')
+    if (state.spider && !state.quiet && !state.busybox)
+      err(ctx, 'Spider mode enabled. Check if remote file exists.\n')
     fetch(ctx, state)
   },
   on(ctx, event: ProcEvent) {
@@ -91,6 +94,7 @@ function readLine(ctx: ProcCtx): WgetState | undefined {
   }
   const seconds = Number(flags.get('T') ?? flags.get('timeout') ?? 0) || 0
   return {
+    busybox: isBusybox(ctx),
     output: flags.get('O') ?? flags.get('output-document') ?? '',
     quiet: flags.has('q') || flags.has('quiet'),
     spider: flags.has('spider'),
@@ -110,8 +114,14 @@ function readLine(ctx: ProcCtx): WgetState | undefined {
   }
 }
 
+/** GNU's words. */
 function note(ctx: ProcCtx, state: WgetState, text: string): void {
-  if (!state.quiet) err(ctx, text)
+  if (!state.quiet && !state.busybox) err(ctx, text)
+}
+
+/** BusyBox's. */
+function busyNote(ctx: ProcCtx, state: WgetState, text: string): void {
+  if (!state.quiet && state.busybox) err(ctx, text)
 }
 
 function stamp(ctx: ProcCtx): string {
@@ -149,6 +159,8 @@ function resolved(ctx: ProcCtx, state: WgetState, lookup: Lookup): void {
   if (ip !== url.host) note(ctx, state, `${lookup.addresses.map(formatIp).join(', ')}\n`)
   const shown = ip === url.host ? ip : `${url.host} (${url.host})|${ip}|`
   note(ctx, state, `Connecting to ${shown}:${url.port}... `)
+  const port = url.port === defaultPort('http') ? '' : `:${url.port}`
+  busyNote(ctx, state, `Connecting to ${url.host}${port} (${ip}:${url.port})\n`)
   const family = typeof address === 'number' ? 4 : 6
   const sock = sockOpen(world, ns, { kind: 'tcp', family, pid: ctx.proc.pid })
   sock.tcp!.blocking = true
@@ -166,6 +178,11 @@ function connectFailed(ctx: ProcCtx, state: WgetState, errno: string): void {
   if (state.stream !== null) streamClose(ctx, state.stream)
   state.stream = null
   note(ctx, state, `failed: ${errnoText(errno)}.\n`)
+  if (state.busybox) {
+    const where = typeof state.ip === 'number' ? ` (${formatIp(state.ip)})` : ''
+    fail(ctx, 1, `wget: can't connect to remote host${where}: ${errnoText(errno)}`)
+    return
+  }
   const final = ['ECONNREFUSED', 'ENETUNREACH', 'EHOSTUNREACH'].includes(errno)
   if (final) exitProcess(ctx, 4)
   else again(ctx, state, '')
@@ -184,6 +201,11 @@ function again(ctx: ProcCtx, state: WgetState, text: string): void {
 }
 
 function timedOut(ctx: ProcCtx, state: WgetState): void {
+  if (state.busybox) {
+    if (state.stream !== null) streamClose(ctx, state.stream)
+    fail(ctx, 1, 'wget: download timed out')
+    return
+  }
   if (!state.connected) {
     connectFailed(ctx, state, 'ETIMEDOUT')
     return
@@ -223,6 +245,10 @@ function onSocket(ctx: ProcCtx, state: WgetState, id: number): void {
   if (state.head === null && (got.eof || failed)) {
     streamClose(ctx, state.stream)
     state.stream = null
+    if (state.busybox) {
+      fail(ctx, 1, 'wget: error getting response')
+      return
+    }
     const why = failed ? `Read error (${errnoText(got.errno)}) in headers.\n` : 'No data received.\n'
     again(ctx, state, why)
     return
@@ -237,6 +263,10 @@ function request(state: WgetState): string {
   const { url, spider } = state
   const host = url.host.includes(':') ? `[${url.host}]` : url.host
   const port = url.port === defaultPort('http') ? '' : `:${url.port}`
+  if (state.busybox) {
+    const first = `${spider ? 'HEAD' : 'GET'} ${url.path} HTTP/1.1\r\nHost: ${host}${port}\r\n`
+    return `${first}User-Agent: Wget\r\nConnection: close\r\n\r\n`
+  }
   return (
     `${spider ? 'HEAD' : 'GET'} ${url.path} HTTP/1.1\r\nHost: ${host}${port}\r\nUser-Agent: Wget/1.21.3\r\n` +
     'Accept: */*\r\nAccept-Encoding: identity\r\nConnection: Keep-Alive\r\n\r\n'
@@ -269,6 +299,12 @@ function headDone(ctx: ProcCtx, state: WgetState, head: HttpHead): boolean {
     return true
   }
   if (status >= 400) {
+    if (state.busybox) {
+      const first = head.text.split(/\r?\n/)[0] ?? ''
+      streamClose(ctx, state.stream!)
+      fail(ctx, 1, `wget: server returned error: ${first}`)
+      return true
+    }
     if (state.spider) {
       note(ctx, state, 'Remote file does not exist -- broken link!!!\n\n')
     } else note(ctx, state, `${stamp(ctx)} ERROR ${head.second}: ${head.third}.\n\n`)
@@ -280,6 +316,8 @@ function headDone(ctx: ProcCtx, state: WgetState, head: HttpHead): boolean {
   const type = headerOf(head, 'content-type').split(';')[0]
   const shown = length < 0 ? 'unspecified' : `${length}${length > 1023 ? ` (${human(length)})` : ''}`
   note(ctx, state, `Length: ${shown}${type === '' ? '' : ` [${type}]`}\n`)
+  if (state.spider) busyNote(ctx, state, 'remote file exists\n')
+  else busyNote(ctx, state, state.output === '-' ? 'writing to stdout\n' : `saving to '${targetOf(state)}'\n`)
   if (!state.spider) {
     note(ctx, state, `Saving to: ‘${state.output === '-' ? 'STDOUT' : targetOf(state)}’\n\n`)
     return false
@@ -311,6 +349,9 @@ function saved(ctx: ProcCtx, state: WgetState, head: HttpHead): void {
   const percent = length > 0 ? `${Math.floor((100 * bytes) / length)}%` : ''
   note(ctx, state, `     0K${' '.repeat(55)}${percent.padStart(4)} ${rate.short}=${took(seconds)}\n\n`)
   const size = length >= 0 ? `[${bytes}/${length}]` : `[${bytes}]`
+  const name = (state.output === '-' ? '-' : (targetOf(state).split('/').at(-1) ?? '')).slice(0, 20)
+  const bar = `${name.padEnd(20)} 100% |${'*'.repeat(32)}| ${String(bytes).padStart(5)}  0:00:00 ETA\n`
+  const done = state.output === '-' ? 'written to stdout' : `'${targetOf(state)}' saved`
   if (state.output === '-') {
     out(ctx, state.text)
     note(ctx, state, `${stamp(ctx)} (${rate.long}) - written to stdout ${size}\n\n`)
@@ -324,6 +365,7 @@ function saved(ctx: ProcCtx, state: WgetState, head: HttpHead): void {
     }
     note(ctx, state, `${stamp(ctx)} (${rate.long}) - ‘${target}’ saved ${size}\n\n`)
   }
+  busyNote(ctx, state, `${bar}${done}\n`)
   streamClose(ctx, state.stream!)
   exitProcess(ctx, 0)
 }
