@@ -10,6 +10,7 @@ import { benchProxies } from './bench/proxies.ts'
 import { benchProxy } from './bench/proxy.ts'
 import { benchQueue } from './bench/queue.ts'
 import { type Row, rowText } from './bench/report.ts'
+import { benchTogether } from './bench/together.ts'
 import { benchBoot, benchCheckpoints, benchMemory, benchSession } from './bench/world.ts'
 
 const SECTIONS: readonly { title: string; run: () => Row[] }[] = [
@@ -57,7 +58,7 @@ const SECTIONS: readonly { title: string; run: () => Row[] }[] = [
     title:
       'Clusters: all controllers and the scheduler, Deployments of 50 pods with a Service each, 100 pods a node; with a ' +
       'kubelet that has a pod ready as soon as it is bound, and with the real ones (sandboxes, CNI, processes, kube-proxy), ' +
-      'each after 1,000 pods that are not counted; then the largest of each, whose heap is all that it adds',
+      'each after 1,000 pods that are not counted; then the largest with the former, whose heap is all that it adds',
     run: benchKube,
   },
   {
@@ -71,6 +72,12 @@ const SECTIONS: readonly { title: string; run: () => Row[] }[] = [
       'kube-proxies: a cluster with a real kube-proxy on every node; Services of three endpoints each are created, and ' +
       'every node writes its rules',
     run: benchProxies,
+  },
+  {
+    title:
+      'Together: the largest cluster with real kubelets, pods, Services of three endpoints each and a kube-proxy on every ' +
+      'node; its heap is all that it adds',
+    run: benchTogether,
   },
 ]
 const FRAMES =

@@ -4,7 +4,6 @@ import { apiCreate, apiList } from '../../kube/api/local.ts'
 import type { CheckCluster } from '../../kube/controller/check.ts'
 import { checkCluster, make, makeNode, pass, startKubelets, USER } from '../../kube/controller/check.ts'
 import type { Deployment, Pod, Service } from '../../kube/objects.ts'
-import { findStore } from '../../kube/store/store.ts'
 import type { ApiObject, Draft } from '../../kube/types.ts'
 import { clusterAgents } from '../../lab/cluster-agents.ts'
 import type { Run } from '../../lab/headless.ts'
@@ -20,7 +19,7 @@ const SIZES = [100, 1000, 5000]
 const WARM = 1000
 const SERVICES = 2000
 /** The largest cluster that is tried: a lab has a thousand machines, one of them is the switch. */
-const LARGE = { nodes: 999, pods: 30_000, services: 10_000 }
+export const LARGE = { nodes: 999, pods: 30_000, services: 10_000 }
 /** Virtual seconds that pods may take to run. */
 const PATIENCE = 600
 
@@ -162,8 +161,14 @@ export function create<T extends ApiObject>({ world }: Run, resource: string, dr
   if (!made.ok) throw new Error(`bench: ${made.status.message}`)
 }
 
+/** Deployments of so many pods in all. */
+export function deployPods(run: Run, pods: number): void {
+  for (let i = 0; i < pods / PER_SET; i++)
+    create<Deployment>(run, 'deployments.apps', deploymentOf(`web-${i}`, PER_SET))
+}
+
 /** Lets pass what time it takes until so many pods run. */
-function awaitPods({ world, rules }: Run, pods: number): void {
+export function awaitPods({ world, rules }: Run, pods: number): void {
   const start = world.now
   for (let i = 1; i <= PATIENCE && runningPods(world) < pods; i++) {
     runUntil(world, rules, { untilAt: start + i * 1_000_000_000, maxEvents: 50_000_000 })
@@ -219,36 +224,15 @@ function makeIdle(cluster: CheckCluster, services: number): void {
   pass(cluster, 60)
 }
 
-/** The largest cluster that is tried, by itself: what stood before it counts for nothing. */
+/** The largest cluster that is tried with the instant kubelet, by itself: what stood before it counts for nothing. */
 function largeRows(): Row[] {
   const { nodes, pods, services } = LARGE
-  const of = `${nodes} nodes, ${pods} pods`
-  const rows: Row[] = []
   const before = heapUsed()
-  const instant = () => {
-    const cluster = instantCluster(nodes * PER_NODE)
-    deployAll(cluster, pods)
-    makeIdle(cluster, services - pods / PER_SET)
-    if (runningPods(cluster.world) < pods) throw new Error('bench: not all pods run')
-    return (heapUsed() - before) / 1e6
-  }
-  if (before > 0)
-    rows.push(figure(`heap of ${of}, ${services} Services, instant kubelet`, instant(), 'MB', 'under 500 MB'))
-  const run = realCluster(nodes)
-  const booted = heapUsed()
-  const from = performance.now()
-  for (let i = 0; i < pods / PER_SET; i++)
-    create<Deployment>(run, 'deployments.apps', deploymentOf(`web-${i}`, PER_SET))
-  awaitPods(run, pods)
-  const seconds = (performance.now() - from) / 1000
-  const after = heapUsed()
-  rows.push(figure(`real kubelets, ${of}, no Services`, pods / seconds, 'pods/s', '5,000 pods/s'))
-  if (before === 0) return rows
-  if (findStore(run.world) === undefined) throw new Error('bench: the cluster is gone')
-  rows.push(
-    figure('  its heap', (after - before) / 1e6, 'MB', 'under 500 MB'),
-    figure('  per node', (booted - before) / nodes, 'bytes'),
-    figure('  per pod', (after - booted) / pods, 'bytes'),
-  )
-  return rows
+  if (before === 0) return []
+  const cluster = instantCluster(nodes * PER_NODE)
+  deployAll(cluster, pods)
+  makeIdle(cluster, services - pods / PER_SET)
+  if (runningPods(cluster.world) < pods) throw new Error('bench: not all pods run')
+  const name = `heap of ${nodes} nodes, ${pods} pods, ${services} Services, instant kubelet`
+  return [figure(name, (heapUsed() - before) / 1e6, 'MB', 'under 500 MB')]
 }

@@ -45,8 +45,16 @@ function sliceOf(i: number): Draft<EndpointSlice> {
   }
 }
 
+/** Services with their slices. */
+export function createServices(run: Run, services: number): void {
+  for (let i = 0; i < services; i++) {
+    create<Service>(run, 'services', serviceOf(i))
+    create<EndpointSlice>(run, 'endpointslices.discovery.k8s.io', sliceOf(i))
+  }
+}
+
 /** Lets pass what time it takes until every kube-proxy has written all Services. */
-function awaitProxies({ world, rules }: Run): void {
+export function awaitProxies({ world, rules }: Run): void {
   const start = world.now
   const { revision } = findStore(world)!
   const behind = () => agentList(world, 'kube-proxy').some((agent) => stateOf(agent).revision < revision)
@@ -57,19 +65,20 @@ function awaitProxies({ world, rules }: Run): void {
   if (behind()) throw new Error('bench: a kube-proxy is behind')
 }
 
+/** What nodes a little behind might still have asked for is let go when their timers ring. */
+export function settleProxies({ world, rules }: Run): void {
+  runUntil(world, rules, { untilAt: world.now + PERIOD, maxEvents: 50_000_000 })
+}
+
 /** Heap in bytes, and seconds, that Services and their kube-proxies take. */
 function proxiesTake(nodes: number, services: number): { bytes: number; seconds: number } {
   const run = realCluster(nodes)
   const before = heapUsed()
   const from = performance.now()
-  for (let i = 0; i < services; i++) {
-    create<Service>(run, 'services', serviceOf(i))
-    create<EndpointSlice>(run, 'endpointslices.discovery.k8s.io', sliceOf(i))
-  }
+  createServices(run, services)
   awaitProxies(run)
   const seconds = (performance.now() - from) / 1000
-  // What nodes a little behind might still have asked for is let go when their timers ring.
-  runUntil(run.world, run.rules, { untilAt: run.world.now + PERIOD, maxEvents: 50_000_000 })
+  settleProxies(run)
   const bytes = heapUsed() - before
   const proxies = agentList(run.world, 'kube-proxy')
   const written = proxies.filter(({ ns }) => {

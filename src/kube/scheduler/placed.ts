@@ -24,9 +24,10 @@ interface Demand {
   readonly more: More
 }
 
-interface Placement extends Demand {
+interface Placement {
   readonly key: string
   readonly node: string
+  readonly demand: Demand
   /** uid of the ReplicaSet or StatefulSet that counts it; '': nobody does, or it ends */
   readonly owner: string
 }
@@ -35,6 +36,8 @@ export interface SchedulerState {
   use: Map<string, NodeUse>
   /** By pod key: what it takes where. */
   placed: Tree<Placement>
+  /** What the pod that was placed last takes: most take the same. */
+  last: Demand | null
   /** By the uid of a ReplicaSet or StatefulSet and the node: how many pods of it are there and do not end. */
   siblings: Map<string, Map<string, number>>
   /** Pods that wait, to how often they were tried. */
@@ -53,6 +56,7 @@ export function createSchedulerState(): SchedulerState {
   return {
     use: new Map(),
     placed: createTree(),
+    last: null,
     siblings: new Map(),
     waiting: new Map(),
     picky: new Map(),
@@ -98,10 +102,12 @@ export function place(state: SchedulerState, pod: Pod, node: string): void {
   const was = treeGet(state.placed, key)
   if (was?.node === node && was.owner === owner) return
   release(state, key)
-  const placement: Placement = { key, node, ...demandOf(pod), owner }
+  const demand = demandOf(pod)
+  state.last = state.last !== null && isSame(state.last, demand) ? state.last : Object.freeze(demand)
+  const placement: Placement = { key, node, demand: state.last, owner }
   state.placed = treeSet(state.placed, key, Object.freeze(placement))
   if (isPicky(pod)) state.picky.set(key, true)
-  take(usageOf(state, node), placement, 1)
+  take(usageOf(state, node), placement.demand, 1)
   if (owner !== '') countSibling(state, owner, node, 1)
 }
 
@@ -109,7 +115,7 @@ export function release(state: SchedulerState, key: string): void {
   const was = treeGet(state.placed, key)
   if (was === undefined) return
   state.placed = treeDelete(state.placed, key)
-  take(usageOf(state, was.node), was, -1)
+  take(usageOf(state, was.node), was.demand, -1)
   if (was.owner !== '') countSibling(state, was.owner, was.node, -1)
 }
 
@@ -117,6 +123,11 @@ function demandOf(pod: Pod): Demand {
   const { cpu, memory, more = NO_MORE } = requestsOf(pod)
   const { cpu: nonZeroCpu, memory: nonZeroMemory } = nonZeroRequestsOf(pod)
   return { cpu, memory, nonZeroCpu, nonZeroMemory, ports: Object.freeze(hostPortsOf(pod)), more }
+}
+
+function isSame(a: Demand, b: Demand): boolean {
+  if (a.cpu !== b.cpu || a.memory !== b.memory || a.ports.length + b.ports.length > 0) return false
+  return a.nonZeroCpu === b.nonZeroCpu && a.nonZeroMemory === b.nonZeroMemory && a.more === b.more
 }
 
 function take(use: NodeUse, demand: Demand, by: 1 | -1): void {

@@ -38,6 +38,7 @@ import {
   fixedOnce,
   listedOnce,
   sameIndex,
+  sameNames,
   stepOnce,
   sweepOld,
   wholeOnce,
@@ -287,7 +288,7 @@ function sync(ctx: AgentCtx): Reconciled {
     return { requeueAfter: RETRY }
   }
   const services = full ? [] : [...state.changed.keys()].filter((key) => key !== '')
-  const entry: ProxySync = { at: world.now, revision: agent.seen, services }
+  const entry: ProxySync = { at: world.now, revision: agent.seen, services: sameNames(world, services) }
   state.syncs = Object.freeze([...state.syncs.slice(1 - KEPT_SYNCS), Object.freeze(entry)])
   if (full) state.fullAt = world.now
   state.full = false

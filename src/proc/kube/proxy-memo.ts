@@ -18,6 +18,7 @@ interface Memo {
   /** What a change of the store makes of an index, by the index. */
   steps: Map<SliceIndex, { readonly change: StoreChange; readonly after: SliceIndex }>
   indexes: SliceIndex[]
+  names: (readonly string[])[]
   listed: Listed[]
   changed: Changed[]
   behind: Behind[]
@@ -59,6 +60,7 @@ interface Changed {
 const FIXED = 32
 const STEPS = 4096
 const INDEXES = 4
+const NAMES = 8
 const LISTED = 4
 const CHANGED = 12
 const BEHIND = 16
@@ -77,6 +79,7 @@ function memoOf(world: World): Memo {
       fixed: new Map(),
       steps: new Map(),
       indexes: [],
+      names: [],
       listed: [],
       changed: [],
       behind: [],
@@ -131,6 +134,19 @@ export function sameIndex(world: World, index: SliceIndex): SliceIndex {
   if (known !== undefined) return known
   memo.indexes = [...memo.indexes.slice(1 - INDEXES), index]
   return index
+}
+
+/** The names as a frozen list, or one of another node that has the same: ten thousand changed Services stand once. */
+export function sameNames(world: World, names: readonly string[]): readonly string[] {
+  const memo = memoOf(world)
+  const isSame = (one: readonly string[]) =>
+    one.length === names.length && one.every((name, i) => name === names[i])
+  const known = memo.names.find(isSame)
+  if (known !== undefined) return known
+  // Exactly as long: lists that were filtered have room for more.
+  const list = Object.freeze(names.slice())
+  memo.names = [...memo.names.slice(1 - NAMES), list]
+  return list
 }
 
 /** The index of all Services and slices. */
