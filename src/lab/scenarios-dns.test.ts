@@ -162,7 +162,13 @@ describe('5.6 upstream', () => {
     }
     const ip = /^svc-app +ClusterIP +(\S+)/m.exec(said(lab, 'node1: kubectl get svc'))?.[1]
     said(lab, 'node1: kubectl -n kube-system scale deployment coredns --replicas=0')
-    lab.wait(40)
+    // Its pods still answer while they end: lameduck 5s, and no others are ready.
+    lab.wait(2)
+    expect(said(lab, 'node1: kubectl -n kube-system get pods --no-headers')).toMatch(
+      /^coredns-\S+ +1\/1 +Terminating /,
+    )
+    expect(said(lab, `${CLIENT} curl -s http://svc-app/`)).toContain('Welcome to nginx!')
+    lab.wait(38)
     lab.frames()
     const { world } = lab.run
     const from = world.now
