@@ -68,8 +68,14 @@ type Request = Extract<ToServer, { k: 'write' | 'act' | 'call' }>
 /** What the server knows without etcd: discovery and its own version and schema. */
 const KNOWN_PATH = /^\/(api(\/v1)?|apis(\/[^/?]+){0,2}|version|openapi\/.*)\/?(\?.*)?$/
 
-/** Control planes at most. */
+/** Control planes at most, and where the world keeps the namespace and process of each one's server. */
 const SERVERS_MAX = 9
+const PLACES: readonly string[] = Object.freeze(
+  Array.from({ length: SERVERS_MAX }, (_, i) => `kubeApiNs${i === 0 ? '' : i}`),
+)
+const PIDS: readonly string[] = Object.freeze(
+  Array.from({ length: SERVERS_MAX }, (_, i) => `kubeApiPid${i === 0 ? '' : i}`),
+)
 
 const WATCH_EVERY = 50_000_000
 const WATCHES = 'watches'
@@ -87,9 +93,11 @@ export function apiServerProgram(rules: AgentRules): Program {
 /** The store has changes for an agent: they go out on its connection, if it has one. */
 export function serverNotify(world: World, rules: AgentRules, agent: Agent): void {
   for (let at = 0; at < SERVERS_MAX; at++) {
-    const ns = findNetns(world, world.scalars[`kubeApiNs${at || ''}`] ?? 0)
-    if (ns === undefined) return
-    const proc = procAt(ns, world.scalars[`kubeApiPid${at || ''}`] ?? 0)
+    const place = world.scalars[PLACES[at]!]
+    if (place === undefined) return
+    const ns = findNetns(world, place)
+    if (ns === undefined) continue
+    const proc = procAt(ns, world.scalars[PIDS[at]!] ?? 0)
     if (proc?.program !== NAME) continue
     touch(world, ns.id)
     for (const conn of (proc.state as ServerState).conns.values()) {
@@ -102,10 +110,10 @@ export function serverNotify(world: World, rules: AgentRules, agent: Agent): voi
 function keepPlace({ world, ns, proc }: ProcCtx): void {
   const { scalars } = world
   for (let at = 0; at < SERVERS_MAX; at++) {
-    const [place, pid] = [`kubeApiNs${at || ''}`, `kubeApiPid${at || ''}`]
+    const place = PLACES[at]!
     if (scalars[place] !== undefined && scalars[place] !== ns.id) continue
     scalars[place] = ns.id
-    scalars[pid] = proc.pid
+    scalars[PIDS[at]!] = proc.pid
     return
   }
 }
