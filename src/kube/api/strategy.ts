@@ -252,10 +252,11 @@ function mountToken(pod: M<Pod>, suffix: () => string): void {
   const lacks = (c: M<Container>) => !c.volumeMounts?.some((mount) => mount.mountPath === TOKEN_PATH)
   const automount = (spec as { automountServiceAccountToken?: boolean }).automountServiceAccountToken
   if (automount === false || !containers.some(lacks)) return
-  const name = `kube-api-access-${suffix()}`
+  // Joined and appended so that each stands in no more room than it takes: every pod has them.
+  const name = ['kube-api-access-', suffix()].join('')
   for (const c of containers) {
-    if (lacks(c))
-      c.volumeMounts = [...(c.volumeMounts ?? []), { name, readOnly: true, mountPath: TOKEN_PATH }]
+    const mount = { name, readOnly: true, mountPath: TOKEN_PATH }
+    if (lacks(c)) c.volumeMounts = (c.volumeMounts ?? []).concat([mount])
   }
   const volume = {
     name,
@@ -272,7 +273,7 @@ function mountToken(pod: M<Pod>, suffix: () => string): void {
       defaultMode: 420,
     },
   }
-  spec.volumes = [...(spec.volumes ?? []), thaw(volume)]
+  spec.volumes = (spec.volumes ?? []).concat([thaw(volume)])
 }
 
 /** Guaranteed: every container limits cpu and memory and requests just that. BestEffort: nobody says anything. */

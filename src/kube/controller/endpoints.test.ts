@@ -2,7 +2,9 @@
 import { expect, it } from 'vitest'
 import { apiBind, apiDelete, apiGet, apiPatch, apiUpdateStatus } from '../api/local.ts'
 import type { Endpoints, EndpointSlice, Pod, Service } from '../objects.ts'
+import { storeChanges } from '../store/history.ts'
 import { storeOf } from '../store/store.ts'
+import type { StoreChange } from '../types.ts'
 import { all, checkCluster, make, makeNode, pass, startKubelets, USER } from './check.ts'
 import { endpointsController } from './endpoints.ts'
 import { truncateSubsets } from './endpoints/truncate.ts'
@@ -193,10 +195,7 @@ it('takes its time for a large Service: changes that arrive meanwhile are one wr
     pass(c, 0.001)
   }
   pass(c, 1)
-  const { log, tail } = storeOf(c.world)
-  const writes = [...log.chunks.flat(), ...tail].filter(
-    (one) => one.resource === 'endpoints' && one.revision > revision,
-  )
+  const writes = storeChanges(storeOf(c.world), revision, new Set(['endpoints'])) as StoreChange[]
   const left = (writes.at(-1)!.object as Endpoints).subsets?.[0]?.addresses?.length
   expect(left).toBe(276)
   // 300 pods of 20 us each are 6 ms: in 24 ms there is time for four or five.

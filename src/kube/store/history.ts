@@ -2,6 +2,8 @@
 import type { Pod } from '../objects.ts'
 import type { ApiObject, StoreChange } from '../types.ts'
 import { objectKey } from '../types.ts'
+import type { LogEntry } from './log.ts'
+import { entryResource, entryTime, readEntry } from './log.ts'
 import { storeGet, storeKey, storeList, storeOwnedOf, storePodsOnNode } from './store.ts'
 import { createTable, tableDelete, tableGet, tableGetAll, tableSet, tableValues } from './table.ts'
 import type { Store } from './types.ts'
@@ -17,8 +19,8 @@ export function revisionAt(store: Store, at: number): number {
   const { first, chunks } = store.log
   for (let revision = store.revision; revision >= first; revision--) {
     const index = revision - first
-    const change = (chunks[Math.floor(index / CHUNK)] ?? store.tail)[index % CHUNK]
-    if (change === undefined || change.at <= at) return revision
+    const entry = (chunks[Math.floor(index / CHUNK)] ?? store.tail)[index % CHUNK]
+    if (entry === undefined || entryTime(entry) <= at) return revision
   }
   return compactedRevision(store)
 }
@@ -35,8 +37,8 @@ export function storeChanges(
 ): StoreChange[] | 'gone' {
   if (from < compactedRevision(store)) return 'gone'
   const found: StoreChange[] = []
-  eachChange(store, from, to, (change) => {
-    if (resources === undefined || resources.has(change.resource)) found.push(change)
+  eachEntry(store, from, to, (entry, revision) => {
+    if (resources === undefined || resources.has(entryResource(entry))) found.push(readEntry(entry, revision))
     return true
   })
   return found
@@ -66,7 +68,8 @@ export function storeChangesOnNode(
       if (some !== undefined) places = places.length === 0 ? some : [...places, ...some].sort((a, b) => a - b)
     }
     for (const place of places) {
-      if (start + place >= at && start + place <= end) found.push(chunk[place]!)
+      if (start + place >= at && start + place <= end)
+        found.push(readEntry(chunk[place]!, first + start + place))
     }
     at = end + 1
   }
@@ -82,9 +85,9 @@ interface ChunkIndex {
   readonly places: Map<string, number[]>
 }
 
-const chunkIndexes = new WeakMap<readonly StoreChange[], ChunkIndex>()
+const chunkIndexes = new WeakMap<readonly LogEntry[], ChunkIndex>()
 
-function indexOf(chunk: readonly StoreChange[]): ReadonlyMap<string, readonly number[]> {
+function indexOf(chunk: readonly LogEntry[]): ReadonlyMap<string, readonly number[]> {
   const index = chunkIndexes.get(chunk) ?? { read: 0, places: new Map() }
   chunkIndexes.set(chunk, index)
   const put = (key: string, place: number) => {
@@ -93,11 +96,12 @@ function indexOf(chunk: readonly StoreChange[]): ReadonlyMap<string, readonly nu
     else places.push(place)
   }
   for (; index.read < chunk.length; index.read++) {
-    const { resource, object, previous } = chunk[index.read]!
-    if (resource !== 'pods') {
-      put(`/${resource}`, index.read)
+    const entry = chunk[index.read]!
+    if (typeof entry === 'string' || entry.resource !== 'pods') {
+      put(`/${entryResource(entry)}`, index.read)
       continue
     }
+    const { object, previous } = entry
     const node = (object as Pod).spec.nodeName ?? ''
     const before = (previous as Pod | undefined)?.spec.nodeName ?? ''
     if (node !== '') put(node, index.read)
@@ -118,8 +122,10 @@ export function storeGetAt<T extends ApiObject = ApiObject>(
   if (now !== undefined && Number(now.metadata.resourceVersion) <= revision) return now
   const key = storeKey(namespace, name)
   let found: ApiObject | undefined = now
-  eachChange(store, revision, store.revision, (change) => {
-    if (change.key !== key || change.resource !== resource) return true
+  eachEntry(store, revision, store.revision, (entry, at) => {
+    if (entryResource(entry) !== resource) return true
+    const change = readEntry(entry, at)
+    if (change.key !== key) return true
     found = change.previous
     return false
   })
@@ -201,17 +207,25 @@ function inOrder<T>(found: Map<string, T>): readonly T[] {
 function pastOf(store: Store, resource: string, revision: number): Map<string, ApiObject | undefined> {
   const past = new Map<string, ApiObject | undefined>()
   if (revision >= (store.changedAt.get(resource) ?? 0)) return past
-  eachChange(store, revision, store.revision, (change) => {
-    if (change.resource === resource && !past.has(change.key)) past.set(change.key, change.previous)
+  eachEntry(store, revision, store.revision, (entry, at) => {
+    if (entryResource(entry) !== resource) return true
+    const change = readEntry(entry, at)
+    if (!past.has(change.key)) past.set(change.key, change.previous)
     return true
   })
   return past
 }
 
-function eachChange(store: Store, from: number, to: number, visit: (change: StoreChange) => boolean): void {
+/** Visits what the log has after revision `from` up to `to`, oldest first, until `visit` answers false. */
+function eachEntry(
+  store: Store,
+  from: number,
+  to: number,
+  visit: (entry: LogEntry, revision: number) => boolean,
+): void {
   const { first, chunks } = store.log
   for (let at = Math.max(0, from + 1 - first); at <= to - first; at++) {
-    const change = (chunks[Math.floor(at / CHUNK)] ?? store.tail)[at % CHUNK]
-    if (change === undefined || !visit(change)) return
+    const entry = (chunks[Math.floor(at / CHUNK)] ?? store.tail)[at % CHUNK]
+    if (entry === undefined || !visit(entry, first + at)) return
   }
 }

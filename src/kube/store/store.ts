@@ -14,6 +14,7 @@ import { deepFreeze } from '../types.ts'
 import type { EventTable } from './event-table.ts'
 import { eventsUntil } from './event-table.ts'
 import { draftOf } from './layout.ts'
+import { seal } from './log.ts'
 import { momentOf } from './pack.ts'
 import { shareParts } from './share.ts'
 import {
@@ -346,7 +347,10 @@ function append(world: World, store: Store, change: StoreChange): void {
   if (store.tail.length === CHUNK) {
     const { first, chunks } = store.log
     const spare = Math.max(0, chunks.length + 1 - Math.ceil(store.options.logLimit / CHUNK))
-    store.log = Object.freeze({ first: first + spare * CHUNK, chunks: [...chunks, store.tail].slice(spare) })
+    store.log = Object.freeze({
+      first: first + spare * CHUNK,
+      chunks: [...chunks, seal(store.tail)].slice(spare),
+    })
     store.tail = []
   }
   const { resource, object, previous } = change

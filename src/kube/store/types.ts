@@ -2,6 +2,7 @@
 import type { Rng } from '../../base/rng.ts'
 import type { Target } from '../../sim/world.ts'
 import type { StoreChange } from '../types.ts'
+import type { LogEntry } from './log.ts'
 import type { Table } from './table.ts'
 import type { Tree } from './tree.ts'
 
@@ -23,7 +24,7 @@ export const CHUNK = 128
 /** The log's full chunks: `chunks[c][i]` is the change of revision `first + CHUNK c + i`; the store's `tail` follows. */
 export interface ChangeLog {
   readonly first: number
-  readonly chunks: readonly (readonly StoreChange[])[]
+  readonly chunks: readonly (readonly LogEntry[])[]
 }
 
 /** What an agent wants to be told of; `node` narrows pods to those bound to that node. */
