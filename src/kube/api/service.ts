@@ -317,7 +317,8 @@ function allocateIps(service: M, allocators: Allocators): Status | undefined {
     }
     allocators.clusterIps = treeSet(allocators.clusterIps, given[i], mine)
   }
-  spec.clusterIPs = given
+  // A copy: an array that was pushed to has room for 16 more, in every Service.
+  spec.clusterIPs = given.slice()
   spec.clusterIP = given[0]
   return undefined
 }

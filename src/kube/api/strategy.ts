@@ -252,7 +252,7 @@ function mountToken(pod: M<Pod>, suffix: () => string): void {
   const lacks = (c: M<Container>) => !c.volumeMounts?.some((mount) => mount.mountPath === TOKEN_PATH)
   const automount = (spec as { automountServiceAccountToken?: boolean }).automountServiceAccountToken
   if (automount === false || !containers.some(lacks)) return
-  // Joined and appended so that each stands in no more room than it takes: every pod has them.
+  // Joined, and appended by `concat`, so that each takes no more room than it needs: every pod has them.
   const name = ['kube-api-access-', suffix()].join('')
   for (const c of containers) {
     const mount = { name, readOnly: true, mountPath: TOKEN_PATH }

@@ -13,6 +13,7 @@ import type { ApiObject, StoreChange } from '../types.ts'
 import { deepFreeze } from '../types.ts'
 import type { EventTable } from './event-table.ts'
 import { eventsUntil } from './event-table.ts'
+import { indexAdd, indexKeys, indexRemove } from './key-index.ts'
 import { draftOf } from './layout.ts'
 import { seal } from './log.ts'
 import { momentOf } from './pack.ts'
@@ -27,8 +28,8 @@ import {
   tableSet,
   tableValues,
 } from './table.ts'
-import { createTree, treeDelete, treeGet, treeKeys, treeSet } from './tree.ts'
-import type { KeyIndex, Store, StoreOptions, Subscription, Want } from './types.ts'
+import { createTree, treeKeys } from './tree.ts'
+import type { Store, StoreOptions, Subscription, Want } from './types.ts'
 import { CHUNK } from './types.ts'
 
 const RNG_STREAM = 0x6b756265
@@ -146,7 +147,7 @@ export function storeOldEvents(store: Store, at: number): readonly KubeEvent[] {
 /** The pods bound to a node. */
 export function storePodsOnNode(store: Store, node: string): readonly Pod[] {
   const pods = store.tables.get('pods') ?? createTable('pods')
-  const keys = treeKeys(treeGet(store.podsByNode, node) ?? createTree<null>(), '')
+  const keys = indexKeys(store.podsByNode, node)
   return tableGetAll(pods, keys) as unknown as readonly Pod[]
 }
 
@@ -164,7 +165,7 @@ export function storeOwnedOf(
   uid: string,
   resource: string,
 ): { keys: readonly string[]; objects: readonly ApiObject[] } {
-  const keys = treeKeys(treeGet(store.owned, `${uid}/${resource}/`) ?? createTree<null>(), '')
+  const keys = indexKeys(store.owned, `${uid}/${resource}/`)
   const objects = tableGetAll(store.tables.get(resource) ?? createTable(resource), keys)
   assert(objects.length === keys.length, 'kube: the owner index points at objects')
   return { keys, objects }
@@ -304,11 +305,11 @@ function index(
 ): void {
   const node = nodeOf(resource, now)
   if (node !== '' && node !== nodeOf(resource, old)) {
-    store.podsByNode = withKey(store.podsByNode, node, key)
+    store.podsByNode = indexAdd(store.podsByNode, node, key)
   }
   for (const { uid } of now.metadata.ownerReferences ?? []) {
     if (hasOwner(old, uid)) continue
-    store.owned = withKey(store.owned, `${uid}/${resource}/`, key)
+    store.owned = indexAdd(store.owned, `${uid}/${resource}/`, key)
   }
 }
 
@@ -321,20 +322,11 @@ function unindex(
 ): void {
   const node = nodeOf(resource, old)
   if (node !== '' && node !== nodeOf(resource, now)) {
-    store.podsByNode = withoutKey(store.podsByNode, node, key)
+    store.podsByNode = indexRemove(store.podsByNode, node, key)
   }
   for (const { uid } of old.metadata.ownerReferences ?? []) {
-    if (!hasOwner(now, uid)) store.owned = withoutKey(store.owned, `${uid}/${resource}/`, key)
+    if (!hasOwner(now, uid)) store.owned = indexRemove(store.owned, `${uid}/${resource}/`, key)
   }
-}
-
-function withKey(index: KeyIndex, of: string, key: string): KeyIndex {
-  return treeSet(index, of, treeSet(treeGet(index, of) ?? createTree<null>(), key, null))
-}
-
-function withoutKey(index: KeyIndex, of: string, key: string): KeyIndex {
-  const left = treeDelete(treeGet(index, of) ?? createTree<null>(), key)
-  return left.size === 0 ? treeDelete(index, of) : treeSet(index, of, left)
 }
 
 function hasOwner(object: ApiObject | undefined, uid: string): boolean {

@@ -2,6 +2,7 @@
 import type { Rng } from '../../base/rng.ts'
 import type { Target } from '../../sim/world.ts'
 import type { StoreChange } from '../types.ts'
+import type { KeyIndex } from './key-index.ts'
 import type { LogEntry } from './log.ts'
 import type { Table } from './table.ts'
 import type { Tree } from './tree.ts'
@@ -37,9 +38,6 @@ export interface Subscription {
   readonly wants: readonly Want[]
   readonly delayNs: number
 }
-
-/** Objects' keys, as their table holds them, by what they have in common. */
-export type KeyIndex = Tree<Tree<null>>
 
 export interface Store extends Target {
   type: 'store'

@@ -3,17 +3,18 @@
  * more objects. Models the indexes behind endpointslice's util.ServiceSelectorCache. The trees are frozen: a
  * checkpoint shares them.
  */
-import { interned } from '../../../base/intern.ts'
 import { matchMap } from '../../api/selectors.ts'
 import type { Labels, Pod, Service } from '../../objects.ts'
+import type { KeyIndex } from '../../store/key-index.ts'
+import { indexAdd, indexKeys, indexRemove } from '../../store/key-index.ts'
 import { createTree, treeDelete, treeGet, treeSet, treeValues } from '../../store/tree.ts'
 import type { Tree } from '../../store/tree.ts'
 import type { StoreChange } from '../../types.ts'
 import { jsonEqual, objectKey } from '../../types.ts'
 
 export interface Selection {
-  /** NAMESPACE/KEY=VALUE/POD, to the pod's key */
-  pods: Tree<string>
+  /** by NAMESPACE/KEY=VALUE */
+  pods: KeyIndex
   /** NAMESPACE/KEY=VALUE/SERVICE by the first pair of its selector, to the selector */
   services: Tree<Selecting>
   /** The same by Service key. */
@@ -50,10 +51,11 @@ export function selectionPod(to: Selection, now: Pod | undefined, previous?: Pod
   const labels = now?.metadata.labels ?? {}
   const before = previous?.metadata.labels ?? {}
   if (now !== undefined && previous !== undefined && jsonEqual(labels, before)) return
-  for (const place of previous === undefined ? [] : places(previous)) to.pods = treeDelete(to.pods, place)
-  if (now === undefined) return
-  const key = known ?? objectKey(now)
-  for (const place of places(now)) to.pods = treeSet(to.pods, place, key)
+  const pod = now ?? previous
+  if (pod === undefined) return
+  const key = known ?? objectKey(pod)
+  for (const pair of pairs(previous)) to.pods = indexRemove(to.pods, pair, key)
+  for (const pair of pairs(now)) to.pods = indexAdd(to.pods, pair, key)
 }
 
 /** A pod's change, as the store's log has it. */
@@ -63,7 +65,7 @@ export function selectionChange(to: Selection, { type, key, object, previous }: 
 
 /** Keys of the pods that have the selector's first pair: those that it selects are among them. */
 export function selectionCandidates(of: Selection, namespace: string, selector: Labels): readonly string[] {
-  return treeValues(of.pods, `${namespace}/${firstPair(selector)}/`)
+  return indexKeys(of.pods, `${namespace}/${firstPair(selector)}`)
 }
 
 /** Keys of the Services that select a pod with these labels. */
@@ -131,8 +133,7 @@ function firstPair(selector: Labels): string {
   return `${key}=${selector[key]}`
 }
 
-function places({ metadata }: Pod): string[] {
-  const { namespace = '', name, labels = {} } = metadata
-  // More than one controller keeps them.
-  return Object.entries(labels).map(([key, value]) => interned(`${namespace}/${key}=${value}/${name}`))
+function pairs(pod: Pod | undefined): string[] {
+  const { namespace = '', labels = {} } = pod?.metadata ?? {}
+  return Object.entries(labels).map(([key, value]) => `${namespace}/${key}=${value}`)
 }
