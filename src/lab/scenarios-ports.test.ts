@@ -315,6 +315,30 @@ describe('7.1 with more control planes', () => {
     expect(running()).toBe(2)
   })
 
+  it('two: an API server that ends takes itself off the endpoints; one that is cut off is taken off in 15 s', () => {
+    const lab = controlPlanes('node02')
+    const ask = 'pc: kubectl --server https://192.168.1.13:6443'
+    const listed = () => [
+      lab.type(`${ask} get endpoints kubernetes --no-headers`).stdout.split(/ +/)[1],
+      lab.type(`${ask} get endpointslice kubernetes --no-headers`).stdout.split(/ +/)[3],
+    ]
+    const both = ['192.168.1.11:6443,192.168.1.13:6443', '192.168.1.11,192.168.1.13']
+    expect(listed()).toEqual(both)
+    lab.type('controlplane: pkill kube-apiserver')
+    lab.wait(1)
+    expect(listed()).toEqual(['192.168.1.13:6443', '192.168.1.13'])
+    // What it left behind: kubelets ask the first one, as kubeadm has it.
+    expect(nodesSeen(lab)).toContain('The connection to the server 192.168.1.11:6443 was refused')
+    lab.type('controlplane: kube-apiserver > /dev/null 2>&1 &')
+    lab.wait(2)
+    expect(listed()).toEqual(both)
+    lab.type('controlplane: pkill -9 kube-apiserver')
+    lab.wait(1)
+    expect(listed()).toEqual(both)
+    lab.wait(26)
+    expect(listed()).toEqual(['192.168.1.13:6443', '192.168.1.13'])
+  })
+
   it('three: one may go, and not two', () => {
     const lab = controlPlanes('node01', 'node02')
     expect(peers(lab, 'controlplane')).toHaveLength(4)

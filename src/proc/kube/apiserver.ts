@@ -2,7 +2,7 @@
  * kube-apiserver: the process behind port 6443. Agents of other machines, and kubectl, reach the API by connections to
  * it; it tells connected agents of changes. Killed, the cluster goes on as it was left, unwatched; without etcd
  * it answers from its caches and fails at everything else. The store outlives it. Models what cmd/kube-apiserver (1.32) does on its port. Not here: TLS' handshake,
- * authentication, admission by webhooks, the lease by which several keep the endpoints of `kubernetes`.
+ * authentication, admission by webhooks.
  */
 import type { AgentRules } from '../../kube/agent/agent.ts'
 import { agentAct, findAgent } from '../../kube/agent/agent.ts'
@@ -29,6 +29,7 @@ import { streamClose, streamFlush } from '../stream.ts'
 import type { Backend, Tell } from './apiback.ts'
 import { backendEvent, backendInput, backendOpen, backendsDrop, nameless, statusAnswer } from './apiback.ts'
 import type { FromServer, ToServer } from './apiwire.ts'
+import { giveUpLease, hasOthers, RENEW_NS, renewLease } from './apimasters.ts'
 import { SERVER_ACCEPTED } from './apiwire.ts'
 import type { Channel } from './channel.ts'
 import { channelRead, channelSend, createChannel } from './channel.ts'
@@ -79,12 +80,16 @@ const PIDS: readonly string[] = Object.freeze(
 
 const WATCH_EVERY = 50_000_000
 const WATCHES = 'watches'
+/** To renew the server's own lease, and in the place of a client where etcd is asked for it. */
+const MASTERS = 'masters'
+const NOBODY = -1
 
 /** The program. */
 export function apiServerProgram(rules: AgentRules): Program {
   return {
     name: NAME,
     help: "a cluster's API server",
+    handles: ['SIGTERM', 'SIGINT'],
     start,
     on: (ctx, event) => onEvent(ctx, rules, event),
   }
@@ -144,16 +149,23 @@ function start(ctx: ProcCtx): void {
   }
   proc.state = state
   dialEtcd(ctx, state.etcd)
+  if (hasOthers(world)) setTimer(ctx, world.now, MASTERS)
   keepPlace(ctx)
 }
 
 function onEvent(ctx: ProcCtx, rules: AgentRules, event: ProcEvent): void {
+  const state = ctx.proc.state as ServerState | undefined
   if (event.type === 'signal') {
+    if (state?.etcd.phase === 'open' && hasOthers(ctx.world)) giveUpLease(ctx)
     exitProcess(ctx, 0)
     return
   }
-  const state = ctx.proc.state as ServerState | undefined
   if (state === undefined) return
+  if (event.type === 'timer' && event.tag === MASTERS) {
+    etcdAsk(ctx, state.etcd, { client: NOBODY, messages: [] })
+    setTimer(ctx, ctx.world.now + RENEW_NS, MASTERS)
+    return
+  }
   if (event.type === 'timer' && event.tag === WATCHES) {
     pushWatches(ctx, state)
     return
@@ -276,6 +288,7 @@ function answer(
 /** etcd has answered. */
 function carryOut(ctx: ProcCtx, rules: AgentRules, state: ServerState, { client, messages }: Waiting): void {
   const { world } = ctx
+  if (client === NOBODY) renewLease(ctx)
   for (const message of messages) {
     const conn = state.conns.get(client)
     if (conn === undefined) return
