@@ -78,7 +78,6 @@ test.describe('terminals', () => {
     await expect(screen(page)).toContainText('ok')
     await page.keyboard.press('F6')
     await expect(page.locator('.screen textarea')).not.toBeFocused()
-    // On to the lesson, and round through the other parts of the page.
     await expect(pageTab(page, 'Lesson')).toBeFocused()
     await page.keyboard.press('F6')
     await expect(page.locator('.topbar button').first()).toBeFocused()
@@ -94,17 +93,6 @@ test.describe('terminals', () => {
     await treeItem(page, 'net2').click()
     await page.keyboard.press('t')
     await expect(page.getByRole('tab', { name: 'host.net2' })).toHaveAttribute('aria-selected', 'true')
-  })
-
-  test('lines typed without a pause while time runs flat out all run, in order', async ({ page }) => {
-    await open(page)
-    await page.getByTitle('Speed').selectOption({ label: 'As fast as possible' })
-    await page.getByRole('button', { name: 'Play', exact: true }).click()
-    await page.locator('.screen textarea').focus()
-    await page.keyboard.press('Control+c')
-    const lines = Array.from({ length: 12 }, (_, i) => `echo ${i} >> /tmp/l; ping -c 1 20.1.1.2 > /dev/null`)
-    await page.keyboard.type(`${lines.join('\n')}\nclear; echo all $(cat /tmp/l) of them\n`)
-    await expect(screen(page)).toContainText('all 0 1 2 3 4 5 6 7 8 9 10 11 of them', { timeout: 30_000 })
   })
 
   test('Ctrl-C ends the ping', async ({ page }) => {
@@ -161,6 +149,34 @@ test.describe('a new terminal', () => {
     await expect(screen(page)).toContainText((first ?? '').trim().slice(0, 40))
     await expect(screen(page)).not.toContainText('once')
   })
+})
+
+test('lines typed without a pause while time runs flat out all run, in order', async ({ page }) => {
+  await open(page)
+  await page.getByTitle('Speed').selectOption({ label: 'As fast as possible' })
+  await page.getByRole('button', { name: 'Play', exact: true }).click()
+  await page.locator('.screen textarea').focus()
+  await page.keyboard.press('Control+c')
+  const lines = Array.from({ length: 12 }, (_, i) => `echo ${i} >> /tmp/l; ping -c 1 20.1.1.2 > /dev/null`)
+  await page.keyboard.type(`${lines.join('\n')}\nclear; echo all $(cat /tmp/l) of them\n`)
+  await expect(screen(page)).toContainText('all 0 1 2 3 4 5 6 7 8 9 10 11 of them', { timeout: 30_000 })
+})
+
+test('what could not be applied yet is there again after a reload', async ({ page }) => {
+  await open(page)
+  await openEditor(page)
+  await goToLine(page, 6)
+  await page.keyboard.type('x')
+  await expect(page.getByText('Not applied yet')).toBeVisible()
+  await page.reload()
+  await expect(page.getByText('is in the YAML tab again')).toBeVisible()
+  await openEditor(page)
+  const problem = page.getByRole('region', { name: 'Problems' }).getByRole('button').first()
+  await expect(problem).toContainText('kind "linuxx" of node "host" is not modelled')
+  await page.getByRole('button', { name: 'Discard' }).click()
+  await page.reload()
+  await openEditor(page)
+  await expect(page.getByText('The running lab is this text')).toBeVisible()
 })
 
 test.describe('the lab as text', () => {
