@@ -1,5 +1,4 @@
 /** A lab run without a screen: boot, commands typed one after the other, time let pass, any event gone back to. */
-import { clonePlain } from '../base/clone.ts'
 import type { StepDetail } from '../net/trace.ts'
 import type { World } from '../net/types.ts'
 import { findNetns } from '../net/world.ts'
@@ -195,9 +194,4 @@ function runOne(run: Run, capture: number, end: number | undefined, each: () => 
 
 function places(world: World): string {
   return roomNames(world).slice(0, 20).map(placeOfRoom).join(', ')
-}
-
-/** A copy of the world that goes its own way. What is frozen is in both. */
-export function copyWorld(world: World): World {
-  return clonePlain(world)
 }

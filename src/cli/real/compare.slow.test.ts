@@ -7,6 +7,8 @@ import { describe, expect, it } from 'vitest'
 import type { Compared } from './compare.ts'
 import { compareAll, difference } from './compare.ts'
 import type { Line } from './lines.ts'
+import { KUSTOMIZED } from './kustomized.ts'
+import { FILES, LAB } from './lab.ts'
 import { LAB_LINES, SECTIONS } from './lines.ts'
 
 function hasKubectl(): boolean {
@@ -20,11 +22,12 @@ function hasKubectl(): boolean {
 
 const third = (_: Line, i: number) => i % 3 === 0
 const { get, describe: described, know, apply, tour, create, change, run, end, look } = SECTIONS
-const { watched, typed, config, over, pruned } = SECTIONS
+const { watched, typed, config, over, pruned, built } = SECTIONS
 const BRIEF: Readonly<Record<string, readonly Line[]>> = {
   'get, describe and what the server is': [get!, described!, know!].flatMap((lines) => lines.filter(third)),
   'apply to delete': [...tour!, ...apply!],
   'types, configurations, copies and editors': [typed!.filter(third), config!, over!, pruned!].flat(),
+  kustomizations: built!,
 }
 const ALL = {
   get,
@@ -42,6 +45,7 @@ const ALL = {
   config,
   over,
   pruned,
+  built,
 }
 
 const real = describe.skipIf(!hasKubectl()) // skips: no kubectl 1.32 on this machine
@@ -60,7 +64,9 @@ function counted(name: string, all: readonly Compared[]): string[] {
 real('real kubectl 1.32 and our own print the same', () => {
   for (const [name, lines] of Object.entries(everything ? ALL : BRIEF)) {
     it(name, { timeout: 180_000 }, async () => {
-      expect(counted(name, await compareAll(lines!))).toEqual([])
+      expect(
+        counted(name, await compareAll(lines!, () => {}, LAB, lines === built ? KUSTOMIZED : FILES)),
+      ).toEqual([])
     })
   }
 })

@@ -6,14 +6,15 @@
 import { spawn } from 'node:child_process'
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { dirname, join } from 'node:path'
 import { advanceTo, setWallClock } from '../../lab/cluster-api.ts'
 import type { Run } from '../../lab/headless.ts'
-import { copyWorld, startRun, typeAll } from '../../lab/headless.ts'
+import { startRun, typeAll } from '../../lab/headless.ts'
 import { submitExec } from '../../lab/rules.ts'
 import { kubeconfig } from '../api.ts'
 import type { ApiServer } from '../api-server.ts'
 import { startApiServer } from '../api-server.ts'
+import { copyWorld } from './copy.ts'
 import { FILES, LAB } from './lab.ts'
 import type { Line } from './lines.ts'
 
@@ -109,8 +110,14 @@ async function open(lab: string, files: Readonly<Record<string, string>>): Promi
   writeFileSync(join(folder, 'config'), kubeconfig(server.url))
   writeFileSync(join(folder, 'real'), ADMIN)
   for (const [name, text] of Object.entries({ ...files, real: ADMIN })) {
-    if (name !== 'real') writeFileSync(join(folder, 'at', name), text)
-    ownLine({ run, room }, run.world, `cd ${HOME}; cat > ${name} <<'END_OF_FILE'\n${text}END_OF_FILE`)
+    const at = join(folder, 'at', name)
+    mkdirSync(dirname(at), { recursive: true })
+    if (name !== 'real') writeFileSync(at, text)
+    ownLine(
+      { run, room },
+      run.world,
+      `cd ${HOME}; mkdir -p ${dirname(name)}; cat > ${name} <<'END_OF_FILE'\n${text}END_OF_FILE`,
+    )
   }
   return { run, server, folder, room, onAsked }
 }
@@ -243,6 +250,7 @@ function plain({ out, err, code }: Said, { server, folder }: Place, { anyOrder }
   const clean = (text: string) =>
     text
       .replaceAll(join(folder, 'real'), `${HOME}/real`)
+      .replaceAll(join(folder, 'at'), HOME)
       .replaceAll(server.url, 'https://SERVER')
       .replaceAll(host, 'SERVER')
       .replaceAll('https://192.168.1.11:6443', 'https://SERVER')
@@ -258,7 +266,11 @@ function plain({ out, err, code }: Said, { server, folder }: Place, { anyOrder }
       // This build of kubectl logs what the plain one prints.
       .replaceAll(
         /^E\d{4} .* run\.go:72\] "command failed" err="(.*)"$/gm,
-        (_, why: string) => `error: ${why.replaceAll('\\"', '"')}`,
+        (_, why: string) => `error: ${why.replaceAll(/\\(["\\])/g, '$1')}`,
+      )
+      .replaceAll(
+        /^E\d{4} .* run\.go:72\] "command failed" err=<\n((?:\t.*\n)+) >$/gm,
+        (_, why: string) => `error: ${why.trimEnd().replaceAll(/^\t/gm, '')}`,
       )
       .replaceAll(/^([EFW])\d{4} \d\d:\d\d:\d\d\.\d+ +\d+ (?=\w+\.go:)/gm, '$1 ')
       .replaceAll(/v1\.32\.\d+(-dispatcher|-gke\.\d+)?/g, 'v1.32')

@@ -1,5 +1,5 @@
 /** What both kubectls are asked, in this order: the world goes on as the real one left it. */
-import { CONFIG, FILES_OVER, PRUNED, TYPED, WATCHED } from './more-lines.ts'
+import { BUILT, CONFIG, FILES_OVER, PRUNED, TYPED, WATCHED } from './more-lines.ts'
 
 /** A string is a line that needs no time to pass. */
 export type Line =
@@ -123,4 +123,5 @@ export const SECTIONS: Readonly<Record<string, readonly Line[]>> = {
   config: CONFIG,
   over: FILES_OVER,
   pruned: PRUNED,
+  built: BUILT,
 }

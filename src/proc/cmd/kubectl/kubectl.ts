@@ -19,6 +19,7 @@ import { get } from './get.ts'
 import { auth } from './auth.ts'
 import { config } from './configure.ts'
 import { apiResources, apiVersions, clusterInfo, version } from './info.ts'
+import { kustomize } from './kustomize.ts'
 import { cordon, drain, remove, wait } from './remove.ts'
 import { rollout } from './rollout.ts'
 import { expose, run } from './run.ts'
@@ -48,6 +49,7 @@ export const VERBS: Readonly<Record<string, Verb>> = {
   explain,
   expose,
   get,
+  kustomize,
   label: (flow, args) => label(flow, args, 'label'),
   logs,
   patch,

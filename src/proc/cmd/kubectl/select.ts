@@ -4,6 +4,7 @@ import { field, isRecord, withField } from '../../../kube/types.ts'
 import { listDir, readFile, statFile } from '../../../run/files.ts'
 import { boolFlag, listFlag, textFlag } from './flags.ts'
 import { fault, once, standardInput } from './flow.ts'
+import { kustomized } from './kustomize.ts'
 import type { Client, Reply } from './rest.ts'
 import { call, discover, kindNamed, needResource, pathOf, statusText } from './rest.ts'
 import { compactJson } from './yaml.ts'
@@ -38,13 +39,17 @@ Example resource specifications include:
    '<resource>'`
 
 export function hasFiles(client: Client): boolean {
-  if (textFlag(client.flags, 'kustomize') !== '') fault('error: kustomize (-k): not modelled in Kubehop')
-  return listFlag(client.flags, 'filename').length > 0
+  const built = textFlag(client.flags, 'kustomize') !== ''
+  const files = listFlag(client.flags, 'filename').length > 0
+  if (built && files) fault('error: only one of -f or -k can be specified')
+  return built || files
 }
 
 /** The texts that -f names. */
 export function readSources(client: Client): { source: string; text: string }[] {
   const { flow, flags } = client
+  const folder = textFlag(flags, 'kustomize')
+  if (folder !== '') return [{ source: folder, text: kustomized(flow, folder) }]
   const paths = listFlag(flags, 'filename').flatMap((one) => one.split(','))
   return paths.flatMap((path) => {
     if (path === '-') return [{ source: 'STDIN', text: standardInput(flow) }]
