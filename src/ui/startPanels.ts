@@ -2,6 +2,7 @@
 import { startCluster } from './cluster/clusterActions.ts'
 import { tellLastWords } from './client/lastWords.ts'
 import { registerDumpActions } from './dumps/dumpActions.ts'
+import { keepDraft } from './editor/draft.ts'
 import { registerEditorActions } from './editor/editorActions.ts'
 import { followEvents } from './inspector/eventLog.ts'
 import { startLibrary } from './library/libraryActions.ts'
@@ -10,6 +11,7 @@ import { registerTerminalActions } from './terminal/terminalActions.ts'
 export function startPanels(): void {
   registerTerminalActions()
   registerEditorActions()
+  keepDraft()
   registerDumpActions()
   startCluster()
   startLibrary()
