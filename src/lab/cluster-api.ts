@@ -17,7 +17,7 @@ export type { ApiRequest, ApiResponse }
 
 /** A watch that somebody follows, as far as it has been told. Plain data. */
 export interface WatchFollow {
-  readonly spec: WatchSpec
+  spec: WatchSpec
   revision: number
   /** ns of virtual time */
   lastLineAt: number
@@ -45,6 +45,8 @@ export function followWatch(world: World, spec: WatchSpec): WatchFollow {
 export function watchMore(world: World, follow: WatchFollow): { lines: string[]; ended: boolean } {
   const { lines, revision, ended } = watchPoll(world, follow.spec, follow.revision)
   follow.revision = revision
+  // The first event of tables says what their columns are.
+  if (lines.length > 0) follow.spec = { ...follow.spec, headers: false }
   const all = [...lines]
   if (all.length === 0 && bookmarkDue(world, follow.spec, follow.lastLineAt)) {
     all.push(bookmark(follow.spec, revision))

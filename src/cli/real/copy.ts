@@ -18,8 +18,8 @@ function copied<T>(value: T, seen: Map<unknown, unknown>): T {
   if (value instanceof ArrayBuffer) return note(value.slice(0))
   if (ArrayBuffer.isView(value)) {
     // Several may look at one buffer.
-    const { buffer, byteOffset, constructor } = value
-    const make = constructor as new (buffer: unknown, at: number, length: unknown) => unknown
+    const { buffer, byteOffset, constructor: kind } = value
+    const make = kind as new (buffer: unknown, at: number, length: unknown) => unknown
     return note(new make(of(buffer), byteOffset, (value as unknown as { length: number }).length))
   }
   if (value instanceof Map) {

@@ -29,7 +29,7 @@ export function watchPoll(world: World, spec: WatchSpec, from: number): WatchPol
     const line = JSON.stringify({ type: 'ERROR', object: gone(message) })
     return { lines: [line], revision, ended: true }
   }
-  let headers = spec.headers && from === spec.revision
+  let { headers } = spec
   const lines = events.map(({ type, object }) => {
     const line = eventLine(world, spec, type, object, headers)
     headers = false

@@ -201,7 +201,7 @@ function pushWatches(ctx: ProcCtx, state: ServerState): void {
       open++
       if (conn.channel.stream.outbox.length > 0) continue
       const { lines, revision, ended } = watchPoll(ctx.world, spec, spec.revision)
-      conn.watches.set(n, { ...spec, revision })
+      conn.watches.set(n, { ...spec, revision, headers: spec.headers && lines.length === 0 })
       if (lines.length > 0) send(ctx, conn, { k: 'data', n, out: lines.join('\n'), err: '', lines: true })
       if (!ended) continue
       conn.watches.delete(n)

@@ -47,7 +47,8 @@ function poll(flow: Flow, at: Following): { news: News; next: Following } {
     case 'watch': {
       const { lines, revision, ended } = watchPoll(world, at.spec, at.spec.revision)
       const news = { out: lines.join('\n'), err: '', code: ended ? 0 : -1, broken: '' }
-      return { news, next: { k: 'watch', spec: { ...at.spec, revision } } }
+      const headers = at.spec.headers && lines.length === 0
+      return { news, next: { k: 'watch', spec: { ...at.spec, revision, headers } } }
     }
     case 'log': {
       const { text, cursor, ended } = kubeletLogMore(world, at.cursor)
