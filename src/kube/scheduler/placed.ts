@@ -10,7 +10,7 @@ import { createSelection, servicesSelecting } from '../controller/endpoints/sele
 import type { Pod, Service } from '../objects.ts'
 import type { Tree } from '../store/tree.ts'
 import { createTree, treeDelete, treeGet, treeSet, treeValues } from '../store/tree.ts'
-import { controllerOf, objectKey } from '../types.ts'
+import { controllerOf } from '../types.ts'
 import type { More, NodeUse } from './filters.ts'
 import { hostPortsOf, NO_MORE, nonZeroRequestsOf, requestsOf } from './filters.ts'
 
@@ -95,9 +95,8 @@ export function joinUse(a: NodeUse, b: NodeUse): NodeUse {
   return sum
 }
 
-/** Takes in where a pod is, and that it ends. */
-export function place(state: SchedulerState, pod: Pod, node: string): void {
-  const key = objectKey(pod)
+/** Takes in where a pod is; its key is kept, and best the one that the store keeps. */
+export function place(state: SchedulerState, key: string, pod: Pod, node: string): void {
   const owner = spreadOwner(pod)
   const was = treeGet(state.placed, key)
   if (was?.node === node && was.owner === owner) return

@@ -55,11 +55,11 @@ export const kubeScheduler: AgentProgram = {
     const state = createSchedulerState()
     ctx.agent.state = state
     for (const service of cacheList<Service>(ctx, 'services')) selectionService(state.services, service)
-    for (const pod of cacheList<Pod>(ctx, 'pods')) notePod(ctx, pod, false)
+    for (const pod of cacheList<Pod>(ctx, 'pods')) notePod(ctx, pod, objectKey(pod), false)
     agentTimer(ctx, 'flush', FLUSH)
   },
   observe(ctx, change) {
-    if (change.resource === 'pods') notePod(ctx, change.object as Pod, change.type === 'DELETED')
+    if (change.resource === 'pods') notePod(ctx, change.object as Pod, change.key, change.type === 'DELETED')
     else if (change.resource === 'nodes') noteNode(ctx, change)
     else if (change.resource === 'services')
       selectionService(stateOf(ctx).services, change.object as Service, change.type === 'DELETED')
@@ -75,9 +75,8 @@ function stateOf(ctx: AgentCtx): SchedulerState {
   return ctx.agent.state as SchedulerState
 }
 
-function notePod(ctx: AgentCtx, pod: Pod, gone: boolean): void {
+function notePod(ctx: AgentCtx, pod: Pod, key: string, gone: boolean): void {
   const state = stateOf(ctx)
-  const key = objectKey(pod)
   if (gone || (pod.spec.nodeName ?? '') !== '') state.nominated.delete(key)
   else if (pod.status?.nominatedNodeName) state.nominated.set(key, pod.status.nominatedNodeName)
   const ended = gone || pod.status?.phase === 'Succeeded' || pod.status?.phase === 'Failed'
@@ -92,7 +91,7 @@ function notePod(ctx: AgentCtx, pod: Pod, gone: boolean): void {
   }
   if (node !== '') {
     state.waiting.delete(key)
-    place(state, pod, node)
+    place(state, key, pod, node)
   } else if (
     pod.metadata.deletionTimestamp === undefined &&
     !isGated(pod) &&
@@ -151,7 +150,7 @@ function schedulePod(ctx: AgentCtx, key: string): Reconciled {
   }
   state.waiting.delete(key)
   state.nominated.delete(key)
-  place(state, bound.object, chosen)
+  place(state, key, bound.object, chosen)
   const message = `Successfully assigned ${namespace}/${name} to ${chosen}`
   recordEvent(ctx, pod, 'Normal', 'Scheduled', message)
   return {}
