@@ -21,7 +21,7 @@ export interface ParsedPart {
   readonly order: string
   readonly filter: readonly ChainRule[]
   readonly nat: readonly ChainRule[]
-  readonly own: readonly ParsedChain[]
+  readonly own: readonly Chain[]
   /** What it was made from, for connections that it leaves behind. */
   readonly known: ProxyState
   readonly endpoints: number
@@ -29,17 +29,10 @@ export interface ParsedPart {
   readonly plain: boolean
 }
 
-/** A rule of a chain that all Services share. */
+/** A rule of a chain that all Services share. Rules with one id say the same: the id is made of their text. */
 export interface ChainRule {
   readonly chain: string
-  readonly text: string
   readonly rule: Rule
-}
-
-export interface ParsedChain {
-  /** What its rules say, to tell a change. */
-  readonly text: string
-  readonly chain: Chain
 }
 
 /** How a node writes parts: with the Service and its slices this decides what a part says, where it is plain. */
@@ -117,9 +110,9 @@ export function chainRule(
   nth: number,
   known: readonly ChainRule[],
 ): ChainRule {
-  const text = ruleText(rule)
-  const old = nth === 0 ? known.find((one) => one.text === text) : undefined
-  return old ?? Object.freeze({ chain: rule.chain, text, rule: parse(family, table, rule, text, nth) })
+  const id = idOf(family, table, rule, nth)
+  const old = known.find((one) => one.rule.id === id)
+  return old ?? Object.freeze({ chain: rule.chain, rule: parse(family, table, rule, id) })
 }
 
 /** Which rules are repetitions of earlier ones: counts from 0. */
@@ -162,17 +155,16 @@ function parsePart(
   plain: boolean,
   before: ParsedPart | undefined,
 ): ParsedPart {
-  const known = new Map((before?.own ?? []).map((one) => [one.chain.name, one]))
-  const own = [...part.own].map(([name, rules]): ParsedChain => {
-    const text = rules.map(ruleText).join('\n')
-    const old = known.get(name)
-    if (old?.text === text) return old
+  const known = new Map((before?.own ?? []).map((chain) => [chain.name, chain]))
+  const own = [...part.own].map(([name, rules]): Chain => {
     const nth = repetitions(rules)
-    const chain = chainOf(
+    const ids = rules.map((rule, i) => idOf(family, 'nat', rule, nth[i]!))
+    const old = known.get(name)
+    if (old?.rules.length === ids.length && old.rules.every(({ id }, i) => id === ids[i])) return old
+    return chainOf(
       name,
-      rules.map((rule, i) => parse(family, 'nat', rule, ruleText(rule), nth[i]!)),
+      rules.map((rule, i) => parse(family, 'nat', rule, ids[i]!)),
     )
-    return Object.freeze({ text, chain })
   })
   const shared = (table: 'filter' | 'nat', rules: readonly ProxyRule[]) => {
     const nth = repetitions(rules)
@@ -207,18 +199,21 @@ export function serviceOfRule({ origin }: Rule): string {
   return origin.slice(SERVICE.length)
 }
 
+function idOf(family: 4 | 6, table: 'filter' | 'nat', rule: ProxyRule, nth: number): number {
+  const text = ruleText(rule)
+  return nfSharedId(family, table, nth === 0 ? text : `${text} ${nth}`)
+}
+
 function parse(
   family: 4 | 6,
   table: 'filter' | 'nat',
   { chain, args, service }: ProxyRule,
-  text: string,
-  nth: number,
+  id: number,
 ): Rule {
   const program = family === 4 ? 'iptables-restore' : 'ip6tables-restore'
   const context = { family, lookup: () => undefined, warn: () => {}, restore: { table, name: program } }
   const [rule] = parseCommand(['-A', chain, ...args], context).rules
   const { src, dst, iif, oif, proto, fragment, matches, target } = rule!
-  const id = nfSharedId(family, table, nth === 0 ? text : `${text} ${nth}`)
   const origin = service === '' ? '' : interned(`${SERVICE}${service}`)
   return nfFreezeRule({ id, src, dst, iif, oif, proto, fragment, matches, target, origin })
 }

@@ -88,7 +88,7 @@ export function wholeRules(fixed: Fixed, parts: Trie<ParsedPart>): Written {
   const nat: (readonly [string, Chain])[] = commonChains(fixed, sorted, 'nat')
   for (const part of sorted) {
     endpoints += part.endpoints
-    for (const { chain } of part.own) nat.push([chain.name, chain])
+    for (const chain of part.own) nat.push([chain.name, chain])
   }
   const filter = trieOf(commonChains(fixed, sorted, 'filter'))
   return Object.freeze({ fixed, parts, endpoints, special: special.sort(), filter, nat: trieOf(nat) })
@@ -124,9 +124,8 @@ export function changedRules(before: Written, fixed: Fixed, changes: readonly Pa
     return chains
   })
   let nat = tables[1]!
-  for (const { before: old } of moved)
-    for (const { chain } of old?.own ?? []) nat = trieDelete(nat, chain.name)
-  for (const { now } of moved) for (const { chain } of now?.own ?? []) nat = trieSet(nat, chain.name, chain)
+  for (const { before: old } of moved) for (const chain of old?.own ?? []) nat = trieDelete(nat, chain.name)
+  for (const { now } of moved) for (const chain of now?.own ?? []) nat = trieSet(nat, chain.name, chain)
   return Object.freeze({ fixed, parts, endpoints, special, filter: tables[0]!, nat })
 }
 
@@ -150,7 +149,7 @@ export function placeRules(
   if (netns === undefined) return
   const own = (rules: Written | undefined, keys: readonly string[]) =>
     keys.flatMap((key) =>
-      rules === undefined ? [] : (trieGet(rules.parts, key)?.own ?? []).map(({ chain }) => chain.name),
+      rules === undefined ? [] : (trieGet(rules.parts, key)?.own ?? []).map(({ name }) => name),
     )
   for (const table of TABLES) {
     const standing = nfTable(netns, family, table)
@@ -233,7 +232,7 @@ function spliced(
 ): readonly Rule[] {
   const of = (part: ParsedPart | undefined) => part?.[table].filter((rule) => rule.chain === chain) ?? []
   const moved = changes.filter(
-    ({ before, now }) => before?.order !== now?.order || !sameTexts(of(before), of(now)),
+    ({ before, now }) => before?.order !== now?.order || !sameIds(of(before), of(now)),
   )
   if (moved.length === 0) return rules
   const old = new Set(moved.flatMap(({ before }) => of(before).map(({ rule }) => rule.origin)))
@@ -257,8 +256,8 @@ function spotOf(rules: readonly Rule[], order: string, parts: Trie<ParsedPart>):
   return low
 }
 
-function sameTexts(a: readonly ChainRule[], b: readonly ChainRule[]): boolean {
-  return a.length === b.length && a.every(({ text }, i) => text === b[i]!.text)
+function sameIds(a: readonly ChainRule[], b: readonly ChainRule[]): boolean {
+  return a.length === b.length && a.every(({ rule }, i) => rule.id === b[i]!.rule.id)
 }
 
 function sameRules(a: readonly Rule[], b: readonly Rule[]): boolean {

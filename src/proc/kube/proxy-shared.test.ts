@@ -153,7 +153,7 @@ it('has one set of chains for nodes with the same Services, after any changes', 
     expect(three!.written.get(4)).toBe(one!.written.get(4))
     expect(three!.services).toBe(one!.services)
     expect(two!.services).toBe(one!.services)
-    const svc = trieGet(one!.written.get(4)!.parts, 'default/s0')!.own[0]!.chain.name
+    const svc = trieGet(one!.written.get(4)!.parts, 'default/s0')!.own[0]!.name
     expect(chainOf(made, 1, svc)).toBe(chainOf(made, 0, svc))
     expect(nat(made, 0).whole.size + nat(made, 0).patched.size).toBeLessThan(8)
     expect(text(made, 2)).toBe(text(made, 0))
