@@ -10,6 +10,7 @@ import { LARGE_CLUSTER } from '../../kube/node/proxy/ruleset.ts'
 import type { ProxyState } from '../../kube/node/proxy/ruleset.ts'
 import { ruleText } from '../../kube/node/proxy/text.ts'
 import type { EndpointSliceLike, ProxyNode, ProxyRule, ServiceLike } from '../../kube/node/proxy/types.ts'
+import { shareParts } from '../../kube/store/share.ts'
 import { nfSharedId } from '../../net/nf/ids.ts'
 import { nfFreezeRule } from '../../net/nf/tables.ts'
 import type { Chain, Rule } from '../../net/nf/types.ts'
@@ -156,15 +157,19 @@ function parsePart(
   before: ParsedPart | undefined,
 ): ParsedPart {
   const known = new Map((before?.own ?? []).map((chain) => [chain.name, chain]))
+  let last: readonly Rule[] = []
   const own = [...part.own].map(([name, rules]): Chain => {
     const nth = repetitions(rules)
     const ids = rules.map((rule, i) => idOf(family, 'nat', rule, nth[i]!))
     const old = known.get(name)
     if (old?.rules.length === ids.length && old.rules.every(({ id }, i) => id === ids[i])) return old
-    return chainOf(
-      name,
-      rules.map((rule, i) => parse(family, 'nat', rule, ids[i]!)),
-    )
+    const made: Rule[] = []
+    for (const [i, rule] of rules.entries()) {
+      // Endpoints' chains are much alike, as are the choices of one chain: what is equal stands once.
+      made.push(parse(family, 'nat', rule, ids[i]!, last[i] ?? made.at(-1)))
+    }
+    last = made
+    return chainOf(name, made.slice())
   })
   const shared = (table: 'filter' | 'nat', rules: readonly ProxyRule[]) => {
     const nth = repetitions(rules)
@@ -209,11 +214,14 @@ function parse(
   table: 'filter' | 'nat',
   { chain, args, service }: ProxyRule,
   id: number,
+  model?: Rule,
 ): Rule {
   const program = family === 4 ? 'iptables-restore' : 'ip6tables-restore'
   const context = { family, lookup: () => undefined, warn: () => {}, restore: { table, name: program } }
   const [rule] = parseCommand(['-A', chain, ...args], context).rules
   const { src, dst, iif, oif, proto, fragment, matches, target } = rule!
   const origin = service === '' ? '' : interned(`${SERVICE}${service}`)
-  return nfFreezeRule({ id, src, dst, iif, oif, proto, fragment, matches, target, origin })
+  const made = { id, src, dst, iif, oif, proto, fragment, matches, target, origin }
+  shareParts(made, model)
+  return nfFreezeRule(made)
 }

@@ -6,6 +6,9 @@ import { familyOf, formatIp, formatPrefix, maskIp, parseIp, parsePrefix } from '
 import { endpointText, servicePortName } from './names.ts'
 import type { EndpointSliceLike, ProxyEndpoint, ServiceLike, ServicePort } from './types.ts'
 
+/** Mostly; one list for all. */
+const NO_HINTS: readonly string[] = Object.freeze([])
+
 const SERVICE_NAME_LABEL = 'kubernetes.io/service-name'
 /** Objects with one of these are no business of kube-proxy: its informers leave them out. */
 const OTHER_PROXY_LABEL = 'service.kubernetes.io/service-proxy-name'
@@ -159,7 +162,7 @@ function addSlice(
         ready: ready ?? true,
         serving: serving ?? true,
         terminating: terminating ?? false,
-        zoneHints: (endpoint.hints?.forZones ?? []).map((zone) => zone.name),
+        zoneHints: endpoint.hints?.forZones?.map((zone) => zone.name) ?? NO_HINTS,
       })
     }
   }
