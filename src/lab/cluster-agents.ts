@@ -16,6 +16,7 @@ import { serviceLbController } from '../kube/controller/service-lb.ts'
 import { rootCaPublisher, serviceAccountController } from '../kube/controller/serviceaccount.ts'
 import { statefulSetController } from '../kube/controller/statefulset.ts'
 import { taintEvictionController } from '../kube/controller/taint-eviction.ts'
+import { ttlController } from '../kube/controller/ttl.ts'
 import { kubeScheduler } from '../kube/scheduler/scheduler.ts'
 import { tcpTransport } from '../proc/kube/apitransport.ts'
 import { dnsWatchers } from '../proc/kube/dns-link.ts'
@@ -40,6 +41,7 @@ const PROGRAMS: readonly AgentProgram[] = [
   garbageCollector,
   serviceAccountController,
   rootCaPublisher,
+  ttlController,
   kubeScheduler,
   kubeProxy,
   ...dnsWatchers,

@@ -73,6 +73,7 @@ export const CONTROLLERS: readonly string[] = [
   'garbage-collector-controller',
   'serviceaccount-controller',
   'root-ca-certificate-publisher-controller',
+  'ttl-controller',
 ]
 
 const DAEMONS: readonly Daemon[] = [
