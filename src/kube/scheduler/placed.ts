@@ -32,6 +32,13 @@ interface Placement {
   readonly owner: string
 }
 
+/** A pod without a node. */
+export interface Waiting {
+  /** How often it was tried, and when for the last time. */
+  readonly tries: number
+  readonly at: number
+}
+
 export interface SchedulerState {
   use: Map<string, NodeUse>
   /** By pod key: what it takes where. */
@@ -40,8 +47,10 @@ export interface SchedulerState {
   last: Demand | null
   /** By the uid of a ReplicaSet or StatefulSet and the node: how many pods of it are there and do not end. */
   siblings: Map<string, Map<string, number>>
-  /** Pods that wait, to how often they were tried. */
-  waiting: Map<string, number>
+  /** Pods that wait. */
+  waiting: Map<string, Waiting>
+  /** Those of them that were refused and look at others: `isPicky`. */
+  watchful: Map<string, true>
   /** Pods that others must keep near or away from (required affinity), or that spread. */
   picky: Map<string, true>
   /** Pods that wait for a node on which room was made for them, to that node. */
@@ -59,6 +68,7 @@ export function createSchedulerState(): SchedulerState {
     last: null,
     siblings: new Map(),
     waiting: new Map(),
+    watchful: new Map(),
     picky: new Map(),
     nominated: new Map(),
     services: createSelection(),
@@ -154,6 +164,12 @@ function countSibling(state: SchedulerState, owner: string, node: string, by: nu
   else there.delete(node)
   if (there.size > 0) state.siblings.set(owner, there)
   else state.siblings.delete(owner)
+}
+
+/** A pod waits no more. */
+export function settle(state: SchedulerState, key: string): void {
+  state.waiting.delete(key)
+  state.watchful.delete(key)
 }
 
 /** The uid of the owner whose pods are spread; '' where there is none, or the pod ends: then it counts no more. */

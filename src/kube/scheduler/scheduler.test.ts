@@ -178,6 +178,32 @@ it('drives pods of lower priority away, and keeps what they leave for the one it
   )
 })
 
+it('tries a pod again when one comes that it wants to be near, and when it is changed itself', () => {
+  const c = started()
+  join(c, node('n1', { taints: [{ key: 'k', effect: 'NoSchedule' }] }))
+  const term = { labelSelector: { matchLabels: { app: 'db' } }, topologyKey: 'kubernetes.io/hostname' }
+  const podAffinity = { requiredDuringSchedulingIgnoredDuringExecution: [term] }
+  const tolerations = [{ key: 'k', operator: 'Exists' }]
+  make<Pod>(c, 'pods', podOf('web', { affinity: { podAffinity }, tolerations }))
+  make<Pod>(c, 'pods', podOf('late', {}))
+  pass(c, 20)
+  expect(nodesOf(all<Pod>(c, 'pods'))).toEqual(['', ''])
+  const db = podOf('db', { tolerations }) as { metadata: object }
+  make<Pod>(c, 'pods', { ...db, metadata: { ...db.metadata, labels: { app: 'db' } } } as never)
+  // The back-off of its one try is long over.
+  pass(c, 0.1)
+  expect(nodesOf(all<Pod>(c, 'pods'))).toEqual(['n1', '', 'n1'])
+  const late = all<Pod>(c, 'pods').find(({ metadata }) => metadata.name === 'late')!
+  const tolerated = [...(late.spec.tolerations ?? []), { key: 'k', operator: 'Exists' }]
+  const changed = apiUpdate<Pod>(c.world, USER, 'pods', {
+    ...late,
+    spec: { ...late.spec, tolerations: tolerated },
+  } as never)
+  expect(changed.ok).toBe(true)
+  pass(c, 0.1)
+  expect(nodesOf(all<Pod>(c, 'pods'))).toEqual(['n1', 'n1', 'n1'])
+})
+
 it('spreads pods that one Service selects, and does not count those that end', () => {
   const c = started()
   join(c, node('n1'))

@@ -1,6 +1,7 @@
 /**
  * kube-scheduler: binds pods to nodes. Models pkg/scheduler (Kubernetes 1.32): filters, scores, a random choice among
- * the best, FailedScheduling in its words, back-off. Not here: volumes, other schedulers' names.
+ * the best, FailedScheduling in its words, back-off, preemption. Not here: volumes, other schedulers' names, priority in
+ * the order of the queue.
  */
 import { nextUint32 } from '../../base/rng.ts'
 import { agentTimer, enqueue, enqueueAfter } from '../agent/agent.ts'
@@ -15,12 +16,12 @@ import type { Namespace, Node, Pod, Service } from '../objects.ts'
 import { touchStore, wallMs } from '../store/store.ts'
 import { treeGet, treeValues } from '../store/tree.ts'
 import type { StoreChange } from '../types.ts'
-import { objectKey } from '../types.ts'
+import { jsonEqual, objectKey } from '../types.ts'
 import type { FilterPod, NodeUse, PlacedPod, Refusal, Room } from './filters.ts'
 import { filterNode, hostPortsOf, requestsOf, roomsOf } from './filters.ts'
 import type { Refused } from './preempt.ts'
 import { histogram, makeRoom, nominate, nominatedPods } from './preempt.ts'
-import type { SchedulerState } from './placed.ts'
+import type { SchedulerState, Waiting } from './placed.ts'
 import {
   alikeOf,
   createSchedulerState,
@@ -28,6 +29,7 @@ import {
   joinUse,
   place,
   release,
+  settle,
   usageOf,
   takenBy,
 } from './placed.ts'
@@ -59,8 +61,10 @@ export const kubeScheduler: AgentProgram = {
     agentTimer(ctx, 'flush', FLUSH)
   },
   observe(ctx, change) {
-    if (change.resource === 'pods') notePod(ctx, change.object as Pod, change.key, change.type === 'DELETED')
-    else if (change.resource === 'nodes') noteNode(ctx, change)
+    if (change.resource === 'pods') {
+      notePod(ctx, change.object as Pod, change.key, change.type === 'DELETED')
+      if (change.type !== 'DELETED') noteChange(ctx, change)
+    } else if (change.resource === 'nodes') noteNode(ctx, change)
     else if (change.resource === 'services')
       selectionService(stateOf(ctx).services, change.object as Service, change.type === 'DELETED')
   },
@@ -84,13 +88,13 @@ function notePod(ctx: AgentCtx, pod: Pod, key: string, gone: boolean): void {
   if (ended) {
     const freed = treeGet(state.placed, key) !== undefined
     release(state, key)
-    state.waiting.delete(key)
+    settle(state, key)
     state.picky.delete(key)
     if (freed) retryWaiting(ctx)
     return
   }
   if (node !== '') {
-    state.waiting.delete(key)
+    settle(state, key)
     place(state, key, pod, node)
   } else if (
     pod.metadata.deletionTimestamp === undefined &&
@@ -98,7 +102,7 @@ function notePod(ctx: AgentCtx, pod: Pod, key: string, gone: boolean): void {
     (pod.spec.schedulerName ?? 'default-scheduler') === 'default-scheduler'
   ) {
     if (!state.waiting.has(key)) {
-      state.waiting.set(key, 0)
+      state.waiting.set(key, NEVER_TRIED)
       enqueue(ctx, key)
     }
   }
@@ -112,13 +116,44 @@ function noteNode(ctx: AgentCtx, { type, object, previous }: StoreChange): void 
   else if (seen(object as Node) !== seen(previous as Node | undefined)) retryWaiting(ctx)
 }
 
-/** Pods that wait are tried again after their back-off: 1 s, doubled, at most 10 s. */
-function retryWaiting(ctx: AgentCtx): void {
-  for (const [key, tries] of stateOf(ctx).waiting) {
-    if (tries === 0) continue
-    enqueueAfter(ctx, key, Math.min(BACKOFF_FIRST * 2 ** Math.min(tries - 1, 10), BACKOFF_MAX))
+/**
+ * A pod that comes to a node, or whose labels change there, may help those that look at others; what changes of a pod
+ * that waits may help itself. Models AssignedPodAdded, AssignedPodUpdated and Update of backend/queue.
+ */
+function noteChange(ctx: AgentCtx, { key, object, previous }: StoreChange): void {
+  const { waiting, watchful } = stateOf(ctx)
+  if (waiting.size === 0) return
+  const [now, before] = [object as Pod, previous as Pod | undefined]
+  const sameLabels = jsonEqual(now.metadata.labels, before?.metadata.labels)
+  if ((now.spec.nodeName ?? '') !== '') {
+    if (!sameLabels || before?.spec.nodeName !== now.spec.nodeName) retryWaiting(ctx, watchful.keys())
+    return
   }
+  const mine = waiting.get(key)
+  if (mine === undefined || before === undefined) return
+  if (!sameLabels || !jsonEqual(now.spec, before.spec)) retry(ctx, key, mine)
 }
+
+/** Pods that wait are tried again: all, or those alone that look at others. */
+function retryWaiting(ctx: AgentCtx, keys?: Iterable<string>): void {
+  const { waiting } = stateOf(ctx)
+  for (const key of keys ?? waiting.keys()) retry(ctx, key, waiting.get(key)!)
+}
+
+/** Not sooner than its back-off after the last try: 1 s, doubled, at most 10 s. */
+function retry(ctx: AgentCtx, key: string, { tries, at }: Waiting): void {
+  if (tries === 0) return
+  const due = at + Math.min(BACKOFF_FIRST * 2 ** Math.min(tries - 1, 10), BACKOFF_MAX)
+  enqueueAfter(ctx, key, Math.max(0, due - ctx.world.now))
+}
+
+function countTry(ctx: AgentCtx, key: string, picky: boolean): void {
+  const { waiting, watchful } = stateOf(ctx)
+  waiting.set(key, Object.freeze({ tries: (waiting.get(key)?.tries ?? 0) + 1, at: ctx.world.now }))
+  if (picky) watchful.set(key, true)
+}
+
+const NEVER_TRIED: Waiting = Object.freeze({ tries: 0, at: 0 })
 
 /** A pod that somebody holds back is not looked at; the API server has said so in its condition. */
 function isGated({ spec }: Pod): boolean {
@@ -130,14 +165,14 @@ function schedulePod(ctx: AgentCtx, key: string): Reconciled {
   const state = stateOf(ctx)
   const pod = cacheGetKey<Pod>(ctx, 'pods', key)
   if (pod === undefined || (pod.spec.nodeName ?? '') !== '' || pod.metadata.deletionTimestamp !== undefined) {
-    state.waiting.delete(key)
+    settle(state, key)
     return {}
   }
   if (!state.waiting.has(key)) return {}
   const nodes = cacheList<Node>(ctx, 'nodes')
   const { candidates, refused, about } = findNodes(ctx, pod, nodes)
   if (candidates.length === 0) {
-    state.waiting.set(key, (state.waiting.get(key) ?? 0) + 1)
+    countTry(ctx, key, isPicky(pod))
     refuse(ctx, about, refused)
     return {}
   }
@@ -145,10 +180,10 @@ function schedulePod(ctx: AgentCtx, key: string): Reconciled {
   const { namespace = '', name } = pod.metadata
   const bound = apiBind(ctx.world, actorOf(ctx.agent), namespace, name, chosen)
   if (!bound.ok) {
-    state.waiting.set(key, (state.waiting.get(key) ?? 0) + 1)
+    countTry(ctx, key, false)
     return { retry: true }
   }
-  state.waiting.delete(key)
+  settle(state, key)
   state.nominated.delete(key)
   place(state, key, bound.object, chosen)
   const message = `Successfully assigned ${namespace}/${name} to ${chosen}`

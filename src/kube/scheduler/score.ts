@@ -44,11 +44,9 @@ function spreading(
 ): number[] | undefined {
   if ((pod.spec.topologySpreadConstraints ?? []).length > 0) return spreadScores(pod, all, nodes, placed)
   if (there === undefined) return undefined
-  return defaultSpreadScores(
-    all,
-    nodes.filter((node) => fitsNodeAffinity(pod, node)),
-    there,
-  )
+  const anywhere = pod.spec.nodeSelector === undefined && pod.spec.affinity?.nodeAffinity === undefined
+  const counted = anywhere ? nodes : nodes.filter((node) => fitsNodeAffinity(pod, node))
+  return defaultSpreadScores(all, counted, there)
 }
 
 const NOBODY: ScoreAbout = Object.freeze({ nodes: Object.freeze([]), placed: Object.freeze([]) })
@@ -75,15 +73,18 @@ export function balancedAllocation(room: Room, use: NodeUse, wanted: Amounts): n
 export function taintScores(pod: Pod, nodes: readonly Node[]): number[] {
   const { tolerations = [] } = pod.spec
   const counts = nodes.map(({ spec }) => {
-    const taints = spec?.taints?.filter(({ effect }) => effect === 'PreferNoSchedule') ?? []
-    return taints.filter((taint) => !tolerates(tolerations, taint)).length
+    let count = 0
+    for (const taint of spec?.taints ?? [])
+      if (taint.effect === 'PreferNoSchedule' && !tolerates(tolerations, taint)) count++
+    return count
   })
   return toHundred(counts).map((score) => 100 - score)
 }
 
 /** 0 to 100 by the weights of the preferred terms that a node fits. Models nodeaffinity/node_affinity.go. */
 export function nodeAffinityScores(pod: Pod, nodes: readonly Node[]): number[] {
-  const preferred = pod.spec.affinity?.nodeAffinity?.preferredDuringSchedulingIgnoredDuringExecution ?? []
+  const preferred = pod.spec.affinity?.nodeAffinity?.preferredDuringSchedulingIgnoredDuringExecution
+  if (preferred === undefined) return nodes.map(() => 0)
   return toHundred(
     nodes.map((node) =>
       preferred.reduce((sum, { weight, preference }) => sum + (fitsTerm(preference, node) ? weight : 0), 0),
@@ -106,7 +107,7 @@ const [IMAGE_LEAST, IMAGE_MOST] = [23 * MIB, 1000 * MIB]
  * the first node with an image does not draw all pods. Models imagelocality/image_locality.go.
  */
 export function imageScores({ spec }: Pod, candidates: readonly Node[], nodes: readonly Node[]): number[] {
-  if (nodes.every(({ status }) => status?.images === undefined)) return candidates.map(() => 0)
+  if (candidates.every(({ status }) => status?.images === undefined)) return candidates.map(() => 0)
   const names = [...(spec.initContainers ?? []), ...spec.containers].map(({ image = '' }) =>
     taggedImage(image),
   )
