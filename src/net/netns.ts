@@ -82,7 +82,6 @@ function emptyNetns(world: World, name: string, machine: number): Netns {
     snmp: null,
     exceptions: null,
     rules4: null,
-    nsids: null,
     fibGeneration: 0,
     confAll,
     sockets: null,
@@ -103,6 +102,7 @@ function emptyNetns(world: World, name: string, machine: number): Netns {
     nextSock: 1,
     log: null,
     oldLog: null,
+    nsids: null,
     procs: null,
   }
 }

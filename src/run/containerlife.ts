@@ -30,9 +30,8 @@ export function containerWrite(
   if (machine === undefined || box === undefined) return
   const chunk: LogChunk = { at: world.now, stream, text: text.slice(0, CHUNK_MAX) }
   Object.freeze(chunk)
-  if (box.logs.length === 0) box.logs = firstPiece(world, chunk)
   // Arrays that grow in place take room for more than ten; most logs have a line or two.
-  else if (box.logs.length < FEW) box.logs = Object.freeze(box.logs.concat(chunk)) as LogChunk[]
+  if (box.logs.length < FEW) box.logs = Object.freeze(box.logs.concat(chunk)) as LogChunk[]
   else if (Object.isFrozen(box.logs)) box.logs = [...box.logs, chunk]
   else box.logs.push(chunk)
   if (box.logs.length > LOG_CHUNKS) {
@@ -41,18 +40,6 @@ export function containerWrite(
   }
   tell(world, machine, box, 'log')
 }
-
-/** A log of this piece alone: one list for containers that say the same at the same moment, as those of a rollout do. */
-function firstPiece(world: World, chunk: LogChunk): LogChunk[] {
-  const last = lately.get(world)
-  const same = last?.[0]?.at === chunk.at && last[0].text === chunk.text && last[0].stream === chunk.stream
-  const list = same ? last : Object.freeze([chunk])
-  lately.set(world, list)
-  return list as LogChunk[]
-}
-
-/** Derived, and no part of the world's state. */
-const lately = new WeakMap<World, readonly LogChunk[]>()
 
 /** After the end of a process that lived in a container. The machine is touched already. */
 export function containerProcessEnded(world: World, machine: Machine, proc: Process, code: number): void {
