@@ -22,7 +22,7 @@ function hasKubectl(): boolean {
 
 const third = (_: Line, i: number) => i % 3 === 0
 const { get, describe: described, know, apply, tour, create, change, run, end, look } = SECTIONS
-const { watched, typed, config, over, pruned, built } = SECTIONS
+const { watched, typed, config, over, pruned, built, odd } = SECTIONS
 const BRIEF: Readonly<Record<string, readonly Line[]>> = {
   'get, describe and what the server is': [get!, described!, know!].flatMap((lines) => lines.filter(third)),
   'apply to delete': [...tour!, ...apply!],
@@ -46,6 +46,7 @@ const ALL = {
   over,
   pruned,
   built,
+  odd,
 }
 
 const real = describe.skipIf(!hasKubectl()) // skips: no kubectl 1.32 on this machine

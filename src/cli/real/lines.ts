@@ -1,5 +1,5 @@
 /** What both kubectls are asked, in this order: the world goes on as the real one left it. */
-import { BUILT, CONFIG, FILES_OVER, PRUNED, TYPED, WATCHED } from './more-lines.ts'
+import { BUILT, CONFIG, FILES_OVER, ODD, PRUNED, TYPED, WATCHED } from './more-lines.ts'
 
 /** A string is a line that needs no time to pass. */
 export type Line =
@@ -124,4 +124,5 @@ export const SECTIONS: Readonly<Record<string, readonly Line[]>> = {
   over: FILES_OVER,
   pruned: PRUNED,
   built: BUILT,
+  odd: ODD,
 }

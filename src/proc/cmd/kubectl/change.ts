@@ -2,6 +2,7 @@
 import type { Json, JsonObject, ResourceInfo } from '../../../kube/types.ts'
 import { field, isRecord, jsonEqual, withField } from '../../../kube/types.ts'
 import { quote } from '../../../kube/api/fields.ts'
+import { validLabelValue } from '../../../kube/api/names.ts'
 import { jsonPatch, mergePatch, strategicMerge } from '../../../kube/api/patch.ts'
 import { definitionName } from '../../../kube/api/schema.ts'
 import { readFile } from '../../../run/files.ts'
@@ -93,6 +94,12 @@ export function scale(flow: Flow, args: readonly string[]): number {
       problems.push(`Expected replicas to be ${wanted}, was ${now}`)
       continue
     }
+    const version = textFlag(flags, 'resource-version')
+    const is = str(field(object, 'metadata'), 'resourceVersion')
+    if (version !== '' && version !== is) {
+      problems.push(`Expected resource version to be ${version}, was ${is}`)
+      continue
+    }
     if (dry === 'client') {
       printDone(client, info, object, 'scaled', dry)
       continue
@@ -131,6 +138,7 @@ export function label(flow: Flow, args: readonly string[], what: 'label' | 'anno
   if (boolFlag(flags, 'all') && textFlag(flags, 'selector') !== '') {
     fault('error: cannot set --all and --selector at the same time')
   }
+  checkChanges(changes, what)
   const problems: string[] = []
   for (const found of findObjects(client, words, problems, { needNames: true })) {
     const key = what === 'label' ? 'labels' : 'annotations'
@@ -148,6 +156,24 @@ export function label(flow: Flow, args: readonly string[], what: 'label' | 'anno
     changeLabels(client, found, key, own, changes, problems, verb)
   }
   return ended(problems)
+}
+
+/** What the client itself sees to be wrong. */
+function checkChanges(changes: readonly string[], what: 'label' | 'annotation'): void {
+  const set = changes.filter((word) => word.includes('='))
+  for (const word of what === 'label' ? set : []) {
+    const errors = validLabelValue(word.split('=').slice(1).join('='))
+    if (errors.length > 0) fault(`error: invalid label value: ${quote(word)}: ${errors.join(';')}`)
+  }
+  const names = set.map((word) => word.split('=')[0])
+  const both = changes
+    .filter((word) => !word.includes('='))
+    .map((word) => word.slice(0, -1))
+    .filter((name) => names.includes(name))
+  if (both.length === 0) return
+  const words = what === 'label' ? 'a label' : `the following annotation(s)`
+  const list = what === 'label' ? '' : `: ${both.join(', ')}`
+  fault(`error: can not both modify and remove ${words} in the same command${list}`)
 }
 
 function changeLabels(
@@ -310,6 +336,9 @@ export function replace(flow: Flow, args: readonly string[]): number {
   ])
   const client = openClient(flow, flags)
   if (!hasFiles(client)) fault('error: must specify one of -f and -k')
+  if (boolFlag(flags, 'force') && dryRunOf(flags) !== 'none') {
+    fault('error: --dry-run can not be used when --force is set')
+  }
   const dry = dryRunOf(flags)
   const problems: string[] = []
   const items = fileItems(client, lazyDiscovery(client), problems)

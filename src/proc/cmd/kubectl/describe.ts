@@ -38,6 +38,9 @@ export function describe(flow: Flow, args: readonly string[]): number {
   if (names.length > 0 && types.includes(',')) fault('error: you may only specify a single resource type')
   const problems: string[] = []
   const { found, matched } = withPrefixes(client, problems)
+  // Two words are TYPE and PREFIX to it, even where they are names.
+  const words = flags.operands.length === 2 && problems.some((one) => one.includes('(NotFound)'))
+  if (words && flags.operands[0]!.includes('/')) failProblems(problems)
   const texts = found.map(({ info, object }) => {
     const sheet = newSheet(client, wallNow(flow))
     const describer = DESCRIBERS[groupResource(info)] ?? describeOther

@@ -24,7 +24,9 @@ export function explain(flow: Flow, args: readonly string[]): number {
   const index = must<JsonObject>(call(client, 'GET', '/openapi/v3'))
   const entry = obj(obj(index, 'paths'), root)
   if (textFlag(flags, 'api-version') !== '' && textFlag(flags, 'api-version') !== apiVersionOf(info!)) {
-    fault(`error: couldn't find resource for "${textFlag(flags, 'api-version')}, Kind=${info!.kind}"`)
+    const version = textFlag(flags, 'api-version')
+    const shown = version.includes('/') ? version : `/${version}`
+    fault(`error: couldn't find resource for "${shown}, Resource=${info!.resource}"`)
   }
   const address = str(entry, 'serverRelativeURL') || `/openapi/v3/${root}`
   const [at = '', query = ''] = address.split('?')

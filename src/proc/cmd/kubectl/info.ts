@@ -3,7 +3,7 @@ import type { Json, JsonObject, ResourceInfo } from '../../../kube/types.ts'
 import { apiVersionOf, field } from '../../../kube/types.ts'
 import { serverOf } from './config.ts'
 import { arr, obj, str } from './describe-text.ts'
-import { boolFlag, hasFlag, parseFlags, textFlag } from './flags.ts'
+import { boolFlag, hasFlag, listFlag, parseFlags, textFlag } from './flags.ts'
 import type { Flow } from './flow.ts'
 import { fault, print } from './flow.ts'
 import { call, discover, must, openClient } from './rest.ts'
@@ -65,16 +65,20 @@ export function apiResources(flow: Flow, args: readonly string[]): number {
       `error: unexpected arguments: [${flags.operands.join(' ')}]\nSee 'kubectl api-resources -h' for help and examples`,
     )
   }
+  const output = textFlag(flags, 'output')
+  if (!['', 'wide', 'name'].includes(output)) fault(`error: --output ${output} is not available`)
+  const sort = textFlag(flags, 'sort-by')
+  if (!['', 'name', 'kind'].includes(sort)) fault('error: --sort-by accepts only name or kind')
+  const categories = listFlag(flags, 'categories').flatMap((one) => one.split(','))
   const verbs = (textFlag(flags, 'verbs') || 'list').split(',')
   let list = discover(client).filter((info) => verbs.every((verb) => info.verbs.includes(verb)))
   if (hasFlag(flags, 'namespaced'))
     list = list.filter((info) => info.namespaced === boolFlag(flags, 'namespaced'))
   if (hasFlag(flags, 'api-group')) list = list.filter((info) => info.group === textFlag(flags, 'api-group'))
-  const sort = textFlag(flags, 'sort-by')
+  list = list.filter((info) => categories.every((one) => info.categories.includes(one)))
   const key = (info: ResourceInfo) =>
     sort === 'kind' ? info.kind : sort === 'name' ? info.resource : `${info.group} ${info.resource}`
   list.sort((a, b) => (key(a) < key(b) ? -1 : key(a) > key(b) ? 1 : 0))
-  const output = textFlag(flags, 'output')
   if (output === 'name') {
     print(flow, list.map((info) => `${info.resource}${info.group === '' ? '' : `.${info.group}`}\n`).join(''))
   } else {

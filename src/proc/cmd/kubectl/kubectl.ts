@@ -12,7 +12,7 @@ import { edit } from './edit.ts'
 import { attach, exec, logs } from './exec.ts'
 import { explain } from './explain.ts'
 import type { Command, Flow, KubectlParts } from './flow.ts'
-import { fault, flowEvent, startFlow } from './flow.ts'
+import { fault, flowEvent, isFault, startFlow } from './flow.ts'
 import { portForward } from './forward.ts'
 import { events } from './events.ts'
 import { get } from './get.ts'
@@ -41,7 +41,15 @@ export const VERBS: Readonly<Record<string, Verb>> = {
   create,
   delete: remove,
   describe,
-  diff,
+  diff: (flow, args) => {
+    try {
+      return diff(flow, args)
+    } catch (thrown) {
+      // 1 says that there are differences.
+      if (isFault(thrown) && thrown.code === 1) throw { ...thrown, code: 2 }
+      throw thrown
+    }
+  },
   drain,
   edit,
   events,

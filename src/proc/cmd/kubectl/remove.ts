@@ -43,6 +43,10 @@ export function remove(flow: Flow, args: readonly string[]): number {
   const force = boolFlag(flags, 'force')
   if (boolFlag(flags, 'all') && textFlag(flags, 'selector') !== '')
     fault("error: setting 'all' parameter but found a non empty selector. ")
+  const cascade = textFlag(flags, 'cascade', 'background')
+  if (!['background', 'foreground', 'orphan', 'true', 'false'].includes(cascade)) {
+    fault(`error: invalid cascade value (${cascade}). Must be "background", "foreground", or "orphan"`)
+  }
   const grace = boolFlag(flags, 'now') ? '1' : textFlag(flags, 'grace-period', force ? '0' : '-1')
   if (grace === '0' && !force) fault('error: --grace-period=0 must be used with --force')
   if (force) {

@@ -1,4 +1,5 @@
 /** `kubectl rollout`. Models kubectl pkg/cmd/rollout and pkg/polymorphichelpers (1.32). */
+import { quote } from '../../../kube/api/fields.ts'
 import { formatTime } from '../../../kube/time.ts'
 import type { Json, JsonObject } from '../../../kube/types.ts'
 import { field, isRecord, jsonEqual, withField } from '../../../kube/types.ts'
@@ -13,7 +14,7 @@ import type { Flow } from './flow.ts'
 import { fault, loop, once, print } from './flow.ts'
 import type { Client } from './rest.ts'
 import { formatOf, typedText } from './output.ts'
-import { call, metaOf, must, openClient, pathOf, shownName, shownType } from './rest.ts'
+import { call, groupResource, metaOf, must, openClient, pathOf, shownName, shownType } from './rest.ts'
 import type { Found } from './select.ts'
 import { failProblems, FILE_FLAGS, findObjects, SELECT_FLAGS } from './select.ts'
 import type { Following } from './stream.ts'
@@ -66,20 +67,27 @@ export function rollout(flow: Flow, args: readonly string[]): number {
   const problems: string[] = []
   for (const found of findObjects(client, flags.operands, problems, {})) {
     if (!['Deployment', 'DaemonSet', 'StatefulSet'].includes(found.info.kind)) {
+      const { group, kind } = found.info
+      const shown = quote(group === '' ? kind : `${kind}.${group}`)
+      const known = ['CronJob', 'Job', 'Pod', 'ReplicaSet', 'ReplicationController'].includes(kind)
+      const lacking = (thing: string, what: string) =>
+        known
+          ? `no ${thing} has been implemented for ${shown}`
+          : `error retrieving ${what} for ${shown}, no visitor method exists for {${group} ${kind}}`
       const words: Readonly<Record<string, string>> = {
-        status: `no status viewer has been implemented for ${found.info.kind}`,
-        history: `no history viewer has been implemented for {${found.info.group} ${found.info.kind}}`,
-        undo: `no rollbacker has been implemented for {${found.info.group} ${found.info.kind}}`,
+        status: `no status viewer has been implemented for ${shown.slice(1, -1)}`,
+        history: lacking('history viewer', 'history'),
+        undo: lacking('rollbacker', 'rollbacker'),
       }
       problems.push(
         words[name] ??
-          `${found.info.resource} "${found.name}" ${name === 'restart' ? 'restarting' : name} is not supported`,
+          `${groupResource(found.info)} "${found.name}" ${{ restart: 'restarting', pause: 'pausing', resume: 'resuming' }[name] ?? name} is not supported`,
       )
       continue
     }
     VERBS[name]!(client, found, problems)
   }
-  return problems.length > 0 ? failProblems(problems) : 0
+  return problems.length > 0 ? failProblems([...new Set(problems)]) : 0
 }
 
 /** Waits until a rollout is done, saying how far it is at each change. */
@@ -292,21 +300,22 @@ function undo(client: Client, found: Found, problems: string[]): void {
   const revisions = revisionsOf(client, found)
   const target = asked > 0 ? revisions.find(({ number }) => number === asked) : revisions.at(-2)
   if (target === undefined) {
-    problems.push(
-      asked > 0
-        ? `unable to find specified revision ${asked} in history`
-        : `no rollout history found for deployment "${found.name}"`,
-    )
+    const none =
+      found.info.kind === 'Deployment'
+        ? `no rollout history found for deployment "${found.name}"`
+        : 'no last revision to roll back to'
+    problems.push(asked > 0 ? `unable to find specified revision ${asked} in history` : none)
     return
   }
-  if (jsonEqual(target.template, current)) {
+  const plain = isRecord(target.template) ? withField(target.template, '$patch', undefined) : target.template
+  if (jsonEqual(plain, current)) {
     print(
       client.flow,
       `${shownType(found.info)}/${found.name} skipped rollback (current template already matches revision ${target.number})\n`,
     )
     return
   }
-  const body = [{ op: 'replace', path: '/spec/template', value: target.template }]
+  const body = [{ op: 'replace', path: '/spec/template', value: plain }]
   patchFound(client, found, body, 'kubectl-rollout', 'rolled back', problems, 'application/json-patch+json')
 }
 

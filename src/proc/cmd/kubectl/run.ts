@@ -10,6 +10,10 @@ import type { Client } from './rest.ts'
 import { call, dryRunOf, failStatus, metaOf, must, openClient } from './rest.ts'
 import { failProblems, FILE_FLAGS, findObjects, SELECT_FLAGS } from './select.ts'
 
+/** Docker's grammar of image references: DOMAIN/PATH:TAG@DIGEST. */
+const REFERENCE =
+  /^(?:[a-zA-Z0-9](?:[a-zA-Z0-9-]*[a-zA-Z0-9])?(?:\.[a-zA-Z0-9](?:[a-zA-Z0-9-]*[a-zA-Z0-9])?)*(?::\d+)?\/)?[a-z0-9]+(?:(?:[._]|__|-+)[a-z0-9]+)*(?:\/[a-z0-9]+(?:(?:[._]|__|-+)[a-z0-9]+)*)*(?::\w[\w.-]{0,127})?(?:@[A-Za-z][A-Za-z0-9]*(?:[-_+.][A-Za-z][A-Za-z0-9]*)*:[0-9a-fA-F]{32,})?$/
+
 const RUN_FLAGS = [
   ...WRITE_FLAGS, 'image=', 'port=', 'env=*', 'labels/l=', 'restart=', 'command', 'rm', 'stdin/i', 'tty/t', 'attach',
   'expose', 'quiet/q', 'image-pull-policy=', 'overrides=', 'override-type=', 'annotations=*', 'leave-stdin-open',
@@ -26,9 +30,16 @@ export function run(flow: Flow, args: readonly string[]): number {
   for (const one of ['overrides', 'override-type', 'expose', 'privileged']) {
     if (hasFlag(flags, one)) fault(`error: kubectl run --${one}: not modelled in Kubehop`)
   }
+  const image = textFlag(flags, 'image')
+  if (image !== '' && !REFERENCE.test(image)) {
+    fault(`error: Invalid image name "${image}": invalid reference format`)
+  }
   const interactive = boolFlag(flags, 'stdin') || boolFlag(flags, 'tty')
   const attached = boolFlag(flags, 'attach', interactive)
-  if (boolFlag(flags, 'rm') && !attached) fault('error: --rm should only be used for attached containers')
+  if (boolFlag(flags, 'rm') && !attached)
+    fault(
+      "error: --rm should only be used for attached containers\nSee 'kubectl run -h' for help and examples",
+    )
   const restart = textFlag(flags, 'restart', 'Always')
   if (!['Always', 'OnFailure', 'Never'].includes(restart)) {
     fault(`error: invalid restart policy: ${restart}\nSee 'kubectl run -h' for help and examples`)

@@ -107,7 +107,7 @@ function setImage(flow: Flow, args: readonly string[]): number {
     const names = [...arr(spec, 'containers'), ...arr(spec, 'initContainers')].map((one) => one.name)
     const missing = images.filter(({ name }) => name !== '*' && !names.includes(name))
     for (const { name } of missing) problems.push(`unable to find container named "${name}"`)
-    if (missing.length > 0 || Object.keys(patch).length === 0) continue
+    if (Object.keys(patch).length === 0) continue
     patchTemplate(client, found, wrap(patch), 'image update to pod template', 'image updated', problems)
   }
   return ended(problems)
