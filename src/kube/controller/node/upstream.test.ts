@@ -34,6 +34,12 @@ it.each([
   expect(zoneState([...Array(up).fill('True'), ...Array(down).fill('Unknown')])).toBe(state)
 })
 
+// TestMonitorNodeHealth: nodes that nobody has spoken for yet are away
+it('takes a zone of nodes without conditions for one that is away', () => {
+  expect(zoneState([undefined, undefined, undefined])).toBe('full')
+  expect(zoneState(['Unknown', 'Unknown', 'Unknown', 'True', 'True'])).toBe('partial')
+})
+
 describe('zones', () => {
   const node = (name: string, zone: string, labels: object = {}) =>
     ({ metadata: { name, labels: { 'topology.kubernetes.io/zone': zone, ...labels } } }) as unknown as Node

@@ -55,7 +55,9 @@ export function judge(
   for (const node of nodes) {
     if (node.metadata.labels?.[EXCLUDED] !== undefined || !ready.has(node.metadata.name)) continue
     const key = zoneOf(node)
-    byZone.set(key, [...(byZone.get(key) ?? []), ready.get(node.metadata.name)])
+    const all = byZone.get(key)
+    if (all === undefined) byZone.set(key, [ready.get(node.metadata.name)])
+    else all.push(ready.get(node.metadata.name))
   }
   const states = new Map([...byZone].map(([key, all]) => [key, zoneState(all)]))
   const allAre = [...states.values()].every((state) => state === 'full')
