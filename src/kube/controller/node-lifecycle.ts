@@ -9,7 +9,7 @@ import { actorOf } from '../agent/requests.ts'
 import type { AgentCtx, AgentProgram, Reconciled } from '../agent/types.ts'
 import { apiPatch, apiUpdateStatus } from '../api/local.ts'
 import type { Condition, Lease, Node, Taint } from '../objects.ts'
-import { nowText } from '../store/store.ts'
+import { nowText, storeGet, storeOf } from '../store/store.ts'
 import type { Json } from '../types.ts'
 import { jsonEqual } from '../types.ts'
 import { markPodNotReady, recordEvent, recordNodeEvent } from './common.ts'
@@ -172,10 +172,15 @@ function monitor(ctx: AgentCtx): void {
   const ready = new Map<string, Condition['status'] | undefined>()
   for (const node of nodes) {
     const zone = zoneFor(zones, node, now)
+    const { name } = node.metadata
+    // One that it sees for the first time begins without those taints, whoever gave them.
+    const came = !health.has(name)
+    if (came) forgive(ctx, node, zone)
     const { observed, current } = checkNode(ctx, node)
-    ready.set(node.metadata.name, current)
+    ready.set(name, current)
     // What was found out in this very look counts from the next one on.
     if (current !== undefined) decide(ctx, node, observed, zone)
+    if (current !== undefined && came && observed !== 'True') zone.queue.set(name, true)
   }
   const turn = judge(zones, nodes, ready, now)
   if (turn === 'entered') for (const node of nodes) forgive(ctx, node, zoneFor(zones, node, now))
@@ -210,8 +215,8 @@ function forgive(ctx: AgentCtx, node: Node, zone: Zone): void {
 }
 
 function setNoExecute(ctx: AgentCtx, { metadata }: Node, key: string | undefined): void {
-  // What this very round wrote into its conditions is not in the cache yet.
-  const node = cacheGet<Node>(ctx, 'nodes', '', metadata.name)
+  // The server is asked: what this very round wrote is not in the cache yet.
+  const node = storeGet<Node>(storeOf(ctx.world), 'nodes', '', metadata.name)
   if (node === undefined) return
   const mine = (taint: Taint) =>
     taint.effect === 'NoExecute' && (taint.key === NOT_READY || taint.key === UNREACHABLE)

@@ -1,5 +1,6 @@
 // Expected: node_lifecycle_controller_test.go, rate_limited_queue_test.go and taint_eviction_test.go (Kubernetes 1.32).
 import { describe, expect, it } from 'vitest'
+import { agentList, startAgent, stopAgent } from '../../agent/agent.ts'
 import { apiBind, apiCreate, apiDelete, apiGet, apiPatch, apiUpdateStatus } from '../../api/local.ts'
 import type { Condition, KubeEvent, Node, Pod, Taint, Toleration } from '../../objects.ts'
 import { nowText } from '../../store/store.ts'
@@ -222,6 +223,28 @@ it('calls a node that nobody ever spoke for unknown after a minute', () => {
       (type) => `${type} Unknown NodeStatusNeverUpdated Kubelet never posted node status.`,
     ),
   )
+})
+
+// monitorNodeHealth calls markNodeAsReachable for nodes that are new to it: a restart gives their pods their time again
+it('begins anew with the nodes that it finds', () => {
+  const c = cluster('n1', 'n2')
+  const live = (seconds: number) => {
+    for (let at = 0; at < seconds; at += 5) {
+      beat(c, 'n1')
+      pass(c, 5)
+    }
+  }
+  live(70)
+  const added = () => get(c, 'n2').spec!.taints!.find(({ effect }) => effect === 'NoExecute')!.timeAdded
+  const before = added()
+  live(60)
+  expect(added()).toBe(before)
+  const [old] = agentList(c.world, nodeLifecycleController.name)
+  stopAgent(c.world, c.agents, old!.id)
+  startAgent(c.world, c.agents, { program: nodeLifecycleController.name })
+  live(10)
+  expect(taints(c, 'n2').sort()).toEqual(['unreachable:NoExecute', 'unreachable:NoSchedule'])
+  expect(added()! > before!).toBe(true)
 })
 
 // TestReconcileNodeLabels
