@@ -88,7 +88,10 @@ async function editOnce(op: EditOp): Promise<EditResult> {
     return result
   }
   record(result)
-  if (result.created.length > 0) select(result.created)
+  if (result.created.length > 0) {
+    select(result.created)
+    set({ made: result.created })
+  }
   return result
 }
 

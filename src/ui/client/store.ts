@@ -77,6 +77,8 @@ export interface UiState {
   renaming: string | null
   dialog: Dialog
   notices: Notice[]
+  /** What was drawn last, by id: said to who does not see it. */
+  made: string[]
   prefs: Prefs
 }
 
@@ -110,6 +112,7 @@ export const useStore = create<UiState>(() => ({
   renaming: null,
   dialog: null,
   notices: [],
+  made: [],
   prefs: readPrefs(),
 }))
 

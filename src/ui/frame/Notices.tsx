@@ -6,8 +6,10 @@ import { dismiss, useStore } from '../client/store.ts'
 export function Notices() {
   const { t } = useTranslation()
   const notices = useStore((state) => state.notices)
+  const made = useStore((state) => state.made.join(', '))
   return (
     <section className="notices" role="status" aria-label={t('notices')}>
+      <p className="sr-only">{made && t('made', { names: made })}</p>
       {notices.map((notice) => (
         <div key={notice.id} className={`notice ${notice.kind}`}>
           <span>{notice.text}</span>
