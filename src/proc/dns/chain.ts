@@ -7,10 +7,14 @@ import type { Ip } from '../../base/addr.ts'
 import { formatIp, parseIp } from '../../base/addr.ts'
 import type { DnsMessage, DnsQuestion, DnsRr } from '../../wire/dns.ts'
 import * as dns from '../../wire/dns.ts'
+import { isDnsName } from '../../wire/dnsname.ts'
+import { encodeUtf8 } from '../../base/utf8.ts'
+import { goRegex } from './gotext.ts'
 import type { ForwardConf, HostsConf, RewriteConf, ServerConf, TemplateConf } from './coretypes.ts'
 import { kubeAnswer } from './kubernetes.ts'
 import type { KubeDnsSource } from './kubesource.ts'
-import { absolute, addressOfReverse, isBelow, typeNumber } from './text.ts'
+import { absolute, addressOfReverse, className, classNumber, isBelow, typeName, typeNumber } from './text.ts'
+import { typify } from './typify.ts'
 import { rdataOf, zoneAnswer } from './zonefile.ts'
 
 export interface ChainCtx {
@@ -38,8 +42,14 @@ export function questionKey(question: DnsQuestion): string {
 /** Answers one question, names restored as they were asked. */
 export function runChain(ctx: ChainCtx, query: DnsMessage): ChainResult {
   const asked = query.question[0]!
+  if (ctx.server.any && asked.type === dns.TYPE_ANY) return { kind: 'reply', message: noAny(query) }
   const rewritten = rewrite(ctx.server.rewrites, asked)
-  const result = runPlugins(ctx, { ...query, question: [rewritten.question] }, 0)
+  const { name } = rewritten.question
+  if (!isDnsName(name)) {
+    return { kind: 'failed', rcode: dns.SERVFAIL, text: `invalid name after rewrite: ${name}` }
+  }
+  const made = runPlugins(ctx, { ...query, question: [rewritten.question] }, 0)
+  const result = ctx.server.minimal && made.kind === 'reply' ? minimal(made) : made
   if (result.kind !== 'reply' || rewritten.question === asked) return result
   const { message } = result
   const back = (of: 'name' | 'value') => (name: string) => restore(rewritten.used, name, of)
@@ -58,16 +68,20 @@ function withNames(data: DnsRr['data'], change: (name: string) => string): DnsRr
 
 function runPlugins(ctx: ChainCtx, query: DnsMessage, depth: number): ChainResult {
   const question = query.question[0]!
-  for (const template of ctx.server.templates) {
-    const message = fromTemplate(template, query)
-    if (message !== undefined) return { kind: 'reply', message }
+  let last = ''
+  const { templates, hosts, kubernetes, files, forwards } = ctx.server
+  if (templates.length > 0) {
+    last = 'template'
+    const got = fromTemplates(ctx, templates, query)
+    if (got !== undefined) return got
   }
-  const { hosts, kubernetes, files, forwards } = ctx.server
   if (hosts !== null) {
-    const message = fromHosts(hosts, query, ctx.read(hosts.path) ?? '')
-    if (message !== undefined) return { kind: 'reply', message }
+    last = 'hosts'
+    const got = fromHosts(hosts, query, ctx.read(hosts.path) ?? '')
+    if (got !== undefined) return got
   }
   if (kubernetes !== null) {
+    last = 'kubernetes'
     const got = fromKubernetes(ctx, query, depth)
     if (got !== undefined) return got
   }
@@ -79,11 +93,19 @@ function runPlugins(ctx: ChainCtx, query: DnsMessage, depth: number): ChainResul
   const forward = forwardFor(forwards, question.name)
   if (forward !== undefined) return fromUpstream(ctx, query, forward)
   if (ctx.server.whoami) return { kind: 'reply', message: whoami(ctx, query) }
-  return { kind: 'failed', rcode: dns.REFUSED, text: '' }
+  // Plugins that only look on are passed; with nobody behind the last one that could have answered this is its failure.
+  if (forwards.length > 0) last = 'forward'
+  else if (files.length > 0) last = 'file'
+  return last === ''
+    ? { kind: 'failed', rcode: dns.REFUSED, text: '' }
+    : { kind: 'failed', rcode: dns.SERVFAIL, text: `plugin/${last}: no next plugin found` }
 }
 
 function fromKubernetes(ctx: ChainCtx, query: DnsMessage, depth: number): ChainResult | undefined {
-  const source = ctx.kube ?? NO_CLUSTER
+  const known = ctx.kube ?? NO_CLUSTER
+  const source = ctx.server.kubernetes!.noEndpoints
+    ? { ...known, endpoints: () => [], endpointsByIp: () => [] }
+    : known
   const { pending, lookUp } = outside(ctx, query, depth)
   const got = kubeAnswer(source, ctx.server.kubernetes!, query, (name, type) => lookUp(name, type))
   if (got.kind === 'next') return undefined
@@ -163,17 +185,20 @@ function rewriteOne(rule: RewriteConf, question: DnsQuestion): DnsQuestion | und
     const type = typeNumber(to)
     return typeNumber(from) === question.type && type !== undefined ? { ...question, type } : undefined
   }
+  if (rule.field === 'class') {
+    const klass = classNumber(to.toUpperCase())
+    const fits = classNumber(from.toUpperCase()) === question.class && klass !== undefined
+    return fits ? { ...question, class: klass } : undefined
+  }
   const name = question.name.toLowerCase()
-  const changed = (text: string) => ({ ...question, name: absolute(text) })
+  const changed = (text: string) => ({ ...question, name: text })
   switch (rule.match) {
     case 'exact':
       return name === from ? changed(to) : undefined
     case 'prefix':
       return name.startsWith(from) ? changed(to + name.slice(from.length)) : undefined
-    case 'suffix': {
-      const tail = absolute(from)
-      return name.endsWith(tail) ? changed(name.slice(0, -tail.length) + to) : undefined
-    }
+    case 'suffix':
+      return name.endsWith(from) ? changed(name.slice(0, name.length - from.length) + to) : undefined
     case 'substring':
       return name.includes(from) ? changed(name.replaceAll(from, to)) : undefined
     case 'regex': {
@@ -187,13 +212,8 @@ function filled(text: string, found: RegExpExecArray): string {
   return text.replace(/\{([0-9])\}/g, (_, digit: string) => found[Number(digit)] ?? '')
 }
 
-/** A regular expression of the Corefile in Go's form; what is none matches nothing. */
 function matchOf(pattern: string, text: string): RegExpExecArray | null {
-  try {
-    return new RegExp(pattern.replaceAll('(?P<', '(?<')).exec(text)
-  } catch {
-    return null
-  }
+  return goRegex(pattern)?.exec(text) ?? null
 }
 
 /** What a rule made of the question is undone in the answer: ends by ends, else the name itself and what lies below it. */
@@ -205,7 +225,7 @@ function restore(used: readonly Rewritten[], name: string, of: 'name' | 'value')
       if (found !== null) at = filled(answer.to, found)
     }
     if (!rule.auto || rule.field !== 'name') continue
-    const [from, to] = rule.match === 'suffix' ? [absolute(rule.from), absolute(rule.to)] : [before, after]
+    const [from, to] = rule.match === 'suffix' ? [rule.from, rule.to] : [before, after]
     const below = rule.match === 'suffix' ? to : `.${to}`
     if (at === to) at = from
     else if (at.endsWith(below)) at = at.slice(0, -to.length) + from
@@ -213,58 +233,124 @@ function restore(used: readonly Rewritten[], name: string, of: 'name' | 'value')
   return at
 }
 
-function fromTemplate(template: TemplateConf, query: DnsMessage): DnsMessage | undefined {
-  const question = query.question[0]!
-  if (!template.zones.some((zone) => isBelow(question.name, zone))) return undefined
-  if (template.type !== dns.TYPE_ANY && template.type !== question.type) return undefined
-  const patterns = template.match.length === 0 ? ['.*'] : template.match
-  const found = patterns.map((pattern) => matchOf(pattern, question.name)).find((one) => one !== null)
-  if (found === undefined || found === null) return undefined
-  const reply = dns.dnsReply(query, template.rcode)
-  reply.aa = true
-  for (const text of template.answer) {
-    const line = text
-      .replaceAll(/\{\{ *\.Name *\}\}/g, question.name)
-      .replaceAll(/\{\{ *\.Group\.([A-Za-z0-9_]+) *\}\}/g, (_, name: string) => found.groups?.[name] ?? '')
-      .replaceAll(/\{\{ *index \.Match ([0-9]+) *\}\}/g, (_, at: string) => found[Number(at)] ?? '')
-    const words = line.split(/[ \t]+/)
-    const [name, ttl, klass, type] = words
-    const number = typeNumber(type ?? '')
-    const data = klass === 'IN' && number !== undefined ? rdataOf(number, words.slice(4), '.') : undefined
-    if (data === undefined || name === undefined) return dns.dnsReply(query, dns.SERVFAIL)
-    reply.answer.push({ name, type: number!, class: dns.CLASS_IN, ttl: Number(ttl) || 0, data })
+function fromTemplates(
+  ctx: ChainCtx,
+  templates: readonly TemplateConf[],
+  query: DnsMessage,
+): ChainResult | undefined {
+  const failed: ChainResult = { kind: 'failed', rcode: dns.SERVFAIL, text: '' }
+  const { name, type, class: klass } = query.question[0]!
+  const lower = name.toLowerCase()
+  for (const template of templates) {
+    const zone = template.zones.find((one) => isBelow(lower, one))
+    const fits =
+      (template.class === ANY_CLASS || klass === ANY_CLASS || template.class === klass) &&
+      (template.type === dns.TYPE_ANY || type === dns.TYPE_ANY || template.type === type)
+    if (zone === undefined || !fits) continue
+    const patterns = template.match.length === 0 ? ['.*'] : template.match
+    const found = patterns.map((pattern) => matchOf(pattern, lower)).find((one) => one !== null)
+    if (found === undefined || found === null) {
+      if (fallsThrough(template.fall, lower)) continue
+      return failed
+    }
+    if (template.rcode === dns.SERVFAIL) return failed
+    const words = new Map([
+      ['Name', lower],
+      ['Class', className(klass === ANY_CLASS ? template.class : klass)],
+      ['Type', typeName(type === dns.TYPE_ANY ? template.type : type)],
+      ['Zone', zone],
+      ['Remote', formatIp(ctx.client.ip)],
+    ])
+    const message: DnsMessage = { ...dns.dnsReply(query, template.rcode), aa: true }
+    for (const section of ['answer', 'authority', 'additional'] as const) {
+      for (const text of template[section]) {
+        const rr = recordOf(filledIn(text, words, found))
+        if (rr === undefined) return failed
+        message[section].push(rr)
+      }
+    }
+    return { kind: 'reply', message }
   }
-  return reply
+  return undefined
 }
 
-function fromHosts(hosts: HostsConf, query: DnsMessage, file: string): DnsMessage | undefined {
+const ANY_CLASS = 255
+
+function filledIn(text: string, words: ReadonlyMap<string, string>, found: RegExpExecArray): string {
+  const group = (name: string) => (/^[0-9]+$/.test(name) ? found[Number(name)] : found.groups?.[name]) ?? ''
+  return text
+    .replaceAll(/\{\{-? *\.(Name|Class|Type|Zone|Remote) *-?\}\}/g, (_, word: string) => words.get(word)!)
+    .replaceAll(/\{\{-? *\.Group\.([A-Za-z0-9_]+) *-?\}\}/g, (_, name: string) => group(name))
+    .replaceAll(/\{\{-? *index \.Group "([A-Za-z0-9_]+)" *-?\}\}/g, (_, name: string) => group(name))
+    .replaceAll(/\{\{-? *index \.Match ([0-9]+) *-?\}\}/g, (_, at: string) => found[Number(at)] ?? '')
+}
+
+/** `NAME [TTL] [CLASS] TYPE DATA`, as a line of a zone file; without a TTL an hour. */
+function recordOf(line: string): DnsRr | undefined {
+  const found = line.match(/"(?:[^"\\]|\\.)*"|[^\s"()]+/g) ?? []
+  const plain = (word: string) => (word[0] === '"' ? word.slice(1, -1).replaceAll(/\\(.)/g, '$1') : word)
+  const words = found.map(plain)
+  const name = words.shift()
+  let ttl = 3600
+  while (words[0] !== undefined && (/^[0-9]+$/.test(words[0]) || classNumber(words[0]) !== undefined)) {
+    const word = words.shift()!
+    if (/^[0-9]+$/.test(word)) ttl = Number(word)
+  }
+  const type = typeNumber(words.shift() ?? '')
+  const data = type === undefined ? undefined : rdataOf(type, words, '.')
+  if (name === undefined || data === undefined || !isDnsName(absolute(name))) return undefined
+  return { name: absolute(name), type: type!, class: dns.CLASS_IN, ttl, data }
+}
+
+function fallsThrough(fall: readonly string[] | null, name: string): boolean {
+  return fall !== null && (fall.length === 0 || fall.some((zone) => isBelow(name, zone)))
+}
+
+function fromHosts(hosts: HostsConf, query: DnsMessage, file: string): ChainResult | undefined {
   const question = query.question[0]!
+  const { type } = question
   const name = question.name.toLowerCase()
-  const lines = `${file}\n${hosts.inline}`.split('\n').map((line) => line.split('#')[0]!.trim().split(/\s+/))
-  const mine = hosts.zones.some((zone) => isBelow(name, zone))
+  const isPtr = type === dns.TYPE_PTR
+  if (!isPtr && !hosts.zones.some((zone) => isBelow(name, zone))) return undefined
   const reverse = addressOfReverse(name)
-  if (!mine && reverse === undefined) return undefined
-  const reply = dns.dnsReply(query)
-  reply.aa = true
+  const reply: DnsMessage = { ...dns.dnsReply(query), aa: true }
   const add = (data: DnsRr['data']) =>
-    reply.answer.push({ name: question.name, type: question.type, class: dns.CLASS_IN, ttl: hosts.ttl, data })
+    reply.answer.push({ name: question.name, type, class: dns.CLASS_IN, ttl: hosts.ttl, data })
   let exists = false
-  for (const [text, ...names] of lines) {
+  for (const line of `${file}\n${hosts.inline}`.split('\n')) {
+    const [text, ...names] = line.split('#')[0]!.trim().split(/\s+/)
     const ip = parseIp(text ?? '')
     if (ip === undefined) continue
-    if (reverse !== undefined && ip === reverse) {
-      if (question.type === dns.TYPE_PTR) for (const one of names) add({ kind: 'name', name: absolute(one) })
-    } else if (names.some((one) => absolute(one).toLowerCase() === name)) {
+    for (const one of names.map((text) => absolute(text).toLowerCase())) {
+      if (!hosts.zones.some((zone) => isBelow(one, zone))) continue
+      if (isPtr && hosts.reverse && ip === reverse) add({ kind: 'name', name: one })
+      if (isPtr || one !== name) continue
       exists = true
-      const type = typeof ip === 'number' ? dns.TYPE_A : dns.TYPE_AAAA
-      if (type === question.type) add({ kind: 'ip', ip })
+      if (type === (typeof ip === 'number' ? dns.TYPE_A : dns.TYPE_AAAA)) add({ kind: 'ip', ip })
     }
   }
-  if (reply.answer.length > 0 || exists) return reply
-  const { fall } = hosts
-  if (fall !== null && (fall.length === 0 || fall.some((zone) => isBelow(name, zone)))) return undefined
-  reply.rcode = reverse === undefined ? dns.NXDOMAIN : dns.NOERROR
-  return reverse === undefined || fall === null ? { ...reply, rcode: dns.NXDOMAIN } : undefined
+  if (reply.answer.length > 0 || exists) return { kind: 'reply', message: reply }
+  if (isPtr || fallsThrough(hosts.fall, name)) return undefined
+  // A name that does not exist would want an SOA, which a hosts file has not.
+  return { kind: 'failed', rcode: dns.SERVFAIL, text: '' }
+}
+
+/** RFC 8482, section 4.2. */
+function noAny(query: DnsMessage): DnsMessage {
+  const text = (of: string) => [of.length, ...encodeUtf8(of)]
+  const bytes = new Uint8Array([...text('ANY obsoleted'), ...text('See RFC 8482')])
+  const { name } = query.question[0]!
+  const rr: DnsRr = { name, type: TYPE_HINFO, class: dns.CLASS_IN, ttl: 8482, data: { kind: 'raw', bytes } }
+  return { ...dns.dnsReply(query), answer: [rr] }
+}
+
+const TYPE_HINFO = 13
+
+/** An answer without what stands beside it; what denies or delegates keeps it. */
+function minimal(result: ChainResult & { kind: 'reply' }): ChainResult {
+  const { message } = result
+  if (typify(message) !== 'noerror') return result
+  return { kind: 'reply', message: { ...message, authority: [], additional: [] } }
 }
 
 function whoami(ctx: ChainCtx, query: DnsMessage): DnsMessage {

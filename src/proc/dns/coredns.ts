@@ -2,6 +2,7 @@
  * coredns: a name server by its Corefile. Models CoreDNS 1.11.3 with the plugins of `coreconf.ts`; its log lines as that
  * version writes them, without time stamps. Not here: DNS over TLS and HTTPS, zone transfers, metrics beyond counts.
  */
+import { formatIp } from '../../base/addr.ts'
 import { nextBelow } from '../../base/rng.ts'
 import { sockSendTo } from '../../net/sock/send.ts'
 import { sockById, sockClose, sockRecv } from '../../net/sock/socket.ts'
@@ -16,7 +17,9 @@ import { fail, out } from '../program.ts'
 import { errnoText } from '../stream.ts'
 import { decodeUtf8, encodeUtf8 } from '../../base/utf8.ts'
 import { endText, questionKey, runChain } from './chain.ts'
-import { cacheGet, cachePut } from './corecache.ts'
+import type { DnsCache } from './corecache.ts'
+import { cacheGet, cacheHas, cachePut } from './corecache.ts'
+import { logLine } from './corelog.ts'
 import type { ForwardConf, ServerConf } from './coretypes.ts'
 import { serverFor } from './coreconf.ts'
 import type { Client, Conn, CoreState, Pending } from './corestate.ts'
@@ -25,7 +28,7 @@ import type { DnsExchange } from './exchange.ts'
 import { exchangeAnswered, exchangeClose, exchangeEvent, exchangeStart } from './exchange.ts'
 import { mayServe, openKube, unready, waitForKube } from './corekube.ts'
 import type { KubeDnsSource, KubeWatch } from './kubesource.ts'
-import { className, rcodeName, typeName } from './text.ts'
+import { typeName } from './text.ts'
 
 /** How the program finds what it knows of its cluster. */
 type FindKube = (ctx: ProcCtx) => KubeDnsSource | undefined
@@ -260,7 +263,12 @@ function received(
     return
   }
   const known = new Map<string, DnsMessage | null>()
-  work(ctx, state, { client, port, query, size: bytes.length, since: ctx.world.now, known, text: '' }, kube)
+  work(
+    ctx,
+    state,
+    { client, port, query, size: bytes.length, since: ctx.world.now, known, text: '', refresh: false },
+    kube,
+  )
 }
 
 type Asked = Omit<Pending, 'id' | 'key' | 'exchange'>
@@ -272,12 +280,14 @@ function work(ctx: ProcCtx, state: CoreState, asked: Asked, kube: FindKube): voi
     reply(ctx, asked, undefined, dns.dnsReply(query, dns.REFUSED))
     return
   }
-  const cacheKey = `${questionKey(query.question[0]!)} ${query.edns?.do === true}`
-  const cache = state.caches.get(`${server.zone}:${server.port}`)
-  const kept =
-    server.cache === null || cache === undefined ? undefined : cacheGet(cache, cacheKey, ctx.world.now)
+  const { name } = query.question[0]!
+  const cache = server.cache !== null && cacheHas(server.cache, name) ? server.cache : null
+  const store: DnsCache = state.caches.get(`${server.zone}:${server.port}`) ?? new Map()
+  const key = `${questionKey(query.question[0]!)} ${query.edns?.do === true} ${query.cd}`
+  const kept = cache === null || asked.refresh ? undefined : cacheGet(store, cache, key, ctx.world.now)
   if (kept !== undefined) {
-    reply(ctx, asked, server, { ...kept, id: query.id, question: query.question, rd: query.rd })
+    reply(ctx, asked, server, { ...kept.message, id: query.id, question: query.question, rd: query.rd })
+    if (kept.refresh) work(ctx, state, { ...asked, known: new Map(), refresh: true, text: '' }, kube)
     return
   }
   const read = (path: string) => {
@@ -289,16 +299,18 @@ function work(ctx: ProcCtx, state: CoreState, asked: Asked, kube: FindKube): voi
     forwardTo(ctx, state, asked, result.forward, result.question, kube)
     return
   }
-  const message = result.kind === 'reply' ? result.message : dns.dnsReply(query, result.rcode)
-  if (server.cache !== null) {
-    const store = cache ?? new Map()
-    state.caches.set(`${server.zone}:${server.port}`, store)
-    cachePut(store, server.cache, cacheKey, message, ctx.world.now)
+  if (result.kind === 'reply') {
+    if (cache !== null) state.caches.set(`${server.zone}:${server.port}`, store)
+    const message =
+      cache === null ? result.message : cachePut(store, cache, key, result.message, ctx.world.now)
+    reply(ctx, asked, server, message)
+    return
   }
-  reply(ctx, asked, server, message)
-  if (result.kind === 'failed' && server.errors && asked.text !== '') {
-    const { name, type } = query.question[0]!
-    out(ctx, `[ERROR] plugin/errors: ${result.rcode} ${name} ${typeName(type)}: ${asked.text}\n`)
+  reply(ctx, asked, server, dns.dnsReply(query, result.rcode), true)
+  const why = asked.text || result.text
+  if (server.errors && why !== '') {
+    const { type } = query.question[0]!
+    out(ctx, `[ERROR] plugin/errors: ${result.rcode} ${name.toLowerCase()} ${typeName(type)}: ${why}\n`)
   }
 }
 
@@ -379,9 +391,19 @@ function troubleText(x: DnsExchange): string {
   return x.tcp ? `dial tcp ${to}: connect: ${what}` : `read udp ${last.from}->${to}: read: ${what}`
 }
 
-/** The last part of every answer: order, EDNS, size, log. */
-function reply(ctx: ProcCtx, asked: Asked, server: ServerConf | undefined, message: DnsMessage): void {
+/**
+ * The last part of every answer: order, EDNS, size, log. `unwritten`: no plugin wrote it, they handed back a code alone,
+ * which the server says when all of them are done: for `log` there was no message.
+ */
+function reply(
+  ctx: ProcCtx,
+  asked: Asked,
+  server: ServerConf | undefined,
+  message: DnsMessage,
+  unwritten = false,
+): void {
   const { client, query } = asked
+  if (asked.refresh) return
   if (server?.loadbalance === true) shuffle(ctx, message)
   const max = client.proto === 'tcp' ? 65_535 : Math.max(dns.DNS_UDP_SIZE, query.edns?.size ?? 0)
   const sent: DnsMessage = {
@@ -392,17 +414,24 @@ function reply(ctx: ProcCtx, asked: Asked, server: ServerConf | undefined, messa
   }
   const bytes = dns.encodeDns(sent, false, max)
   sendBytes(ctx, client, bytes)
-  if (server?.log !== true) return
-  const { name, type, class: klass } = query.question[0]!
-  const from = endText(client.ip, client.port)
-  const wants = `${query.edns?.do === true} ${max}`
-  const what = `"${typeName(type)} ${className(klass)} ${name} ${client.proto} ${asked.size} ${wants}"`
-  const took = ((ctx.world.now - asked.since) / SEC).toFixed(9)
-  const cut = (bytes[2]! & 2) !== 0
-  out(
-    ctx,
-    `[INFO] ${from} - ${query.id} ${what} ${rcodeName(sent.rcode)} ${flagText(sent, cut)} ${bytes.length} ${took}s\n`,
+  if (server === undefined || server.log.length === 0) return
+  const took = ctx.world.now - asked.since
+  const line = logLine(
+    server.log,
+    { client, local: localOf(ctx, client), size: asked.size, max, query, took },
+    {
+      message: unwritten ? null : sent,
+      // As it was before the server made it fit and put the OPT record in.
+      size: dns.encodeDns({ ...sent, edns: null }, false).length,
+      tc: (bytes[2]! & 2) !== 0,
+    },
   )
+  if (line !== '') out(ctx, `[INFO] ${line}\n`)
+}
+
+function localOf({ ns }: ProcCtx, client: Client): string {
+  const local = sockById(ns, client.sock)?.local
+  return local === undefined ? '' : formatIp(local)
 }
 
 /** The asker's OPT record comes back, without options that are not understood. */
@@ -416,19 +445,6 @@ function mirrored(asked: DnsEdns | null, own: DnsEdns | null): DnsEdns | null {
     do: asked.do,
     options: kept.filter(({ code }) => known.includes(code)),
   }
-}
-
-function flagText(message: DnsMessage, tc: boolean): string {
-  const flags: [boolean, string][] = [
-    [message.qr, 'qr'],
-    [message.aa, 'aa'],
-    [tc, 'tc'],
-    [message.rd, 'rd'],
-    [message.ra, 'ra'],
-    [message.ad, 'ad'],
-    [message.cd, 'cd'],
-  ]
-  return flags.flatMap(([on, name]) => (on ? [name] : [])).join(',')
 }
 
 /** loadbalance: CNAMEs first, addresses turned. */

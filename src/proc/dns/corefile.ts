@@ -1,14 +1,11 @@
 /**
- * The Corefile's text as server blocks of directives. Models caddy's caddyfile lexer and parser as CoreDNS uses them:
- * quotes, comments, `{$ENV}`, snippets and `import SNIPPET`. Not here: `import` of files (refused by name).
+ * The Corefile's text as server blocks of directives. Models the lexer and the parser of coredns/caddy 1.1.1
+ * (caddyfile/lexer.go, parse.go): quotes, comments, `{$ENV}`, snippets, `import` of snippets and of files.
  */
+import type { CoreToken, Dispenser } from './dispenser.ts'
+import { argErr, dispenser, err, isNewLine, next, nextArg, syntaxErr, val } from './dispenser.ts'
 
-export interface CoreToken {
-  line: number
-  text: string
-}
-
-/** A directive with all its tokens, the name first; braces and the lines within are among them. */
+/** A directive with all its tokens, the name first; braces, the lines within and repetitions are among them. */
 export interface CoreDirective {
   name: string
   tokens: CoreToken[]
@@ -21,208 +18,235 @@ export interface CoreBlock {
 
 export type CoreParsed = { blocks: CoreBlock[]; error: '' } | { blocks: undefined; error: string }
 
-interface Cursor {
-  file: string
-  tokens: CoreToken[]
-  at: number
+/** What `import` of files needs. */
+export interface CoreFiles {
+  read(path: string): string | undefined
+  /** Names in a directory, in order; none where it is none. */
+  list(path: string): readonly string[]
+}
+
+interface Parser extends Dispenser {
+  env: ReadonlyMap<string, string>
+  files: CoreFiles
   snippets: Map<string, CoreToken[]>
-  error: string
+  known: readonly string[] | null
+  keys: string[]
+  eof: boolean
 }
 
-const IMPORT_MAX = 50
+/** Of CoreDNS 1.11.3, in the order in which plugins are set up and asked. */
+export const DIRECTIVES: readonly string[] = Object.freeze(
+  (
+    'root metadata geoip cancel tls timeouts reload nsid bufsize bind debug trace ready health pprof prometheus errors ' +
+    'log dnstap local dns64 acl any chaos loadbalance tsig cache rewrite header dnssec autopath minimal template ' +
+    'transfer hosts route53 azure clouddns k8s_external kubernetes file auto secondary etcd loop forward grpc erratic ' +
+    'whoami on sign view'
+  ).split(' '),
+)
 
-/** Reads a Corefile. The error is as CoreDNS prints it: `FILE:LINE - Error during parsing: ...`. */
-export function parseCorefile(text: string, file: string, env: ReadonlyMap<string, string>): CoreParsed {
-  const cursor: Cursor = { file, tokens: lex(text, env), at: 0, snippets: new Map(), error: '' }
+const TOKENS_MAX = 100_000
+const NO_FILES: CoreFiles = Object.freeze({ read: () => undefined, list: () => [] })
+
+/**
+ * Reads a Corefile. The error is as CoreDNS prints it: `FILE:LINE - Error during parsing: ...`. `known` null: directives
+ * may have any name.
+ */
+export function parseCorefile(
+  text: string,
+  file: string,
+  env: ReadonlyMap<string, string>,
+  files: CoreFiles = NO_FILES,
+  known: readonly string[] | null = DIRECTIVES,
+): CoreParsed {
+  const p: Parser = {
+    ...dispenser(lex(text, file)),
+    env,
+    files,
+    snippets: new Map(),
+    known,
+    keys: [],
+    eof: false,
+  }
   const blocks: CoreBlock[] = []
-  while (cursor.at < cursor.tokens.length && cursor.error === '') {
-    const block = readBlock(cursor)
-    if (block !== undefined) blocks.push(block)
+  while (next(p)) {
+    p.keys = []
+    const directives: CoreDirective[] = []
+    const error = addresses(p) || (p.eof ? '' : body(p, directives))
+    if (error !== '') return { blocks: undefined, error }
+    if (p.keys.length > 0) blocks.push({ keys: p.keys, directives })
   }
-  return cursor.error === '' ? { blocks, error: '' } : { blocks: undefined, error: cursor.error }
+  return { blocks, error: '' }
 }
 
-/** The rows of a directive's own block: each the words of one line (or of a nested block flattened). */
-export function subLines(directive: CoreDirective): CoreToken[][] {
-  const open = directive.tokens.findIndex((token) => token.text === '{')
-  if (open < 0) return []
-  const rows: CoreToken[][] = []
-  for (const token of directive.tokens.slice(open + 1, -1)) {
-    const row = rows.at(-1)
-    if (row !== undefined && row[0]!.line === token.line) row.push(token)
-    else rows.push([token])
-  }
-  return rows
-}
-
-/** The words behind the directive's name on its first line. */
-export function argsOf(directive: CoreDirective): string[] {
-  const open = directive.tokens.findIndex((token) => token.text === '{')
-  return directive.tokens.slice(1, open < 0 ? undefined : open).map((token) => token.text)
-}
-
-export function coreError(file: string, line: number, text: string): string {
-  return `${file}:${line} - Error during parsing: ${text}`
-}
-
-function lex(text: string, env: ReadonlyMap<string, string>): CoreToken[] {
+function lex(text: string, file: string): CoreToken[] {
   const tokens: CoreToken[] = []
   let line = 1
-  let word = ''
   let from = 1
-  let inWord = false
-  const push = () => {
-    if (inWord) tokens.push({ line: from, text: word })
-    word = ''
-    inWord = false
-  }
+  let word = ''
   for (let i = 0; i < text.length; i++) {
     const c = text[i]!
-    if (c === '\n' || c === ' ' || c === '\t' || c === '\r') {
-      push()
+    if (/\s/.test(c)) {
+      if (c === '\r') continue
       if (c === '\n') line++
-    } else if (c === '#' && !inWord) {
+      if (word !== '') tokens.push({ file, line: from, text: word })
+      word = ''
+    } else if (c === '#') {
+      // Even within a word: the rest of the line is passed over, the word goes on behind it.
       while (i + 1 < text.length && text[i + 1] !== '\n') i++
-    } else if (c === '"' && !inWord) {
+    } else if (c === '"' && word === '') {
       from = line
-      inWord = true
       for (i++; i < text.length && text[i] !== '"'; i++) {
         if (text[i] === '\\' && text[i + 1] === '"') i++
         if (text[i] === '\n') line++
         word += text[i]!
       }
-      push()
+      if (word !== '' || i < text.length) tokens.push({ file, line: from, text: word })
+      word = ''
     } else {
-      if (!inWord) from = line
-      inWord = true
+      if (word === '') from = line
       word += c
     }
   }
-  push()
-  const value = (name: string) => env.get(name) ?? ''
-  for (const token of tokens) {
-    token.text = token.text.replace(/\{\$([A-Za-z0-9_]+)\}|\{%([A-Za-z0-9_]+)%\}/g, (_, a, b) =>
-      value(a ?? b),
-    )
+  if (word !== '') tokens.push({ file, line: from, text: word })
+  return tokens
+}
+
+function withEnv(p: Parser, text: string): string {
+  const value = (name: string) => p.env.get(name) ?? ''
+  return text
+    .replace(/\{%(.*?)%\}/g, (_, name: string) => value(name))
+    .replace(/\{\$(.*?)\}/g, (_, name: string) => value(name))
+}
+
+function addresses(p: Parser): string {
+  let another = false
+  for (;;) {
+    const key = withEnv(p, val(p))
+    if (key === 'import' && isNewLine(p)) {
+      const error = takeImport(p)
+      if (error !== '') return error
+      continue
+    }
+    if (key === '{') {
+      return another ? err(p, `Expected another address but had '${key}' - check for extra comma`) : ''
+    }
+    if (key !== '') {
+      another = key.endsWith(',')
+      p.keys.push(another ? key.slice(0, -1) : key)
+    }
+    if (!next(p)) {
+      if (another) return err(p, 'Unexpected EOF')
+      p.eof = true
+      return ''
+    }
+    if (!another && isNewLine(p)) return ''
+  }
+}
+
+/** What follows the addresses: a snippet's tokens, or directives. */
+function body(p: Parser, directives: CoreDirective[]): string {
+  const snippet = p.keys.length === 1 ? /^\((.*)\)$/.exec(p.keys[0]!)?.[1] : undefined
+  if (snippet !== undefined) return takeSnippet(p, snippet)
+  const braced = val(p) === '{'
+  if (!braced) p.at--
+  while (next(p)) {
+    if (val(p) === '}') break
+    let error = ''
+    if (val(p) === 'import') {
+      error = takeImport(p)
+      p.at--
+    } else error = takeDirective(p, directives)
+    if (error !== '') return error
+  }
+  return braced && val(p) !== '}' ? syntaxErr(p, '}') : ''
+}
+
+function takeSnippet(p: Parser, name: string): string {
+  if (p.snippets.has(name)) return err(p, `redeclaration of previously declared snippet ${name}`)
+  if (val(p) !== '{') return syntaxErr(p, '{')
+  const tokens: CoreToken[] = []
+  let open = 1
+  while (next(p)) {
+    if (val(p) === '}' && --open === 0) break
+    if (val(p) === '{') open++
+    tokens.push(p.tokens[p.at]!)
+  }
+  if (open !== 0) return syntaxErr(p, '}')
+  p.snippets.set(name, tokens)
+  p.keys = []
+  return ''
+}
+
+function takeDirective(p: Parser, directives: CoreDirective[]): string {
+  const name = withEnv(p, val(p))
+  if (p.known !== null && !p.known.includes(name)) return err(p, `Unknown directive '${name}'`)
+  // A directive that stands twice is one with the tokens of both.
+  const known = directives.find((one) => one.name === name)
+  const directive = known ?? { name, tokens: [] }
+  if (known === undefined) directives.push(directive)
+  directive.tokens.push(p.tokens[p.at]!)
+  let nesting = 0
+  while (next(p)) {
+    const text = val(p)
+    if (text === '{') nesting++
+    else if (isNewLine(p) && nesting === 0) {
+      p.at--
+      break
+    } else if (text === '}' && nesting > 0) nesting--
+    else if (text === '}') return err(p, "Unexpected '}' because no matching opening brace")
+    else if (text === 'import' && isNewLine(p)) {
+      const error = takeImport(p)
+      if (error !== '') return error
+      p.at--
+      continue
+    }
+    const token = p.tokens[p.at]!
+    directive.tokens.push({ ...token, text: withEnv(p, token.text) })
+  }
+  return nesting > 0 ? err(p, 'Unexpected EOF') : ''
+}
+
+/** Puts the tokens of a snippet or of files in the place of `import WHAT`; the first of them is the next to be looked at. */
+function takeImport(p: Parser): string {
+  if (!nextArg(p)) return argErr(p)
+  const what = withEnv(p, val(p))
+  if (what === '') return err(p, 'Import requires a non-empty filepath')
+  if (nextArg(p)) return err(p, 'Import takes only one argument (glob pattern or file)')
+  const tokens = p.snippets.get(what) ?? tokensOfFiles(p, what)
+  if (typeof tokens === 'string') return tokens
+  if (p.tokens.length + tokens.length > TOKENS_MAX) return err(p, 'kubehop: imports that do not end')
+  p.tokens.splice(p.at - 1, 2, ...tokens)
+  p.at--
+  return ''
+}
+
+function tokensOfFiles(p: Parser, pattern: string): CoreToken[] | string {
+  const here = p.tokens[p.at]!.file
+  const dir = here.includes('/') ? here.slice(0, here.lastIndexOf('/')) : '.'
+  const path = pattern.startsWith('/') ? pattern : dir === '.' ? pattern : `${dir}/${pattern}`
+  const count = (c: string) => path.split(c).length - 1
+  if (count('*') > 1 || count('?') > 1 || (path.includes('[') && path.includes(']')))
+    return err(p, `Glob pattern may only contain one wildcard (*), but has others: ${path}`)
+  const isPattern = /[*?]/.test(path)
+  const found = isPattern ? matching(p, path) : [path]
+  const tokens: CoreToken[] = []
+  for (const one of found) {
+    const text = p.files.read(one)
+    if (text !== undefined) tokens.push(...lex(text, one))
+    else if (!isPattern) return err(p, `File to import not found: ${pattern}`)
   }
   return tokens
 }
 
-function fail(cursor: Cursor, text: string): undefined {
-  const line = cursor.tokens[Math.min(cursor.at, cursor.tokens.length - 1)]?.line ?? 0
-  if (cursor.error === '') cursor.error = coreError(cursor.file, line, text)
-  return undefined
-}
-
-function readBlock(cursor: Cursor): CoreBlock | undefined {
-  const keys: string[] = []
-  let braced = false
-  for (;;) {
-    const token = cursor.tokens[cursor.at]
-    if (token === undefined) break
-    if (token.text === '{') {
-      braced = true
-      cursor.at++
-      break
-    }
-    if (token.text === 'import' && keys.length === 0) {
-      if (!takeImport(cursor)) return undefined
-      continue
-    }
-    const comma = token.text.endsWith(',')
-    const key = comma ? token.text.slice(0, -1) : token.text
-    if (key !== '') keys.push(key)
-    const next = cursor.tokens[++cursor.at]
-    if (next === undefined) {
-      if (comma) return fail(cursor, `Unexpected EOF`)
-      break
-    }
-    if (!comma && next.line !== token.line && next.text !== '{') break
-    if (!comma && next.line !== token.line && next.text === '{') {
-      return fail(cursor, "Unexpected '{'; this must be on the same line as the addresses")
-    }
-  }
-  const snippet = /^\((.+)\)$/.exec(keys[0] ?? '')
-  if (snippet !== null && keys.length === 1 && braced) {
-    readSnippet(cursor, snippet[1]!)
-    return undefined
-  }
-  const block: CoreBlock = { keys, directives: [] }
-  for (;;) {
-    const token = cursor.tokens[cursor.at]
-    if (token === undefined) return braced ? fail(cursor, "Unexpected EOF, expecting '}'") : block
-    if (token.text === '}') {
-      if (!braced) return fail(cursor, "Unexpected '}' because no matching opening brace")
-      cursor.at++
-      return block
-    }
-    if (token.text === 'import') {
-      if (!takeImport(cursor)) return undefined
-      continue
-    }
-    const directive = readDirective(cursor)
-    if (directive === undefined) return undefined
-    const known = block.directives.find((one) => one.name === directive.name)
-    // A directive that stands twice is one with the tokens of both.
-    if (known === undefined) block.directives.push(directive)
-    else known.tokens.push(...directive.tokens)
-  }
-}
-
-function readDirective(cursor: Cursor): CoreDirective | undefined {
-  const first = cursor.tokens[cursor.at]!
-  const tokens = [first]
-  let nesting = 0
-  cursor.at++
-  for (; cursor.at < cursor.tokens.length; cursor.at++) {
-    const token = cursor.tokens[cursor.at]!
-    if (nesting === 0 && token.line !== tokens.at(-1)!.line) break
-    if (token.text === '}' && nesting === 0) break
-    if (token.text === '{') nesting++
-    else if (token.text === '}') nesting--
-    tokens.push(token)
-    if (token.text === '}' && nesting === 0) {
-      cursor.at++
-      break
-    }
-  }
-  return nesting > 0 ? fail(cursor, "Unexpected EOF, expecting '}'") : { name: first.text, tokens }
-}
-
-function readSnippet(cursor: Cursor, name: string): void {
-  const tokens: CoreToken[] = []
-  let nesting = 1
-  for (; cursor.at < cursor.tokens.length; cursor.at++) {
-    const token = cursor.tokens[cursor.at]!
-    if (token.text === '{') nesting++
-    if (token.text === '}' && --nesting === 0) {
-      cursor.at++
-      if (cursor.snippets.has(name)) fail(cursor, `redeclaration of previously declared snippet ${name}`)
-      cursor.snippets.set(name, tokens)
-      return
-    }
-    tokens.push(token)
-  }
-  fail(cursor, "Unexpected EOF, expecting '}'")
-}
-
-/** Puts a snippet's tokens in the place of `import NAME`. False: the error is set. */
-function takeImport(cursor: Cursor): boolean {
-  const name = cursor.tokens[cursor.at + 1]
-  if (name === undefined)
-    return fail(cursor, "Wrong argument count or unexpected line ending after 'import'") ?? false
-  const snippet = cursor.snippets.get(name.text)
-  if (snippet === undefined) {
-    fail(cursor, `kubehop: import of files is not modelled (no snippet ${name.text})`)
-    return false
-  }
-  // Each token stands on its own line still: lines of another place, moved behind this one.
-  const shift = name.line + 0.001
-  const moved = snippet.map((token) => ({ text: token.text, line: shift + token.line / 1e6 }))
-  if (moved.length > 0 && cursor.tokens.length > 10_000 * IMPORT_MAX) {
-    fail(cursor, 'too many imports')
-    return false
-  }
-  cursor.tokens.splice(cursor.at, 2, ...moved)
-  return true
+/** Files that fit a pattern whose last part alone has a wildcard. */
+function matching(p: Parser, path: string): string[] {
+  const slash = path.lastIndexOf('/')
+  const dir = slash < 0 ? '.' : path.slice(0, slash)
+  const last = path.slice(slash + 1)
+  const source = last
+    .replace(/[.+^${}()|\\]/g, '\\$&')
+    .replace('*', '[^/]*')
+    .replace('?', '[^/]')
+  const fits = new RegExp(`^${source}$`)
+  return p.files.list(dir).flatMap((name) => (fits.test(name) ? [slash < 0 ? name : `${dir}/${name}`] : []))
 }

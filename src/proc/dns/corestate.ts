@@ -2,10 +2,12 @@
 import { environOf } from '../../run/env.ts'
 import { sha512 } from '../../base/sha512.ts'
 import type { Ip } from '../../base/addr.ts'
+import { formatIp } from '../../base/addr.ts'
 import { nextBelow } from '../../base/rng.ts'
 import { sockBind, sockById, sockClose, sockOpen } from '../../net/sock/socket.ts'
 import { tcpListen } from '../../net/sock/tcp.ts'
-import { readFile } from '../../run/files.ts'
+import { linksOf } from '../../net/link/device.ts'
+import { listDir, readFile } from '../../run/files.ts'
 import { exitProcess, setTimer } from '../../run/process.ts'
 import type { DnsMessage } from '../../wire/dns.ts'
 import type { ProcCtx } from '../program.ts'
@@ -16,6 +18,7 @@ import { endText } from './chain.ts'
 import type { DnsCache } from './corecache.ts'
 import type { CoreConf } from './coretypes.ts'
 import { configure } from './coreconf.ts'
+import type { CoreFiles } from './corefile.ts'
 import { parseCorefile } from './corefile.ts'
 import type { DnsExchange } from './exchange.ts'
 
@@ -38,6 +41,8 @@ export interface Pending {
   key: string
   exchange: DnsExchange
   text: string
+  /** Nobody waits for it: the cache's own question. */
+  refresh: boolean
 }
 
 export interface Conn {
@@ -85,31 +90,37 @@ function failedText(why: string): string {
 
 /** The configuration of a file, or what is wrong with it. Without the file, CoreDNS runs whoami. */
 export function load(ctx: ProcCtx, file: string, base: number): { conf: CoreConf; hash: string } | string {
-  const read = (path: string) => {
-    const got = readFile(ctx, path)
-    return got.error === '' ? got.text : undefined
-  }
+  const files = filesOf(ctx)
+  const { read } = files
   const text = read(file)
   if (text === undefined && file !== 'Corefile') return `open ${file}: no such file or directory`
-  const shown = file.startsWith('/') ? file : `${ctx.proc.cwd.replace(/\/$/, '')}/${file}`
-  const parsed = parseCorefile(
-    text ?? '.:53 {\nwhoami\nlog\n}\n',
-    file === 'Corefile' ? 'Corefile' : shown,
-    environOf(ctx.proc),
-  )
+  const parsed = parseCorefile(text ?? '.:53 {\nwhoami\nlog\n}\n', file, environOf(ctx.proc), files)
   if (parsed.blocks === undefined) return parsed.error
-  const made = configure(parsed.blocks, file, read, base)
+  const links = new Map(
+    linksOf(ctx.ns).map((link) => [link.name, link.addrs.map(({ addr }) => formatIp(addr))] as const),
+  )
+  const made = configure(parsed.blocks, read, base, links)
   if (made.conf === undefined) return made.error
   const tokens = parsed.blocks.map(({ keys, directives }) => ({
     Keys: keys,
     Tokens: Object.fromEntries(
       directives.map((one) => [
         one.name,
-        one.tokens.map((token) => ({ File: file, Line: Math.floor(token.line), Text: token.text })),
+        one.tokens.map((token) => ({ File: token.file, Line: token.line, Text: token.text })),
       ]),
     ),
   }))
   return { conf: made.conf, hash: sha512(encodeUtf8(JSON.stringify(tokens))) }
+}
+
+function filesOf(ctx: ProcCtx): CoreFiles {
+  return {
+    read: (path) => {
+      const got = readFile(ctx, path)
+      return got.error === '' ? got.text : undefined
+    },
+    list: (path) => [...(listDir(ctx, path) ?? [])].sort(),
+  }
 }
 
 /**
@@ -196,7 +207,7 @@ export function reload(ctx: ProcCtx, state: CoreState): boolean {
   if (text.error !== '') return false
   if (typeof loaded === 'string') {
     // What has no form at all is complained of every time, what cannot be run once.
-    if (parseCorefile(text.text, state.file, environOf(ctx.proc)).blocks === undefined) {
+    if (parseCorefile(text.text, state.file, environOf(ctx.proc), filesOf(ctx), null).blocks === undefined) {
       out(ctx, `[WARNING] plugin/reload: Corefile parse failed: ${loaded}\n`)
       return false
     }

@@ -12,11 +12,28 @@ export interface ForwardConf {
   preferUdp: boolean
 }
 
+/** A rule of `log`: the first whose zone the name is in decides. */
+export interface LogConf {
+  zone: string
+  format: string
+  /** all, success, denial, error */
+  classes: string[]
+}
+
+/** All times in seconds. */
 export interface CacheConf {
   zones: string[]
-  /** Seconds. */
   success: number
   denial: number
+  minSuccess: number
+  minDenial: number
+  /** SERVFAIL is kept so long. */
+  fail: number
+  keepTtl: boolean
+  /** 0: never what is over. */
+  stale: number
+  /** Asks again before the end for what was asked for so often within a time; `amount` 0: for nothing. */
+  prefetch: { amount: number; within: number; percentage: number }
   /** Zones whose answers are not kept. */
   noSuccess: string[]
   noDenial: string[]
@@ -27,12 +44,14 @@ export interface HostsConf {
   zones: string[]
   inline: string
   ttl: number
+  /** PTR questions are answered from the same lines. */
+  reverse: boolean
   fall: string[] | null
 }
 
 export interface RewriteConf {
   stop: boolean
-  field: 'name' | 'type'
+  field: 'name' | 'type' | 'class'
   match: 'exact' | 'prefix' | 'suffix' | 'substring' | 'regex'
   from: string
   to: string
@@ -44,8 +63,11 @@ export interface RewriteConf {
 export interface TemplateConf {
   zones: string[]
   type: number
+  class: number
   match: string[]
   answer: string[]
+  authority: string[]
+  additional: string[]
   rcode: number
   fall: string[] | null
 }
@@ -57,10 +79,14 @@ export interface ServerConf {
   /** Addresses of `bind`; none: all. */
   bind: Ip[]
   errors: boolean
-  log: boolean
+  log: LogConf[]
   loadbalance: boolean
   loop: boolean
   whoami: boolean
+  /** ANY is answered with a refusal (RFC 8482). */
+  any: boolean
+  /** Answers carry nothing but their records. */
+  minimal: boolean
   cache: CacheConf | null
   rewrites: RewriteConf[]
   templates: TemplateConf[]

@@ -69,6 +69,8 @@ export interface KubeDnsOptions {
   namespaces: readonly string[]
   ignoreEmptyService: boolean
   endpointPodNames: boolean
+  /** It does not watch EndpointSlices: headless Services and addresses of endpoints are unknown. */
+  noEndpoints: boolean
   multiclusterZones: readonly string[]
   /** fallthrough: null for no, an empty list for every zone. */
   fall: readonly string[] | null
@@ -94,6 +96,7 @@ export function kubeDnsOptions(zones: readonly string[]): KubeDnsOptions {
     namespaces: [],
     ignoreEmptyService: false,
     endpointPodNames: false,
+    noEndpoints: false,
     multiclusterZones: [],
     fall: null,
     localIps: [],

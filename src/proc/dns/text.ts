@@ -40,6 +40,12 @@ export function className(klass: number): string {
           : `CLASS${klass}`
 }
 
+/** The number of a class' name in capitals; undefined for none. */
+export function classNumber(name: string): number | undefined {
+  const at = ['IN', 'CS', 'CH', 'HS'].indexOf(name)
+  return at >= 0 ? at + 1 : name === 'NONE' ? 254 : name === 'ANY' ? 255 : undefined
+}
+
 export function rcodeName(rcode: number): string {
   return RCODES[rcode] ?? `RESERVED${rcode}`
 }
