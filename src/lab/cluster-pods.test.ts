@@ -3,6 +3,7 @@ import { describe, expect, it } from 'vitest'
 import { apiList } from '../kube/api/local.ts'
 import type { EndpointSlice, Lease, Node } from '../kube/objects.ts'
 import { storeGet, storeOf } from '../kube/store/store.ts'
+import { livesOf } from '../proc/kube/kubelet/labels.ts'
 import {
   box,
   condition,
@@ -102,6 +103,29 @@ describe('a pod', () => {
     expect(opened.type('node1/web: echo $GREETING').stdout).toBe('from 10.96.0.1\n')
     expect(events(opened, 'web', 'Created')).toEqual(['Created container: c'])
     expect(events(opened, 'web', 'Started')).toEqual(['Started container c'])
+  })
+
+  it('shares what its like has, and has a name and files of its own', () => {
+    const opened = lab()
+    const says = shell('echo $HOSTNAME; sleep 3600')
+    for (const name of ['one', 'two']) make(opened, name, { containers: [says] })
+    opened.wait(8)
+    const boxes = ['one', 'two'].map((name) => livesOf(opened.run.world, pod(opened, name), 'c')!.lives[0]!)
+    expect(boxes[0]!.env).toBe(boxes[1]!.env)
+    expect(boxes[0]!.argv).toBe(boxes[1]!.argv)
+    for (const name of ['one', 'two']) {
+      const at = (command: string) => opened.type(`node1/${name}: ${command}`).stdout
+      expect(logs(opened, name)).toBe(`${name}\n`)
+      expect(at('env')).toContain(`HOSTNAME=${name}\n`)
+      expect(at('cat /etc/hostname')).toBe(`${name}\n`)
+      expect(at('tail -n 1 /etc/hosts')).toBe(`${ip(opened, name)}\t${name}\n`)
+    }
+    expect(opened.type('node1/one: echo 10.0.0.9 other >> /etc/hosts').code).toBe(0)
+    expect(opened.type('node1/one: grep -c . /etc/hosts').stdout).toBe('9\n')
+    expect(opened.type('node1/two: grep -c . /etc/hosts').stdout).toBe('8\n')
+    expect(opened.type('node1/two: rm /etc/hosts').code).toBe(0)
+    expect(opened.type('node1/two: cat /etc/hosts').code).toBe(1)
+    expect(opened.type('node1/one: tail -n 1 /etc/hosts').stdout).toBe('10.0.0.9 other\n')
   })
 
   it('crash-loops with kubelet’s back-off: at once, then 10 s, 20 s, 40 s', () => {
