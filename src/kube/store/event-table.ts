@@ -42,12 +42,11 @@ export function eventGet({ blocks, odd }: EventTable, key: string): ApiObject | 
   if (whole !== undefined) return whole
   const [fence, text] = treeFloor(blocks, key) ?? ['', '']
   const part = keyPart(fence, key)
-  // Mostly some digits of the time: few others have the same, and the rest is compared with those.
-  const probe = Math.max(0, part.length - 4)
-  const code = part.charCodeAt(probe)
-  for (const from = { text, at: HEAD }; from.at < text.length; ) {
+  // Mostly it is not there, and a search for its characters says so at once.
+  const first = text.indexOf(part, HEAD)
+  for (const from = { text, at: first < 0 ? text.length : HEAD }; from.at < text.length; ) {
     const next = readNumber(from) + from.at
-    if (text.charCodeAt(from.at + probe) === code && text.startsWith(part, from.at)) {
+    if (from.at >= first && text.startsWith(part, from.at)) {
       from.at += part.length
       return readNamed(from, key)
     }

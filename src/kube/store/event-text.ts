@@ -27,9 +27,12 @@ type Recorded = Omit<Required<KubeEvent>, 'action' | 'series' | 'eventTime'> & {
 export const EVENT =
   'apiVersion,kind,metadata,involvedObject,reason,message,type,count,firstTimestamp,lastTimestamp,source,' +
   'reportingComponent,reportingInstance'
-const METADATA = 'name,namespace,uid,creationTimestamp,resourceVersion'
-const CLUSTER_WIDE = 'kind,name,uid,apiVersion,resourceVersion'
-const NAMESPACED = 'kind,namespace,name,uid,apiVersion,resourceVersion'
+const FIELDS = EVENT.split(',')
+const METADATA = ['name', 'namespace', 'uid', 'creationTimestamp', 'resourceVersion']
+const CLUSTER_WIDE = ['kind', 'name', 'uid', 'apiVersion', 'resourceVersion']
+const NAMESPACED = ['kind', 'namespace', 'name', 'uid', 'apiVersion', 'resourceVersion']
+const OF_CLUSTER = ['component']
+const OF_HOST = ['component', 'host']
 
 /** Whose events they mostly are; the number in the text is the place in the list, 0 for others. */
 const COMPONENTS = ['', 'kubelet', 'default-scheduler', 'replicaset-controller', 'deployment-controller']
@@ -55,12 +58,26 @@ const Bit = {
   once: 8192,
 } as const
 
-/** When an event was last heard of (as `momentOf`), and its text without its key; undefined where it has none. */
-export function eventText(
-  object: ApiObject,
-  namespace: string,
-  name: string,
-): { text: string; last: number } | undefined {
+/** Of a frozen event what it was last asked for: the table wants it, and then the log. */
+const texts = new WeakMap<ApiObject, EventText>()
+
+/** An event's text without its key, and when it was made or last written, whichever was later (`momentOf`). */
+export interface EventText {
+  readonly text: string
+  readonly last: number
+}
+
+/** The text of an event under its key; undefined where it has none. */
+export function eventText(object: ApiObject, namespace: string, name: string): EventText | undefined {
+  const known = texts.get(object)
+  const { metadata } = object
+  if (known !== undefined && metadata.namespace === namespace && metadata.name === name) return known
+  const made = textOf(object, namespace, name)
+  if (made !== undefined && Object.isFrozen(object)) texts.set(object, made)
+  return made
+}
+
+function textOf(object: ApiObject, namespace: string, name: string): EventText | undefined {
   if (!isRecorded(object) || object.metadata.namespace !== namespace || object.metadata.name !== name)
     return undefined
   const { metadata, involvedObject: about, source, reason, message } = object
@@ -77,32 +94,30 @@ export function eventText(
   const component = Math.max(0, COMPONENTS.indexOf(source.component ?? ''))
   let bits = 0
   let rest = ''
-  const say = (bit: number, known: boolean, otherwise: () => string) => {
-    if (known) bits |= bit
-    else rest += otherwise()
-  }
   if (about.namespace !== undefined) {
     bits |= Bit.namespaced
-    say(Bit.itsNamespace, about.namespace === namespace, () => packText(about.namespace!))
+    if (about.namespace === namespace) bits |= Bit.itsNamespace
+    else rest += packText(about.namespace)
   }
-  say(Bit.itsName, about.name === whoseOf(name), () => packText(about.name!))
-  say(
-    Bit.pod,
-    about.kind === 'Pod' && about.apiVersion === 'v1',
-    () => packText(about.kind!) + packText(about.apiVersion!),
-  )
-  say(Bit.normal, object.type === 'Normal', () => packText(object.type))
+  if (about.name === whoseOf(name)) bits |= Bit.itsName
+  else rest += packText(about.name!)
+  if (about.kind === 'Pod' && about.apiVersion === 'v1') bits |= Bit.pod
+  else rest += packText(about.kind!) + packText(about.apiVersion!)
+  if (object.type === 'Normal') bits |= Bit.normal
+  else rest += packText(object.type)
   if (host !== undefined) {
     bits |= Bit.host
     rest += packText(host)
   }
   if (component === 0) rest += packText(source.component!)
-  say(Bit.itsComponent, object.reportingComponent === source.component, () =>
-    packText(object.reportingComponent),
-  )
-  say(Bit.itsInstance, object.reportingInstance === (host ?? ''), () => packText(object.reportingInstance))
-  say(Bit.firstNow, first === made, () => packNumber(first))
-  say(Bit.once, object.count === 1, () => packNumber(object.count))
+  if (object.reportingComponent === source.component) bits |= Bit.itsComponent
+  else rest += packText(object.reportingComponent)
+  if (object.reportingInstance === (host ?? '')) bits |= Bit.itsInstance
+  else rest += packText(object.reportingInstance)
+  if (first === made) bits |= Bit.firstNow
+  else rest += packNumber(first)
+  if (object.count === 1) bits |= Bit.once
+  else rest += packNumber(object.count)
   rest += packSaid(reason, message, `${about.namespace}/${about.name}`)
   if (uid !== undefined) bits |= Bit.uid
   if (last === made) bits |= Bit.lastNow
@@ -189,27 +204,28 @@ export function readLast(from: Reader): number {
 /** Whether all of it are fields that the text has, in their order and of their types. */
 function isRecorded(object: ApiObject): object is ApiObject & Recorded {
   const event = object as unknown as Recorded
-  if (event.kind !== 'Event' || event.apiVersion !== 'v1' || Object.keys(event).join() !== EVENT) return false
+  if (event.kind !== 'Event' || event.apiVersion !== 'v1' || !isLaidOut(event, FIELDS, false)) return false
   const { metadata, involvedObject: about, source } = event
-  if (!areTexts(metadata, [METADATA]) || !areTexts(about, [CLUSTER_WIDE, NAMESPACED])) return false
-  if (!areTexts(source, ['component', 'component,host'])) return false
-  const {
-    reason,
-    message,
-    type,
-    count,
-    firstTimestamp,
-    lastTimestamp,
-    reportingComponent,
-    reportingInstance,
-  } = event
-  const texts = [reason, message, type, firstTimestamp, lastTimestamp, reportingComponent, reportingInstance]
-  return texts.every(isText) && Number.isSafeInteger(count) && count >= 0 && !Object.is(count, -0)
+  if (!isLaidOut(metadata, METADATA, true)) return false
+  if (!isLaidOut(about, NAMESPACED, true) && !isLaidOut(about, CLUSTER_WIDE, true)) return false
+  if (!isLaidOut(source, OF_HOST, true) && !isLaidOut(source, OF_CLUSTER, true)) return false
+  const { count, reason, message, type, firstTimestamp, lastTimestamp } = event
+  if (!isText(reason) || !isText(message) || !isText(type)) return false
+  if (!isText(firstTimestamp) || !isText(lastTimestamp)) return false
+  if (!isText(event.reportingComponent) || !isText(event.reportingInstance)) return false
+  return Number.isSafeInteger(count) && count >= 0 && !Object.is(count, -0)
 }
 
-function areTexts(record: unknown, shapes: readonly string[]): boolean {
+/** Whether a record has these fields in this order and no others; all texts, if `texts` says so. */
+function isLaidOut(record: object, fields: readonly string[], texts: boolean): boolean {
   if (typeof record !== 'object' || record === null || Array.isArray(record)) return false
-  return shapes.includes(Object.keys(record).join()) && Object.values(record).every(isText)
+  let i = 0
+  for (const key in record) {
+    if (key !== fields[i]) return false
+    if (texts && !isText((record as Record<string, unknown>)[key])) return false
+    i++
+  }
+  return i === fields.length
 }
 
 function isText(value: unknown): value is string {

@@ -39,5 +39,6 @@ function phraseOf(reason: string, message: string, whose: string): number {
 }
 
 function headOf(head: string, whose: string): string {
-  return head.replace('@', () => whose)
+  const at = head.indexOf('@')
+  return at < 0 ? head : head.slice(0, at) + whose + head.slice(at + 1)
 }
