@@ -60,7 +60,8 @@ export function setWallClock(world: World, wallMs: number): void {
   const store = storeOf(world)
   touch(world, store.id)
   const epochMs = wallMs - Math.floor(world.now / 1_000_000)
-  store.options = Object.freeze({ ...store.options, epochMs })
+  const firstEpochMs = store.options.firstEpochMs ?? store.options.epochMs
+  store.options = Object.freeze({ ...store.options, epochMs, firstEpochMs })
 }
 
 /**

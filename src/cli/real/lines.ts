@@ -103,7 +103,8 @@ const LOOK: Line[] = [
 
 /** Of any lab, whose objects stand in `lab.yaml`. */
 export const LAB_LINES: readonly Line[] = [
-  'apply -f lab.yaml', 'diff -f lab.yaml', 'get -f lab.yaml', 'get all -A -o wide', 'get ep,endpointslices -A', 'get nodes -o wide', 'describe -f lab.yaml', 'describe pods', 'describe svc -A', 'describe nodes', 'get pods -o yaml', 'get svc -o json', 'delete -f lab.yaml --wait=false', { settle: 40 }, 'get all', 'apply -f lab.yaml', { settle: 40 }, 'get all', 'get pods -o wide',
+  // What an apply sets off comes about before anybody looks.
+  'apply -f lab.yaml', { settle: 5 }, 'diff -f lab.yaml', 'get -f lab.yaml', 'get all -A -o wide', 'get ep,endpointslices -A', 'get nodes -o wide', 'describe -f lab.yaml', 'describe pods', 'describe svc -A', 'describe nodes', 'get pods -o yaml', 'get svc -o json', 'delete -f lab.yaml --wait=false', { settle: 40 }, 'get all', 'apply -f lab.yaml', { settle: 40 }, 'get all', 'get pods -o wide',
 ] // biome-ignore format: one list
 
 /** By what they are about. */

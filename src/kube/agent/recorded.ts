@@ -74,6 +74,7 @@ function isSame(known: KubeEvent, { component, reason, message }: Recorded): boo
 
 /** An object's name and the time in nanoseconds since 1970, in hexadecimal: an object's events list in their order. */
 function eventName(world: World, whose: string, at: number): string {
-  const nanos = BigInt(storeOf(world).options.epochMs) * 1_000_000n + BigInt(at)
+  const { epochMs, firstEpochMs = epochMs } = storeOf(world).options
+  const nanos = BigInt(firstEpochMs) * 1_000_000n + BigInt(at)
   return `${whose}.${nanos.toString(16)}`
 }

@@ -11,6 +11,8 @@ import type { Tree } from './tree.ts'
 export interface StoreOptions {
   /** wall time in ms at virtual time 0 */
   readonly epochMs: number
+  /** The first epoch, where the clock was set since: events go on being found by names that count from it. */
+  readonly firstEpochMs?: number
   /** --service-cluster-ip-range: one or two prefixes */
   readonly serviceCidrs: readonly string[]
   /** --service-node-port-range, both ends included */
