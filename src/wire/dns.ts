@@ -79,6 +79,7 @@ export const TYPE_NS = 2
 export const TYPE_CNAME = 5
 export const TYPE_SOA = 6
 export const TYPE_PTR = 12
+export const TYPE_HINFO = 13
 export const TYPE_MX = 15
 export const TYPE_TXT = 16
 export const TYPE_AAAA = 28
@@ -385,6 +386,7 @@ function decodeRdata(bytes: Uint8Array, at: number, end: number, type: number): 
     }
     case TYPE_SOA:
       return decodeSoa(bytes, at, end)
+    case TYPE_HINFO:
     case TYPE_TXT: {
       const texts: string[] = []
       for (let i = at; i < end; i += bytes[i]! + 1) {

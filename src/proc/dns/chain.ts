@@ -8,7 +8,6 @@ import { formatIp, parseIp } from '../../base/addr.ts'
 import type { DnsMessage, DnsQuestion, DnsRr } from '../../wire/dns.ts'
 import * as dns from '../../wire/dns.ts'
 import { isDnsName } from '../../wire/dnsname.ts'
-import { encodeUtf8 } from '../../base/utf8.ts'
 import { goRegex } from './gotext.ts'
 import type { ForwardConf, HostsConf, RewriteConf, ServerConf, TemplateConf } from './coretypes.ts'
 import { kubeAnswer } from './kubernetes.ts'
@@ -63,6 +62,7 @@ export function runChain(ctx: ChainCtx, query: DnsMessage): ChainResult {
 /** A record's value with its name, where it has one, made another. */
 function withNames(data: DnsRr['data'], change: (name: string) => string): DnsRr['data'] {
   if (data.kind === 'name' || data.kind === 'mx') return { ...data, name: change(data.name) }
+  if (data.kind === 'soa') return { ...data, mname: change(data.mname) }
   return data.kind === 'srv' ? { ...data, target: change(data.target) } : data
 }
 
@@ -337,14 +337,17 @@ function fromHosts(hosts: HostsConf, query: DnsMessage, file: string): ChainResu
 
 /** RFC 8482, section 4.2. */
 function noAny(query: DnsMessage): DnsMessage {
-  const text = (of: string) => [of.length, ...encodeUtf8(of)]
-  const bytes = new Uint8Array([...text('ANY obsoleted'), ...text('See RFC 8482')])
+  const texts = ['ANY obsoleted', 'See RFC 8482']
   const { name } = query.question[0]!
-  const rr: DnsRr = { name, type: TYPE_HINFO, class: dns.CLASS_IN, ttl: 8482, data: { kind: 'raw', bytes } }
+  const rr: DnsRr = {
+    name,
+    type: dns.TYPE_HINFO,
+    class: dns.CLASS_IN,
+    ttl: 8482,
+    data: { kind: 'txt', texts },
+  }
   return { ...dns.dnsReply(query), answer: [rr] }
 }
-
-const TYPE_HINFO = 13
 
 /** An answer without what stands beside it; what denies or delegates keeps it. */
 function minimal(result: ChainResult & { kind: 'reply' }): ChainResult {

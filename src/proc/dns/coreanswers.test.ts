@@ -7,7 +7,23 @@ import { netPrograms } from '../cmd/net.ts'
 import { streamPrograms } from '../cmd/stream.ts'
 import { createNetBench } from '../cmd/transcript.ts'
 
-const COREFILE = `.:53 {
+type Table = readonly (readonly [question: string, header: string, ...records: string[]])[]
+
+/** Every question with dig's status, flags and records of all sections. */
+function asked(corefile: string, table: Table, zone: string): string[][] {
+  const made = createNetBench([...corePrograms, ...netPrograms, ...streamPrograms, ...dnsPrograms])
+  runLine(made, `ip link set lo up; cat > /Corefile <<'X'\n${corefile}X`)
+  runLine(made, `cat > /zone <<'X'\n${zone}X`)
+  runLine(made, 'coredns -conf /Corefile > /log 2>&1 & sleep 1')
+  return table.map(([question]) => {
+    const { out } = runLine(made, `dig +nocookie +tries=1 +time=7 -p 5396 @127.0.0.1 ${question}`)
+    const header = `${/status: (\w+)/.exec(out)?.[1]} ${/flags: ([a-z ]+);/.exec(out)?.[1]}`
+    const lines = out.split('\n').filter((line) => line !== '' && !line.startsWith(';'))
+    return [question, header, ...lines.map((line) => line.replace(/\s+/g, ' '))]
+  })
+}
+
+const COREFILE = `.:5396 {
   errors
   log
   cache 30
@@ -39,7 +55,7 @@ const COREFILE = `.:53 {
   }
   whoami
 }
-nofall.:53 {
+nofall.:5396 {
   log
   errors
   hosts {
@@ -48,7 +64,7 @@ nofall.:53 {
 }
 `
 
-const ANSWERS: readonly (readonly [question: string, header: string, ...records: string[]])[] = [
+const ANSWERS: Table = [
   ['a.test A', 'NOERROR qr aa rd', 'a.test. 30 IN A 10.1.0.1', 'a.test. 30 IN A 10.1.0.2'],
   ['a.test AAAA', 'NOERROR qr aa rd', 'a.test. 30 IN AAAA fd00::1'],
   ['a.test MX', 'NOERROR qr aa rd', 'a.test. 30 IN A 10.1.0.1', 'a.test. 30 IN A 10.1.0.2'],
@@ -83,16 +99,108 @@ const ANSWERS: readonly (readonly [question: string, header: string, ...records:
   ['9.9.9.10.in-addr.arpa PTR', 'NOERROR qr aa rd'],
 ]
 
+const ZONE = `$ORIGIN up.test.
+$TTL 600
+@ IN SOA ns1 admin 7 3600 600 86400 45
+@ IN NS ns1
+ns1 A 10.0.0.53
+a A 10.0.0.1
+short 3 A 10.0.0.2
+long 90000 A 10.0.0.3
+c 20 CNAME a
+two A 10.0.0.4
+two A 10.0.0.5
+mail MX 10 a
+txt TXT "hello world"
+*.w A 10.0.0.9
+sub NS ns.sub
+ns.sub A 10.0.0.54
+`
+
+const FORWARDING = `.:5396 {
+  errors
+  log
+  minimal
+  cache 30 {
+    denial 9984 12
+  }
+  forward up.test 127.0.0.1:5395
+  forward dead.test 127.0.0.1:5394 127.0.0.1:5393 {
+    except live.dead.test
+  }
+}
+nc.test.:5396 {
+  log
+  errors
+  any
+  rewrite name suffix .nc.test. .up.test. answer auto
+  forward . 127.0.0.1:5395
+}
+.:5395 {
+  errors
+  file /zone up.test
+}
+`
+
+const FORWARDED: Table = [
+  ['a.up.test A', 'NOERROR qr aa rd', 'a.up.test. 30 IN A 10.0.0.1'],
+  ['short.up.test A', 'NOERROR qr aa rd', 'short.up.test. 5 IN A 10.0.0.2'],
+  ['long.up.test A', 'NOERROR qr aa rd', 'long.up.test. 30 IN A 10.0.0.3'],
+  ['c.up.test A', 'NOERROR qr aa rd', 'c.up.test. 20 IN CNAME a.up.test.', 'a.up.test. 20 IN A 10.0.0.1'],
+  ['c.up.test AAAA', 'NOERROR qr aa rd', 'c.up.test. 20 IN CNAME a.up.test.'],
+  ['nx.up.test A', 'NXDOMAIN qr aa rd', 'up.test. 12 IN SOA ns1.up.test. admin.up.test. 7 3600 600 86400 45'],
+  [
+    'a.up.test AAAA',
+    'NOERROR qr aa rd',
+    'up.test. 12 IN SOA ns1.up.test. admin.up.test. 7 3600 600 86400 45',
+  ],
+  ['mail.up.test MX', 'NOERROR qr aa rd', 'mail.up.test. 30 IN MX 10 a.up.test.'],
+  ['x.w.up.test A', 'NOERROR qr aa rd', 'x.w.up.test. 30 IN A 10.0.0.9'],
+  [
+    'host.sub.up.test A',
+    'NOERROR qr rd',
+    'sub.up.test. 5 IN NS ns.sub.up.test.',
+    'ns.sub.up.test. 5 IN A 10.0.0.54',
+  ],
+  ['up.test SOA', 'NOERROR qr aa rd', 'up.test. 30 IN SOA ns1.up.test. admin.up.test. 7 3600 600 86400 45'],
+  ['up.test NS', 'NOERROR qr aa rd', 'up.test. 30 IN NS ns1.up.test.'],
+  [
+    'up.test ANY +notcp',
+    'NOERROR qr aa rd',
+    'up.test. 12 IN SOA ns1.up.test. admin.up.test. 7 3600 600 86400 45',
+  ],
+  ['txt.up.test TXT', 'NOERROR qr aa rd', 'txt.up.test. 30 IN TXT "hello world"'],
+  ['A.uP.TeSt A', 'NOERROR qr aa rd', 'a.up.test. 30 IN A 10.0.0.1'],
+  ['x.dead.test A', 'SERVFAIL qr rd'],
+  ['live.dead.test A', 'SERVFAIL qr rd'],
+  ['a.nc.test A', 'NOERROR qr aa rd', 'a.nc.test. 600 IN A 10.0.0.1', 'up.test. 600 IN NS ns1.nc.test.'],
+  [
+    'c.nc.test A',
+    'NOERROR qr aa rd',
+    'c.nc.test. 20 IN CNAME a.nc.test.',
+    'a.nc.test. 600 IN A 10.0.0.1',
+    'up.test. 600 IN NS ns1.nc.test.',
+  ],
+  [
+    'nx.nc.test A',
+    'NXDOMAIN qr aa rd',
+    'up.test. 600 IN SOA ns1.nc.test. admin.up.test. 7 3600 600 86400 45',
+  ],
+  ['a.nc.test ANY +notcp', 'NOERROR qr rd', 'a.nc.test. 8482 IN HINFO "ANY obsoleted" "See RFC 8482"'],
+  ['other.test A', 'SERVFAIL qr rd'],
+  ['a.up.test A +norec', 'NOERROR qr aa', 'a.up.test. 30 IN A 10.0.0.1'],
+  ['a.up.test A +dnssec', 'NOERROR qr aa rd', 'a.up.test. 30 IN A 10.0.0.1'],
+  ['a.up.test A +cd', 'NOERROR qr aa rd cd', 'a.up.test. 30 IN A 10.0.0.1'],
+  ['a.up.test CH TXT', 'REFUSED qr rd'],
+  ['version.bind CH TXT', 'SERVFAIL qr rd'],
+]
+
 it('answers as the real one by rewrite, template, hosts, cache and whoami', () => {
-  const made = createNetBench([...corePrograms, ...netPrograms, ...streamPrograms, ...dnsPrograms])
-  runLine(made, `ip link set lo up; cat > /Corefile <<'X'\n${COREFILE}X`)
-  runLine(made, 'coredns -conf /Corefile > /log 2>&1 & sleep 1')
-  const got = ANSWERS.map(([question]) => {
-    const { out } = runLine(made, `dig +nocookie @127.0.0.1 ${question}`)
-    const records = /;; ANSWER SECTION:\n((?:.+\n)*)/.exec(out)?.[1] ?? ''
-    const header = `${/status: (\w+)/.exec(out)?.[1]} ${/flags: ([a-z ]+);/.exec(out)?.[1]}`
-    const lines = records.split('\n').filter((line) => line !== '')
-    return [question, header, ...lines.map((line) => line.replace(/\s+/g, ' '))]
-  })
-  expect(got).toEqual(ANSWERS)
+  const bare = (rows: readonly (readonly string[])[]) =>
+    rows.map((row) => row.filter((word, i) => i < 2 || !/^_udp|127\.0\.0\.1$|1\.2\.3\.4$/.test(word)))
+  expect(bare(asked(COREFILE, ANSWERS, ZONE))).toEqual(bare(ANSWERS))
+})
+
+it('answers as the real one by forward, cache, minimal, any, rewrite and file', () => {
+  expect(asked(FORWARDING, FORWARDED, ZONE)).toEqual(FORWARDED)
 })

@@ -78,7 +78,7 @@ export function cachePut(
     if (cache.size >= CACHE_MAX && !cache.has(key)) cache.delete(cache.keys().next().value!)
     cache.set(key, { message: { ...message, edns: null }, storedAt: now, ttl, hits, hitAt: now })
   }
-  return withTtl(message, Math.floor(ttl))
+  return { ...withTtl(message, Math.floor(ttl)), edns: null }
 }
 
 /** Whether a name is the cache's business. */

@@ -75,7 +75,7 @@ describe('coredns', () => {
     expect(short(made, 'x.wild.example.org')).toEqual(['10.0.0.9'])
     expect(short(made, 'a.b.c.example.org TXT')).toEqual(['"two words" "one"'])
     const { out } = runLine(made, 'dig +nocookie www.example.org')
-    expect(out).toContain(';; flags: qr aa rd; QUERY: 1, ANSWER: 1, AUTHORITY: 0, ADDITIONAL: 1\n')
+    expect(out).toContain(';; flags: qr aa rd; QUERY: 1, ANSWER: 1, AUTHORITY: 1, ADDITIONAL: 1\n')
     expect(out).toContain('www.example.org.\t300\tIN\tA\t10.0.0.1\n')
     const status = (name: string) => /status: (\w+)/.exec(runLine(made, `dig ${name}`).out)?.[1]
     expect(['b.c.example.org', 'no.example.org', 'x.other'].map(status)).toEqual([

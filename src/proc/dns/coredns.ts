@@ -246,6 +246,12 @@ function received(
     return
   }
   const question = query.question[0]!
+  // Other classes are let in where a server of the port could forward them.
+  const isOpen = state.conf.servers.some((one) => one.port === port && one.forwards.length > 0)
+  if (question.class !== dns.CLASS_IN && !isOpen) {
+    sendBytes(ctx, client, dns.encodeDns(dns.dnsReply(query, dns.REFUSED)))
+    return
+  }
   const server = serverFor(state.conf, port, question.name)
   if (
     server?.loop === true &&
@@ -421,8 +427,8 @@ function reply(
     { client, local: localOf(ctx, client), size: asked.size, max, query, took },
     {
       message: unwritten ? null : sent,
-      // As it was before the server made it fit and put the OPT record in.
-      size: dns.encodeDns({ ...sent, edns: null }, false).length,
+      // As it was before the server made it fit and put its OPT record in.
+      size: dns.encodeDns({ ...sent, edns: message.edns }, false).length,
       tc: (bytes[2]! & 2) !== 0,
     },
   )

@@ -7,7 +7,6 @@ import {
   NXDOMAIN,
   TYPE_A,
   TYPE_AAAA,
-  TYPE_ANY,
   TYPE_CNAME,
   TYPE_NS,
   TYPE_SOA,
@@ -79,6 +78,9 @@ export function zoneAnswer(zone: Zone, question: DnsQuestion): ZoneAnswer {
     rcode: NOERROR, aa: true, answer: [], authority: [], additional: [], outside: '',
   } // biome-ignore format: one record
   let { name } = question
+  const { origin, soa } = zone
+  const apex = zone.records.get(origin.toLowerCase())?.filter((rr) => rr.type === TYPE_NS) ?? []
+  const asksApex = question.type === TYPE_NS && name.toLowerCase() === origin.toLowerCase()
   for (let i = 0; i < CNAME_MAX; i++) {
     const cut = delegation(zone, name)
     if (cut !== undefined) {
@@ -89,26 +91,28 @@ export function zoneAnswer(zone: Zone, question: DnsQuestion): ZoneAnswer {
     }
     const at = findNode(zone, name)
     if (at === undefined) {
-      result.rcode = result.answer.length > 0 ? NOERROR : NXDOMAIN
-      result.authority = zone.soa === null ? [] : [zone.soa]
+      result.rcode = NXDOMAIN
+      result.authority = result.answer.length > 0 ? apex : soa === null ? [] : [soa]
       return result
     }
     const owned = at.map((rr) => ({ ...rr, name }))
-    const hits = owned.filter((rr) => rr.type === question.type || question.type === TYPE_ANY)
+    const hits = owned.filter((rr) => rr.type === question.type)
     if (hits.length > 0) {
       result.answer.push(...hits)
+      result.authority = asksApex ? [] : apex
       result.additional = glue(zone, hits)
       return result
     }
     const alias = owned.find((rr) => rr.type === TYPE_CNAME)
     if (alias?.data.kind !== 'name') {
-      result.authority = zone.soa === null ? [] : [zone.soa]
+      result.authority = result.answer.length > 0 ? apex : soa === null ? [] : [soa]
       return result
     }
     result.answer.push(alias)
     name = alias.data.name
     if (!isBelow(name, zone.origin)) {
       result.outside = name
+      result.authority = apex
       return result
     }
   }
