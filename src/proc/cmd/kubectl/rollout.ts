@@ -87,7 +87,12 @@ export function rollout(flow: Flow, args: readonly string[]): number {
     }
     VERBS[name]!(client, found, problems)
   }
-  return problems.length > 0 ? failProblems([...new Set(problems)]) : 0
+  if (problems.length === 0) return 0
+  // Those that patch tell each failure as an error of its own.
+  const each = ['pause', 'restart', 'resume'].includes(name) && problems.length > 1
+  return failProblems(
+    each ? problems.map((one) => (/^[Ee]rror/.test(one) ? one : `error: ${one}`)) : problems,
+  )
 }
 
 /** Waits until a rollout is done, saying how far it is at each change. */
