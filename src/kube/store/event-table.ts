@@ -37,7 +37,9 @@ export function createEventTable(): EventTable {
 }
 
 /** The event with the key NAMESPACE/NAME: equal each time, but not the same record. */
-export function eventGet({ blocks, odd }: EventTable, key: string): ApiObject | undefined {
+export function eventGet(table: EventTable, key: string): ApiObject | undefined {
+  if (missed.get(table) === key) return undefined
+  const { blocks, odd } = table
   const whole = odd.size === 0 ? undefined : treeGet(odd, key)
   if (whole !== undefined) return whole
   const [fence, text] = treeFloor(blocks, key) ?? ['', '']
@@ -52,8 +54,12 @@ export function eventGet({ blocks, odd }: EventTable, key: string): ApiObject | 
     }
     from.at = next
   }
+  missed.set(table, key)
   return undefined
 }
+
+/** What was last sought in vain: who makes an event asks three times whether it is there. Derived from what never changes. */
+const missed = new WeakMap<EventTable, string>()
 
 /** The table with the event under its key. */
 export function eventSet(table: EventTable, key: string, event: ApiObject): EventTable {
