@@ -2,10 +2,11 @@
  * `npm run bench`: figures of the engine. Every speed is a ratio to a reference of the same run, because machines
  * differ and are noisy; what a row models is printed before it.
  */
+import { execFileSync } from 'node:child_process'
 import { benchFrames } from './bench/frames.ts'
 import { benchHops } from './bench/hops.ts'
 import { benchRules } from './bench/nf.ts'
-import { benchKube } from './bench/kube.ts'
+import { benchKube, benchKubeHeap, benchLargest } from './bench/kube.ts'
 import { benchProxies } from './bench/proxies.ts'
 import { benchProxy } from './bench/proxy.ts'
 import { benchQueue } from './bench/queue.ts'
@@ -13,7 +14,8 @@ import { type Row, rowText } from './bench/report.ts'
 import { benchTogether } from './bench/together.ts'
 import { benchBoot, benchCheckpoints, benchMemory, benchSession } from './bench/world.ts'
 
-const SECTIONS: readonly { title: string; run: () => Row[] }[] = [
+/** `alone`: in a process of its own, for what it says of the heap must not count what others left behind. */
+const SECTIONS: readonly { title: string; run: () => Row[]; alone?: true }[] = [
   {
     title:
       'Traced hops: UDP packets of 84 bytes around rings of routers (receive, route look-up, TTL, neighbour, transmit, ' +
@@ -58,8 +60,18 @@ const SECTIONS: readonly { title: string; run: () => Row[] }[] = [
     title:
       'Clusters: all controllers and the scheduler, Deployments of 50 pods with a Service each, 100 pods a node; with a ' +
       'kubelet that has a pod ready as soon as it is bound, and with the real ones (sandboxes, CNI, processes, kube-proxy), ' +
-      'each after 1,000 pods that are not counted; then the largest with the former, whose heap is all that it adds',
+      'each after 1,000 pods that are not counted',
     run: benchKube,
+  },
+  {
+    title: 'Heap of clusters whose kubelet has a pod ready as soon as it is bound',
+    run: benchKubeHeap,
+    alone: true,
+  },
+  {
+    title: 'The largest of them: its heap is all that it adds',
+    run: benchLargest,
+    alone: true,
   },
   {
     title:
@@ -72,23 +84,32 @@ const SECTIONS: readonly { title: string; run: () => Row[] }[] = [
       'kube-proxies: a cluster with a real kube-proxy on every node; Services of three endpoints each are created, and ' +
       'every node writes its rules',
     run: benchProxies,
+    alone: true,
   },
   {
     title:
       'Together: the largest cluster with real kubelets, pods, Services of three endpoints each and a kube-proxy on every ' +
       'node; its heap is all that it adds',
     run: benchTogether,
+    alone: true,
   },
 ]
 const FRAMES =
   'Frames: time between two frames of the built page in Chromium (requestAnimationFrame), with packets drawn over a ' +
   'lab of 301 machines in view, and of an empty page in the same run; a browser without a graphics card draws by CPU'
 
-for (const { title, run } of SECTIONS) {
+const only = process.argv.indexOf('--section')
+for (const [i, { title, run, alone }] of SECTIONS.entries()) {
+  if (only >= 0 && process.argv[only + 1] !== String(i)) continue
+  if (only < 0 && alone === true) {
+    const args = [...process.execArgv, process.argv[1]!, '--section', String(i)]
+    execFileSync(process.execPath, args, { stdio: 'inherit' })
+    continue
+  }
   console.log(title)
   for (const row of run()) console.log(rowText(row))
 }
-if (!process.argv.includes('--no-browser')) {
+if (only < 0 && !process.argv.includes('--no-browser')) {
   console.log(FRAMES)
   for (const row of benchFrames()) console.log(rowText(row))
 }
