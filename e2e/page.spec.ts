@@ -1,19 +1,9 @@
 // The page's frame, canvas and player, as a person uses them.
 import { gzipSync } from 'node:zlib'
-import AxeBuilder from '@axe-core/playwright'
 import { expect, type Locator, type Page, test } from '@playwright/test'
-import { openLab, openSmallest } from './labs.ts'
+import { machine, openLab, openPaused } from './labs.ts'
 
-const machine = (page: Page, id: string) => page.locator(`[data-machine="${id}"]`)
 const eventText = (page: Page) => page.locator('.clock-event')
-
-/** The smallest lab, drawn and paused, so that nothing moves under the test. */
-async function open(page: Page): Promise<void> {
-  await openSmallest(page)
-  await expect(machine(page, 'host')).toBeVisible()
-  await page.getByRole('button', { name: 'Pause', exact: true }).click()
-  await expect(page.getByRole('button', { name: 'Play', exact: true })).toBeVisible()
-}
 
 /** As somebody sees it who comes for the first time. */
 async function openFirst(page: Page): Promise<void> {
@@ -212,7 +202,7 @@ function layoutShift(page: Page): Promise<number> {
 
 test.describe('time', () => {
   test('steps forwards and backwards: the same event has the same time and words', async ({ page }) => {
-    await open(page)
+    await openPaused(page)
     const seen: Record<number, string> = {}
     const read = async () =>
       `${await page.locator('.clock-time').textContent()} ${await page.locator('.sentence').textContent()}`
@@ -241,7 +231,7 @@ test.describe('time', () => {
   })
 
   test('Space plays and pauses, Home and End go to the ends, the slider seeks', async ({ page }) => {
-    await open(page)
+    await openPaused(page)
     await page.keyboard.press('Space')
     await expect(page.getByRole('button', { name: 'Pause', exact: true })).toBeVisible()
     await page.keyboard.press('Space')
@@ -263,7 +253,7 @@ test.describe('time', () => {
   })
 
   test('a chosen packet keeps its path, and the rest steps back', async ({ page }) => {
-    await open(page)
+    await openPaused(page)
     await page.locator('button.sentence-text').click()
     await expect(page.locator('.trail-note')).toContainText('Path of:')
     await page.keyboard.press('Escape')
@@ -273,7 +263,7 @@ test.describe('time', () => {
 
 test.describe('drawing', () => {
   test('machines by keyboard, undone and done again', async ({ page }) => {
-    await open(page)
+    await openPaused(page)
     await page.keyboard.press('h')
     await expect(machine(page, 'host1')).toBeVisible()
     await expect(page.getByRole('status', { name: 'Messages' })).toHaveText('Drawn: host1')
@@ -301,7 +291,7 @@ test.describe('drawing', () => {
   })
 
   test('from the palette to the canvas, joined by dragging, moved, renamed, deleted', async ({ page }) => {
-    await open(page)
+    await openPaused(page)
     await page.keyboard.press('f')
     const canvas = (await page.locator('.canvas').boundingBox())!
     await page.getByRole('button', { name: 'Router' }).dragTo(page.locator('.canvas'), {
@@ -332,7 +322,7 @@ test.describe('drawing', () => {
 })
 
 test('the object tree says the picture in words and takes the keyboard', async ({ page }) => {
-  await open(page)
+  await openPaused(page)
   const tree = page.getByRole('tree')
   await expect(
     tree.getByRole('treeitem', { name: 'veth1, up, 20.1.1.1/24, linked to host.net2/veth2' }),
@@ -350,7 +340,7 @@ test('the object tree says the picture in words and takes the keyboard', async (
 
 test.describe('the frame', () => {
   test('language and theme are chosen in menus and survive a reload', async ({ page }) => {
-    await open(page)
+    await openPaused(page)
     await page.getByRole('button', { name: 'Theme' }).click()
     await page.getByRole('menuitemcheckbox', { name: 'Dark' }).click()
     await expect(page.locator('html')).toHaveAttribute('data-theme', 'dark')
@@ -364,7 +354,7 @@ test.describe('the frame', () => {
   })
 
   test('panels are resized at their seams, by pointer and by keys, and stay so', async ({ page }) => {
-    await open(page)
+    await openPaused(page)
     const panel = page.locator('#panel-right')
     const width = async () => Math.round((await panel.boundingBox())!.width)
     const before = await width()
@@ -384,7 +374,7 @@ test.describe('the frame', () => {
   })
 
   test('addresses are read with the whole of a larger lab in sight', async ({ page }) => {
-    await open(page)
+    await openPaused(page)
     await page.getByRole('button', { name: 'Library' }).first().click()
     await page
       .getByRole('dialog')
@@ -400,7 +390,7 @@ test.describe('the frame', () => {
   })
 
   test('every panel hides at once; actions are found by name', async ({ page }) => {
-    await open(page)
+    await openPaused(page)
     await page.keyboard.press('.')
     await expect(page.getByRole('tree')).toHaveCount(0)
     await expect(page.getByRole('tablist')).toHaveCount(0)
@@ -426,7 +416,7 @@ test('what a command adds stays in sight', async ({ page }) => {
 
 test.describe('fast play', () => {
   test('where it stops, the sentence is of what happened last', async ({ page }) => {
-    await open(page)
+    await openPaused(page)
     await expect(page.locator('.sentence')).toContainText('20.1.1.2')
     await page.getByTitle('Speed').selectOption({ label: 'As fast as possible' })
     const play = page.getByRole('button', { name: 'Play', exact: true })
@@ -436,76 +426,6 @@ test.describe('fast play', () => {
     await expect(page.locator('.sentence')).toHaveText(/^Too fast/)
     await page.getByRole('button', { name: 'Pause', exact: true }).click()
     await expect(page.locator('.sentence')).toContainText('20.1.1.')
-  })
-})
-
-test.describe('everybody', () => {
-  test('axe finds nothing, light and dark, in the page and in help', async ({ page }) => {
-    await open(page)
-    for (const theme of ['light', 'dark']) {
-      await page.evaluate((name) => {
-        document.documentElement.dataset.theme = name
-      }, theme)
-      const found = await new AxeBuilder({ page }).exclude('.monaco-editor').analyze()
-      expect(found.violations.map(({ id, nodes }) => [id, nodes[0]!.html])).toEqual([])
-    }
-    await page.keyboard.press('?')
-    await expect(page.getByRole('dialog')).toBeVisible()
-    const found = await new AxeBuilder({ page }).exclude('.monaco-editor').analyze()
-    expect(found.violations.map(({ id, nodes }) => [id, nodes[0]!.html])).toEqual([])
-  })
-
-  test('a dialog holds the focus, and gives it back where it was', async ({ page }) => {
-    await open(page)
-    const play = page.getByRole('button', { name: 'Play', exact: true })
-    const dialog = page.getByRole('dialog')
-    for (const key of ['?', 'l', 'Control+k']) {
-      await play.focus()
-      await page.keyboard.press(key)
-      await expect(dialog).toBeVisible()
-      for (let i = 0; i < 8; i++) await page.keyboard.press('Tab')
-      await expect(dialog.locator(':focus')).toHaveCount(1)
-      await page.keyboard.press('Escape')
-      await expect(dialog).toHaveCount(0)
-      await expect(play).toBeFocused()
-    }
-  })
-
-  test('presenting on a low screen gives the network the room of palette and dock, and gives it back', async ({
-    page,
-  }) => {
-    await open(page)
-    const height = async () => (await page.locator('.canvas').boundingBox())!.height
-    const before = await height()
-    await page.getByRole('button', { name: 'Present' }).click()
-    await expect(page.getByRole('tree')).toHaveCount(0)
-    await expect.poll(height).toBeGreaterThan(before)
-    await page.getByRole('button', { name: 'Present' }).click()
-    await expect(page.getByRole('tree')).toBeVisible()
-    await expect(page.locator('.screen .xterm-rows')).toBeVisible()
-    await expect.poll(height).toBeLessThan(before + 20)
-  })
-
-  test('a phone shows the canvas and the player', async ({ page }) => {
-    await page.setViewportSize({ width: 390, height: 844 })
-    await open(page)
-    await expect(page.getByRole('tree')).toHaveCount(0)
-    await expect(page.locator('.canvas')).toBeInViewport({ ratio: 1 })
-    await expect(page.getByRole('button', { name: 'Step forward' })).toBeInViewport({ ratio: 1 })
-  })
-
-  test('a worker that does not answer is offered a restart', async ({ page }) => {
-    let broken = true
-    await page.route(/worker.*\.js/, (route) =>
-      broken ? route.fulfill({ body: '', contentType: 'text/javascript' }) : route.continue(),
-    )
-    await page.goto('/')
-    const restart = page.getByRole('button', { name: 'Restart from the saved text' })
-    await expect(restart).toBeVisible({ timeout: 15_000 })
-    broken = false
-    await restart.click()
-    await expect(page.getByRole('button', { name: 'Pause', exact: true })).toBeVisible()
-    await expect(machine(page, 'node1')).toBeVisible()
   })
 })
 
