@@ -8,8 +8,9 @@ import { field, isRecord } from '../../../../kube/types.ts'
 import { combined, generated, withHash } from './generate.ts'
 import { isNamed, isTarget, mergedRes, operated, unmatched } from './merge.ts'
 import { withReferences } from './refs.ts'
+import { obj, str } from '../describe-text.ts'
 import type { Res } from './resource.ts'
-import { groupVersion, idOf, idsOf, kindOf, listOf, recordOf, shownId, textOf, wrong } from './resource.ts'
+import { groupVersion, idOf, idsOf, kindOf, listOf, shownId, wrong } from './resource.ts'
 import {
   annotatedWith, inNamespace, labelled, pairsOf, renamed, withImages, withReplicas } from './transform.ts' // biome-ignore format: one list
 
@@ -56,20 +57,20 @@ function accumulate(folder: Folder, path: string, depth: number): { all: Res[]; 
     for (const one of loaded(folder, path, String(entry), depth)) all = added(all, one, String(entry), path)
   }
   const read = (name: string) => beside(folder, path, name)
-  const options = recordOf(k, 'generatorOptions')
+  const options = obj(k, 'generatorOptions')
   for (const kind of ['ConfigMap', 'Secret'] as const) {
     const key = kind === 'ConfigMap' ? 'configMapGenerator' : 'secretGenerator'
     for (const args of listOf(k, key).filter(isRecord)) {
-      all = withGenerated(all, generated(kind, args, options, read), textOf(args, 'behavior') || 'create')
+      all = withGenerated(all, generated(kind, args, options, read), str(args, 'behavior') || 'create')
     }
   }
   all = patched(folder, path, k, all)
-  return { all: withReferences(transformed(k, all)), order: textOf(recordOf(k, 'sortOptions'), 'order') }
+  return { all: withReferences(transformed(k, all)), order: str(obj(k, 'sortOptions'), 'order') }
 }
 
 function transformed(k: JsonObject, given: readonly Res[]): Res[] {
-  const namespace = textOf(k, 'namespace')
-  const [prefix, suffix] = [textOf(k, 'namePrefix'), textOf(k, 'nameSuffix')]
+  const namespace = str(k, 'namespace')
+  const [prefix, suffix] = [str(k, 'namePrefix'), str(k, 'nameSuffix')]
   const common = pairsOf(k, 'commonLabels')
   const annotations = pairsOf(k, 'commonAnnotations')
   let all = given.map((one) => renamed(inNamespace(one, namespace), prefix, suffix))
@@ -83,7 +84,7 @@ function transformed(k: JsonObject, given: readonly Res[]): Res[] {
   }
   all = all.map((one) => annotatedWith(labelled(one, common, true, true), annotations))
   for (const entry of listOf(k, 'replicas')) {
-    all = withReplicas(all, textOf(entry, 'name'), field(entry, 'count') ?? 0)
+    all = withReplicas(all, str(entry, 'name'), field(entry, 'count') ?? 0)
   }
   return all.map((one) => withImages(one, listOf(k, 'images')))
 }
@@ -136,7 +137,7 @@ function loaded(folder: Folder, path: string, entry: string, depth: number): Res
     .filter(isRecord)
     .flatMap((doc) => {
       const items = field(doc, 'items')
-      const list = textOf(doc, 'kind').endsWith('List') && Array.isArray(items)
+      const list = str(doc, 'kind').endsWith('List') && Array.isArray(items)
       return list ? (items as Json[]).filter(isRecord) : [doc]
     })
     .map((object) => ({ object, before: [], hashed: false }))
@@ -202,8 +203,8 @@ function patched(folder: Folder, path: string, k: JsonObject, given: readonly Re
     for (const doc of documents(folder, text)) all = mergedInto(all, doc as JsonObject)
   }
   for (const entry of [...listOf(k, 'patches'), ...listOf(k, 'patchesJson6902')]) {
-    const file = textOf(entry, 'path')
-    const text = file === '' ? textOf(entry, 'patch') : folder.read(resolved(path, file))
+    const file = str(entry, 'path')
+    const text = file === '' ? str(entry, 'patch') : folder.read(resolved(path, file))
     if (text === undefined) {
       const full = resolved(path, file)
       const why = `evalsymlink failure on '${full}' : lstat ${full}: no such file or directory`

@@ -4,8 +4,9 @@ import { encodeBase64 } from '../../../../kube/api/base64.ts'
 import type { Json, JsonObject } from '../../../../kube/types.ts'
 import { isRecord } from '../../../../kube/types.ts'
 import { compactJson } from '../yaml.ts'
+import { obj, str } from '../describe-text.ts'
 import type { Res } from './resource.ts'
-import { changed, kindOf, listOf, recordOf, textOf, wrong } from './resource.ts'
+import { changed, kindOf, listOf, wrong } from './resource.ts'
 
 /** Gives the text of a file beside the kustomization. */
 export type ReadBeside = (path: string) => string
@@ -28,16 +29,16 @@ export function generated(
     }
     data[key] = kind === 'Secret' ? encodeBase64(value) : value
   }
-  const own = recordOf(args, 'options')
-  const both = (key: string): JsonObject => ({ ...recordOf(common, key), ...recordOf(own, key) })
+  const own = obj(args, 'options')
+  const both = (key: string): JsonObject => ({ ...obj(common, key), ...obj(own, key) })
   const on = (key: string) => own[key] === true || common[key] === true
   const some = (key: string): JsonObject => {
     const value = both(key)
     return Object.keys(value).length === 0 ? {} : { [key]: value }
   }
-  const namespace = textOf(args, 'namespace')
+  const namespace = str(args, 'namespace')
   const metadata: JsonObject = {
-    name: textOf(args, 'name'),
+    name: str(args, 'name'),
     ...(namespace === '' ? {} : { namespace }),
     ...some('labels'),
     ...some('annotations'),
@@ -47,17 +48,14 @@ export function generated(
     kind,
     metadata,
     ...(pairs.length === 0 ? {} : { data }),
-    ...(kind === 'Secret' ? { type: textOf(args, 'type') || 'Opaque' } : {}),
+    ...(kind === 'Secret' ? { type: str(args, 'type') || 'Opaque' } : {}),
     ...(on('immutable') ? { immutable: true } : {}),
   }
   return { object, before: [], hashed: !on('disableNameSuffixHash') }
 }
 
 function pairsOf(args: JsonObject, read: ReadBeside): [string, string][] {
-  const envs = [
-    ...listOf(args, 'envs').map(String),
-    ...(textOf(args, 'env') === '' ? [] : [textOf(args, 'env')]),
-  ]
+  const envs = [...listOf(args, 'envs').map(String), ...(str(args, 'env') === '' ? [] : [str(args, 'env')])]
   return [
     ...envs.flatMap((path) => envPairs(read(path))),
     ...listOf(args, 'files').map((one): [string, string] => {
@@ -100,12 +98,12 @@ function envPairs(text: string): [string, string][] {
 /** What behaviours merge and replace make of an object that is there. */
 export function combined(old: Res, fresh: Res, behavior: string): Res {
   const join = (key: string): JsonObject => ({
-    ...(behavior === 'merge' ? recordOf(old.object, key) : {}),
-    ...recordOf(fresh.object, key),
+    ...(behavior === 'merge' ? obj(old.object, key) : {}),
+    ...obj(fresh.object, key),
   })
-  const meta = (one: Res) => recordOf(one.object, 'metadata')
+  const meta = (one: Res) => obj(one.object, 'metadata')
   const marks = ['labels', 'annotations'].flatMap((key): [string, Json][] => {
-    const value = { ...recordOf(meta(old), key), ...recordOf(meta(fresh), key) }
+    const value = { ...obj(meta(old), key), ...obj(meta(fresh), key) }
     return Object.keys(value).length === 0 ? [] : [[key, value]]
   })
   const metadata = { ...meta(old), ...Object.fromEntries(marks) }
@@ -122,12 +120,12 @@ export function withHash(one: Res): Res {
     kind: kindOf(one),
     name: '',
     data: isRecord(object.data ?? null) ? object.data! : secret ? {} : '',
-    ...(secret ? { type: textOf(object, 'type') } : {}),
+    ...(secret ? { type: str(object, 'type') } : {}),
     ...(secret && isRecord(object.stringData ?? null) ? { stringData: object.stringData! } : {}),
     ...(isRecord(object.binaryData ?? null) ? { binaryData: object.binaryData! } : {}),
   }
   const digest = [...sha256(compactJson(held))].map((byte) => byte.toString(16).padStart(2, '0')).join('')
   const hash = [...digest.slice(0, 10)].map((letter) => LETTERS[letter] ?? letter).join('')
-  const metadata = recordOf(object, 'metadata')
-  return changed(one, { ...object, metadata: { ...metadata, name: `${textOf(metadata, 'name')}-${hash}` } })
+  const metadata = obj(object, 'metadata')
+  return changed(one, { ...object, metadata: { ...metadata, name: `${str(metadata, 'name')}-${hash}` } })
 }

@@ -4,8 +4,9 @@ import { parseSelectors } from '../../../../kube/api/selectors.ts'
 import { fieldType, mergeKey } from '../../../../kube/api/schema.ts'
 import type { ApiObject, Json, JsonObject } from '../../../../kube/types.ts'
 import { field, isRecord, withField } from '../../../../kube/types.ts'
+import { obj, str } from '../describe-text.ts'
 import type { Res } from './resource.ts'
-import { changed, groupVersion, idsOf, kindOf, recordOf, shownId, textOf, wrong } from './resource.ts'
+import { changed, groupVersion, idsOf, kindOf, shownId, wrong } from './resource.ts'
 
 /** The definition of an object's kind, where the server's schema has it. */
 function definitionOf(one: Res): string {
@@ -63,10 +64,10 @@ function mergedList(target: Json | undefined, patch: readonly Json[], by: string
 export function mergedRes(one: Res, patch: JsonObject): Res | undefined {
   const made = merged(one.object, patch, definitionOf(one))
   if (made === undefined) return undefined
-  const meta = recordOf(one.object, 'metadata')
+  const meta = obj(one.object, 'metadata')
   const kept = ['name', 'namespace'].reduce(
     (out, key) => withField(out, key, meta[key]),
-    recordOf(made, 'metadata'),
+    obj(made, 'metadata'),
   )
   const { apiVersion, kind } = one.object
   return changed(one, { ...made, apiVersion: apiVersion!, kind: kind!, metadata: kept })
@@ -76,10 +77,10 @@ export function mergedRes(one: Res, patch: JsonObject): Res | undefined {
 export function operated(one: Res, operations: readonly Json[]): Res {
   let value: Json = one.object
   for (const given of operations) {
-    const steps = textOf(given, 'path').split('/').slice(1)
+    const steps = str(given, 'path').split('/').slice(1)
     const parent = standsAt(value, steps.slice(0, -1))
     // What is to be replaced need not be there, if only something could hold it.
-    const fresh = textOf(given, 'op') === 'replace' && isRecord(parent ?? null)
+    const fresh = str(given, 'op') === 'replace' && isRecord(parent ?? null)
     const done = jsonPatch(value, [fresh ? { ...(given as JsonObject), op: 'add' } : given])
     if ('error' in done) {
       const why = done.error.details?.causes?.[0]?.message ?? done.error.message ?? ''
@@ -99,7 +100,7 @@ function standsAt(value: Json, steps: readonly string[]): Json | undefined {
 
 /** The words of evanphx/json-patch 4. */
 function failure(given: Json, steps: readonly string[], parent: Json | undefined, why: string): string {
-  const [op, path] = [textOf(given, 'op'), textOf(given, 'path')]
+  const [op, path] = [str(given, 'op'), str(given, 'path')]
   const key = steps.at(-1) ?? ''
   if (parent === undefined && ['add', 'remove', 'replace'].includes(op)) {
     return `${op} operation does not apply: doc is missing path: ${op === 'replace' ? path : `"${path}"`}: missing value`
@@ -115,15 +116,15 @@ function failure(given: Json, steps: readonly string[], parent: Json | undefined
 export function isTarget(one: Res, target: JsonObject): boolean {
   const [group, version] = groupVersion(one)
   const fits = (key: string, value: string) => {
-    const pattern = textOf(target, key)
+    const pattern = str(target, key)
     return pattern === '' || new RegExp(`^(?:${pattern})$`).test(value)
   }
   const named = idsOf(one).some(({ name, namespace }) => fits('name', name) && fits('namespace', namespace))
   if (!named || !fits('kind', kindOf(one)) || !fits('group', group) || !fits('version', version)) return false
-  const meta = recordOf(one.object, 'metadata')
+  const meta = obj(one.object, 'metadata')
   return (
-    selects(textOf(target, 'labelSelector'), recordOf(meta, 'labels')) &&
-    selects(textOf(target, 'annotationSelector'), recordOf(meta, 'annotations'))
+    selects(str(target, 'labelSelector'), obj(meta, 'labels')) &&
+    selects(str(target, 'annotationSelector'), obj(meta, 'annotations'))
   )
 }
 
@@ -136,14 +137,14 @@ function selects(text: string, labels: JsonObject): boolean {
 
 /** Whether a patch without a target is for an object: of the same kind, under any of its names. */
 export function isNamed(one: Res, patch: JsonObject): boolean {
-  const meta = recordOf(patch, 'metadata')
-  const space = textOf(meta, 'namespace')
+  const meta = obj(patch, 'metadata')
+  const space = str(meta, 'namespace')
   return (
-    textOf(patch, 'kind') === kindOf(one) &&
-    textOf(patch, 'apiVersion') === textOf(one.object, 'apiVersion') &&
+    str(patch, 'kind') === kindOf(one) &&
+    str(patch, 'apiVersion') === str(one.object, 'apiVersion') &&
     idsOf(one).some(
       ({ name, namespace }) =>
-        name === textOf(meta, 'name') && (namespace || 'default') === (space || 'default'),
+        name === str(meta, 'name') && (namespace || 'default') === (space || 'default'),
     )
   )
 }

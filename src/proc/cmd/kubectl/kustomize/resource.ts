@@ -1,6 +1,7 @@
 /** What kustomize works on: objects that remember what they were called. Models kustomize api/resource (5.5). */
 import type { Json, JsonObject } from '../../../../kube/types.ts'
 import { field, isRecord, withField } from '../../../../kube/types.ts'
+import { obj, str } from '../describe-text.ts'
 
 /** A name that an object has, or had before a transformer gave it another. */
 export interface ResId {
@@ -29,33 +30,23 @@ export function isWrong(thrown: unknown): thrown is Wrong {
   return typeof thrown === 'object' && thrown !== null && 'wrong' in thrown
 }
 
-export function textOf(value: Json | undefined, key: string): string {
-  const found = field(value, key)
-  return found === undefined || found === null ? '' : String(found)
-}
-
 export function listOf(value: Json | undefined, key: string): readonly Json[] {
   const found = field(value, key)
   return Array.isArray(found) ? (found as Json[]) : []
 }
 
-export function recordOf(value: Json | undefined, key: string): JsonObject {
-  const found = field(value, key)
-  return isRecord(found) ? found : {}
-}
-
 export function idOf({ object }: Res): ResId {
-  const meta = recordOf(object, 'metadata')
-  return { name: textOf(meta, 'name'), namespace: textOf(meta, 'namespace') }
+  const meta = obj(object, 'metadata')
+  return { name: str(meta, 'name'), namespace: str(meta, 'namespace') }
 }
 
 export function kindOf({ object }: Res): string {
-  return textOf(object, 'kind')
+  return str(object, 'kind')
 }
 
 /** Group and version: `['', 'v1']`, `['apps', 'v1']`. */
 export function groupVersion({ object }: Res): readonly [string, string] {
-  const [first = '', second] = textOf(object, 'apiVersion').split('/')
+  const [first = '', second] = str(object, 'apiVersion').split('/')
   return second === undefined ? ['', first] : [first, second]
 }
 

@@ -4,8 +4,9 @@
  */
 import type { Json, JsonObject } from '../../../../kube/types.ts'
 import { field, isRecord, withField } from '../../../../kube/types.ts'
+import { obj, str } from '../describe-text.ts'
 import type { Res } from './resource.ts'
-import { atPath, changed, idsOf, kindOf, recordOf, textOf, wrong } from './resource.ts'
+import { atPath, changed, idsOf, kindOf, wrong } from './resource.ts'
 
 const CLUSTERED = new Set([
   'APIService', 'CSIDriver', 'CSINode', 'CertificateSigningRequest', 'ClusterRole', 'ClusterRoleBinding', 'ComponentStatus',
@@ -47,7 +48,7 @@ export function inNamespace(one: Res, namespace: string): Res {
   if (kind === 'Namespace') return edit(one, 'metadata/name', true, () => namespace)
   if (kind === 'RoleBinding' || kind === 'ClusterRoleBinding') {
     const bound = edit(one, 'subjects[]', false, (subject) =>
-      textOf(subject, 'kind') === 'ServiceAccount' && textOf(subject, 'name') === 'default'
+      str(subject, 'kind') === 'ServiceAccount' && str(subject, 'name') === 'default'
         ? withField(subject as JsonObject, 'namespace', namespace)
         : subject,
     )
@@ -131,13 +132,13 @@ function withImage(container: Json, images: readonly Json[]): Json {
 }
 
 function newImage(image: string, asked: Json): string {
-  const name = textOf(asked, 'name')
+  const name = str(asked, 'name')
   if (!image.startsWith(name) || !/^(?:[@:][\w.{}:-]*)*$/.test(image.slice(name.length))) return image
   const [, tag = '', digest = ''] = /^(?::([^@]*))?(?:@(.*))?$/.exec(image.slice(name.length)) ?? []
-  const [newTag, newDigest] = [textOf(asked, 'newTag'), textOf(asked, 'digest')]
+  const [newTag, newDigest] = [str(asked, 'newTag'), str(asked, 'digest')]
   const wanted = newTag !== '' || newDigest !== '' ? [newTag, newDigest] : [tag, digest]
   const colon = wanted[0] === '' ? '' : `:${wanted[0]}`
-  return `${textOf(asked, 'newName') || name}${colon}${wanted[1] === '' ? '' : `@${wanted[1]}`}`
+  return `${str(asked, 'newName') || name}${colon}${wanted[1] === '' ? '' : `@${wanted[1]}`}`
 }
 
 /** `replicas`: how many of what has this name. */
@@ -152,6 +153,6 @@ export function withReplicas(all: readonly Res[], name: string, count: Json): Re
 
 /** A mapping's values as text, as labels and annotations need them. */
 export function pairsOf(value: Json | undefined, key: string): JsonObject {
-  const record = recordOf(value, key)
+  const record = obj(value, key)
   return Object.fromEntries(Object.entries(record).map(([name, one]) => [name, String(one)]))
 }
