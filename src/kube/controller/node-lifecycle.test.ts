@@ -1,31 +1,13 @@
 // Scenario 7.3: NotReady after 50 s, endpoints go, pods are evicted after 300 s more. Texts are nodelifecycle's and tainteviction's.
 import { expect, it } from 'vitest'
-import { apiBind, apiDelete, apiGet, apiPatch } from '../api/local.ts'
+import { apiDelete, apiGet, apiPatch } from '../api/local.ts'
 import type { Node, Pod } from '../objects.ts'
-import { all, beat, checkCluster, eventsOf, make, makeNode, pass, startKubelets, USER } from './check.ts'
+import type { CheckCluster } from './check.ts'
+import { all, beat, eventsOf, pass, USER } from './check.ts'
 import { isPodReady } from './common.ts'
-import { nodeLifecycleController } from './node-lifecycle.ts'
-import { podGarbageCollector } from './pod-gc.ts'
-import { taintEvictionController } from './taint-eviction.ts'
+import { boundPod, lifeCluster } from './node/life.fixture.ts'
 
-type Cluster = ReturnType<typeof checkCluster>
-
-function cluster(nodes: readonly string[]): Cluster {
-  const c = checkCluster([nodeLifecycleController, taintEvictionController, podGarbageCollector])
-  startKubelets(c)
-  for (const name of nodes) makeNode(c, name)
-  return c
-}
-
-function pod(c: Cluster, name: string, node: string, spec: object = {}): void {
-  make<Pod>(c, 'pods', {
-    apiVersion: 'v1',
-    kind: 'Pod',
-    metadata: { name, namespace: 'default' },
-    spec: { containers: [{ name: 'c', image: 'nginx:1' }], ...spec },
-  })
-  expect(apiBind(c.world, USER, 'default', name, node).ok).toBe(true)
-}
+type Cluster = CheckCluster
 
 /** Seconds pass while these nodes' kubelets report every ten. */
 function live(c: Cluster, seconds: number, names: readonly string[]): void {
@@ -47,9 +29,9 @@ const taints = (c: Cluster, name: string) =>
   (node(c, name).spec?.taints ?? []).map(({ key, effect }) => `${key}:${effect}`)
 
 it('calls a silent node unknown after 50 s, its pods not ready, and takes them away 300 s later', () => {
-  const c = cluster(['n1', 'n2'])
-  pod(c, 'a', 'n1')
-  pod(c, 'b', 'n2')
+  const c = lifeCluster(['n1', 'n2'])
+  boundPod(c, 'a', 'n1')
+  boundPod(c, 'b', 'n2')
   live(c, 20, ['n1', 'n2'])
   live(c, 40, ['n1'])
   expect(ready(c, 'n2')?.status).toBe('True')
@@ -82,8 +64,8 @@ it('calls a silent node unknown after 50 s, its pods not ready, and takes them a
 })
 
 it('forgives a node that comes back in time', () => {
-  const c = cluster(['n1', 'n2'])
-  pod(c, 'b', 'n2')
+  const c = lifeCluster(['n1', 'n2'])
+  boundPod(c, 'b', 'n2')
   live(c, 80, ['n1'])
   expect(taints(c, 'n2')).toHaveLength(2)
   live(c, 20, ['n1', 'n2'])
@@ -94,15 +76,15 @@ it('forgives a node that comes back in time', () => {
 })
 
 it('evicts nobody while all nodes are silent: it may be itself that is cut off', () => {
-  const c = cluster(['n1', 'n2'])
-  pod(c, 'a', 'n1')
+  const c = lifeCluster(['n1', 'n2'])
+  boundPod(c, 'a', 'n1')
   pass(c, 600)
   expect(taints(c, 'n1')).toEqual(['node.kubernetes.io/unreachable:NoSchedule'])
   expect(all<Pod>(c, 'pods')).toHaveLength(1)
 })
 
 it('follows conditions and cordons with NoSchedule taints at once', () => {
-  const c = cluster(['n1', 'n2'])
+  const c = lifeCluster(['n1', 'n2'])
   beat(c, 'n1', 'False')
   pass(c, 0.1)
   expect(taints(c, 'n1')).toEqual(['node.kubernetes.io/not-ready:NoSchedule'])
@@ -113,9 +95,9 @@ it('follows conditions and cordons with NoSchedule taints at once', () => {
 })
 
 it('takes a pod without the toleration away from a NoExecute taint at once', () => {
-  const c = cluster(['n1', 'n2'])
-  pod(c, 'a', 'n1')
-  pod(c, 'stays', 'n1', { tolerations: [{ operator: 'Exists' }] })
+  const c = lifeCluster(['n1', 'n2'])
+  boundPod(c, 'a', 'n1')
+  boundPod(c, 'stays', 'n1', { tolerations: [{ operator: 'Exists' }] })
   const taint = { key: 'maintenance', effect: 'NoExecute' }
   apiPatch(c.world, USER, 'nodes', '', 'n1', { type: 'merge', body: { spec: { taints: [taint] } } })
   pass(c, 1)
@@ -123,8 +105,8 @@ it('takes a pod without the toleration away from a NoExecute taint at once', () 
 })
 
 it('removes the pods of a node that is gone, after 40 s', () => {
-  const c = cluster(['n1', 'n2'])
-  pod(c, 'a', 'n1')
+  const c = lifeCluster(['n1', 'n2'])
+  boundPod(c, 'a', 'n1')
   pass(c, 6)
   apiDelete(c.world, USER, 'nodes', '', 'n1')
   pass(c, 35)

@@ -1,16 +1,17 @@
 // Expected: node_lifecycle_controller_test.go, rate_limited_queue_test.go and taint_eviction_test.go (Kubernetes 1.32).
 import { describe, expect, it } from 'vitest'
 import { agentList, startAgent, stopAgent } from '../../agent/agent.ts'
-import { apiBind, apiCreate, apiDelete, apiGet, apiPatch, apiUpdateStatus } from '../../api/local.ts'
+import { apiCreate, apiDelete, apiGet, apiPatch, apiUpdateStatus } from '../../api/local.ts'
 import type { Condition, KubeEvent, Node, Pod, Taint, Toleration } from '../../objects.ts'
 import { nowText } from '../../store/store.ts'
 import { formatTime } from '../../time.ts'
 import type { Json } from '../../types.ts'
-import { all, beat, checkCluster, eventsOf, make, makeNode, pass, startKubelets, USER } from '../check.ts'
+import { all, beat, type checkCluster, eventsOf, make, pass, USER } from '../check.ts'
 import { isPodReady } from '../common.ts'
 import { nodeLifecycleController } from '../node-lifecycle.ts'
-import { firstToGo, podGarbageCollector } from '../pod-gc.ts'
-import { taintEvictionController, toleratedFor } from '../taint-eviction.ts'
+import { firstToGo } from '../pod-gc.ts'
+import { toleratedFor } from '../taint-eviction.ts'
+import { boundPod, lifeCluster } from './life.fixture.ts'
 import type { Zone } from './zones.ts'
 import { judge, takeDue, zoneState } from './zones.ts'
 
@@ -103,23 +104,6 @@ describe('zones', () => {
   })
 })
 
-function cluster(...names: string[]): Cluster {
-  const c = checkCluster([nodeLifecycleController, taintEvictionController, podGarbageCollector])
-  startKubelets(c)
-  for (const name of names) makeNode(c, name)
-  return c
-}
-
-function pod(c: Cluster, name: string, node: string, spec: object = {}): void {
-  make<Pod>(c, 'pods', {
-    apiVersion: 'v1',
-    kind: 'Pod',
-    metadata: { name, namespace: 'default' },
-    spec: { containers: [{ name: 'c', image: 'i' }], ...spec },
-  })
-  expect(apiBind(c.world, USER, 'default', name, node).ok).toBe(true)
-}
-
 const get = (c: Cluster, name: string) => {
   const got = apiGet<Node>(c.world, 'nodes', '', name)
   if (!got.ok) throw new Error(got.status.message)
@@ -158,7 +142,7 @@ it.each<[string, Record<string, Condition['status']>, object, string[]]>([
   ['unknown pressure', { DiskPressure: 'Unknown', Ready: 'True' }, {}, []],
   ['cordoned', { Ready: 'True' }, { unschedulable: true }, ['unschedulable']],
 ])('taints a node that is %s', (_, given, spec, wanted) => {
-  const c = cluster('n1')
+  const c = lifeCluster(['n1'])
   conditions(c, 'n1', given)
   patch(c, 'n1', spec)
   pass(c, 0.5)
@@ -167,7 +151,7 @@ it.each<[string, Record<string, Condition['status']>, object, string[]]>([
 
 // TestSwapUnreachableNotReadyTaints; observed conditions count, so NoExecute comes one look after Unknown
 it('gives a node up one look after it is unknown, and swaps the taints at once', () => {
-  const c = cluster('n1', 'n2')
+  const c = lifeCluster(['n1', 'n2'])
   const seen: string[] = []
   pass(c, 0.5)
   for (let at = 0; at < 70; at++) {
@@ -190,8 +174,8 @@ it('gives a node up one look after it is unknown, and swaps the taints at once',
 
 // TestMonitorNodeHealthMarkPodsNotReady: only where the controller itself finds a node silent, not where its kubelet speaks
 it('marks no pod not ready on a node whose kubelet says that it is not', () => {
-  const c = cluster('n1', 'n2')
-  pod(c, 'a', 'n1')
+  const c = lifeCluster(['n1', 'n2'])
+  boundPod(c, 'a', 'n1')
   pass(c, 2)
   for (let at = 0; at < 30; at += 10) {
     beat(c, 'n1', 'False')
@@ -205,7 +189,7 @@ it('marks no pod not ready on a node whose kubelet says that it is not', () => {
 
 // TestMonitorNodeHealthUpdateStatus: a node that never spoke
 it('calls a node that nobody ever spoke for unknown after a minute', () => {
-  const c = cluster('n1')
+  const c = lifeCluster(['n1'])
   make<Node>(c, 'nodes', { apiVersion: 'v1', kind: 'Node', metadata: { name: 'n2' } })
   for (let at = 0; at < 55; at += 5) {
     beat(c, 'n1')
@@ -227,7 +211,7 @@ it('calls a node that nobody ever spoke for unknown after a minute', () => {
 
 // monitorNodeHealth calls markNodeAsReachable for nodes that are new to it: a restart gives their pods their time again
 it('begins anew with the nodes that it finds', () => {
-  const c = cluster('n1', 'n2')
+  const c = lifeCluster(['n1', 'n2'])
   const live = (seconds: number) => {
     for (let at = 0; at < seconds; at += 5) {
       beat(c, 'n1')
@@ -249,7 +233,7 @@ it('begins anew with the nodes that it finds', () => {
 
 // TestReconcileNodeLabels
 it('keeps the labels of old versions as the new ones are', () => {
-  const c = cluster('n1')
+  const c = lifeCluster(['n1'])
   const labels = (given: Record<string, string | null>) => {
     apiPatch(c.world, USER, 'nodes', '', 'n1', { type: 'merge', body: { metadata: { labels: given } } })
     pass(c, 0.1)
@@ -288,9 +272,9 @@ it.each<[string, Toleration[], Taint[], number | 'never']>([
 
 // TestUpdateNode, TestUpdatePod, TestDeleteNode, TestPodDeletionEvent
 it('lets what runs run on, cancels aloud, and forgets a node without a word', () => {
-  const c = cluster('n1', 'n2')
+  const c = lifeCluster(['n1', 'n2'])
   const events = (name: string) => eventsOf(c, name).map((text) => text.replace('TaintManagerEviction ', ''))
-  pod(c, 'p', 'n1', { tolerations: [tolerate('a', 20), tolerate('b', 3)] })
+  boundPod(c, 'p', 'n1', { tolerations: [tolerate('a', 20), tolerate('b', 3)] })
   patch(c, 'n1', { taints: [taint('a')] })
   pass(c, 5)
   patch(c, 'n1', { taints: [taint('b')] })
@@ -300,7 +284,7 @@ it('lets what runs run on, cancels aloud, and forgets a node without a word', ()
   expect(all<Pod>(c, 'pods')).toHaveLength(0)
   expect(events('p')).toEqual(['Marking for deletion Pod default/p'])
   for (const name of ['gone', 'freed', 'untolerated'])
-    pod(c, name, 'n2', { tolerations: [tolerate('c', 20)] })
+    boundPod(c, name, 'n2', { tolerations: [tolerate('c', 20)] })
   patch(c, 'n2', { taints: [taint('c')] })
   pass(c, 1)
   apiDelete(c.world, USER, 'pods', 'default', 'gone')
@@ -313,7 +297,7 @@ it('lets what runs run on, cancels aloud, and forgets a node without a word', ()
     'Marking for deletion Pod default/untolerated',
   ])
   patch(c, 'n1', { taints: [taint('c')] })
-  pod(c, 'last', 'n1', { tolerations: [tolerate('c', 20)] })
+  boundPod(c, 'last', 'n1', { tolerations: [tolerate('c', 20)] })
   pass(c, 1)
   apiDelete(c.world, USER, 'nodes', '', 'n1')
   pass(c, 20)
@@ -342,7 +326,7 @@ describe('pods that are collected', () => {
 
   // TestGCUnscheduledTerminating, TestGCTerminating, TestGCOrphaned: the phases and conditions they are left with
   it('are marked as failed before they go', () => {
-    const c = cluster('n1', 'n2')
+    const c = lifeCluster(['n1', 'n2'])
     const held = (name: string, node: string) => {
       const made = apiCreate<Pod>(c.world, USER, 'pods', {
         apiVersion: 'v1',
